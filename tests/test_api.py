@@ -1,4 +1,4 @@
-"""The public API: `import layerbook as lb`."""
+"""The public API, `import layerbook as lb`."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_figures_are_shown_and_saved(tiny_model_dir: Path, tmp_path: Path) -> No
 
 
 def test_results_of_a_book_are_the_committed_ones(tiny_model_dir: Path, tmp_path: Path) -> None:
-    """A new measurement, in a batch of its own, gives the results of the book."""
+    """A new measurement in another batch equals the stored results."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     assert layerbook("run", "--quiet", cwd=book).returncode == 0
     results = lb.load_results(book)

@@ -1,4 +1,4 @@
-"""The documents are true: examples load, commands exist, generated pages are current."""
+"""The documents are true: examples load, commands exist, and paths lead to files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
 def test_chapter_in_the_readme_is_a_valid_spec(tiny_model_dir: Path, tmp_path: Path) -> None:
-    """A copy of the example loads and runs."""
     example = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
     assert example
     (tmp_path / "capitals.yaml").write_text(example[1], encoding="utf-8")
@@ -31,7 +30,6 @@ def test_chapter_in_the_readme_is_a_valid_spec(tiny_model_dir: Path, tmp_path: P
 
 
 def test_error_in_the_readme_is_the_one_reported(tiny_model_dir: Path, tmp_path: Path) -> None:
-    """The misspelt key of the example is reported in the words that the README shows."""
     example = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
     shown = re.search(r"^experiments/capitals\.yaml:(\d+:\d+: .*)$", README, re.MULTILINE)
     assert example and shown
@@ -42,7 +40,6 @@ def test_error_in_the_readme_is_the_one_reported(tiny_model_dir: Path, tmp_path:
 
 
 def test_every_command_is_in_the_readme_and_every_one_there_exists() -> None:
-    """The table of commands is complete and names no other."""
     offered = re.search(r"Commands:\n(.*)", layerbook("--help", cwd=ROOT).stdout, re.DOTALL)
     assert offered
     commands = set(re.findall(r"^  (\w+)", offered[1], re.MULTILINE))
@@ -50,7 +47,7 @@ def test_every_command_is_in_the_readme_and_every_one_there_exists() -> None:
 
 
 def test_security_page_says_what_every_command_does() -> None:
-    """In its table, and of no other command."""
+    """Its table has every command and no other."""
     offered = re.search(r"Commands:\n(.*)", layerbook("--help", cwd=ROOT).stdout, re.DOTALL)
     assert offered
     commands = set(re.findall(r"^  (\w+)", offered[1], re.MULTILINE))
@@ -86,7 +83,7 @@ def test_comparison_links_inside_the_repository() -> None:
 
 
 def test_documented_analysis_is_valid(tiny_model_dir: Path, tmp_path: Path) -> None:
-    """The page's code, spec and prose are a book that builds, and whose numbers are right."""
+    """The page's code, spec and prose build a book with the right numbers."""
     guide = (ROOT / "docs/guide/templates/pages/analysis.md").read_text(encoding="utf-8")
 
     def block(language: str) -> str:

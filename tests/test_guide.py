@@ -1,4 +1,4 @@
-"""The guide is a book that checks and builds, and describes all that prose can call."""
+"""The guide is a valid book, and describes everything that prose can call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHOWN_AS_LISTING_ONLY = {"video", "code_cell"}
 
 @pytest.fixture(scope="module")
 def guide(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the guide's sources."""
+    """Copy the sources of the guide."""
     folder = tmp_path_factory.mktemp("guide") / "guide"
     shutil.copytree(GUIDE, folder, ignore=shutil.ignore_patterns("site", "results", ".layerbook"))
     return folder
@@ -34,7 +34,7 @@ def test_generated_pages_are_current(page: str) -> None:
 
 
 def test_guide_is_a_book_without_problems_or_warnings(guide: Path, tiny_model_dir: Path) -> None:
-    """Every link, figure and name; and it builds on any model."""
+    """It builds on any model."""
     checked = layerbook("check", "--strict", "--model", tiny_model_dir, cwd=guide)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     built = layerbook("build", "--quiet", "--model", tiny_model_dir, cwd=guide)
@@ -43,7 +43,7 @@ def test_guide_is_a_book_without_problems_or_warnings(guide: Path, tiny_model_di
 
 
 def test_every_function_and_filter_has_an_example() -> None:
-    """Each stands in a listing, and what can be shown without more files is also called."""
+    """Each is in a listing, and is called if it needs no other files."""
     text = (GUIDE / "templates" / "chapters" / "examples.md").read_text(encoding="utf-8")
     listings = "".join(re.findall(r"```jinja\n.*?```", text, re.DOTALL))
     prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
@@ -58,7 +58,7 @@ def test_every_function_and_filter_has_an_example() -> None:
 
 @pytest.mark.parametrize("path", sorted(GUIDE.rglob("*.md")), ids=lambda path: path.stem)
 def test_links_of_the_sources_lead_to_files(path: Path) -> None:
-    """Readers also follow them on the web, from one Markdown file to the next."""
+    """Readers also follow them between the Markdown files on the web."""
     text = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
     for link in links:
@@ -66,7 +66,7 @@ def test_links_of_the_sources_lead_to_files(path: Path) -> None:
 
 
 def test_specs_for_every_model_load(tmp_path: Path) -> None:
-    """With layers and heads of a small model, and with and without a chat template."""
+    """With the layers and heads of a small model, with and without a chat template."""
     from layerbook.book.loader import load_chapter
     from layerbook.core.analysis import Limits
 
@@ -85,7 +85,7 @@ def test_specs_for_every_model_load(tmp_path: Path) -> None:
 
 
 def test_tutorial_works_as_written(tiny_model_dir: Path, tmp_path: Path) -> None:
-    """Its files are written, its commands run, in order; here on a tiny model."""
+    """Its files are written and its commands run in order, on a tiny model."""
     text = (GUIDE / "templates" / "pages" / "tutorial.md").read_text(encoding="utf-8")
     folder = tmp_path
     commands = 0

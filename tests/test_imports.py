@@ -47,7 +47,7 @@ def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     [("status",), ("check",), ("diff", "smollm2-135m-instruct"), ("schema",), ("schema", "book")],
 )
 def test_read_only_commands_import_neither_torch_nor_matplotlib(arguments: tuple[str, ...]) -> None:
-    """Commands that only look need specs, prose and results."""
+    """They only need specs, prose and results."""
     assert not libraries_imported_by(*arguments) & MODEL_AND_FIGURES
 
 
@@ -60,7 +60,7 @@ def test_rendering_never_imports_torch(tmp_path: Path) -> None:
 
 
 def test_up_to_date_build_imports_nothing_heavy(tmp_path: Path) -> None:
-    """The second build only looks at the state of files: neither YAML, pydantic nor numpy."""
+    """It only looks at the state of files, without YAML, pydantic and numpy."""
     build = ("build", "--no-run", "--quiet", "--site", str(tmp_path / "site"))
     libraries_imported_by(*build)
     libraries = (*LIBRARIES, "numpy", "pydantic", "ruamel")
@@ -75,7 +75,7 @@ def test_import_contracts_hold() -> None:
 
 
 def test_tree_is_small_and_has_no_cycle() -> None:
-    """At the top are at most ten packages and five modules, without an import cycle."""
+    """There are at most ten packages and five modules at the top."""
     folder = ROOT / "generator" / "layerbook"
     packages = {path.parent.name for path in folder.glob("*/__init__.py")}
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}

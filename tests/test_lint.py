@@ -1,4 +1,4 @@
-"""The linter reads every Python file of the project, and docstrings state something."""
+"""The linter reads every Python file, and docstrings are statements."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def python_files() -> set[Path]:
 
 
 def test_linter_reads_every_file() -> None:
-    """A pattern of excluded paths matches folders of that name at any depth."""
+    """An exclude pattern matches folders of that name at any depth."""
     command = [sys.executable, "-m", "ruff", "check", "--show-files", *FOLDERS]
     output = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert {Path(line) for line in output.splitlines() if line.endswith(".py")} == python_files()
@@ -28,7 +28,7 @@ def test_linter_reads_every_file() -> None:
 
 @pytest.mark.parametrize("path", sorted(python_files()), ids=lambda path: str(path.name))
 def test_docstrings_open_with_a_statement(path: Path) -> None:
-    """Not with a question word, as CONTRIBUTING.md asks."""
+    """They open with no question word."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             docstring = ast.get_docstring(node) or ""

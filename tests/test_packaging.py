@@ -1,4 +1,4 @@
-"""The wheel: its files, and a book built from it without the checkout."""
+"""The wheel: its files, and a book built from it without a checkout."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> None:
 def test_installed_package_builds_the_same_book(
     installed: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
-    """From another folder, with the wheel's package alone: the same bytes as from the checkout."""
+    """In another folder, with the wheel alone, to the same bytes."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     done = layerbook("build", "--site", tmp_path / "here", cwd=book)
     assert done.returncode == 0, done.stderr
@@ -103,14 +103,14 @@ def test_installed_package_builds_the_same_book(
 
 
 def test_installed_package_writes_a_new_book(installed: Path, tmp_path: Path) -> None:
-    """The files of `layerbook init` travel in the wheel, the hidden one too."""
+    """The wheel has the files of `layerbook init`, with the hidden one."""
     _python("-m", "layerbook", "init", "talk", cwd=tmp_path, path=installed)
     book_files = read_tree(tmp_path / "talk")
     assert {".gitignore", "README.md", "experiments/book.yaml"} <= book_files.keys()
 
 
 def test_install_line_works_without_a_package_index(installed: Path) -> None:
-    """pip takes the layerbook that is here, from a wheel or a clone, and adds the extra to it."""
+    """pip uses the local layerbook, from a wheel or a clone, with the extra."""
     options = ("--dry-run", "--no-index", "--no-deps", "--disable-pip-version-check")
     output = _python("-m", "pip", "install", *options, "layerbook[model]", cwd=ROOT, path=installed)
     assert "already satisfied: layerbook[model]" in output
@@ -119,7 +119,7 @@ def test_install_line_works_without_a_package_index(installed: Path) -> None:
 def test_missing_torch_is_reported_before_any_download(
     installed: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
-    """It prints the package to install, exits with 1, and downloads nothing."""
+    """The message names the package, and the exit code is 1."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\nfrom importlib.machinery import PathFinder\n"

@@ -1,4 +1,4 @@
-"""A stranger's book: commands run none of its code, and touch nothing outside its folder."""
+"""An untrusted book: commands run none of its code, and touch nothing outside its folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def test_python_modules_of_a_book_are_not_imported(
     arguments: tuple[str, ...], book: Path, tmp_path: Path
 ) -> None:
-    """Not even by `python -m layerbook`, which looks in the working directory first."""
+    """Not even by `python -m layerbook`, which first looks in the working directory."""
     poison(book, tmp_path / "imported")
     process = start_layerbook(*arguments, cwd=book)
     _, errors = process.communicate(timeout=120)
@@ -38,7 +38,7 @@ def test_python_modules_of_a_book_are_not_imported(
 
 @pytest.mark.parametrize("form", ["-m layerbook", "-mlayerbook", "-Bm layerbook.__main__"])
 def test_every_entry_point_ignores_code_of_the_book(form: str, tmp_path: Path) -> None:
-    """The modules that are imported first matter most."""
+    """The first imported modules matter most."""
     (tmp_path / "book").mkdir()
     poison(tmp_path / "book", tmp_path / "imported")
     command = [sys.executable, *form.split(), "--version"]
@@ -47,7 +47,7 @@ def test_every_entry_point_ignores_code_of_the_book(form: str, tmp_path: Path) -
 
 
 def test_settings_of_libraries_in_a_book_are_not_read(book: Path) -> None:
-    """Matplotlib looks in the working directory; a pipe there would block it."""
+    """Matplotlib looks in the working directory, where a pipe would block it."""
     os.mkfifo(book / "matplotlibrc")
     process = start_layerbook("build", "--no-run", "--force", "--jobs", "1", cwd=book)
     _, errors = process.communicate(timeout=120)
@@ -56,7 +56,7 @@ def test_settings_of_libraries_in_a_book_are_not_read(book: Path) -> None:
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    """A folder outside of the book, which no command may change."""
+    """Write a folder outside the book, which no command may change."""
     (tmp_path / "outside" / "folder").mkdir(parents=True)
     (tmp_path / "outside" / "secret.txt").write_text("SECRET\n")
     (tmp_path / "outside" / "secret.csv").write_text("prompt\nSECRET\n")
@@ -80,7 +80,7 @@ SOURCES = (
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_linked_sources_are_refused(name: str, book: Path, outside: Path) -> None:
-    """A chapter, data, results or templates that lie elsewhere: nothing is read or published."""
+    """A chapter, data, results or templates elsewhere are neither read nor published."""
     link = book / name
     if link.is_dir():
         link.rename(outside / "moved")
@@ -99,7 +99,7 @@ def test_linked_sources_are_refused(name: str, book: Path, outside: Path) -> Non
 
 
 def test_links_to_files_of_the_book_are_followed(book: Path) -> None:
-    """So are broken links ignored, which editors leave beside an open file."""
+    """Broken links, which editors leave beside open files, are ignored."""
     prose = book / "templates" / "chapters" / "next.md"
     prose.rename(book / "moved.md")
     prose.symlink_to("../../moved.md")
@@ -116,7 +116,7 @@ def test_pipes_are_refused(book: Path) -> None:
 
 @pytest.mark.parametrize("name", ["link.csv", "folder/secret.csv", "folder/secret.cvs"])
 def test_data_files_elsewhere_are_refused(name: str, outside: Path, tmp_path: Path) -> None:
-    """At the place in the spec, without a hint of what lies there."""
+    """At the place in the spec; the message does not reveal what is there."""
     (tmp_path / "spec").mkdir()
     (tmp_path / "spec" / "link.csv").symlink_to(outside / "secret.csv")
     (tmp_path / "spec" / "folder").symlink_to(outside)
@@ -136,7 +136,7 @@ def test_data_files_elsewhere_are_refused(name: str, outside: Path, tmp_path: Pa
     "name", ["site", "site/data", "site/next.html", "site/.layerbook-site.json"]
 )
 def test_linked_site_folder_is_not_written_through(name: str, book: Path, outside: Path) -> None:
-    """Neither writes nor removes files there, even if the site's own list claims them."""
+    """Nothing is written or removed there, even if the site's list names its files."""
     assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
     target = outside / "moved"
     (book / name).rename(target)
@@ -158,7 +158,7 @@ def test_linked_site_folder_is_not_written_through(name: str, book: Path, outsid
 
 
 def test_revisions_are_read_without_links_and_filters(book: Path, tmp_path: Path) -> None:
-    """A repository's settings can name commands, and its trees can hold any link."""
+    """A repository's settings can name commands, and its trees can contain any link."""
     (result,) = (book / "experiments" / "results").glob("*/next/sum.json")
     for name, target in {"absolute": "/etc/passwd", "up": "../../../../../../etc"}.items():
         result.with_name(f"{name}.json").symlink_to(target)
@@ -181,7 +181,7 @@ CONTROL_CHARACTERS = "\x1b]0;title\x07[/INST]"
 
 
 def test_control_characters_of_a_book_are_not_printed(book: Path) -> None:
-    """Titles, problems, names of files and of options are printed as text."""
+    """Neither from titles and problems nor from names of files and options."""
     spec = book / "experiments" / "next.yaml"
     title = json.dumps(CONTROL_CHARACTERS)
     spec.write_text(spec.read_text().replace("title: What comes next", f"title: {title}", 1))
@@ -222,9 +222,8 @@ SYSTEM = ("/dev", "/etc", "/lib", "/opt", "/proc", "/sys", "/usr")
 def test_commands_write_only_inside_the_book(
     command: str, book: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
-    """They change files in the book and the user's caches, read there, and start no program.
-
-    The exceptions are git for `diff` with a revision, and the caches of matplotlib and torch.
+    """They write in the book and the user's caches, and start no program, except git for `diff`
+    with a revision; matplotlib and torch have their own caches.
     """
     import matplotlib
 
@@ -266,7 +265,7 @@ def is_below(path: Path, folders: Iterable[Path]) -> bool:
 def test_links_in_the_results_folder_are_not_followed(
     outside: Path, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
-    """`run --out` names the folder, not what a link in it leads to."""
+    """`run --out` names the folder itself."""
     spec = tmp_path / "words.yaml"
     spec.write_text(
         "chapter: words\ntitle: Words\nexperiments:\n  - id: grid\n    title: A grid\n"
@@ -283,7 +282,7 @@ def test_links_in_the_results_folder_are_not_followed(
 
 
 def test_reading_a_revision_fetches_nothing(book: Path, tmp_path: Path) -> None:
-    """An object that is missing is fetched from where a repository says, which may be a command."""
+    """Git would fetch a missing object by a command that the repository chooses."""
     git = ["git", "-C", str(book), "-c", "user.name=N", "-c", "user.email=n@example.org"]
     for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "One"]):
         subprocess.run([*git, *arguments], check=True)
@@ -311,7 +310,7 @@ def test_reading_a_revision_fetches_nothing(book: Path, tmp_path: Path) -> None:
     ["../../outside/secret.txt", "layerbook/../../../outside/secret.txt", "../site/sandbox.py"],
 )
 def test_page_templates_include_only_files_of_their_folders(name: str, book: Path) -> None:
-    """Of the book's `templates/` and of the package's, by any number of `..`."""
+    """The book's `templates/` and the package's, with any number of `..`."""
     package = Path(str(files("layerbook.templates")))
     up = "/".join([".."] * len(package.parts))
     for path in (name, f"{up}/etc/hostname", f"layerbook/{up}/etc/hostname"):
@@ -334,7 +333,7 @@ def test_page_templates_include_only_files_of_their_folders(name: str, book: Pat
 def test_large_files_are_refused_without_reading(
     name: str, size: int, message: str, book: Path
 ) -> None:
-    """A file of zeros is small in an archive; reading it would fill the memory."""
+    """A file of zeros is small in an archive but fills the memory."""
     (book / name).parent.mkdir(parents=True, exist_ok=True)
     os.truncate(os.open(book / name, os.O_CREAT | os.O_WRONLY), size * 1_000_000)
     process = layerbook("check", cwd=book)

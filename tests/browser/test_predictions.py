@@ -8,25 +8,12 @@ from typing import Any
 
 import pytest
 from fixtures.chromium import reading
+from fixtures.lecture import CHAPTERS
 from fixtures.sample_chapter import HOSTILE, write_book
 from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 SITE = Path(__file__).resolve().parents[2] / "site"
-CHAPTERS = (
-    "model",
-    "tokenization",
-    "embeddings",
-    "position",
-    "attention",
-    "rope",
-    "mlp",
-    "linear",
-    "sampling",
-    "case-gram",
-    "case-multiplied",
-    "case-whitespace",
-)
 NO_STORAGE = (
     "Object.defineProperty(window, 'localStorage', { get() { throw new Error('SecurityError'); } })"
 )

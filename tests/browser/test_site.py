@@ -10,26 +10,13 @@ from pathlib import Path
 
 import pytest
 from fixtures.chromium import assert_accessible, reading
+from fixtures.lecture import CHAPTERS
 from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "site"
 PAGES = sorted(path.name for path in SITE.glob("*.html"))
-CHAPTERS = (
-    "model",
-    "tokenization",
-    "embeddings",
-    "position",
-    "attention",
-    "rope",
-    "mlp",
-    "linear",
-    "sampling",
-    "case-gram",
-    "case-multiplied",
-    "case-whitespace",
-)
 
 
 def result(chapter: str, id: str) -> dict[str, object]:

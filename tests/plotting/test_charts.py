@@ -1,4 +1,4 @@
-"""Bars, lines and points stand where their numbers put them."""
+"""Bars, lines and points are drawn at their numbers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from layerbook.plotting import render
 
 
 def lengths(root: object) -> np.ndarray:
-    """The lengths of all bars from the top down."""
+    """Return the lengths of all bars from the top down."""
     boxes = [box for paint in ("series-7", "accent", "pale") for box in filled_boxes(root, paint)]  # type: ignore[arg-type]
     return np.array(
         [right - left for left, top, right, bottom in sorted(boxes, key=lambda box: box[1])]
@@ -30,7 +30,7 @@ def lengths(root: object) -> np.ndarray:
 
 
 def test_bar_lengths_are_proportional_to_values() -> None:
-    """Proportional from zero, the rest among them."""
+    """They start at zero, and include the bar of the other values."""
     values = (0.5, 0.25, 0.125, 0.0625)
     bar_lengths = lengths(
         parse_svg(
@@ -43,7 +43,7 @@ def test_bar_lengths_are_proportional_to_values() -> None:
 
 
 def test_negative_bars_extend_to_the_other_side() -> None:
-    """All bars meet at one zero."""
+    """All bars start at the same zero."""
     root = parse_svg(render.render_figure(make_bars(3.0, -1.5, 0.75), "x"))
     (a0, _, a1, _), (b0, _, b1, _), (c0, _, c1, _) = filled_boxes(root, "series-7")
     assert a0 == pytest.approx(b1, abs=0.02) and a0 == pytest.approx(c0, abs=0.02)
@@ -51,7 +51,7 @@ def test_negative_bars_extend_to_the_other_side() -> None:
 
 
 def test_logarithmic_bars_have_logarithmic_lengths() -> None:
-    """A tenth is shorter by the same piece each time; a zero has no bar."""
+    """Each factor of ten shortens a bar by the same length; a zero has no bar."""
     bar_lengths = lengths(
         parse_svg(render.render_figure(make_bars(1.0, 0.1, 0.01, 0.0, log=True), "x"))
     )
@@ -62,14 +62,14 @@ def test_logarithmic_bars_have_logarithmic_lengths() -> None:
 
 
 def test_bars_without_a_height_are_labelled() -> None:
-    """All zeros, and what is not a number: the values are written, the chart stays whole."""
+    """Zeros and NaN have their values written, and the chart is complete."""
     root = parse_svg(render.render_figure(make_bars(0.0, float("nan")), "x"))
     assert {"0", "–"} <= set(texts(root))
     assert lengths(root).max() < 1
 
 
 def test_bars_with_equal_labels_are_separate() -> None:
-    """Two tokens with one text are two rows, each with its own value."""
+    """Two tokens with equal text have two rows."""
     twice = Bars((TOKENS[2], TOKENS[2]), (0.25, 0.75), Axis("token"), Axis("probability"), "Twice.")
     root = parse_svg(render.render_figure(twice, "x"))
     assert texts(root).count("2") == 2
@@ -79,7 +79,7 @@ def test_bars_with_equal_labels_are_separate() -> None:
 
 
 def test_bars_of_frames_and_panels_share_one_scale() -> None:
-    """A bar of one is as long in every frame and in every panel."""
+    """A value has the same length in every frame and panel."""
     charts = (make_bars(1.0, 0.5), make_bars(0.25, 0.125))
     frames = Frames(tuple(Frame(str(i), chart) for i, chart in enumerate(charts)), "Two.")
     stepped = [lengths(parse_svg(svg)) for svg in render.render_frames(frames, "x")]
@@ -93,9 +93,7 @@ def test_bars_of_frames_and_panels_share_one_scale() -> None:
 @pytest.mark.parametrize("equal", [True, False])
 @pytest.mark.parametrize("log", [True, False])
 def test_points_are_drawn_at_their_coordinates(equal: bool, log: bool) -> None:
-    """Affine in the data, to the right and upwards; with equal axes one unit is as long across as
-    it is up.
-    """
+    """Positions are affine in the data; with equal axes both units have the same length."""
     figure = make_scatter(log=log, equal=equal and not log)
     root = parse_svg(render.render_figure(figure, "x"))
     places = np.concatenate(
@@ -117,7 +115,7 @@ def test_points_are_drawn_at_their_coordinates(equal: bool, log: bool) -> None:
 
 
 def test_point_without_coordinates_is_not_drawn() -> None:
-    """Values that a logarithmic axis cannot show are left out, the rest is drawn."""
+    """Values that a logarithmic axis cannot show are left out."""
     points = (Point("a", 1, 1), Point("b", 0, 10), Point("c", float("nan"), 2), Point("d", 10, 100))
     root = parse_svg(
         render.render_figure(
@@ -129,9 +127,7 @@ def test_point_without_coordinates_is_not_drawn() -> None:
 
 
 def test_points_have_targets_linked_to_their_lines() -> None:
-    """A mark each, numbered over all panels, with its words; lines join the numbers, however close
-    the two are.
-    """
+    """Marks are numbered over all panels; lines join the numbers, however close the points are."""
     points = (
         Point("a", 0, 0, "x", arrow_to=1, tooltip="More."),
         Point("b", 0.2, 0, "y"),
@@ -155,7 +151,7 @@ def test_points_have_targets_linked_to_their_lines() -> None:
 
 
 def test_coinciding_points_are_rings() -> None:
-    """A dot below another is larger, so that every group is seen."""
+    """The lower dot is larger, so every group is visible."""
     points = [Point("p", 1, 1, group) for group in "abc"] + [Point("q", 2, 2, "a")]
     root = parse_svg(
         render.render_figure(Scatter(tuple(points), Axis("x"), Axis("y"), "Four."), "x")
@@ -170,9 +166,7 @@ def test_coinciding_points_are_rings() -> None:
 
 
 def test_names_of_points_do_not_cover_each_other() -> None:
-    """Labels are moved apart; where a crowd leaves no room one may be missing, but none is
-    unreadable.
-    """
+    """Labels are moved apart; in a crowd some may be left out, but none is illegible."""
     figure = make_scatter(count=40)
     root = parse_svg(render.render_figure(figure, "x"))
     names = [e for e in root.iter(f"{SVG}text") if e.text in {p.label for p in figure.points}]
@@ -183,7 +177,7 @@ def test_names_of_points_do_not_cover_each_other() -> None:
 
 
 def test_names_do_not_cover_their_own_points() -> None:
-    """Also at the edges, where a name has to be pushed back inside."""
+    """Also at the edges of the chart."""
     corners = [(0, 0), (0, 1), (1, 0), (1, 1)]
     points = tuple(Point(f"a long name, number {i}", x, y) for i, (x, y) in enumerate(corners))
     root = parse_svg(render.render_figure(Scatter(points, Axis("x"), Axis("y"), "Corners."), "x"))
@@ -197,7 +191,7 @@ def test_names_do_not_cover_their_own_points() -> None:
 
 
 def test_panels_of_maps_name_their_groups_once() -> None:
-    """One legend above all panels, and one pair of axes for all."""
+    """All panels share one legend and one pair of axes."""
     moved = replace(
         make_scatter(), points=tuple(replace(p, x=p.x + 5) for p in make_scatter().points)
     )
@@ -210,7 +204,7 @@ def test_panels_of_maps_name_their_groups_once() -> None:
 
 @pytest.mark.parametrize("log", [True, False])
 def test_lines_pass_through_their_numbers(log: bool) -> None:
-    """Affine in the data, or in its logarithm; the same for all lines of a chart."""
+    """Positions are affine in the data or its logarithm."""
     figure = make_lines(log=log)
     root = parse_svg(render.render_figure(figure, "x"))
     drawn = np.concatenate([line_points(root, f"series-{i}") for i in (1, 2, 3)])
@@ -223,7 +217,7 @@ def test_lines_pass_through_their_numbers(log: bool) -> None:
 
 
 def test_ticks_of_a_logarithmic_axis_name_powers_of_ten() -> None:
-    """One tick per decade, at equal distances, where the line has that value."""
+    """There is one tick per decade, at equal distances."""
     root = parse_svg(
         render.render_figure(
             Lines(
@@ -240,7 +234,7 @@ def test_ticks_of_a_logarithmic_axis_name_powers_of_ten() -> None:
 
 
 def test_gaps_in_a_line_are_gaps() -> None:
-    """A value that is missing is not bridged."""
+    """Missing values are not bridged."""
     gap = Lines(
         (Series("a", (0.0, 1.0, 2.0, 3.0, 4.0), (0.0, 1.0, float("nan"), 3.0, 4.0)),),
         Axis("x"),
@@ -257,7 +251,7 @@ def test_gaps_in_a_line_are_gaps() -> None:
 
 
 def test_each_line_is_named_in_its_colour() -> None:
-    """The names stand at the ends of the lines, in the order of the ends."""
+    """The names are at the ends of the lines, in their order."""
     root = parse_svg(render.render_figure(make_lines(log=True), "x"))
     labels = [e for e in root.iter(f"{SVG}text") if (e.text or "").startswith("C = ")]
     for i, element in enumerate(labels, start=1):

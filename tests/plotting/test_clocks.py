@@ -1,4 +1,6 @@
-"""Hands point where their angles say, clockwise from twelve, in the colour of their quantity."""
+"""Hands of clocks point at their angles, clockwise from twelve, in the colours of their
+quantities.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from layerbook.plotting import render
 
 
 def hand_direction(svg: str, paint: str) -> np.ndarray:
-    """The unit vector of the stroke of a hand, from the centre outwards; y points down."""
+    """Return the unit vector of a hand from the centre; y points down."""
     stroke = line_points(parse_svg(svg), paint)
     way = stroke[-1] - stroke[0]
     direction: np.ndarray = way / np.linalg.norm(way)
@@ -25,21 +27,20 @@ def hand_direction(svg: str, paint: str) -> np.ndarray:
     "angle", [0.0, math.pi / 2, math.pi, -1.0, 9.0], ids=["12", "3", "6", "before 12", "a turn on"]
 )
 def test_hand_points_at_its_angle(angle: float) -> None:
-    """At twelve upwards, a quarter later to the right."""
+    """Upwards at twelve, a quarter later to the right."""
     clock = replace(make_clock(0.0), hands=(Hand(angle, role="query"),), past=(), arc=False)
     direction = hand_direction(render.render_figure(clock, "x"), "query")
     np.testing.assert_allclose(direction, [math.sin(angle), -math.cos(angle)], atol=2e-3)
 
 
 def test_names_of_coinciding_hands_do_not_overlap() -> None:
-    """Two hands at twelve: both names can be read."""
     root = parse_svg(render.render_figure(make_clock(0.0), "x"))
     key, query = text_position(root, "key"), text_position(root, "·table")
     assert math.dist(key, query) > 20
 
 
 def test_frames_of_clocks_share_one_face() -> None:
-    """Stepping turns the hand and moves nothing else."""
+    """Only the hand moves between frames."""
     frames = Frames(
         tuple(Frame(f"position {i}", make_clock(0.5 * i)) for i in range(3)), "Turning.", "Turning"
     )

@@ -1,6 +1,4 @@
-"""The paints of the page: one list in the stylesheet and in Python, legible on paper and on a dark
-screen.
-"""
+"""The colours of figures: equal in the stylesheet and in Python, and legible in both themes."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ PALETTE = (ASSETS / "styles" / "palette.css").read_text(encoding="utf-8")
 
 
 def themes(palette: str) -> tuple[dict[str, str], dict[str, str]]:
-    """The variables of the palette in light and in dark."""
+    """Return the variables of the palette in light and in dark."""
     declared = re.findall(r"--([\w-]+): (#\w{6}|(?:light-dark|var)\([^)]*\));", palette)
     light: dict[str, str] = {}
     dark: dict[str, str] = {}
@@ -37,12 +35,12 @@ SERIES = [f"series-{i}" for i in range(1, len(colours.SERIES) + 1)]
 
 
 def rgb(color: str) -> np.ndarray:
-    """`#rrggbb` as three numbers."""
+    """Convert `#rrggbb` to three numbers."""
     return np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)], dtype=float)
 
 
 def light(color: np.ndarray) -> float:
-    """Relative luminance as WCAG 2.2 defines it, computed here once more, by hand."""
+    """Return the relative luminance of WCAG 2.2, computed independently."""
     parts = [
         c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in np.asarray(color) / 255
     ]
@@ -50,32 +48,32 @@ def light(color: np.ndarray) -> float:
 
 
 def contrast(first: np.ndarray, second: np.ndarray) -> float:
-    """The contrast of two colours, 1 to 21."""
+    """Return the contrast of two colours, from 1 to 21."""
     high, low = sorted((light(first), light(second)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
 def test_stylesheet_has_the_same_colours() -> None:
-    """Every paint has its light value in the stylesheet, and nothing else is there."""
+    """Every colour has its light value there, and no other is defined."""
     assert {name: value for value, name in colours.CSS_VARIABLES.items()} == LIGHT
 
 
 def test_every_colour_but_black_and_white_has_a_dark_variant() -> None:
-    """The reader's system and the reader's choice both invert the maps, as Python does."""
+    """The system's dark theme and the reader's choice both invert the maps, as Python does."""
     assert {name for name in LIGHT if LIGHT[name] == DARK[name]} == {"black", "white"}
     figures = (ASSETS / "figures.css").read_text(encoding="utf-8")
     assert figures.count(f"filter: invert({colours.DARK_INVERSION}) hue-rotate(180deg)") == 2
 
 
 def test_figures_lie_on_the_paper_of_the_book() -> None:
-    """Halos and hairlines in the colour of the paper vanish into it."""
+    """Halos and gaps have the colour of the page, so they are invisible."""
     assert [LIGHT["paper"], DARK["paper"]] == [theme["paper"] for theme in BOOK]
     assert DARK["paper"] == "#1c1916"
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 def test_text_colours_have_enough_contrast(theme: dict[str, str]) -> None:
-    """4.5 to 1 for all text: names in their series' colour, notes, and the words in boxes."""
+    """All text has 4.5 to 1: names, notes, and words in boxes."""
     pairs = [(ink, "paper") for ink in ("ink", "muted", "accent", *colours.ROLES, *SERIES)]
     pairs += [
         ("ink", "box"),
@@ -90,19 +88,19 @@ def test_text_colours_have_enough_contrast(theme: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 def test_shape_colours_have_enough_contrast(theme: dict[str, str]) -> None:
-    """3 to 1 for every line, dot, bar and arrow that carries meaning."""
+    """Every meaningful line, dot, bar and arrow has 3 to 1."""
     for name in ("accent", "muted", *colours.ROLES, *SERIES):
         assert contrast(rgb(theme[name]), rgb(theme["paper"])) >= 3
 
 
 def linear(color: str) -> np.ndarray:
-    """`#rrggbb` as linear light, 0 to 1."""
+    """Convert `#rrggbb` to linear light, 0 to 1."""
     share = rgb(color) / 255
     return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
 
 
 def oklab(light: np.ndarray) -> np.ndarray:
-    """Linear light as OKLab (Ottosson 2020), where distances are those that eyes see."""
+    """Convert linear light to OKLab (Ottosson 2020), where distances are perceptual."""
     to_cones = np.array(
         [
             [0.4122214708, 0.5363325363, 0.0514459929],
@@ -144,7 +142,7 @@ VISION = {
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("vision", VISION)
 def test_quantities_have_distinguishable_colours(theme: dict[str, str], vision: str) -> None:
-    """Query, key, value, stream and probability differ for colour-blind readers, too."""
+    """Query, key, value, stream and probability differ for colour-blind readers too."""
     perceived = {role: oklab(VISION[vision] @ linear(theme[role])) for role in colours.ROLES}
     apart = {
         (a, b): float(np.linalg.norm(perceived[a] - perceived[b]))
@@ -159,7 +157,7 @@ def test_quantities_have_distinguishable_colours(theme: dict[str, str], vision: 
     "shades", [colours.sequential(), colours.diverging()], ids=["sequential", "diverging"]
 )
 def test_cell_values_are_legible(shades: np.ndarray) -> None:
-    """4.5 to 1 between each shade and the ink chosen for it, in both themes."""
+    """Each shade and its text have 4.5 to 1 in both themes."""
     dark = colours.invert_for_dark(shades[:, :3])
     for shade, inverted, ink in zip(shades[:, :3], dark, colours.text_colours(shades), strict=True):
         assert contrast(shade, rgb(LIGHT[colours.CSS_VARIABLES[ink]])) >= 4.5
@@ -167,14 +165,14 @@ def test_cell_values_are_legible(shades: np.ndarray) -> None:
 
 
 def test_smallest_value_differs_from_the_background() -> None:
-    """The palest cell differs from the paper, where there is no cell, in both themes."""
+    """In both themes."""
     lowest = colours.sequential()[0, :3]
     assert contrast(lowest, rgb(LIGHT["paper"])) > 1.12
     assert contrast(colours.invert_for_dark(lowest), rgb(DARK["paper"])) > 1.12
 
 
 def test_largest_value_is_dark_on_paper_and_bright_in_the_dark_theme() -> None:
-    """The sequential map falls steadily in lightness; the inversion turns it round."""
+    """The lightness falls steadily, and the inversion reverses it."""
     on_paper = [light(shade) for shade in colours.sequential()[:, :3]]
     in_dark = [light(shade) for shade in colours.invert_for_dark(colours.sequential()[:, :3])]
     assert (np.diff(on_paper) < 0).all()
@@ -182,9 +180,7 @@ def test_largest_value_is_dark_on_paper_and_bright_in_the_dark_theme() -> None:
 
 
 def test_shades_are_distinct() -> None:
-    """As many values are told apart as there are shades, 255 at least; nothing has one shade, in
-    the middle.
-    """
+    """At least 255 values can be told apart; zero has the middle shade."""
     for shades in (colours.sequential(), colours.diverging()):
         assert len(np.unique(shades, axis=0)) == len(shades) >= 255
     assert len(colours.diverging()) % 2 == 1

@@ -1,4 +1,4 @@
-"""The decoder and the shapes: what is written where, and to what scale."""
+"""The decoder diagram and the shapes of matrices: labels and scale."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from layerbook.plotting.diagram import render_diagram
 
 
 def test_computation_runs_upwards() -> None:
-    """Every box is written above the one that comes before it."""
+    """Every box is above the previous one."""
     root = parse_svg(render.render_figure(decoder_diagram(), "x"))
     heights = [text_position(root, block.name)[1] for block in decoder_diagram().blocks]
     assert heights == sorted(heights, reverse=True)
 
 
 def test_repeated_layer_is_framed_and_counted() -> None:
-    """The frame holds the blocks inside and no other, and says how often they are repeated."""
+    """The frame contains only the blocks of the layer and states their number."""
     root = parse_svg(render.render_figure(decoder_diagram(), "x"))
     (frame,) = [r for r in root.iter(f"{SVG}rect") if r.get("stroke-dasharray")]
     top, bottom = float(frame.attrib["y"]), float(frame.attrib["y"]) + float(frame.attrib["height"])
@@ -29,7 +29,7 @@ def test_repeated_layer_is_framed_and_counted() -> None:
 
 
 def test_added_outputs_return_to_the_stream() -> None:
-    """One plus for each block that adds, on the stream, above its block."""
+    """Each adding block has a plus on the stream above it."""
     root = parse_svg(render.render_figure(decoder_diagram(), "x"))
     pluses = sorted(
         (float(c.attrib["cy"]), float(c.attrib["cx"])) for c in root.iter(f"{SVG}circle")
@@ -44,7 +44,7 @@ def test_added_outputs_return_to_the_stream() -> None:
 
 
 def test_boxes_show_shapes_and_learned_parameters() -> None:
-    """Details as given, parameters counted compactly, nothing where nothing was learned."""
+    """Blocks without parameters show no count."""
     labels = texts(parse_svg(render.render_figure(decoder_diagram(), "x")))
     assert {
         "49152 × 576",
@@ -57,7 +57,7 @@ def test_boxes_show_shapes_and_learned_parameters() -> None:
 
 
 def test_highlighted_part_stands_out() -> None:
-    """Its boxes, and only they, have the accent."""
+    """Only its boxes have the accent colour."""
     root = parse_svg(render.render_figure(decoder_diagram("attention"), "x"))
     lit = filled_boxes(root, "tint")
     assert len(lit) == 2
@@ -68,7 +68,7 @@ def test_highlighted_part_stands_out() -> None:
 
 
 def test_compact_diagram_has_the_boxes_without_text() -> None:
-    """For the head of a chapter: eight boxes, two of them in the accent."""
+    """For the head of a chapter: eight boxes, two of them highlighted."""
     root = parse_svg(render_diagram(decoder_diagram("mlp"), "x", compact=True))
     assert texts(root) == []
     assert len(filled_boxes(root, "accent")) == 2 and len(filled_boxes(root, "pale")) == 6
@@ -78,7 +78,7 @@ def test_compact_diagram_has_the_boxes_without_text() -> None:
 
 @pytest.mark.parametrize("compact", [True, False])
 def test_parts_link_to_their_chapters(compact: bool) -> None:
-    """Neighbouring boxes of a part are one link with a name; a part without an address is none."""
+    """Adjacent boxes of a part are one named link; a part without an address has none."""
     root = parse_svg(
         render_diagram(
             decoder_diagram(),
@@ -95,7 +95,7 @@ def test_parts_link_to_their_chapters(compact: bool) -> None:
 
 
 def test_model_without_repetition_is_still_drawn() -> None:
-    """Boxes only: no frame, no plus."""
+    """It has boxes without frame and plus."""
     outside = tuple(block for block in decoder_diagram().blocks if not block.inside)
     root = parse_svg(render.render_figure(Diagram(outside, 0, 576, "Plain."), "x"))
     assert not list(root.iter(f"{SVG}circle")) and len(list(root.iter(f"{SVG}rect"))) == len(
@@ -104,9 +104,7 @@ def test_model_without_repetition_is_still_drawn() -> None:
 
 
 def test_shapes_are_drawn_to_scale() -> None:
-    """Every edge of a matrix is proportional to its length, and a vector is as high as the matrix
-    that takes it.
-    """
+    """Edges are proportional to their lengths; a vector is as high as its matrix."""
     root = parse_svg(render.render_figure(mlp_shapes(), "x"))
     gate, up, down = sorted(filled_boxes(root, "tint"))
     x, h, y = sorted(filled_boxes(root, "series-1"))
@@ -121,7 +119,7 @@ def test_shapes_are_drawn_to_scale() -> None:
 
 
 def test_lanes_do_not_overlap() -> None:
-    """Gate and up lie one above the other; all else follows from left to right."""
+    """Gate and up are above each other, the rest from left to right."""
     root = parse_svg(render.render_figure(mlp_shapes(), "x"))
     gate, up, down = sorted(filled_boxes(root, "tint"))
     assert gate[0] == up[0] and gate[3] < up[1]
@@ -133,9 +131,7 @@ def test_lanes_do_not_overlap() -> None:
 
 
 def test_small_shapes_stay_visible() -> None:
-    """A vector of 2 beside a matrix of 50,000 columns is still something to see, and the picture
-    fits the page.
-    """
+    """A vector of 2 beside a matrix of 50,000 columns is visible."""
     steps = (
         ChainStep("x", 1, 2, kind="vector"),
         ChainStep("W", 2, 50_000),

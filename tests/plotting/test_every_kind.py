@@ -1,6 +1,4 @@
-"""Properties of every picture: it is well-formed, named, safe to inline, and the same each
-time.
-"""
+"""Every kind of figure is well-formed, named, safe to inline, and reproducible."""
 
 from __future__ import annotations
 
@@ -38,7 +36,7 @@ EVERY_FIGURE = pytest.mark.parametrize("name", FIGURES)
 
 @EVERY_FIGURE
 def test_figure_has_a_name_and_a_description(name: str) -> None:
-    """Title and description are the figure's own, and the picture refers to them."""
+    """The picture refers to its title and description."""
     figure = FIGURES[name]
     root = parse_svg(render.render_figure(figure, "fig-1"))
     assert root.tag == f"{SVG}svg" and root.get("role") == "img" and root.get("id") == "fig-1"
@@ -57,7 +55,7 @@ def test_figure_has_a_name_and_a_description(name: str) -> None:
 
 @EVERY_FIGURE
 def test_figures_need_no_inline_styles_or_scripts(name: str) -> None:
-    """No style, no script, no handler, nothing from elsewhere."""
+    """They have no handlers and load nothing."""
     for element in parse_svg(render.render_figure(FIGURES[name], "fig-1")).iter():
         assert element.tag.removeprefix(SVG) in {
             *(
@@ -84,7 +82,7 @@ def test_figures_need_no_inline_styles_or_scripts(name: str) -> None:
 
 @EVERY_FIGURE
 def test_ids_are_unique_and_start_with_the_figure_id(name: str) -> None:
-    """Two pictures on a page share no id, and every reference has its target."""
+    """Two pictures on a page share no id, and every reference has a target."""
     roots = [parse_svg(render.render_figure(FIGURES[name], id)) for id in ("a", "b")]
     counts = Counter(
         element.attrib["id"] for root in roots for element in root.iter() if "id" in element.attrib
@@ -96,7 +94,7 @@ def test_ids_are_unique_and_start_with_the_figure_id(name: str) -> None:
 
 
 def referred(element: ET.Element) -> list[str]:
-    """The ids that an element refers to."""
+    """Yield the ids that an element refers to."""
     targets = re.findall(r"url\(#([^)]+)\)", " ".join(element.attrib.values()))
     targets += [element.attrib["href"][1:]] if element.get("href", "").startswith("#") else []
     return targets + [
@@ -107,7 +105,7 @@ def referred(element: ET.Element) -> list[str]:
 
 
 def test_frames_have_distinct_ids() -> None:
-    """All frames may be shown on one page."""
+    """All frames may be on one page."""
     pictures = [parse_svg(svg) for svg in render.render_frames(growing_frames(), "fig-2")]
     assert [root.get("id") for root in pictures] == [f"fig-2-{i}" for i in range(1, 6)]
     counts = Counter(e.attrib["id"] for root in pictures for e in root.iter() if "id" in e.attrib)
@@ -116,7 +114,7 @@ def test_frames_have_distinct_ids() -> None:
 
 @pytest.mark.parametrize("name", ["hostile bars", "hostile points", "hostile lines"])
 def test_hostile_labels_are_text(name: str) -> None:
-    """Labels arrive as they are: escaped, no mathematics, no element made of them."""
+    """They are escaped, without mathematics or elements."""
     labels = texts(parse_svg(render.render_figure(CHARTS[name], "fig-1")))
     for label in HOSTILE_LABELS:
         shown = [
@@ -128,7 +126,7 @@ def test_hostile_labels_are_text(name: str) -> None:
 
 
 def test_other_kinds_are_refused() -> None:
-    """Text is the book's business, frames have a door of their own."""
+    """Text and frames are rendered elsewhere."""
     with pytest.raises(TypeError, match="Passage"):
         render.render_figure(Passage("text", "alt"), "x")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="Frames"):
@@ -136,7 +134,7 @@ def test_other_kinds_are_refused() -> None:
 
 
 def digests() -> dict[str, str]:
-    """A digest of every picture; also what a fresh process prints below."""
+    """Return a digest of every picture; also used by a new process below."""
     drawn = {
         name: render.render_figure(figure, f"fig-{i}")
         for i, (name, figure) in enumerate(FIGURES.items())
@@ -149,9 +147,7 @@ def digests() -> dict[str, str]:
 
 
 def test_same_figure_gives_the_same_bytes_elsewhere() -> None:
-    """Another process with another hash seed, time zone and locale, and a user's own matplotlib
-    settings.
-    """
+    """In a process with another hash seed, time zone, locale and matplotlib configuration."""
     root = Path(__file__).parents[2]
     code = (
         "import json, sys, matplotlib; "
@@ -174,7 +170,7 @@ def test_same_figure_gives_the_same_bytes_elsewhere() -> None:
 
 
 def test_drawing_does_not_change_matplotlib_settings() -> None:
-    """A notebook that draws a figure keeps its own style."""
+    """Drawing in a notebook keeps its style."""
     with matplotlib.rc_context({"lines.linewidth": 9}):
         settings = dict(matplotlib.rcParams)
         render.render_figure(CHARTS["lines"], "x")
@@ -182,7 +178,7 @@ def test_drawing_does_not_change_matplotlib_settings() -> None:
 
 
 def test_simple_figures_import_no_plotting_library() -> None:
-    """Diagrams and shapes draw without matplotlib, bars and plain maps without seaborn."""
+    """Diagrams need no matplotlib, bars and plain maps no seaborn."""
     root = Path(__file__).parents[2]
     code = (
         "import sys\n"

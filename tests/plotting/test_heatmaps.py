@@ -1,4 +1,4 @@
-"""Heat maps show their numbers: the pictures are read back and compared with what went in."""
+"""Heat maps show their numbers: pictures are read back and compared with the data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from layerbook.plotting import colours, render
 
 
 def grid(rows: int, columns: int, **settings: object) -> Heatmap:
-    """A map of random numbers, all of them different."""
+    """Return a map of distinct random numbers."""
     numbers = np.random.default_rng(5).normal(size=(rows, columns)).astype(np.float32)
     return Heatmap(numbers, Axis("row"), Axis("column"), "value", "Numbers.", **settings)  # type: ignore[arg-type]
 
@@ -36,9 +36,7 @@ def grid(rows: int, columns: int, **settings: object) -> Heatmap:
 @pytest.mark.parametrize("shape", [(1, 1), (3, 7), (7, 3), (40, 40), (4, 576), (64, 576), (300, 2)])
 @pytest.mark.parametrize("diverging", [False, True])
 def test_pixels_decode_to_the_values(shape: tuple[int, int], diverging: bool) -> None:
-    """Row 0 on top, column 0 on the left, each value within half a step of its scale of 255 or 256
-    shades.
-    """
+    """Row 0 is on top, and each value is within half a shade."""
     figure = grid(*shape, diverging=diverging)
     most = float(np.abs(figure.values).max())
     low, high = (
@@ -53,7 +51,7 @@ def test_pixels_decode_to_the_values(shape: tuple[int, int], diverging: bool) ->
 
 
 def test_fixed_scale_clips_values() -> None:
-    """The colours mean the same in every picture of a series, whatever its values."""
+    """Colours are equal in every picture of a series."""
     figure = replace(grid(6, 6), scale=(-1.0, 1.0))
     root = parse_svg(render.render_figure(figure, "x"))
     (raster,) = rasters(root)
@@ -63,7 +61,7 @@ def test_fixed_scale_clips_values() -> None:
 
 
 def test_causal_cells_are_absent_not_zero() -> None:
-    """Right of the diagonal there is nothing; a zero left of it has a colour."""
+    """Cells right of the diagonal are empty; a zero left of it has a colour."""
     figure = attention_pattern(5)
     figure.values[3, 1] = 0
     (raster,) = rasters(parse_svg(render.render_figure(figure, "x")))
@@ -72,9 +70,7 @@ def test_causal_cells_are_absent_not_zero() -> None:
 
 
 def test_masked_cells_are_hatched_and_on_no_scale() -> None:
-    """Minus infinity has no colour and no number, and strokes across it; the colour bar says what
-    they mean.
-    """
+    """Minus infinity has no colour or number, and the colour bar explains the hatching."""
     low = np.tri(5, dtype=bool)
     figure = replace(
         attention_pattern(5),
@@ -120,8 +116,8 @@ def hatching(path: ET.Element) -> bool:
 
 
 def test_stages_keep_their_scales_and_positions() -> None:
-    """A product and its eighth look alike, each under the ends of its own scale; steps of one
-    measure share theirs.
+    """A product and its eighth have equal colours on their own scales; steps of one measure
+    share theirs.
     """
     raw = grid(5, 5, diverging=True)
     eighth = replace(raw, values=raw.values / 8, value="eighth")
@@ -140,7 +136,7 @@ def test_stages_keep_their_scales_and_positions() -> None:
 
 
 def test_nan_cells_are_absent() -> None:
-    """NaN leaves a gap and does not disturb the scale; infinities have the colours of the ends."""
+    """NaN does not affect the scale; infinities have the colours of the ends."""
     figure = grid(3, 3)
     figure.values[1, 1], figure.values[0, 0], figure.values[2, 2] = np.nan, np.inf, -np.inf
     finite = figure.values[np.isfinite(figure.values)]
@@ -153,9 +149,7 @@ def test_nan_cells_are_absent() -> None:
 
 @pytest.mark.parametrize("causal", [False, True])
 def test_annotated_cells_show_their_values(causal: bool) -> None:
-    """Seaborn's cells have the colours of the values, and the numbers stand in the middle of their
-    own cells.
-    """
+    """Numbers are centred in their cells."""
     figure = replace(attention_pattern(5, annotate=True), causal=causal)
     root = parse_svg(render.render_figure(figure, "x"))
     (group,) = [g for g in root.iter(f"{SVG}g") if g.get("class") == "fig-map"]
@@ -181,14 +175,14 @@ def test_annotated_cells_show_their_values(causal: bool) -> None:
 
 
 def test_values_are_written_only_where_they_fit() -> None:
-    """Forty columns of numbers would fit no page: such a map is drawn without them."""
+    """A map of forty columns is drawn without numbers."""
     root = parse_svg(render.render_figure(grid(40, 40, annotate=True), "x"))
     assert len(rasters(root)) == 1
     assert float(root.attrib["width"]) < 960
 
 
 def test_every_token_labels_both_axes() -> None:
-    """Every token is written once per axis, made visible, in order."""
+    """In order, with whitespace made visible."""
     root = parse_svg(render.render_figure(attention_pattern(7), "x"))
     (raster,) = rasters(root)
     left, top, right, bottom = raster.box
@@ -204,7 +198,7 @@ def test_every_token_labels_both_axes() -> None:
 
 
 def test_frames_share_scale_size_and_position() -> None:
-    """A growing matrix grows; its cells stay where they were, in the colours they had."""
+    """Cells of a growing matrix keep their place and colour."""
     frames = growing_frames(6)
     roots = [parse_svg(svg) for svg in render.render_frames(frames, "x")]
     assert len({(root.attrib["width"], root.attrib["height"]) for root in roots}) == 1
@@ -233,7 +227,7 @@ def _ends(weights: np.ndarray) -> tuple[float, float]:
 
 
 def test_panels_share_a_scale() -> None:
-    """The same number has the same colour in every panel, and the ends are written once."""
+    """Equal numbers have equal colours, and the scale is shown once."""
     maps = tuple(
         replace(grid(4, 4), values=grid(4, 4).values * factor, title=f"times {factor}")
         for factor in (1, 2, 3)
@@ -249,7 +243,6 @@ def test_panels_share_a_scale() -> None:
 
 
 def test_panels_of_different_measures_keep_their_own_scales() -> None:
-    """Numbers that mean different things are not put on one scale."""
     maps = (grid(4, 4), replace(grid(4, 4), values=grid(4, 4).values * 50, value="another"))
     root = parse_svg(render.render_figure(Panels(maps, "Two."), "x"))
     first, second = rasters(root)
@@ -258,9 +251,7 @@ def test_panels_of_different_measures_keep_their_own_scales() -> None:
 
 
 def test_inner_panels_repeat_no_labels() -> None:
-    """Nine heads over the same tokens: row labels once per row of panels, column labels once per
-    column.
-    """
+    """Row labels appear once per row of panels, column labels once per column."""
     heads = Panels(
         tuple(attention_pattern(7, seed=h, title=f"head {h}") for h in range(9)), "Nine."
     )
@@ -273,9 +264,7 @@ def test_inner_panels_repeat_no_labels() -> None:
 
 
 def test_no_cell_of_a_panel_is_narrower_than_a_pixel() -> None:
-    """Maps of 576 dimensions go below each other: side by side, neighbouring columns would run into
-    one.
-    """
+    """Maps of 576 dimensions are below each other."""
     panels = Panels(tuple(grid(8, 576, title=str(i)) for i in range(3)), "Three.", columns=3)
     images = rasters(parse_svg(render.render_figure(panels, "x")))
     assert all(raster.box[2] - raster.box[0] >= 576 for raster in images)
@@ -283,14 +272,14 @@ def test_no_cell_of_a_panel_is_narrower_than_a_pixel() -> None:
 
 
 def test_only_large_cells_have_gaps() -> None:
-    """The paper shows between cells that are large enough, and covers nothing of small ones."""
+    """Gaps would hide small cells."""
     assert "--fig-paper" in render.render_figure(grid(5, 5), "x")
     assert "--fig-paper" not in render.render_figure(grid(64, 576), "x")
     assert not filled_boxes(parse_svg(render.render_figure(grid(5, 5), "x")), "paper")
 
 
 def test_frames_outline_the_largest_map_and_panels_do_not() -> None:
-    """The first of growing frames shows how far they will grow; maps side by side are complete."""
+    """The first of growing frames shows the final size."""
     first, *_, last = (parse_svg(drawn) for drawn in render.render_frames(growing_frames(), "x"))
     assert outlines(first) == 1 and outlines(last) == 0
     small, large = attention_pattern(3), attention_pattern(6)
@@ -299,5 +288,5 @@ def test_frames_outline_the_largest_map_and_panels_do_not() -> None:
 
 
 def outlines(root: ET.Element) -> int:
-    """The number of strokes in the colour of the grid."""
+    """Return the number of strokes in the colour of the grid."""
     return sum("--fig-grid," in path.get("stroke", "") for path in root.iter(f"{SVG}path"))

@@ -1,4 +1,4 @@
-"""Labels of what differs differ, and say what is drawn there."""
+"""Different values have different labels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SUPERSCRIPT = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
 def read_number(label: str) -> float:
-    """Return the number that a person reads in a label."""
+    """Return the number that a reader sees in a label."""
     label = label.replace("−", "-").replace(",", "")
     if power := re.fullmatch(r"(-?)(?:([\d.]+)×)?10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", label):
         return float(f"{power[1]}{power[2] or 1}e{power[3].translate(SUPERSCRIPT)}")
@@ -27,12 +27,12 @@ def read_number(label: str) -> float:
 
 
 def line_chart(*values: float, axis: Axis) -> Lines:
-    """Return one line over these values, with the same axis across and up."""
+    """Return one line over these values, with the same values on both axes."""
     return Lines((Series("a", values, values),), axis, axis, "Words")
 
 
 def tick_labels(*values: float, axis: Axis) -> list[str]:
-    """Return the labels across; those up are other texts with the same rule."""
+    """Return the labels of the horizontal axis."""
     names = texts(parse_svg(render.render_figure(line_chart(*values, axis=axis), "x")))
     return [name for name in names if name[:1] not in "→↑"]
 
@@ -52,7 +52,7 @@ def tick_labels(*values: float, axis: Axis) -> list[str]:
     ],
 )
 def test_ticks_have_the_digits_they_need(values: tuple[float, ...], expected: set[str]) -> None:
-    """And all of an axis are written alike."""
+    """All labels of an axis have the same form."""
     labels = tick_labels(*values, axis=Axis("a"))
     assert expected <= set(labels)
     assert all(labels.count(label) <= 2 for label in labels)
@@ -65,7 +65,7 @@ def test_ticks_have_the_digits_they_need(values: tuple[float, ...], expected: se
 def test_distinct_ticks_have_distinct_labels(
     start: float, share: float, is_small: bool, most: int, nominal: bool
 ) -> None:
-    """Each label reads as its tick, to a twentieth of the step."""
+    """Each label equals its tick to a twentieth of the step."""
     start *= 1e-15 if is_small else 1
     axis = Axis("a", nominal=nominal)
     limits = numeric_axes.axis_limits([[start, start + share * (abs(start) or 1)]], axis)
@@ -78,7 +78,7 @@ def test_distinct_ticks_have_distinct_labels(
 
 
 def test_years_and_seeds_have_whole_ticks() -> None:
-    """A column that came with the values has whole ticks and no groups; a parameter has groups."""
+    """Only parameters have thousands separators."""
     years = {"year": [2019, 2020, 2021], "C": [2000, 3000, 4000], "p": [0.1, 0.2, 0.3]}
 
     def labels(across: str) -> set[str]:
@@ -118,7 +118,7 @@ def test_wide_ticks_are_fewer() -> None:
     ],
 )
 def test_colour_bars_name_their_ends(ends: tuple[float, float], labels: tuple[str, str]) -> None:
-    """With the digits that tell them apart."""
+    """With as many digits as they need."""
     values = np.array([ends])
     figure = Heatmap(values, Axis("r"), Axis("c"), "value", "Words")
     drawn = texts(parse_svg(render.render_figure(figure, "x")))
@@ -126,7 +126,7 @@ def test_colour_bars_name_their_ends(ends: tuple[float, float], labels: tuple[st
 
 
 def test_values_with_equal_labels_get_more_digits() -> None:
-    """In cells, beside bars, and in tooltips; noise does not."""
+    """In cells, beside bars, and in tooltips, but not for noise."""
     figure = Heatmap(np.array([[10.412, 10.431]]), Axis("r"), Axis("c"), "v", "W", annotate=True)
     assert {"10.412", "10.431"} <= set(texts(parse_svg(render.render_figure(figure, "x"))))
     bars = texts(parse_svg(render.render_figure(make_bars(10.412, 10.431), "x")))
@@ -136,7 +136,7 @@ def test_values_with_equal_labels_get_more_digits() -> None:
 
 
 def test_shortened_labels_stay_distinct() -> None:
-    """Labels that begin alike lose their beginning."""
+    """Labels with a common start lose their start."""
     capitals = ["The capital of France is", "The capital of Germany is", "Tea"]
     assert text.shorten_apart(capitals, 12) == ["… of France…", "… of German…", "Tea"]
     assert text.shorten_apart(["a long label"] * 2, 6) == ["a lon…"] * 2
@@ -145,14 +145,14 @@ def test_shortened_labels_stay_distinct() -> None:
 
 @given(st.lists(st.text("ab ", max_size=30), max_size=8), st.integers(6, 20))
 def test_different_labels_are_shortened_differently(labels: list[str], width: int) -> None:
-    """To the width."""
+    """To the available width."""
     cut = text.shorten_apart(labels, width)
     assert all(text.column_count(label) <= width for label in cut)
     assert len(set(cut)) == len(set(labels))
 
 
 def test_labels_of_bars_and_lines_stay_distinct() -> None:
-    """And so are the names of columns."""
+    """Names of columns too."""
     names = (
         "The capital of France, which is in Europe, is",
         "The capital of France, which is a city, is",

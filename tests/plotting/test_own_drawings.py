@@ -1,4 +1,4 @@
-"""Pictures that an analysis draws with matplotlib itself, and words in the cells of a map."""
+"""Figures that an analysis draws with matplotlib, and text in the cells of a map."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TABLE = Table(("x",), ((1,),))
 
 
 def draw_image(figure: Any, data: Any) -> None:
-    """An image, a line, text that looks like markup, and a hyperlink's absence."""
+    """Draw an image, a line, and text that looks like markup."""
     axes = figure.subplots()
     axes.imshow(data)
     axes.plot([0, 1], [0, 1], label="<b>&")
@@ -26,12 +26,12 @@ def draw_image(figure: Any, data: Any) -> None:
 
 
 def fail(figure: Any, data: Any) -> None:
-    """Raise as an author's code can."""
+    """Raise an error, as an author's code may."""
     raise KeyError("x")
 
 
 def test_custom_drawing_has_the_form_of_other_figures() -> None:
-    """Named, described, of its size, in the page's paints, the same each time, without styles."""
+    """Name, description, size and colours, without inline styles."""
     figure = MatplotlibFigure(draw_image, np.eye(3), TABLE, "An image.", "Mine", 300, 200)
     svg = render.render_figure(figure, "fig-1")
     root = parse_svg(svg)
@@ -49,13 +49,13 @@ def test_failing_drawing_reports_its_line() -> None:
 
 @pytest.mark.parametrize("draw", [lambda f, d: None, partial(fail, data=1)])
 def test_drawing_must_be_a_function_of_a_module(draw: Any) -> None:
-    """Else its picture could change with no change of code or data."""
+    """A closure could change without a change of code or data."""
     with pytest.raises(ValueError, match="a function of a module"):
         MatplotlibFigure(draw, None, TABLE, "None.")
 
 
 def test_cells_can_have_tokens() -> None:
-    """They stand in place of the values, and in the download beside them."""
+    """They replace the values in the figure, and are added to the download."""
     words = ((Token(1, " a", "2061"), "b"), ("c", "d"))
     heatmap = Heatmap(np.eye(2), Axis("row"), Axis("column"), "share", "A map.", cells=words)
     shown = texts(parse_svg(render.render_figure(heatmap, "fig-1")))

@@ -1,4 +1,4 @@
-"""Shares of one are written in percent wherever a figure shows them, and stored as they are."""
+"""Fractions are shown in percent in figures, and stored as fractions."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ BARS = replace(make_bars(0.617, 0.25, 0.000312, rest=0.132688), value_axis=proba
 
 
 def shown(figure: Bars | Heatmap | Lines) -> list[str]:
-    """All texts of the picture, with ordinary spaces."""
+    """Return all texts of the picture, with ordinary spaces."""
     return [
         text.replace("\u202f", " ") for text in texts(parse_svg(render.render_figure(figure, "x")))
     ]
 
 
 def page_and_file(figure: Figure) -> tuple[str, str]:
-    """The table on the page, with ordinary spaces, and the CSV."""
+    """Return the table on the page, with ordinary spaces, and the CSV."""
     page = table_html(figure.table()).replace("\u202f", " ")
     return page, table_csv(tidy_table(figure))
 
 
 def test_bars_end_in_percent() -> None:
-    """Three digits each, the rest too; in the colour of probabilities."""
+    """With three digits, in the colour of probabilities."""
     assert {"61.7 %", "25 %", "0.0312 %", "13.3 %"} <= set(shown(BARS))
     root = parse_svg(render.render_figure(BARS, "x"))
     assert len(filled_boxes(root, "probability")) == 3
 
 
 def test_ticks_and_titles_have_percent() -> None:
-    """The axis has percent at its ticks; its title needs no unit."""
+    """The title of the axis needs no unit."""
     lines = replace(make_lines(), y=probability_axis())
     series = tuple(replace(s, y=tuple(v / 1e5 for v in s.y)) for s in lines.series)
     labels = shown(replace(lines, series=series))
@@ -44,7 +44,7 @@ def test_ticks_and_titles_have_percent() -> None:
 
 
 def test_cells_and_colour_bar_have_percent() -> None:
-    """Whole percent in the cells, tenths below one; the colour bar goes from 0 to 100 percent."""
+    """Whole percent in the cells, tenths below one."""
     values = np.array([[1.0, 0.0], [0.004, 0.996]])
     pattern = replace(attention_pattern(2, annotate=True), values=values, percent=True)
     labels = shown(pattern)
@@ -53,7 +53,6 @@ def test_cells_and_colour_bar_have_percent() -> None:
 
 
 def test_tables_have_percent_and_downloads_have_fractions() -> None:
-    """The reader sees percent, a program reads the share."""
     page, file = page_and_file(BARS)
     assert "61.7 %" in page and "0.617" not in page
     assert "0.617" in file and "%" not in file

@@ -1,4 +1,4 @@
-"""The drawing pool: the same drawings from any number of processes."""
+"""The drawing pool gives the same drawings with any number of processes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def make_jobs(count: int) -> dict[str, DrawingJob]:
 
 
 def test_many_figures_are_drawn_in_parallel() -> None:
-    """The drawings equal those drawn in this process, and no process is left."""
+    """Drawings equal those of this process, and no process is left."""
     jobs = {**make_jobs(3), "frames": DrawingJob("frames", growing_frames())}
     with DrawingPool(2, min_jobs=4) as pool:
         for key, job in jobs.items():
@@ -95,7 +95,7 @@ def start_script(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def test_processes_do_not_import_from_the_working_directory(tmp_path: Path) -> None:
-    """A book may have files such as `pickle.py` in its folder."""
+    """A book may have a file such as `pickle.py`."""
     process = start_script(tmp_path)
     pids, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
@@ -105,7 +105,7 @@ def test_processes_do_not_import_from_the_working_directory(tmp_path: Path) -> N
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
 def test_processes_end_with_a_killed_build(tmp_path: Path) -> None:
-    """Also if the build cannot tell them, as after SIGKILL."""
+    """Even after SIGKILL."""
     process = start_script(tmp_path, "wait")
     assert process.stdout is not None
     pids = process.stdout.readline().split()

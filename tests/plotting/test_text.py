@@ -1,4 +1,4 @@
-"""Words and numbers in pictures."""
+"""Words and numbers in figures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from layerbook.plotting import svg, text
     ],
 )
 def test_numbers_have_three_digits(value: float, shown: str) -> None:
-    """As people write them, with a real minus."""
+    """With a real minus sign."""
     assert text.format_number(value) == shown
 
 
@@ -34,18 +34,18 @@ def test_numbers_have_three_digits(value: float, shown: str) -> None:
     [(576, "576"), (59_000, "59 k"), (884_736, "0.88 M"), (134_515_008, "135 M")],
 )
 def test_counts_are_compact(value: int, shown: str) -> None:
-    """Parameters as one speaks of them."""
+    """As in 28.3 M."""
     assert text.format_count(value) == shown
 
 
 def test_labels_are_one_line_of_valid_xml_characters() -> None:
-    """Tokens made visible, control and direction signs by number."""
+    """Whitespace is visible, control and direction characters are numbers."""
     assert tuple(text.printable(token) for token in TOKENS) == TOKEN_LABELS
     assert text.printable("a\nb\x00\u202e") == "a⏎b<U+0000><U+202E>"
 
 
 def test_shortening_counts_columns() -> None:
-    """Wide characters take two, combining ones none; a cut is marked."""
+    """Wide characters count as two, combining ones as none."""
     assert text.shorten("abcdef", 6) == "abcdef"
     assert text.shorten("abcdefg", 6) == "abcde…"
     assert text.shorten("日本語文", 6) == "日本…"
@@ -56,14 +56,12 @@ def test_shortening_counts_columns() -> None:
     ("length", "room", "interval"), [(10, 10, 1), (10, 9, 2), (576, 12, 50), (64, 13, 5), (3, 0, 5)]
 )
 def test_labels_are_thinned_to_round_steps(length: int, room: int, interval: int) -> None:
-    """1, 2, 5, 10, 20, ...: at most as many labels as there is room for."""
+    """1, 2, 5, 10, 20, ...: at most as many labels as fit."""
     assert text.label_step(length, room) == interval
 
 
 def test_ids_do_not_depend_on_the_last_bit_of_a_coordinate() -> None:
-    """matplotlib makes them of coordinates, which another processor computes a little differently:
-    pages must not.
-    """
+    """matplotlib derives ids from coordinates, which differ slightly between processors."""
     drawn = (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"><defs>'
         '<path id="m{0}" d="M 0 0 L 1 1" style="stroke: #000000"/>'

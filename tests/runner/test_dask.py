@@ -1,4 +1,4 @@
-"""Experiments run on a Dask scheduler with two workers give the results of a local run."""
+"""Experiments on a Dask cluster with two workers give the results of a local run."""
 
 from __future__ import annotations
 
@@ -95,9 +95,9 @@ def start_process(
 def start_cluster(
     folder: Path, count: int, without_layerbook: bool = False, tls: Sequence[str] = ()
 ) -> Iterator[DaskCluster]:
-    """Start a scheduler on a free port, with `count` workers that may lack this package.
-
-    The scheduler never has the package: it only carries bytes. tls: options with certificates.
+    """Start a scheduler on a free port, with `count` workers that may lack this package. The
+    scheduler never has the package, since it only forwards bytes. tls: options with
+    certificates.
     """
     folder.mkdir(exist_ok=True)
     with (folder / "log").open("w") as log:

@@ -1,6 +1,5 @@
-"""An edit of the package reruns all experiments that depend on it, and no other.
-
-The edits are made in a copy of the package, which child processes import first.
+"""An edit of the package reruns exactly the experiments that depend on it. The edits are made
+in a copy of the package, which child processes import.
 """
 
 from __future__ import annotations
@@ -101,7 +100,7 @@ def stale_addresses(package: Path, book: Path) -> set[str]:
 def test_reruns_dependants_of_changed_code(
     package: Path, book: Path, file: str, dependants: set[str]
 ) -> None:
-    """A constant counts and a comment does not, whoever the dependants are."""
+    """A changed constant counts, a comment does not."""
     append(package, file, COMMENT)
     assert stale_addresses(package, book) == set()
     append(package, file, CONSTANT)

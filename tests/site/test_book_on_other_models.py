@@ -1,4 +1,4 @@
-"""The book itself, built on models that have little in common with its own."""
+"""The book itself, built on models that differ from its own in most respects."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from fixtures.lecture import CHAPTERS
 from fixtures.other_tokenizers import TOKENIZER_WRITERS
 from fixtures.small_book import layerbook
 from fixtures.tiny_families import write_tiny_family
@@ -26,14 +27,10 @@ LLAMA_3_ROPE = {
 }
 OWN_WORDS = r"SmolLM|smollm|Hugging|49,?152|(?<![.,\d−])576\b|\b30 layers"
 KINDS = ["two layers", "one layer, one head", "llama3", "byte fallback", "GPT-2"]
-CHAPTERS = (
-    *("model", "tokenization", "embeddings", "position"),
-    *("attention", "rope", "mlp", "linear", "sampling", "case-gram", "case-whitespace"),
-)
 
 
 def write_base_model(folder: Path, tokenizer: str, **changes: object) -> Path:
-    """Write a tiny Llama without a chat template, with the entries of another tokenizer."""
+    """Write a tiny Llama with another tokenizer and without a chat template."""
     TOKENIZER_WRITERS[tokenizer](folder)
     size = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
     write_tiny_model(folder, vocab_size=size, max_position_embeddings=CONTEXT, **changes)
@@ -66,7 +63,7 @@ def page_text(page: Path) -> str:
 
 @pytest.fixture(scope="module", params=KINDS)
 def other_book(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The book's own sources, built on a tiny model."""
+    """Build the book's sources on a tiny model."""
     folder = tmp_path_factory.mktemp("other")
     model = write_model(folder / "model", request.param)
     unwanted = shutil.ignore_patterns("results", "__pycache__")
@@ -81,7 +78,7 @@ def other_book(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 
 def test_prose_adapts_to_another_model(other_book: Path) -> None:
-    """Every chapter is there, and says nothing that is true of the book's own model alone."""
+    """Every chapter is there, without statements that hold only for the book's own model."""
     pages = {name: page_text(other_book / "site" / f"{name}.html") for name in CHAPTERS}
     matches = {
         name: [text[max(0, m.start() - 50) : m.end() + 50] for m in re.finditer(OWN_WORDS, text)]

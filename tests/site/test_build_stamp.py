@@ -1,4 +1,4 @@
-"""A build with nothing to do: recognised by the state of files alone, and by no more."""
+"""A build with nothing to do is detected from the state of files alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OPTIONS = ("build", "--no-run", "--quiet")
 
 @pytest.fixture
 def built_book(book: Path) -> Path:
-    """A book whose site is current."""
+    """Return a book whose site is current."""
     assert layerbook(*OPTIONS, cwd=book).returncode == 0
     return book
 
@@ -26,7 +26,7 @@ def refuse_to_load(*_: object, **__: object) -> None:
 
 
 def test_repeats_its_output(built_book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The specs are not even read."""
+    """Not even the specs are read."""
     monkeypatch.setattr("layerbook.store.project.open_project", refuse_to_load)
     process = layerbook(*OPTIONS, cwd=built_book)
     assert (process.returncode, process.stdout) == (0, "site is current\n")
@@ -58,7 +58,7 @@ EDITS: dict[str, Callable[[Path], object]] = {
 def test_notices_a_change(
     edit: Callable[[Path], object], built_book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every kind of file that a build reads or writes."""
+    """In every kind of file that a build reads or writes."""
     edit(built_book)
     monkeypatch.setattr("layerbook.store.project.open_project", refuse_to_load)
     with pytest.raises(AssertionError, match="are loaded"):
@@ -71,7 +71,7 @@ def test_notices_a_change(
 def test_needs_the_same_options(
     options: tuple[str, ...], built_book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A site that is current under some options may be outdated under others."""
+    """A site that is current with some options may be outdated with others."""
     monkeypatch.setattr("layerbook.store.project.open_project", refuse_to_load)
     with pytest.raises(AssertionError, match="are loaded"):
         layerbook(*options, cwd=built_book)
@@ -88,7 +88,7 @@ def test_notices_another_date(built_book: Path, monkeypatch: pytest.MonkeyPatch)
 def test_is_not_left_by_a_build_during_which_a_file_changed(
     book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The site may have been made from the file as it was before."""
+    """The site may be based on the old file."""
     from layerbook.store import publish
 
     publish_site, prose = publish.publish, book / "templates" / "chapters" / "next.md"

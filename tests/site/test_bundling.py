@@ -1,4 +1,4 @@
-"""Scripts and style sheets of several parts are joined; test_bundles.py runs the result."""
+"""Scripts and style sheets are bundled; test_bundles.py runs the result in a browser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FILES = {
 
 
 def test_parts_are_joined_and_not_published() -> None:
-    """A sheet stands in the place of its import; what imports nothing stays as it is."""
+    """An imported sheet replaces its import; files without imports do not change."""
     published = bundle(FILES)
     assert set(published) == {"book.js", "plain.js", "book.css"}
     assert published["book.css"] == b"/* All */\na { color: blue; }\nb { color: red; }\n"
@@ -27,13 +27,13 @@ def test_parts_are_joined_and_not_published() -> None:
 
 
 def test_import_of_nothing_is_an_error_with_both_names() -> None:
-    """A project's own script or sheet may be wrong."""
+    """A book's own script or sheet may be wrong."""
     with pytest.raises(LayerbookError, match=r"mine\.css imports \./no\.css, which is not there"):
         bundle({"mine.css": b'@import "./no.css";\n'})
 
 
 def test_scripts_of_pages_are_classic_and_without_comments() -> None:
-    """No import or export is left, since pages opened from disk may load no modules."""
+    """Pages opened from disk cannot load modules."""
     for name in ("book.js", "theme.js"):
         script = assets({})[f"assets/{name}"].decode()
         assert not re.search(r"^(import|export)\b|^\s*// (?!Joined)", script, re.MULTILINE)
@@ -49,7 +49,7 @@ def test_no_module_is_in_a_page_twice() -> None:
 
 
 def test_every_variable_of_the_style_sheets_is_declared_and_used() -> None:
-    """A misspelt variable is an error that no browser reports."""
+    """No browser reports a misspelt variable."""
     sheets = "".join(data.decode() for name, data in assets({}).items() if name.endswith(".css"))
     scripts = "".join(data.decode() for name, data in assets({}).items() if name.endswith(".js"))
     declared = set(re.findall(r"(--[\w-]+):", sheets))
@@ -60,7 +60,7 @@ def test_every_variable_of_the_style_sheets_is_declared_and_used() -> None:
 
 
 def test_lines_of_scripts_and_sheets_are_short() -> None:
-    """At most 120 characters: the formatter breaks everything but comments and strings."""
+    """At most 120 characters; the formatter does not break comments and strings."""
     scripts_and_sheets = {
         name: data for name, data in static_files().items() if name.endswith((".js", ".css"))
     }

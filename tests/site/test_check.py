@@ -1,4 +1,4 @@
-"""`layerbook check` finds what `build` would refuse, before anything runs."""
+"""`layerbook check` reports what `build` would refuse, before anything runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROSE = "templates/chapters/next.md"
 
 @pytest.fixture
 def unrun(tiny_model_dir: Path, tmp_path: Path) -> Path:
-    """The small book, without any result."""
+    """The small book without results."""
     return write_small_book(tmp_path / "book", tiny_model_dir)
 
 
@@ -91,7 +91,7 @@ def test_reports_mistakes_in_prose(unrun: Path, text: str, column: int, message:
 
 
 def test_reports_captions_without_figures_and_figures_without_captions(unrun: Path) -> None:
-    """A figure without a caption, a caption for no figure, a badge too."""
+    """Badges too."""
     file = "experiments/next.yaml"
     line = replace_text(unrun, file, "      logits: Their", "      logit: Their")
     append_prose(unrun, '{{ figure("sum", "logits-0") }}')
@@ -132,7 +132,6 @@ def test_reports_mistakes_in_captions_and_claims(unrun: Path) -> None:
     ],
 )
 def test_reports_wrong_measures_and_views(unrun: Path, old: str, new: str, message: str) -> None:
-    """At the place of the field."""
     assert SPEC.count(old) == 1
     write_sweep_book(unrun, SPEC.replace(old, new))
     (problem,) = problems(unrun)
@@ -140,7 +139,7 @@ def test_reports_wrong_measures_and_views(unrun: Path, old: str, new: str, messa
 
 
 def test_reports_all_problems_at_once(unrun: Path) -> None:
-    """Of all chapters, sorted by place; a build refuses the same before anything runs."""
+    """Sorted by place over all chapters; a build refuses the same."""
     append_prose(unrun, "{{ 1 | nope }}")
     append_prose(unrun, "{{ nothing }}")
     words = unrun / "templates" / "chapters" / "words.md"
@@ -163,7 +162,7 @@ def test_reports_all_problems_at_once(unrun: Path) -> None:
     ],
 )
 def test_stored_results_reveal_more_problems(book: Path, text: str, message: str) -> None:
-    """Faults that only numbers show are found in the results that there are."""
+    """Some mistakes depend on numbers."""
     assert layerbook("check", cwd=book).returncode == 0
     line = append_prose(book, text)
     (problem,) = problems(book)
@@ -171,7 +170,7 @@ def test_stored_results_reveal_more_problems(book: Path, text: str, message: str
 
 
 def test_claims_that_no_chapter_shows_are_checked(book: Path) -> None:
-    """On the results; the list of all claims shows them."""
+    """The list of all claims shows them."""
     line = replace_text(
         book,
         "experiments/next.yaml",
@@ -184,7 +183,7 @@ def test_claims_that_no_chapter_shows_are_checked(book: Path) -> None:
 
 
 def test_imports_no_model_and_draws_nothing(book: Path) -> None:
-    """A check with results leaves the site alone."""
+    """The site does not change."""
     assert layerbook("check", cwd=book).returncode == 0
     assert not (book / "site").exists()
 
@@ -200,14 +199,13 @@ def test_imports_no_model_and_draws_nothing(book: Path) -> None:
     ],
 )
 def test_skips_fields_without_declared_types(text: str) -> None:
-    """No false alarm."""
+    """They give no false alarm."""
     names = dict.fromkeys(FUNCTION_NAMES, ())
     piece = PieceOfProse(text, "x.md", 1, names, lambda _: None)
     assert find_template_problems(piece) == []
 
 
 def test_knows_the_functions_of_prose() -> None:
-    """All of them, in order."""
     from fixtures.sample_chapter import context
 
     functions = ProseFunctions(context(), {}, lambda image, names: Inline("", ""))

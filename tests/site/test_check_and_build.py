@@ -1,4 +1,4 @@
-"""One broken book for each kind of fault: `check` finds it unrun where `build` refuses it."""
+"""For each kind of mistake, `check` reports without results what `build` refuses."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def lines(stderr: str) -> set[str]:
 def test_check_reports_what_build_refuses(
     fault: str, tiny_model_dir: Path, book: Path, tmp_path: Path
 ) -> None:
-    """Without any result, at the same line."""
+    """At the same line, without any result."""
     unrun = write_small_book(tmp_path / "unrun", tiny_model_dir)
     line = break_book(unrun, FAULTS[fault])
     broken = shutil.copytree(book, tmp_path / "broken")
@@ -101,7 +101,7 @@ def test_check_reports_what_build_refuses(
 
 
 def test_correct_book_has_no_problems(tiny_model_dir: Path, tmp_path: Path) -> None:
-    """Faults in branches, and anchors of all kinds."""
+    """With branches and all kinds of anchors."""
     unrun = write_small_book(tmp_path / "unrun", tiny_model_dir)
     text = """\
 ## Two *words* [linked](words.html#tokens)

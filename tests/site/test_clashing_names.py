@@ -1,4 +1,4 @@
-"""Names that join to the same text: experiments, chapters and figures keep files and ids apart."""
+"""Experiments, chapters and figures with clashing names get distinct files and ids."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ TWO_PROSE = """\
 
 
 def test_clashing_names_get_separate_files(tmp_path: Path, tiny_model_dir: Path) -> None:
-    """Figure `prompt-0` of `same` beside sweep `same-prompt-0`; `one-same` beside `one/same`."""
+    """Such as figure `prompt-0` of `same` and sweep `same-prompt-0`."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     for name in ("next", "words"):
         (book / "experiments" / f"{name}.yaml").unlink()
@@ -79,7 +79,7 @@ def test_clashing_names_get_separate_files(tmp_path: Path, tiny_model_dir: Path)
 
 
 def test_names_are_joined_by_a_hyphen_where_unambiguous() -> None:
-    """And by a dot, which no name has, where it is not."""
+    """Otherwise by a dot, which no name contains."""
     addresses = ["one/same", "two/one-same", "two/a", "two/a-b", "one-a/b"]
     assert name_on_page("one/same", "one", addresses) == "same"
     assert name_on_page("one/same", "two", addresses) == "one.same"

@@ -1,4 +1,4 @@
-"""Code cells: what the book's own give on the real model, how they are read, their notebook."""
+"""Code cells: their output on the real model, their options, and their notebook."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GOOD = '# equals: r("sum").prompts[0].top[0].prob\n# within: 0.01\nx = 1\nx / 3\
 
 
 class Sample(Result):
-    """A result of which cells show parts."""
+    """A result for the cells of the tests."""
 
     third: float = 1 / 3
     rows: tuple[float, ...] = (1 / 3, 2.0)
@@ -55,7 +55,7 @@ def run(cell: CodeCell, namespace: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_every_file_is_shown_and_short(chapter: str) -> None:
-    """Five to twelve lines, give or take; each with an output but the first."""
+    """Each has about five to twelve lines, and an output unless it is the first."""
     cells = cells_of(chapter)
     assert {cell.name for cell in cells} == {path.stem for path in (CODE / chapter).glob("*.py")}
     assert all(len(cell.code.splitlines()) <= 14 for cell in cells)
@@ -66,7 +66,7 @@ def test_every_file_is_shown_and_short(chapter: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_cells_give_what_the_book_measured(chapter: str, real_model_dir: Path) -> None:
-    """In the order of the prose, in one namespace, on the real model."""
+    """Run in the order of the prose, in one namespace, on the real model."""
     results = load_results(ROOT)
     namespace: dict[str, Any] = {}
 
@@ -81,7 +81,7 @@ def test_cells_give_what_the_book_measured(chapter: str, real_model_dir: Path) -
 
 
 def assert_same(value: Any, expected: Any, cell: CodeCell) -> None:
-    """Numbers within the cell's `within`, all else exactly; rows may differ in length."""
+    """Compare numbers within the cell's `within`, everything else exactly."""
     if isinstance(expected, list | tuple):
         assert len(value) == len(expected), cell.name
         for part, expected_part in zip(value, expected, strict=True):
@@ -93,7 +93,7 @@ def assert_same(value: Any, expected: Any, cell: CodeCell) -> None:
 
 
 def test_merges_by_hand_are_right() -> None:
-    """The cell gives what the last row of the table in the prose says; no result has it."""
+    """The cell gives the last row of the table in the prose."""
     merges = next(cell for cell in cells_of("tokenization") if cell.name == "merges")
     words = run(merges, {})
     shown = merges.code.rpartition("# ")[2]
@@ -105,7 +105,7 @@ def test_merges_by_hand_are_right() -> None:
 
 
 def test_cell_options_are_read() -> None:
-    """The header is not shown; what the last line gives is rounded as `within` says."""
+    """The header is hidden, and the output is rounded as `within` says."""
     cell = parse_cell("third", "third.py", GOOD)
     assert (cell.code, cell.within) == ("x = 1\nx / 3", 0.01)
     assert parse_cell("setup", "setup.py", "# A comment.\nimport this\n").code == (
@@ -126,7 +126,7 @@ def test_cell_options_are_read() -> None:
 def test_shows_the_expected_value_as_python_prints_it(
     expression: str, within: str, shown: str
 ) -> None:
-    """Not what a run gave: nothing is run."""
+    """Nothing is run."""
     header = f'# equals: r("sample").{expression}\n# within: {within}\n'
     cell = parse_cell("a", "a.py", f"{header}not_defined\n")
     assert cell.output(lambda name: Sample()) == shown
@@ -172,7 +172,7 @@ def write_cell(book: Path, text: str = GOOD, call: str = 'code_cell("third")') -
 
 
 def test_check_reports_cells(book: Path) -> None:
-    """A name that is not there, at file:line:col, with the nearest one."""
+    """With place and nearest name."""
     line = write_cell(book, call='code_cell("thrid")')
     message = "code_cell(): no code cell named 'thrid' (did you mean 'third'?); available: third"
     assert f"{PROSE}:{line}:14: {message}" in layerbook("check", cwd=book).stderr
@@ -189,7 +189,7 @@ def test_check_reports_cells(book: Path) -> None:
 def test_check_reports_wrong_expected_values(
     book: Path, expression: str, column: int, message: str
 ) -> None:
-    """In the cell's file; the chapter's line is named as well if it cannot be rendered."""
+    """In the cell's file, and at the chapter's line if it cannot be rendered."""
     write_cell(book, f"# equals: {expression}\n1\n")
     done = layerbook("check", cwd=book)
     assert done.returncode == 2
@@ -198,7 +198,7 @@ def test_check_reports_wrong_expected_values(
 
 
 def test_build_shows_cells_and_runs_nothing(book: Path) -> None:
-    """The output comes from the result; the notebook is beside the page."""
+    """The output comes from the result, and the notebook is published."""
     write_cell(book, GOOD.replace("x = 1", "open('ran', 'w')"))
     done = layerbook("build", "--no-run", cwd=book)
     assert done.returncode == 0, done.stderr
@@ -214,7 +214,7 @@ def test_build_shows_cells_and_runs_nothing(book: Path) -> None:
 
 
 def test_cell_is_on_a_page_once(book: Path) -> None:
-    """Its notebook has it once, too."""
+    """Also in its notebook."""
     line = write_cell(book)
     write_cell(book)
     done = layerbook("check", cwd=book)
@@ -222,7 +222,7 @@ def test_cell_is_on_a_page_once(book: Path) -> None:
 
 
 def test_notebook_follows_the_format() -> None:
-    """As nbformat 4.5 requires it: fields, kinds, and ids of 1 to 64 characters, each once."""
+    """nbformat 4.5: fields, kinds, and unique ids of 1 to 64 characters."""
     sections = (
         Section("", "", "", (Anchor("cell", "code-setup", "setup"),)),
         Section("a", "Why *<b>* | `x`", "", ()),

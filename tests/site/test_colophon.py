@@ -1,4 +1,4 @@
-"""The colophon's note on quantised weights."""
+"""The colophon, with its note on quantised weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFAULT = sources.resolve(sources.DEFAULT_MODEL)
 
 
 def test_describes_storage_only_of_known_weights(tmp_path: Path) -> None:
-    """Weights are known by their digest, not by the file's name."""
+    """They are identified by digest, not by file name."""
     (tmp_path / "other.gguf").write_bytes(b"GGUF")
     other = sources.resolve(str(tmp_path / "other.gguf"))
     same = sources.GGUFSource("copy", "copy.gguf", sha256=DEFAULT.sha256)
@@ -45,7 +45,7 @@ def test_default_model_is_stored_as_described(real_model_dir: Path) -> None:
 
 
 def test_page_describes_its_own_book(book: Path) -> None:
-    """A book with no Makefile and no earlier figures is not told of either."""
+    """A book without Makefile or original figures does not mention them."""
     assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
     page = (book / "site" / "colophon.html").read_text()
     assert "make site" not in page and "layerbook build" in page

@@ -1,4 +1,4 @@
-"""Built pages and programs in a book are confined as docs/security.md says."""
+"""Built pages and code cells are confined as docs/security.md describes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def built(book: Path) -> Path:
 
 
 def test_pages_load_nothing_from_elsewhere(built: Path) -> None:
-    """Each has the policy, and nothing inline that it would have to allow."""
+    """Each has the policy, and nothing inline that would need permission."""
     pages = sorted((built / "site").glob("*.html"))
     assert len(pages) >= 5
     for page in pages:

@@ -18,7 +18,7 @@ DRAWN = re.compile(r"(?<!\w)·|·(?!\w)|[⏎⇥⇤]")
 
 
 def test_no_label_has_marks_of_display() -> None:
-    """A space in a download is a space."""
+    """Spaces are spaces."""
     project, checked = open_project(ROOT), 0
     for experiment in project.experiments():
         with suppress(StoreError):

@@ -1,4 +1,4 @@
-"""The site as PDF, EPUB, slides, an archive and pictures: what they hold, and equal bytes."""
+"""The site as PDF, EPUB, slides, archive and pictures, with reproducible bytes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def export(book: Path, *options: str) -> None:
 
 @pytest.mark.browser
 def test_pdf_has_outline_page_numbers_and_links(built: Path, tmp_path: Path) -> None:
-    """A cover, all chapters in order in the outline, page numbers, links, no blank page."""
+    """It has a cover, all chapters in the outline, and no blank page."""
     export(built, "--pdf", str(tmp_path / "a.pdf"))
     document = pypdfium2.PdfDocument(tmp_path / "a.pdf")
     texts = [page.get_textpage().get_text_range() for page in document]
@@ -90,14 +90,14 @@ class _Link:
         self._document, self._raw = document, raw
 
     def get_dest(self) -> pypdfium2.PdfDest | None:
-        """Return where the link leads in the document."""
+        """Return the target of a link in the document."""
         dest = pypdfium2.raw.FPDFLink_GetDest(self._document, self._raw)
         return pypdfium2.PdfDest(dest, self._document) if dest else None
 
 
 @pytest.mark.browser
 def test_equal_sites_give_equal_bytes(built: Path, tmp_path: Path) -> None:
-    """No clock, no order of a disk; a second copy of the book gives the same files."""
+    """A second copy of the book gives the same files."""
     copy = tmp_path / "copy"
     shutil.copytree(built, copy)
     for name, book in (("a", built), ("b", copy)):
@@ -111,7 +111,7 @@ def test_equal_sites_give_equal_bytes(built: Path, tmp_path: Path) -> None:
 
 
 def test_epub_follows_the_format(built: Path, tmp_path: Path) -> None:
-    """The container, the manifest and every page, after the rules of EPUB 3.3."""
+    """Container, manifest and pages follow EPUB 3.3."""
     path = tmp_path / "book.epub"
     export(built, "--epub", str(path))
     with zipfile.ZipFile(path) as archive:
@@ -159,7 +159,7 @@ def test_epub_passes_epubcheck(built: Path, tmp_path: Path) -> None:
 
 
 def test_slides_are_self_contained(built: Path, tmp_path: Path) -> None:
-    """One figure a slide; the policy lets nothing in but what the file has."""
+    """One figure per slide; the policy allows nothing from outside."""
     export(built, "--slides", "next", str(tmp_path / "slides.html"))
     text = (tmp_path / "slides.html").read_text()
     tree = html5lib.parse(text, namespaceHTMLElements=False)
@@ -173,7 +173,7 @@ def test_slides_are_self_contained(built: Path, tmp_path: Path) -> None:
 
 
 def test_archive_contains_the_site(built: Path, tmp_path: Path) -> None:
-    """With what was published, and nothing else that lies there."""
+    """Only published files are included."""
     (built / "site" / "notes.txt").write_text("mine")
     export(built, "--zip", str(tmp_path / "site.zip"))
     with zipfile.ZipFile(tmp_path / "site.zip") as archive:
@@ -184,7 +184,7 @@ def test_archive_contains_the_site(built: Path, tmp_path: Path) -> None:
 
 
 def test_figures_are_exported_as_pictures(built: Path, tmp_path: Path) -> None:
-    """SVG with colours in it, and PNG of twice the size with its labels drawn."""
+    """SVG with colours, and PNG of twice the size."""
     export(built, "--figures", str(tmp_path))
     svg = (tmp_path / "next" / "sum-prompt-0.svg").read_text()
     assert "var(" not in svg
@@ -206,7 +206,7 @@ def test_figures_are_exported_as_pictures(built: Path, tmp_path: Path) -> None:
 def test_unwritable_exports_are_refused(
     built: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], message: str
 ) -> None:
-    """One line, no traceback, no file."""
+    """In one line, without traceback or file."""
     monkeypatch.setenv("CHROMIUM", "/nowhere")
     done = layerbook("export", *options, cwd=built)
     assert done.returncode == 2 and message in done.stderr
@@ -252,7 +252,7 @@ def is_red(image: Image.Image) -> bool:
 
 @pytest.mark.browser
 def test_pdf_runs_no_scripts_and_prints_no_other_files(built: Path, tmp_path: Path) -> None:
-    """Pages of a stranger's site may hold both; from a disk, a browser would show any file."""
+    """An untrusted site may contain both, and a browser would show any file from disk."""
     book = stranger(built, tmp_path, ACTIVE)
     sheet = book / "site" / "assets" / "book.css"
     address = (tmp_path / "secret.png").as_uri()

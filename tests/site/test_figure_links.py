@@ -8,7 +8,7 @@ from fixtures.small_book import layerbook, write_small_book
 
 
 def test_numbers_are_those_of_the_figures(tmp_path: Path, tiny_model_dir: Path) -> None:
-    """They follow when a chapter that did not change is numbered anew by another one's edit."""
+    """They follow when an edit renumbers an unchanged chapter."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     prose = book / "templates" / "chapters" / "words.md"
     text = prose.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Edge cases of the filters."""
+"""Edge cases of the filters in prose."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_percent_never_rounds_to_0_or_100(share: float) -> None:
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 4))
 def test_num_is_within_half_a_digit(value: float, digits: int) -> None:
-    """No minus before zero, and zero only for zero."""
+    """Zero has no minus, and only zero prints as zero."""
     text = filters.num(value, digits)
     if "×" in text:
         assert 0 < abs(value) < 10.0**-digits
@@ -84,7 +84,7 @@ def test_scientific_reads_back(value: float) -> None:
     ],
 )
 def test_compact_shortens_large_numbers(value: float, text: str) -> None:
-    """No `1000.0 k`."""
+    """Without results such as `1000.0 k`."""
     assert filters.compact(value) == text.replace(" ", "\u202f")
 
 
@@ -108,7 +108,6 @@ def test_rejects_other_types(name: str, value: object) -> None:
 
 
 def test_lists_are_escaped_and_joined() -> None:
-    """Escaped text, ids of tokens or numbers, chips."""
     assert filters.listing(["a"]).html == "a"
     assert filters.listing(["a", "<b>", "c"]).html == "a, &lt;b&gt; and c"
     tokens = (Token(56, "H", "48"), Token(478, "ell", "656c6c"))
@@ -117,7 +116,7 @@ def test_lists_are_escaped_and_joined() -> None:
 
 
 def test_visible_marks_whitespace() -> None:
-    """Whitespace is drawn in strings and tokens, and marked apart from a real dot."""
+    """In strings and tokens, and distinct from a real dot."""
     assert filters.visible(" a\n").text == "·a⏎"
     assert filters.visible(Token(1, " a", "2061")).text == "·a"
     assert filters.visible("·").html.count("ws") == 0

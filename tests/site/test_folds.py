@@ -1,4 +1,4 @@
-"""Folded answers, and the exercises at the end of each chapter."""
+"""Folded answers and sidebars, and the exercises at the end of each chapter."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def test_reveal_contains_markdown() -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_title_is_text(hostile: str) -> None:
-    """It brings no markup."""
+    """It is escaped."""
     html = render("{% set t = " + repr(hostile) + " %}{% call reveal(t) %}\nx\n{% endcall %}")
     summary = html5lib.parseFragment(html, namespaceHTMLElements=False).find("details/summary")
     assert summary is not None and len(summary) == 0
 
 
 def test_sidebar_is_a_folded_box() -> None:
-    """With a title as text, and Markdown and figures inside."""
+    """Its title is text, and it may contain Markdown and figures."""
     html = render(
         'Text.\n\n{% call sidebar("Why *so*?") %}\nIt is *{{ 6 * 7 }}*.\n\n'
         '{{ figure("noise", "pattern") }}\n{% endcall %}\n\nMore.'
@@ -72,7 +72,7 @@ def test_sidebar_needs_a_title_and_a_body(call: str) -> None:
 
 
 def test_reveal_needs_a_body() -> None:
-    """The message shows how it is written."""
+    """The message shows the syntax."""
     with pytest.raises(SpecError, match=r"attention.md:3.*\{% call reveal\(\) %\}"):
         render("a\n\n{{ reveal() }}")
 
@@ -86,7 +86,7 @@ def test_highlights_fenced_code() -> None:
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=NAMES)
 def test_chapters_have_a_prediction(chapter: Path) -> None:
-    """Its right answer comes from a result."""
+    """The right answer comes from a result."""
     prose = chapter.read_text(encoding="utf-8")
     predictions = re.findall(r"{% call predict\(.*?%}", prose, re.DOTALL)
     assert predictions
@@ -95,7 +95,7 @@ def test_chapters_have_a_prediction(chapter: Path) -> None:
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=NAMES)
 def test_exercises_are_valid_specs(chapter: Path, tmp_path: Path) -> None:
-    """Each snippet is an experiment that loads."""
+    """Each snippet loads as an experiment."""
     prose = chapter.read_text(encoding="utf-8")
     exercises = re.split(r"\n## (?:Try it yourself|Exercises)\n", prose)[1]
     snippets = [textwrap.dedent(fence[2]) for fence in FENCE.finditer(exercises)]

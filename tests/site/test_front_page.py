@@ -1,4 +1,4 @@
-"""The first page: its text, the way of a text through the model, and the list of chapters."""
+"""The first page: its text, the journey of a text through the model, and the list of chapters."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def stage(**keys: object) -> list[dict[str, object]]:
 
 
 def test_pictures_show_the_numbers_of_the_results() -> None:
-    """Bars as long as probabilities, arcs as thick as shares, cells as dark as numbers."""
+    """Lengths of bars, widths of arcs and shades of cells are proportional to the numbers."""
     top = [SimpleNamespace(**{**vars_of(token(" Paris", 1)), "prob": 0.25})]
     (scores,) = make_stages(stage(top=top))
     assert 'width="25.0"' in scores.picture_html and "25\\u202f%" in ascii(scores.picture_html)
@@ -84,7 +84,7 @@ def test_reports_what_a_stage_lacks(stages: object, message: str) -> None:
 
 
 def test_long_texts_show_their_end() -> None:
-    """A model of single letters has many tokens; the likeliest ones show their beginning."""
+    """A model of single letters has many tokens; lists of candidates show their start."""
     tokens = [token(f"t{n}", n) for n in range(20)]
     (journey_stage,) = make_stages(stage(tokens=tokens))
     assert ">t19<" in journey_stage.picture_html and ">t3<" not in journey_stage.picture_html
@@ -93,7 +93,7 @@ def test_long_texts_show_their_end() -> None:
 
 
 def test_first_page_has_its_text_and_reading_times(tmp_path: Path, tiny_model_dir: Path) -> None:
-    """A book without a text for it has the list of chapters alone."""
+    """A book without such a text has only the list of chapters."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
     plain = (book / "site" / "index.html").read_text(encoding="utf-8")

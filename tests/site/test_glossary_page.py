@@ -1,4 +1,4 @@
-"""Terms in prose lead to the glossary, which leads back."""
+"""Terms in prose link to the glossary, which links back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TERMS = """\
 
 
 def test_terms_are_links_with_a_preview() -> None:
-    """One preview for all uses of a term, with its Markdown; values are text."""
+    """All uses of a term share one preview with its Markdown; values are text."""
     prose = (
         '{{ term("logits") }} or {{ term("logits", "a <b>") }}; the {{ term("residual stream") }}'
     )
@@ -78,7 +78,7 @@ def test_glossary_links_to_each_section_once() -> None:
 
 
 def test_check_finds_mistakes_in_terms(tmp_path: Path, tiny_model_dir: Path) -> None:
-    """In prose and in the glossary, each at its place, before anything runs."""
+    """In prose and glossary, at their places."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     prose, terms = book / "templates/chapters/words.md", book / "templates/glossary.yaml"
     before = prose.read_text(encoding="utf-8")
@@ -105,7 +105,7 @@ def test_check_finds_mistakes_in_terms(tmp_path: Path, tiny_model_dir: Path) -> 
 
 
 def test_page_follows_the_file(tmp_path: Path, tiny_model_dir: Path) -> None:
-    """Page, contents and search come and go with it."""
+    """Page, contents and search entry exist only with the file."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
     plain = read_tree(book / "site")

@@ -1,4 +1,6 @@
-"""Experiments that the book's model cannot run: pages say so, and nothing counts as missing."""
+"""Experiments that the book's model does not support: pages say so, and nothing counts as
+missing.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,7 @@ Nothing turns.
 
 @pytest.fixture
 def gpt2_book(tmp_path: Path) -> Path:
-    """The small book on a tiny GPT-2, with an experiment that needs rotary positions."""
+    """The small book on a tiny GPT-2, with an experiment that needs RoPE."""
     folder = tmp_path / "gpt2"
     folder.mkdir()
     book = write_small_book(tmp_path / "book", write_tiny_family(folder, "gpt2"))
@@ -52,7 +54,7 @@ def gpt2_book(tmp_path: Path) -> Path:
 
 
 def test_pages_name_what_the_model_does_not_support(gpt2_book: Path) -> None:
-    """The book is complete without the experiment, for every command."""
+    """Every command treats the book as complete."""
     checked = layerbook("check", cwd=gpt2_book)
     assert checked.returncode == 0, checked.stderr
     assert "experiments/words.yaml:20:1: note: turned is not applicable: it needs" in checked.stderr
@@ -80,7 +82,7 @@ def test_pages_name_what_the_model_does_not_support(gpt2_book: Path) -> None:
 
 
 def test_prose_without_a_condition_is_left_out(gpt2_book: Path) -> None:
-    """A chapter that reads the missing result, or asks whether its claim holds, says why."""
+    """A chapter that reads the missing result, or uses its claim, states the reason."""
     prose = gpt2_book / "templates" / "chapters" / "words.md"
     for text in ('{{ r("turned").d_head }}', '{% if holds("turned") %}Yes.{% endif %}'):
         prose.write_text(text, encoding="utf-8")

@@ -28,7 +28,7 @@ def patterns(weights: np.ndarray) -> AttentionData:
 
 
 def random_patterns(spread: float, seed: int = 0, tokens: int = 9) -> np.ndarray:
-    """Return random patterns [2, 3, T(T+1)/2], more concentrated for a larger spread."""
+    """Return random patterns [2, 3, T(T+1)/2]; a larger spread concentrates them."""
     scores = np.random.default_rng(seed).normal(size=(2, 3, tokens, tokens)) * spread
     scores[..., 0] += spread
     shares = np.exp(scores - scores.max(axis=-1, keepdims=True)) * np.tri(tokens)
@@ -62,7 +62,7 @@ def decode(script: bytes) -> np.ndarray:
 
 
 def decoded_errors(weights: np.ndarray) -> tuple[float, float]:
-    """Return the largest errors of decoded shares, as they are and without the first key."""
+    """Return the largest errors of decoded shares, with and without the first key."""
     shares = decode(attention.data_script("x.js", patterns(weights), sequential()))
     count = shares.shape[-1]
     exact = np.zeros_like(shares)
@@ -82,7 +82,7 @@ def decoded_errors(weights: np.ndarray) -> tuple[float, float]:
 
 @pytest.mark.parametrize("spread", [0.1, 3.0, 12.0])
 def test_reported_errors_are_those_of_the_script(spread: float) -> None:
-    """Below half a step of 1/65535; without the first token, below the readout's last digit."""
+    """Below half a step of 1/65535; without the first token, below the last shown digit."""
     weights = random_patterns(spread)
     assert attention.largest_errors(weights) == pytest.approx(decoded_errors(weights), abs=1e-12)
     plain, error_without_first = decoded_errors(weights)
@@ -118,7 +118,7 @@ def test_description_rounds_errors_up() -> None:
 
 
 def test_errors_of_the_committed_patterns_are_invisible() -> None:
-    """Far less than a shade of 1/255, and less than the readout's last digit."""
+    """Far below a shade of 1/255 and the last shown digit."""
     (path,) = RESULT.glob("every.*.safetensors")
     (weights,) = load_file(path).values()
     plain, error_without_first = decoded_errors(weights)

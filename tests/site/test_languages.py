@@ -1,4 +1,4 @@
-"""Books in another language: all that the program says, and how it writes numbers."""
+"""Books in another language: all messages of the program, and the format of numbers."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def write_book(folder: Path, model: Path, code: str) -> Path:
 
 
 def forms(text: object) -> tuple[str, ...]:
-    """Return a message, or those for one and for many."""
+    """Return the singular and plural of a message."""
     return (text,) if isinstance(text, str) else tuple(text or ())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("code", OTHERS)
 def test_catalogue_is_complete(code: str) -> None:
-    """Every message has a translation with the same values; none is left from earlier."""
+    """Every message has a translation with the same placeholders, and none is obsolete."""
     path = locale_folder() / code / "LC_MESSAGES" / CATALOGUE
     catalogue = read_catalogue(path, code)
     entries = {entry.id: entry for entry in catalogue if entry.id}
@@ -62,7 +62,7 @@ def test_catalogue_is_complete(code: str) -> None:
 
 
 def test_german_book_contains_no_english_messages(tmp_path: Path, tiny_model_dir: Path) -> None:
-    """Pages, pictures and spoken names; code and the author's prose stay as they are."""
+    """Pages, figures and names for screen readers; code and prose are not translated."""
     book = write_book(tmp_path / "book", tiny_model_dir, "de-AT")
     done = layerbook("build", "--jobs", "1", cwd=book)
     assert done.returncode == 0, done.stderr
@@ -98,7 +98,7 @@ def test_german_book_contains_no_english_messages(tmp_path: Path, tiny_model_dir
 
 
 def test_results_do_not_depend_on_the_language(tmp_path: Path, tiny_model_dir: Path) -> None:
-    """The same bytes and keys, so that a book can change its language without a run."""
+    """Bytes and keys are equal, so a book can change its language without a run."""
     english = write_book(tmp_path / "english", tiny_model_dir, "en")
     german = write_book(tmp_path / "german", tiny_model_dir, "de")
     trees = []
@@ -110,7 +110,7 @@ def test_results_do_not_depend_on_the_language(tmp_path: Path, tiny_model_dir: P
 
 @pytest.mark.parametrize("name", ["book.js", "theme.js", "try.js"])
 def test_scripts_include_the_messages_they_use(name: str) -> None:
-    """In English none, in German exactly those that the script has in it."""
+    """None in English, in German exactly those in the script."""
     empty = "layerbookMessages ??= {}), {});"
     assert empty in bundle(static_files())[name].decode()
     with language.use(GERMAN):
@@ -124,13 +124,12 @@ def test_scripts_include_the_messages_they_use(name: str) -> None:
 
 
 def test_style_sheets_are_translated() -> None:
-    """The few words of a sheet are in it."""
     with language.use(GERMAN):
         assert "seitwärts scrollen" in bundle(static_files())["book.css"].decode()
 
 
 def test_code_of_figures_is_translated_in_place() -> None:
-    """F-strings, constants and joined texts; the values of a prompt are never looked up."""
+    """F-strings, constants and joined texts; text of a prompt is never translated."""
     make_translatable(head_knockout)
     make_translatable(attention_pattern)
 
@@ -164,7 +163,7 @@ def test_numbers_and_axes_follow_the_language() -> None:
 def test_unknown_language_is_reported_with_the_available_ones(
     tmp_path: Path, tiny_model_dir: Path
 ) -> None:
-    """The problem is at its place in book.yaml."""
+    """At its place in book.yaml."""
     book = write_book(tmp_path / "book", tiny_model_dir, "xx")
     done = layerbook("check", cwd=book)
     assert done.returncode == 2

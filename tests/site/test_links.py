@@ -1,4 +1,4 @@
-"""Links in prose and captions lead somewhere, or are reported at their place."""
+"""Links in prose and captions have targets, or are reported at their place."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def problems_of(source: str) -> list[str]:
     ],
 )
 def test_links_to_existing_targets_are_resolved(source: str) -> None:
-    """Pages, places on them, files, and other sites."""
+    """Pages, anchors, files, and other sites."""
     assert problems_of(source) == []
 
 
@@ -67,13 +67,13 @@ def test_links_to_existing_targets_are_resolved(source: str) -> None:
     ],
 )
 def test_reports_broken_links(source: str, problem: str) -> None:
-    """Inline, with a title, by reference; with the nearest name."""
+    """Inline, with a title, and by reference, with the nearest name."""
     (message,) = problems_of(source)
     assert message.startswith(problem)
 
 
 def test_reports_invalid_addresses() -> None:
-    """Markdown passes brackets that are written as they are in a reference."""
+    """Markdown passes on brackets in a reference."""
     assert TARGETS.problem("http://[a", "next.html").startswith(
         "'http://[a' is not a valid address"
     )
@@ -93,7 +93,7 @@ def test_reports_invalid_addresses() -> None:
     ],
 )
 def test_reports_links_that_markdown_would_print(source: str, problem: str) -> None:
-    """At its place, instead of the marks on the page."""
+    """At their place."""
     messages = [
         str(text_line) for text_line in find_markdown_problems(parse_outline(source), "x.md")
     ]
@@ -112,7 +112,7 @@ def test_reports_links_that_markdown_would_print(source: str, problem: str) -> N
     ],
 )
 def test_other_brackets_are_not_links(source: str) -> None:
-    """Texts that look like links or images, and render."""
+    """Texts that only look like links or images are rendered."""
     assert list(find_markdown_problems(parse_outline(source), "x.md")) == []
 
 
@@ -124,7 +124,7 @@ def write_prose(book: Path, chapter: str, text: str) -> CommandResult:
 
 
 def test_build_checks_all_links(book: Path) -> None:
-    """Of all chapters at once, and again when another page has lost the place."""
+    """Of all chapters at once, and again when another page loses the anchor."""
     good = "\n[a](next.html#sum-prompt-0), [b](#tokens), [c](claims.html#claim-next-sum-0)\n"
     good += "[d](next.html#more), [e](colophon.html#evidence), [f](data/next/sum.json)\n"
     assert write_prose(book, "next", "\n## More\n").returncode == 0
@@ -140,7 +140,7 @@ def test_build_checks_all_links(book: Path) -> None:
 
 
 def test_names_of_sources_become_addresses(book: Path) -> None:
-    """Of pages and files, as editors follow them from one text to the next."""
+    """Links between source files also work in editors."""
     (book / "static").mkdir()
     (book / "static" / "table.csv").write_text("a,b\n")
     links = "[a](words.md#tokens), [b](../../static/table.csv)"
@@ -166,7 +166,7 @@ def test_captions_can_contain_links(book: Path) -> None:
 
 
 def test_prose_may_begin_with_a_byte_order_mark(book: Path) -> None:
-    """It is no part of the text."""
+    """It is not part of the text."""
     prose = book / "templates" / "chapters" / "words.md"
     prose.write_text("\ufeff" + prose.read_text(encoding="utf-8"), encoding="utf-8")
     assert layerbook("build", "--no-run", cwd=book).returncode == 0

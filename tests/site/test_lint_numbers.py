@@ -1,4 +1,4 @@
-"""Warn of numbers that are typed into prose."""
+"""Warnings about numbers typed into prose."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_warns_of_typed_results(text: str, expected: list[str]) -> None:
 
 @pytest.mark.parametrize("text", NONE)
 def test_ignores_other_numbers(text: str) -> None:
-    """Values, code, formulas, addresses, numbering, names, years, and excused lines."""
+    """Values, code, formulas, addresses, numbering, names, years, and exempt lines."""
     assert find_typed_numbers(text, "x.md") == ()
 
 
@@ -79,7 +79,7 @@ def test_reports_line_and_column() -> None:
 
 
 def test_exemption_needs_a_reason() -> None:
-    """It counts for its line only."""
+    """It covers its own line only."""
     text = (
         "It is 0.1 and 0.2. {# numeral: both by definition #}\nIt is 0.3.\n\n"
         "It is 0.4. {#- numeral: -#}\n"
@@ -112,7 +112,7 @@ pieces = st.sampled_from(
 @example("$" * 3000 + "[" * 3000 + "](" * 1000)
 @settings(max_examples=300, deadline=None)
 def test_accepts_any_text(text: str) -> None:
-    """Every reported place is that of a number."""
+    """Every reported place has a number."""
     lines = text.split("\n")
     for problem in find_typed_numbers(text, "x.md"):
         assert re.match(r"[+−-]?\d", lines[problem.line - 1][problem.column - 1 :])
@@ -126,7 +126,6 @@ def test_accepts_any_text(text: str) -> None:
 )
 @settings(deadline=None)
 def test_judges_each_word_separately(words: list[str]) -> None:
-    """A line of words, some of them results."""
     numbers = [
         p.message.split(" is typed")[0].removeprefix("the number ")
         for p in find_typed_numbers(" ".join(["A", *words]), "x.md")
@@ -135,7 +134,7 @@ def test_judges_each_word_separately(words: list[str]) -> None:
 
 
 def test_exemption_does_not_change_the_page() -> None:
-    """Also a comment on a line of its own."""
+    """Even on a line of its own."""
     plain = "One 0.5.\n\nTwo.\nThree.\n\n- a\n- b\n"
     excused = (
         "One 0.5.{# numeral: a half #}\n\nTwo.{# x #}\n{# a line of its own #}\nThree.\n\n"

@@ -1,4 +1,4 @@
-"""Predictions: how they are written, and what is wrong with them."""
+"""Predictions in prose: their syntax, and mistakes in them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def render(call: str, answer: str = "It is *so*.") -> str:
 
 
 def test_renders_choices_and_a_folded_answer() -> None:
-    """Each prediction of a page has its own name for its buttons."""
+    """Each prediction of a page has its own group of buttons."""
     call = 'predict("Which?", ["this", tok(r("noise").prompts[0].top[0])], right=1, title="See")'
     source = f"{{% call {call} %}}\nIt is *so*.\n\n- x\n{{% endcall %}}\n\n" * 2 + "After."
     body = html5lib.parseFragment(
@@ -49,13 +49,13 @@ def test_renders_choices_and_a_folded_answer() -> None:
     [("", ""), (", right=0", "0"), (", right=[0, 2]", "0 2"), (", right=none", "")],
 )
 def test_marks_the_right_choices(right: str, written: str) -> None:
-    """One, several, or none given."""
+    """One, several, or none."""
     assert f'data-right="{written}"' in render(f'predict("Q", ["a", "b", "c"]{right})')
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_question_choices_and_title_are_text(hostile: str) -> None:
-    """They bring no markup."""
+    """They are escaped."""
     html = render(f"predict({hostile!r}, [{hostile!r}, 'b'], title={hostile!r})")
     box = html5lib.parseFragment(html, namespaceHTMLElements=False).find("div")
     tags = [e.tag for e in box.find("fieldset").iter()]
@@ -112,7 +112,7 @@ def test_reports_wrong_arguments(call: str, message: str) -> None:
 
 
 def test_predict_needs_a_body() -> None:
-    """The message shows how it is written."""
+    """The message shows the syntax."""
     with pytest.raises(
         SpecError, match=r"x\.md:1:1: predict\(\) needs an answer to hide: \{% call predict"
     ):
@@ -120,7 +120,7 @@ def test_predict_needs_a_body() -> None:
 
 
 def test_warns_of_numbers_in_question_and_choices() -> None:
-    """Not in other arguments, calls and tags."""
+    """But not in other arguments, calls and tags."""
     source = (
         '{% call reveal("of 77") %}\nx\n{% endcall %}\n'
         '{% call predict(\n  "Of 42 " ~ r("e 55").x[66] ~ " or so?",\n'

@@ -1,4 +1,4 @@
-"""The live edition: the model's own bytes beside the site, which is the same without them."""
+"""The live edition: the model's bytes beside the site, which does not depend on them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PART = re.compile(rb"layerbookWeights\((\d+), function \(\) \{/\*([A-Za-z0-9+/=]
 
 
 def joined(scripts: dict[str, bytes]) -> bytes:
-    """Return the bytes that a page puts together, which the manifest must agree with."""
+    """Return the bytes that a page joins, which must match the manifest."""
     text = scripts["manifest.js"].decode()
     manifest = json.loads(text.removeprefix("window.layerbookManifest = ").removesuffix(";\n"))
     data = bytearray(manifest["size"])
@@ -33,7 +33,7 @@ def joined(scripts: dict[str, bytes]) -> bytes:
 
 
 def test_scripts_contain_every_byte_of_the_model() -> None:
-    """Two parts and a bit; nothing but data is in them."""
+    """In two full parts and a rest, without other content."""
     data = bytes(range(256)) * (2 * PART_SIZE // 256) + b"end"
     scripts = model_scripts(data)
     assert len(scripts) == 4
@@ -51,7 +51,7 @@ def live_book(tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_site_is_current_with_and_without_the_live_edition(live_book: Path) -> None:
-    """`--live` writes the scripts beside the site; `status --check` and builds leave them alone."""
+    """`status --check` and builds ignore the scripts that `--live` writes."""
     before = read_tree(live_book / "site")
     process = layerbook("build", "--live", cwd=live_book)
     assert process.returncode == 0
@@ -68,7 +68,7 @@ def test_site_is_current_with_and_without_the_live_edition(live_book: Path) -> N
 
 
 def test_removed_live_edition_is_restored(live_book: Path) -> None:
-    """A build with nothing else to do writes it again."""
+    """Even if nothing else has changed."""
     assert layerbook("build", "--live", cwd=live_book).returncode == 0
     shutil.rmtree(live_book / "site" / "live")
     assert layerbook("build", "--live", cwd=live_book).returncode == 0
@@ -76,7 +76,7 @@ def test_removed_live_edition_is_restored(live_book: Path) -> None:
 
 
 def test_model_other_than_gguf_is_refused(book: Path) -> None:
-    """Before anything runs, with the kind that it is."""
+    """Before anything runs; the message names its kind."""
     process = layerbook("build", "--live", cwd=book)
     assert process.returncode == 2
     assert "--live needs a model that is a GGUF file" in process.stderr

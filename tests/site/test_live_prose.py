@@ -1,4 +1,4 @@
-"""Prose about the model that runs in pages, in books with such pages and without."""
+"""Prose about the model that runs in the page, in books with and without such pages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def render(prose: str, model: LiveModel | None = MODEL) -> ChapterBody:
 
 
 def test_box_is_rendered_only_if_the_model_can_run() -> None:
-    """The page of a box may run the model; that of an empty one may not."""
+    """Only the page of a box gets the wider content policy."""
     body = render('{{ own_text("lens") }}')
     assert 'data-kind="lens"' in body.html
     assert body.runs_model
@@ -30,7 +30,7 @@ def test_box_is_rendered_only_if_the_model_can_run() -> None:
 
 
 def test_link_to_the_page_is_plain_text_without_it() -> None:
-    """A text to begin with is encoded; `live_page` chooses what else is said."""
+    """An initial text is encoded; `live_page` supports alternatives."""
     prose = '{{ try_page("Try <it>", "a & b") }}{% if live_page() %}, here{% endif %}'
     assert '<a href="try.html#text=a%20%26%20b">Try &lt;it&gt;</a>, here' in render(prose).html
     assert "<p>Try &lt;it&gt;</p>" in render(prose, None).html
@@ -52,7 +52,7 @@ def test_wrong_names_are_errors(prose: str, message: str) -> None:
 
 
 def test_every_function_of_the_model_can_be_shown() -> None:
-    """Whole, with its comment, up to its own brace."""
+    """With its comment, up to its closing brace."""
     functions = live_functions()
     assert {"normalize", "Model.pass", "Model.attention"} <= functions.keys()
     assert "*pass(ids" in functions["Model.pass"]

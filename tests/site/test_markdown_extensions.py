@@ -38,14 +38,14 @@ def check_messages(source: str) -> list[str]:
 
 @pytest.mark.parametrize("kind", ["Note", "Tip", "Important", "Warning", "Caution"])
 def test_every_kind_of_box_is_rendered(kind: str) -> None:
-    """A box of each kind, with its name and any Markdown."""
+    """With its name and any Markdown."""
     html = render(f"> [!{kind.upper()}]\n> A *word*.\n>\n> - and a list")
     assert f'<div class="note {kind.lower()}" role="note">' in html
     assert f">{kind}</p>" in html and "<em>word</em>" in html and "<li>and a list</li>" in html
 
 
 def test_tabs_are_sections_with_titles() -> None:
-    """Each is readable without a script; titles are text."""
+    """They are readable without a script; titles are text."""
     html = render(":::: tabs\n\n::: tab C & <C>\n\none\n\n:::\n\n::: tab D\n\n$x$\n\n:::\n\n::::")
     fragment = html5lib.parseFragment(html, namespaceHTMLElements=False)
     sections = fragment.findall(".//div[@class='tabs']/section")
@@ -54,7 +54,7 @@ def test_tabs_are_sections_with_titles() -> None:
 
 
 def test_tasks_state_whether_they_are_done() -> None:
-    """In a sign with a name; there is nothing to tick."""
+    """The mark has a name and cannot be changed."""
     html = render("- [x] read\n- [ ] write\n- other")
     assert 'aria-label="done">☑</span> read' in html
     assert 'aria-label="to do">☐</span> write' in html
@@ -62,7 +62,7 @@ def test_tasks_state_whether_they_are_done() -> None:
 
 
 def test_definitions_and_struck_text() -> None:
-    """As in other dialects of Markdown."""
+    """As in other Markdown dialects."""
     html = render("Logit\n: A score.\n\n~~no~~ yes")
     assert "<dt>Logit</dt>" in html and "<dd>A score.</dd>" in html and "<s>no</s> yes" in html
 
@@ -77,7 +77,7 @@ def test_definitions_and_struck_text() -> None:
     ],
 )
 def test_listings_of_any_language_are_highlighted(language: str, name: str, marked: str) -> None:
-    """They are highlighted, have a name and a button, and braces are text."""
+    """With a name and a button; braces are text."""
     html = render(f"```{language}\nimport let int {{{{ x }}}} {{# y #}}\n```")
     assert f'aria-label="{name}"' in html and marked in html
     assert '<button class="tool copy" type="button" hidden>Copy</button>' in html
@@ -86,28 +86,27 @@ def test_listings_of_any_language_are_highlighted(language: str, name: str, mark
 
 
 def test_listing_shows_the_name_of_its_file() -> None:
-    """The word behind the language, as text."""
+    """It is the word after the language, as text."""
     html = render("```yaml experiments/a&b.yaml\nx: 1\n```")
     assert '<p class="listing-name">experiments/a&amp;b.yaml</p>' in html
     assert "listing-name" not in render("```yaml\nx: 1\n```")
 
 
 def test_unknown_language_is_reported() -> None:
-    """With the nearest one, by the check and by the build."""
+    """By check and build, with the nearest name."""
     assert error_message("a\n\n```pyhton\nx\n```").startswith("3:")
     (message,) = check_messages("a\n\n> ```pyhton\n> x\n> ```")
     assert message.startswith("3:6: no language named 'pyhton' (did you mean 'python'")
 
 
 def test_unknown_kind_of_box_is_reported() -> None:
-    """Colons that belong to no tabs would be printed."""
     (message,) = check_messages("a\n\n::: warning\n\nb")
     assert message.startswith("3:1: ::: warning opens or closes nothing")
     assert check_messages(":::: tabs\n\n::: tab One\n\nx\n\n:::\n\n::::") == []
 
 
 def test_references_link_to_their_targets() -> None:
-    """Figures by number, formulas by number, sections by title; before and after them."""
+    """Figures and formulas by number, sections by title, in both directions."""
     html = render(
         f"See @fig-noise-bars, @eq-main, (@sec-the-end).\n\n{FIGURE}"
         "$$ a $$ (main)\n\n$$ b $$\n\n$$ c $$ (other)\n\n## The *end*\n\n@eq-other"
@@ -129,19 +128,19 @@ def test_a_reference_to_another_page_is_set_later() -> None:
 
 
 def test_addresses_and_code_are_not_references() -> None:
-    """Nor are other words behind the sign."""
+    """Nor are other words after the sign."""
     html = render("me@fig-tree.org, `@fig-x`, @someone, $@fig-x$".replace(", $@fig-x$", ""))
     assert "me@fig-tree.org" in html and "@someone" in html and "reference" not in html
 
 
 def test_values_in_tab_titles_are_refused() -> None:
-    """It would stand in an attribute."""
+    """A title becomes an attribute."""
     message = error_message(":::: tabs\n::: tab {{ r('noise').name }}\nx\n:::\n::::")
     assert message.startswith("2:") and "a value cannot be part of a title" in message
 
 
 def test_long_paragraphs_are_rendered_quickly() -> None:
-    """Unclosed brackets in a paragraph that is too long take no time to speak of."""
+    """Unclosed brackets take linear time."""
     started = process_time()
     assert check_messages("![\n" * 60_000) == [f"1:1: {LONG_PARAGRAPH}"]
     assert process_time() - started < 5

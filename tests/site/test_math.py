@@ -39,12 +39,12 @@ class DictCache:
     ],
 )
 def test_renders_small_formulas(tex: str, mathml: str) -> None:
-    """Letter for letter."""
+    """The MathML is compared letter by letter."""
     assert MathRenderer().render(tex, display=False) == mathml
 
 
 def test_aligned_equations_are_a_table() -> None:
-    """`aligned` has rows and cells, and no stray ampersand."""
+    """`aligned` has rows and cells, without stray ampersands."""
     html = MathRenderer().render(r"\begin{aligned} a &= b \\ c &= d\end{aligned}", display=True)
     assert html.count("<mtr>") == 2
     assert html.count("<mtd") == 4
@@ -63,13 +63,13 @@ def test_aligned_equations_are_a_table() -> None:
     ],
 )
 def test_rejects_invalid_formulas(tex: str) -> None:
-    """No page shows red source."""
+    """No page shows TeX in red."""
     with pytest.raises(MathError, match=r"^[A-Z][ -~]+$"):
         MathRenderer().render(tex, display=True)
 
 
 def test_styles_become_classes() -> None:
-    """The pages forbid inline styles; the stylesheet has a rule for each."""
+    """The policy forbids inline styles; the stylesheet has a rule for each class."""
     renderer = MathRenderer()
     html = renderer.render(
         r"\begin{cases} 1 & x>0\\ 0 & \text{else}\end{cases} \color{red} x", display=True
@@ -84,7 +84,7 @@ def test_styles_become_classes() -> None:
 
 
 def test_cached_formulas_need_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And they need the same styles."""
+    """Their styles are cached too."""
     cache, tex = DictCache(), r"\begin{cases} 1 & 2\end{cases}"
     first = MathRenderer(cache)
     html = first.render(tex, display=True)
@@ -95,7 +95,7 @@ def test_cached_formulas_need_no_engine(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_text_in_formulas_is_escaped() -> None:
-    """No value can end its `\\text` or begin a command."""
+    """No value can end its `\text` or start a command."""
     html = MathRenderer().render(escape_tex(r"}\frac{1}{2}^_~$#&%<i>"), display=False)
     assert "<mfrac" not in html
     assert "<i>" not in html
@@ -105,9 +105,8 @@ def test_text_in_formulas_is_escaped() -> None:
 
 
 def test_renders_inside_and_after_an_event_loop() -> None:
-    """The engine may start in a running loop, and outlives it.
-
-    It runs in a process of its own, since V8 crashes if it is started twice.
+    """The engine may start in a running loop and outlives it. It runs in a separate process,
+    since V8 crashes if it is started twice.
     """
     script = """
 import asyncio
@@ -131,18 +130,18 @@ assert MathRenderer().render("b", display=False) == "<math><mi>b</mi></math>"
     ],
 )
 def test_tex_braces_are_not_jinja(prose: str, mathml: str) -> None:
-    """A colour is no comment, and an escaped brace opens no value."""
+    """A color is not a comment, and an escaped brace starts no value."""
     assert mathml in render_chapter(prose, "x.md", context()).html
 
 
 def test_display_formulas_stand_in_paragraphs() -> None:
-    """On a line of their own there; a paragraph holds no block."""
+    """A paragraph cannot contain a block."""
     html = render_chapter("Before $$ a=b $$ after.", "x.md", context()).html
     assert 'display="block"' in html and "$" not in html and "<div" not in html
 
 
 def test_errors_are_printable() -> None:
-    """JavaScript cuts an emoji in half."""
+    """JavaScript may cut an emoji in half."""
     with pytest.raises(MathError) as caught:
         MathRenderer().render("😀", display=False)
     str(caught.value).encode()

@@ -1,4 +1,4 @@
-"""Tests for the printed code of an analysis."""
+"""The printed code of an analysis."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_prints_no_class_of_a_result() -> None:
 
 
 def test_page_has_the_code_of_an_analysis_once(book: Path) -> None:
-    """Folded where it comes first; other figures and `source` link to it."""
+    """It is folded at its first figure; other figures and `source` link to it."""
     prose = book / "templates" / "chapters" / "next.md"
     text = prose.read_text(encoding="utf-8")
     prose.write_text(f'{text}\n{{{{ source("pattern") }}}}\n', encoding="utf-8")

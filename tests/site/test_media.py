@@ -1,4 +1,4 @@
-"""A book's own pictures, videos and files: on the page, in the site, and what `check` reports."""
+"""A book's pictures, videos and files: on the page, in the site, and in `check`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def check_messages(book: Path) -> list[str]:
 
 
 def test_image_is_a_numbered_figure(media_book: Path) -> None:
-    """Its caption has values and markup, its size is in the page, numbers run on."""
+    """With values and markup in its caption, and its size in the page."""
     write_prose(media_book, IMAGE, '{{ figure("cat", "text-0") }}')
     assert check_messages(media_book) == []
     page = built_page(media_book)
@@ -71,7 +71,7 @@ def test_image_is_a_numbered_figure(media_book: Path) -> None:
 
 
 def test_site_has_the_shown_media_and_all_of_static(media_book: Path) -> None:
-    """Pictures that no page shows stay, and so do hidden files; bytes are the same."""
+    """Other pictures and hidden files are not published."""
     write_prose(media_book, IMAGE, "[A table](static/data/table.csv)")
     built_page(media_book)
     site = read_tree(media_book / "site")
@@ -82,7 +82,7 @@ def test_site_has_the_shown_media_and_all_of_static(media_book: Path) -> None:
 
 
 def test_changed_picture_is_published(media_book: Path) -> None:
-    """Though no text changed; the page has its new size."""
+    """The page gets its new size, though no text changed."""
     write_prose(media_book, IMAGE)
     built_page(media_book)
     Image.new("RGB", (50, 60)).save(media_book / "images" / "line.png")
@@ -93,7 +93,7 @@ def test_changed_picture_is_published(media_book: Path) -> None:
 
 
 def test_decorative_image_has_an_empty_alt_and_no_number(media_book: Path) -> None:
-    """Screen readers pass over it."""
+    """Screen readers skip it."""
     write_prose(media_book, "![decorative](images/photo.jpg)")
     assert check_messages(media_book) == []
     page = built_page(media_book)
@@ -102,7 +102,7 @@ def test_decorative_image_has_an_empty_alt_and_no_number(media_book: Path) -> No
 
 
 def test_video_is_a_figure_with_a_poster(media_book: Path) -> None:
-    """The policy of the page lets it play; the text of its caption is no markup."""
+    """The policy of the page allows it, and its caption is text."""
     call = 'video("static/film.mp4", poster="images/line.png", caption="A <b>film</b>.")'
     write_prose(media_book, f"{{{{ {call} }}}}")
     assert check_messages(media_book) == []
@@ -156,7 +156,7 @@ def test_video_is_a_figure_with_a_poster(media_book: Path) -> None:
 def test_check_reports_mistakes_in_media(
     media_book: Path, written: str, place: str, message: str
 ) -> None:
-    """At its line and column; a build refuses it too."""
+    """At line and column; a build refuses them too."""
     write_prose(media_book, written)
     reported = check_messages(media_book)
     assert any(line.startswith(f"{place}: ") and message in line for line in reported), reported
@@ -165,13 +165,13 @@ def test_check_reports_mistakes_in_media(
 
 
 def test_html_in_code_and_behind_a_backslash_is_text(media_book: Path) -> None:
-    """So are signs that are no tags."""
+    """So are signs that form no tag."""
     write_prose(media_book, r"`<b>`, \<b>, 1 < 2 > 1, <|im_start|>, <https://example.org>, a<b")
     assert check_messages(media_book) == []
 
 
 def test_links_out_of_the_folders_are_refused(media_book: Path, tmp_path: Path) -> None:
-    """A picture behind a link to another place is not read."""
+    """The linked picture is not read."""
     Image.new("RGB", (4, 4)).save(tmp_path / "secret.png")
     (media_book / "images" / "link.png").symlink_to(tmp_path / "secret.png")
     done = layerbook("check", cwd=media_book)
@@ -191,7 +191,7 @@ def test_links_out_of_the_folders_are_refused(media_book: Path, tmp_path: Path) 
     ],
 )
 def test_size_of_an_svg_is_read(tmp_path: Path, attributes: str, size: tuple[int, int]) -> None:
-    """Its own width and height, or those of its viewBox."""
+    """From width and height, or from the viewBox."""
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "x.svg").write_text(SVG.format(attributes))
     image = MediaFolders(tmp_path).image("images/x.svg")
@@ -212,7 +212,7 @@ def test_size_of_an_svg_is_read(tmp_path: Path, attributes: str, size: tuple[int
 def test_broken_pictures_are_reported(
     tmp_path: Path, name: str, content: str, message: str
 ) -> None:
-    """With what is wrong, without a traceback."""
+    """Without a traceback."""
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / name).write_text(content)
     with pytest.raises(MediaError, match=re.escape(message)):
@@ -220,7 +220,7 @@ def test_broken_pictures_are_reported(
 
 
 def test_rotated_photo_has_its_displayed_size(tmp_path: Path) -> None:
-    """Cameras write the orientation beside the pixels."""
+    """Cameras store the orientation separately."""
     (tmp_path / "images").mkdir()
     exif = Image.Exif()
     exif[274] = 6
@@ -230,7 +230,7 @@ def test_rotated_photo_has_its_displayed_size(tmp_path: Path) -> None:
 
 
 def test_picture_with_a_wrong_suffix_is_reported(tmp_path: Path) -> None:
-    """A JPEG called .png."""
+    """Such as a JPEG called .png."""
     (tmp_path / "images").mkdir()
     Image.new("RGB", (4, 4)).save(tmp_path / "images" / "x.png", format="JPEG")
     with pytest.raises(MediaError, match="it is JPEG, not PNG"):

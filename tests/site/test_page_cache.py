@@ -1,4 +1,4 @@
-"""Pages cached between builds: only changed ones are rendered again."""
+"""Pages cached between builds: only changed pages are rendered."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def clean_build(book: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def rendered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The chapters that are rendered from now on, in order."""
+    """Record the chapters that are rendered from now on, in order."""
     names: list[str] = []
 
     def recorded(prose: str, file: str, context: ChapterContext) -> ChapterBody:
@@ -64,12 +64,12 @@ def edit_of(path: str, old: str, new: str) -> Callable[[Path], None]:
 
 
 def remove_a_result(book: Path) -> None:
-    """Turn a figure into a placeholder."""
+    """Delete a result, so that its figure becomes a placeholder."""
     next((book / "experiments" / "results").rglob("cat.json")).unlink()
 
 
 def add_a_template(book: Path) -> None:
-    """Give the book page templates of its own."""
+    """Add a page template to the book."""
     (book / "templates" / "assets").mkdir()
     (book / "templates" / "base.html").write_text(
         "<title>{{ book.title }}</title>{% block main %}{% endblock %}"
@@ -112,7 +112,7 @@ CHANGES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_renders_only_changed_chapters(book: Path, rendered: list[str], name: str) -> None:
-    """The site is that of a clean build."""
+    """The site equals that of a clean build."""
     change, expected = CHANGES[name]
     change(book)
     first = layerbook("build", "--no-run", cwd=book)
@@ -126,7 +126,7 @@ def test_renders_only_changed_chapters(book: Path, rendered: list[str], name: st
 def test_renders_one_chapter_in_a_checkout(
     book: Path, rendered: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """There the package's templates are in the folder of the book's own."""
+    """The package's templates are in the book's own folder there."""
     monkeypatch.setattr("layerbook.site.build.files", lambda package: book / "templates")
     assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
     rendered.clear()
@@ -136,7 +136,7 @@ def test_renders_one_chapter_in_a_checkout(
 
 
 def test_reports_a_missing_result_at_every_build(book: Path) -> None:
-    """Also if the page that needs it comes from the cache."""
+    """Even if the page that needs it is cached."""
     remove_a_result(book)
     first = layerbook("build", "--no-run", cwd=book)
     edit_of("templates/chapters/next.md", "likeliest", "best")(book)

@@ -1,4 +1,4 @@
-"""The ids of a page: no two alike, and stable."""
+"""The ids of a page are unique and stable."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def heading_ids(page: str) -> list[str]:
 
 
 def test_equal_headings_are_numbered() -> None:
-    """Without taking the id of another heading."""
+    """No number takes the id of another heading."""
     assert heading_ids(render_with_headings(["Note", "Note"])) == ["note", "note-2"]
     page = render_with_headings(["Note", "Note 2", "Note"])
     assert heading_ids(page) == ["note", "note-2", "note-3"]
 
 
 def test_headings_leave_other_ids_alone(book: Path) -> None:
-    """Those of the page, its scripts, figures, pictures, claims and footnotes."""
+    """Those of the page, scripts, figures, pictures, claims and footnotes."""
     headings = [
         *("Main", "Contents", "Theme", "Open search", "Token tip", "Where", "Where desc", "Fn1"),
         *("Fnref1", "Sum prompt 0", "Sum prompt 0 svg", "Sum prompt 0 svg desc", "Claim sum 0"),
@@ -70,7 +70,7 @@ def test_headings_leave_other_ids_alone(book: Path) -> None:
 
 
 def test_chapters_leave_the_ids_of_the_list_of_claims_alone(book: Path) -> None:
-    """A chapter may be called like a part of the page."""
+    """A chapter may have the name of a part of the page."""
     (book / "experiments" / "next.yaml").rename(book / "experiments" / "main.yaml")
     for path, old in (("book", "[next,"), ("main", "chapter: next")):
         spec = book / "experiments" / f"{path}.yaml"
@@ -88,7 +88,7 @@ def test_chapters_leave_the_ids_of_the_list_of_claims_alone(book: Path) -> None:
 
 @given(st.lists(st.sampled_from(["a", "a-2", "a-2-2", "a-3", "b-svg", "b"])))
 def test_ids_are_given_once(names: list[str]) -> None:
-    """A free one is given as it is."""
+    """A free id is used unchanged."""
     ids = PageIds()
     given_ids = [ids.add(name) for name in names]
     assert len(set(given_ids)) == len(names)
@@ -97,7 +97,7 @@ def test_ids_are_given_once(names: list[str]) -> None:
 
 @pytest.mark.parametrize("heading", ["A `<|im_end|>` here", "3 < 4 > 2", "`<b>` & *x*", "$a < b$"])
 def test_contents_show_the_words_of_headings(heading: str) -> None:
-    """Also those that look like tags."""
+    """Even if they look like tags."""
     ctx = context()
     body = render_chapter(f"## {heading}", "x.md", ctx)
     page = render_page(

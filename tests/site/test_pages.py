@@ -1,4 +1,4 @@
-"""Whole pages: valid, safe and reproducible."""
+"""Whole pages are valid, safe and reproducible."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def rendered() -> dict[str, str]:
 
 
 def test_pages_parse_without_errors(rendered: dict[str, str]) -> None:
-    """A strict HTML parser accepts them, hostile text included."""
+    """A strict HTML parser accepts them with hostile text."""
     for html in rendered.values():
         html5lib.HTMLParser(strict=True).parse(html)
 
@@ -98,7 +98,7 @@ def test_hostile_text_cannot_end_the_search_index() -> None:
 
 
 def test_rejects_unknown_names_in_templates(tmp_path: Path) -> None:
-    """The project's template comes first."""
+    """The book's own template comes first."""
     (tmp_path / "index.html").write_text("{{ page.nothing }}")
     with pytest.raises(SpecError, match=r"index\.html:1:1: .*nothing"):
         render_page(IndexPage(), BOOK, make_environment(tmp_path))

@@ -1,4 +1,4 @@
-"""Parts, pages of prose and drafts in the pages of a book."""
+"""Parts, pages of prose and drafts on the pages of a book."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ See [the words](words.html#tokens).
 
 
 def write_book(folder: Path, model: Path) -> Path:
-    """Write the small book with a page of prose alone and a part."""
+    """Write the small book with a part and a page without experiments."""
     book = write_small_book(folder, model)
     spec = book / "experiments" / "book.yaml"
     text = spec.read_text(encoding="utf-8")
@@ -69,7 +69,7 @@ def test_parts_and_pages_are_in_the_contents(tmp_path: Path, tiny_model_dir: Pat
 
 
 def test_prose_problems_of_a_page_have_its_lines(tmp_path: Path, tiny_model_dir: Path) -> None:
-    """Below the front matter."""
+    """Lines count from the start of the file, above the front matter."""
     book = write_book(tmp_path / "book", tiny_model_dir)
     page = book / "templates" / "pages" / "about.md"
     text = page.read_text(encoding="utf-8")
@@ -80,7 +80,7 @@ def test_prose_problems_of_a_page_have_its_lines(tmp_path: Path, tiny_model_dir:
 
 
 def test_drafts_are_shown_on_request_only(tmp_path: Path, tiny_model_dir: Path) -> None:
-    """Only `--drafts` shows them, marked as such; links to them are links to nowhere."""
+    """With `--drafts` they are marked; without it, links to them are broken."""
     book = write_book(tmp_path / "book", tiny_model_dir)
     spec = book / "experiments" / "words.yaml"
     spec.write_text("draft: true\n" + spec.read_text(encoding="utf-8"), encoding="utf-8")

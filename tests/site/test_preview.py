@@ -1,4 +1,4 @@
-"""The live preview's own addresses, as safe as the site's; see tests/browser for its pages."""
+"""The addresses of the live preview; see tests/browser for its pages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def served(book: Path) -> tuple[Preview, int]:
 
 
 def lines(port: int, target: str, host: str = "localhost") -> Iterator[str]:
-    """Send a request and yield the lines of the answer as they come."""
+    """Send a request and yield the lines of the answer as they arrive."""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         connection.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
         with connection.makefile(encoding="utf-8") as answer:
@@ -51,7 +51,7 @@ def test_preview_has_two_files(served: tuple[Preview, int], target: str) -> None
 def test_served_pages_may_connect_to_the_server_only(
     served: tuple[Preview, int],
 ) -> None:
-    """The policy of the page on disk stays but for one source."""
+    """The policy of the page on disk gets one more source."""
     preview, port = served
     page = "\n".join(lines(port, "/next.html"))
     assert "default-src 'none'; connect-src 'self'; script-src 'self' file:;" in page
@@ -60,7 +60,7 @@ def test_served_pages_may_connect_to_the_server_only(
 
 
 def test_every_change_sends_an_event(book: Path, served: tuple[Preview, int]) -> None:
-    """The version is that of the published files; a mistake leaves it as it was."""
+    """It has the version of the published files, which a mistake does not change."""
     preview, port = served
     events = (line for line in lines(port, "/-/events") if line.startswith("data: "))
 

@@ -70,7 +70,7 @@ class TextResult:
     ],
 )
 def test_values_are_never_markup(hostile: str, place: str) -> None:
-    """A value appears letter for letter, whatever Markdown, HTML or Jinja it looks like."""
+    """Values that look like Markdown, HTML or Jinja appear letter by letter."""
     source = place.replace("x }}", "r('noise').text }}").replace("[x]", "[r('noise').text]")
     html = render(source, SampleViews(TextResult(hostile)))
     assert clean_text(hostile).replace("\r", "") in text_of(html)
@@ -81,13 +81,13 @@ def test_values_are_never_markup(hostile: str, place: str) -> None:
 
 @given(st.text(max_size=60))
 def test_any_string_is_plain_text(value: str) -> None:
-    """The page shows exactly that string, cleaned."""
+    """The page shows the cleaned string."""
     html = render_caption("«{{ x }}»", "f", 1, {"x": value}, MathRenderer()).html
     assert text_of(html) == f"«{clean_text(value)}»"
 
 
 def test_search_gets_the_text_of_values() -> None:
-    """Neither their markup nor their slots."""
+    """Without markup or slots."""
     body = render_chapter(HOSTILE_CHAPTER, FILE, context())
     assert body.sections[0].text.startswith("Here is <script>alert(1)</script> in a sentence")
     assert [s.id for s in body.sections[1:]] == [h.id for h in body.headings]
@@ -95,7 +95,7 @@ def test_search_gets_the_text_of_values() -> None:
 
 
 def test_search_gets_formulas_as_signs() -> None:
-    """No TeX in what the search shows: fractions, roots and powers on one line."""
+    """Fractions, roots and powers on one line, without TeX."""
     prose = "The score is $\\frac{q \\cdot k}{\\sqrt{d}}$ and $x^2$."
     text = render_chapter(prose, FILE, context()).sections[0].text
     assert text == "The score is q⋅k/√d and x^2."
@@ -158,7 +158,7 @@ def test_values_in_formulas_are_not_tex() -> None:
     ],
 )
 def test_errors_name_their_place(source: str, message: str) -> None:
-    """Unknown names, wrong types, bad syntax and bad TeX, with the nearest name."""
+    """Unknown names, wrong types, invalid syntax and invalid TeX, with the nearest name."""
     assert error_message(source).startswith(message)
 
 
@@ -175,7 +175,7 @@ def test_errors_in_captions_name_the_spec() -> None:
 
 
 def test_statement_lines_leave_no_blank_lines() -> None:
-    """Every other line keeps its break, so that paragraphs stay apart."""
+    """Other lines keep their breaks, so paragraphs stay separate."""
     assert render("{% for i in range(2) %}\n- {{ i }}\n{% endfor %}\n").count("<p>") == 0
     assert render("A{% if true %} b.{% endif %}\n\nC").count("<p>") == 2
     assert "b.\nC" in render("A{% if true %} b.{% endif %}\nC")
@@ -208,7 +208,7 @@ def test_renders_all_parts_of_a_chapter() -> None:
     "frame", ["````\n{}\n````", "~~~~ jinja\n{}\n~~~~", "- a\n\n  ````\n  {}\n"]
 )
 def test_listings_are_not_evaluated(listing: str, frame: str) -> None:
-    """Braces in a fenced listing are text; those after it are not."""
+    """Braces in a fenced listing are text."""
     source = frame.replace("{}", listing.replace("\n", "\n  " if frame.startswith("-") else "\n"))
     assert listing in text_of(render(f"{{{{ r('noise').d_model }}}}\n\n{source}"))
     if "- a" not in frame:
@@ -216,7 +216,7 @@ def test_listings_are_not_evaluated(listing: str, frame: str) -> None:
 
 
 def test_tables_are_aligned_by_class() -> None:
-    """The policy of the pages blocks inline styles."""
+    """The content policy blocks inline styles."""
     html = render("|a|b|c|d|\n|:-|:-:|--:|-|\n|1|2|3|4|")
     assert "style=" not in html
     for side in ("left", "center", "right"):
@@ -224,12 +224,11 @@ def test_tables_are_aligned_by_class() -> None:
 
 
 def test_html_in_prose_is_text() -> None:
-    """Only blocks bring markup."""
     assert "<script" not in render("<script>1</script> <b>x</b>\n\n<div>\n")
 
 
 def test_quantities_have_the_colours_of_figures() -> None:
-    """The word, or others, in a class that the stylesheet colours; unknown names are refused."""
+    """Words get a class with the colour; unknown names are refused."""
     html = render('The {{ quantity("key", "keys <b>") }} and the {{ quantity("query") }}.')
     assert '<span class="quantity key">keys &lt;b&gt;</span>' in html
     assert '<span class="quantity query">query</span>' in html

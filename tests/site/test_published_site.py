@@ -1,4 +1,4 @@
-"""A site with an address: what search engines, other sites and readers of a wrong page get."""
+"""A site with an address: sitemap, preview card and the page for wrong addresses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINK_ATTRIBUTES = ("href", "src", "poster", "data-script")
 
 @pytest.fixture
 def site(book: Path) -> dict[str, bytes]:
-    """The files of the small book as published under an address."""
+    """Return the files of the small book, built with an address."""
     path = book / "experiments" / "book.yaml"
     path.write_text(
         f"{path.read_text()}url: https://example.org/course\n"
@@ -31,7 +31,7 @@ def site(book: Path) -> dict[str, bytes]:
 
 
 def test_every_link_works_below_a_folder(site: dict[str, bytes]) -> None:
-    """As a server of `/course/` would answer; 404.html is answered at any address."""
+    """On a server at `/course/`; 404.html may be served at any address."""
     served = {f"{URL}{name}": data for name, data in site.items()} | {URL: site["index.html"]}
     missing = []
     for name in (n for n in site if n.endswith(".html")):
@@ -70,7 +70,7 @@ def test_sitemap_lists_every_page(site: dict[str, bytes]) -> None:
 
 
 def test_social_card_shows_the_title(site: dict[str, bytes]) -> None:
-    """A picture of the size that other sites ask for, with ink on it."""
+    """It has the usual size, and is not blank."""
     image = Image.open(io.BytesIO(site["assets/card.png"]))
     assert image.size == (1200, 630)
     assert image.convert("L").crop((80, 100, 800, 220)).getextrema()[0] < 60

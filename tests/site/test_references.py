@@ -51,7 +51,7 @@ def publication(authors: tuple[str, ...], year: int, title: str) -> Publication:
 
 
 def test_labels_follow_authors_and_years() -> None:
-    """One to three authors, and letters if several sources have one label."""
+    """One to three authors, with letters for equal labels."""
     publications = {
         "one1": publication(("Shazeer, Noam",), 2020, "Zebra"),
         "one2": publication(("Shazeer, Noam",), 2020, "Antelope"),
@@ -104,7 +104,7 @@ def test_reports_problems_of_the_file(tmp_path: Path, old: str, new: str, proble
 
 
 def test_citations_are_links(tmp_path: Path) -> None:
-    """Each has an id and leads to the list."""
+    """Each has an id and links to the list."""
     sources = write_bibliography(tmp_path, SOURCES)
     prose = (
         'A ({{ cite("xiao2023") }}), B in {{ cite("xiao2023", "year") }}. '
@@ -122,7 +122,6 @@ def test_citations_are_links(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_sources_are_escaped(hostile: str, tmp_path: Path) -> None:
-    """Names and titles are text."""
     sources = Bibliography({"a1": publication((hostile, "B, B."), 2020, hostile)})
     html = render_chapter(
         '{{ cite("a1") }}, {{ cite("a1", "title") }}', "x.md", context(bibliography=sources)
@@ -217,7 +216,7 @@ def test_check_reports_unknown_and_uncited_sources(tmp_path: Path, tiny_model_di
 
 
 def test_page_follows_the_file(tmp_path: Path, tiny_model_dir: Path) -> None:
-    """Page, contents and search come and go with it."""
+    """Page, contents and search entry exist only with the file."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
     assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
     plain = read_tree(book / "site")
@@ -269,7 +268,7 @@ def test_page_follows_the_file(tmp_path: Path, tiny_model_dir: Path) -> None:
 
 
 def test_book_cites_its_own_sources() -> None:
-    """All of them, and no chapter links outside."""
+    """All of them, and no chapter links to other sites."""
     sources = load(ROOT / "templates")
     assert sources is not None
     chapters = sorted((ROOT / "templates" / "chapters").glob("*.md"))

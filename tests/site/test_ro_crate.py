@@ -54,7 +54,7 @@ def references(value: Any) -> set[str]:
 
 
 def test_follows_the_specification(built: Path) -> None:
-    """Descriptor, root and types are there, and the graph is flat and complete."""
+    """It has a descriptor, a root and types, and the graph is flat and complete."""
     graph = entities(built)
     descriptor, root = graph[CRATE_FILE], graph["./"]
     assert descriptor["@type"] == "CreativeWork"

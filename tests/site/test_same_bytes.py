@@ -1,7 +1,6 @@
-"""The same sources give the same bytes, wherever and however they are built.
-
-Sources of differences: the order of sets and files, time zones and clocks, the locale's decimal
-locale_path and encoding, the working directory, the umask, and the order in which processes draw.
+"""The same sources give the same bytes wherever they are built. Possible differences: the order
+of sets and files, time zones and clocks, the locale's decimal point and encoding, the working
+directory, the umask, and the order in which processes draw.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture(scope="module")
 def locale_path(tmp_path_factory: pytest.TempPathFactory) -> str | None:
-    """The folder of a locale with a decimal comma; None if it cannot be compiled."""
+    """Return the folder of a locale with a decimal comma, or None if it cannot be compiled."""
     folder = tmp_path_factory.mktemp("locales")
     try:
         command = ["localedef", "-i", "de_DE", "-f", "UTF-8", str(folder / "de_DE.UTF-8")]
@@ -77,7 +76,7 @@ VARIANTS = {
 def test_builds_are_byte_identical_everywhere(
     built: Path, tmp_path: Path, locale_path: str | None, name: str
 ) -> None:
-    """Built from the sources alone; the date comes from the book, not the environment."""
+    """Built from the sources alone; the date comes from the book."""
     jobs, umask, environment = VARIANTS[name]
     if "decimal" in name:
         if locale_path is None:

@@ -1,4 +1,4 @@
-"""Limits of templates in reach and time: prose, captions, and page templates."""
+"""What templates can reach and how long they may run: prose, captions and page templates."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ class SampleResult(Result):
 
     @property
     def slow(self) -> int:
-        """A property that takes long."""
+        """Sleep for a long time."""
         return sum(range(300_000))
 
     @property
     def first(self) -> Part:
-        """The first part."""
+        """Return the first part."""
         return self.parts[0]
 
 
@@ -70,7 +70,9 @@ def render(source: str) -> str:
 
 
 def error_of(source: str) -> str:
-    """Return the only error of a chapter whose results are `SampleResult`, which comes soon."""
+    """Return the only error of a chapter with results of type `SampleResult`; it must come
+    quickly.
+    """
     start = time.process_time()
     with pytest.raises(SpecError) as caught:
         render_chapter(source, FILE, context(SampleViews(SampleResult())))
@@ -158,7 +160,7 @@ def test_prose_reads_results(source: str, text: str) -> None:
     ],
 )
 def test_prose_cannot_reach_other_objects(expression: str, tmp_path: Path) -> None:
-    """No methods of models and arrays, no attributes of Python."""
+    """Neither methods of models and arrays nor attributes of Python objects."""
     assert error_of(f"x\n\n{{{{ {expression} }}}}").startswith(f"{FILE}:3:1: ")
 
 
@@ -170,7 +172,7 @@ def test_macros_and_loops_hide_their_internals(expression: str) -> None:
 
 
 def test_views_hold_python_values() -> None:
-    """Nothing of numpy or pydantic is left, however deep."""
+    """No value of numpy or pydantic is left at any depth."""
     values: list[Any] = [view(SampleResult())]
     for value in values:
         assert not isinstance(value, np.ndarray | np.generic | Record)
@@ -189,7 +191,7 @@ def test_views_hold_python_values() -> None:
 
 
 def nested(count: int) -> str:
-    """Return loops of ten turns inside each other."""
+    """Return nested loops of ten iterations."""
     return "{% for x in range(10) %}" * count + "x" + "{% endfor %}" * count
 
 
@@ -267,7 +269,7 @@ def test_limit_is_reported_at_its_line() -> None:
 
 
 def test_blocks_of_page_templates_repeat(tmp_path: Path) -> None:
-    """`self` and `super()` give the blocks of a template."""
+    """`self` and `super()` return the blocks of a template."""
     (tmp_path / "base.html").write_text("{% block a %}1{% endblock %}{{ self.a() }}")
     index = '{% extends "base.html" %}{% block a %}{{ super() }}2{% endblock %}'
     (tmp_path / "index.html").write_text(index)
@@ -298,7 +300,7 @@ PAGE_ATTACKS = [
 
 @pytest.mark.parametrize("attack", PAGE_ATTACKS, ids=lambda source: source[:40])
 def test_page_templates_run_in_the_sandbox(attack: str, tmp_path: Path) -> None:
-    """A book's own template is as limited as its prose; each refusal names its line."""
+    """Refusals name the line."""
     (tmp_path / "base.html").write_text("<p>")
     (tmp_path / "index.html").write_text(f"<p>\n{attack}")
     with pytest.raises(SpecError) as caught:
@@ -308,7 +310,7 @@ def test_page_templates_run_in_the_sandbox(attack: str, tmp_path: Path) -> None:
 
 
 def test_page_templates_stay_in_their_folder(tmp_path: Path) -> None:
-    """A link to a file elsewhere is refused."""
+    """A link to another file is refused."""
     folder = tmp_path / "templates"
     folder.mkdir()
     (tmp_path / "secret").write_text("secret")
@@ -336,7 +338,7 @@ PATHOLOGICAL = {
 
 @pytest.mark.parametrize("name", PATHOLOGICAL)
 def test_checks_of_slow_prose_are_stopped(name: str) -> None:
-    """Reading without results, and rendering, take time in proportion to the text."""
+    """Time is proportional to the text, with and without results."""
     source = PATHOLOGICAL[name]
     start = time.process_time()
     outline = parse_outline(source)
@@ -361,27 +363,27 @@ def test_checks_of_slow_prose_are_stopped(name: str) -> None:
     ],
 )
 def test_long_chapters_are_rendered_quickly(source: str) -> None:
-    """In time that grows as their length does."""
+    """In linear time."""
     start = time.process_time()
     render_chapter(source, FILE, context(SampleViews(SampleResult())))
     assert time.process_time() - start < SECONDS
 
 
 def test_slow_highlighting_is_an_error() -> None:
-    """The patterns of some languages take cubic time."""
+    """Patterns of some languages take cubic time."""
     source = "\n".join(["```java", *["a " * 240] * 60, "```"])
     assert "highlighting this listing as java takes too long" in error_of(source)
 
 
 def test_pattern_that_never_ends_is_an_error() -> None:
-    """One match of a lexer takes exponential time; a process of its own ends."""
+    """A lexer's match may take exponential time; its separate process is stopped."""
     source = '```fish\n"""' + "\\" * 300 + "\n```"
     source = f"```sql\nselect\n```\n\n{source}"  # the process is there already
     assert "5:1: highlighting this listing as fish takes too long" in error_of(source)
 
 
 def test_listings_of_a_page_share_their_time() -> None:
-    """Each within its own limit, all together not."""
+    """Each may be within its own limit, but not all together."""
     allowance = colours.Allowance(seconds=0.001)
     allowance.colour("x = 1\n" * 1000, "python")
     with pytest.raises(colours.TakesTooLongError):
@@ -402,7 +404,7 @@ def test_another_process_gives_the_same_colours(
 
 
 def test_formulas_are_limited() -> None:
-    """Each takes a part of a millisecond."""
+    """Each takes less than a millisecond."""
     assert "the text has more than 2,000 formulas" in error_of("$$\nx\n$$\n\n" * 20_000)
 
 

@@ -1,4 +1,4 @@
-"""The local web server: it answers only to this machine's names, with files of the site."""
+"""The local web server answers only to local names, with files of the site."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Ask = Callable[..., tuple[int, bytes]]
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """A site beside a file that is not part of it, with links and a pipe."""
+    """Write a site beside a file outside of it, with links and a pipe."""
     site = tmp_path / "site"
     (site / "data" / "empty").mkdir(parents=True)
     (tmp_path / "secret.txt").write_text("SECRET")
@@ -34,7 +34,7 @@ def site(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ask(site: Path) -> Ask:
-    """Send a request to a server in a thread, and return the status and the body."""
+    """Send a request to a server in a thread; return status and body."""
     ports: queue.Queue[int] = queue.Queue()
 
     def on_ready(address: str) -> None:
@@ -87,7 +87,7 @@ def test_answers_to_names_of_this_machine(ask: Ask, host: str) -> None:
     ],
 )
 def test_answers_to_no_other_name(ask: Ask, host: str | None) -> None:
-    """A page of another site can give its own name this machine's address."""
+    """Another site can point its own name to this machine."""
     status, body = ask("/", host=host)
     assert status in (400, 421)
     assert b"FRONT" not in body
@@ -103,7 +103,7 @@ def test_answers_to_no_other_name(ask: Ask, host: str | None) -> None:
     ],
 )
 def test_serves_neither_links_nor_folders(ask: Ask, target: str) -> None:
-    """Nor hidden files, nor anything outside; it redirects nowhere."""
+    """Nor hidden files or files outside, and it redirects nowhere."""
     status, body = ask(target)
     assert status == 404
     assert b"SECRET" not in body and b"a b.csv" not in body
@@ -127,13 +127,13 @@ def test_serves_neither_links_nor_folders(ask: Ask, target: str) -> None:
 def test_bad_paths_are_bad_requests(
     ask: Ask, target: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """One line to the browser, and no traceback here."""
+    """The browser gets one line, without a traceback."""
     assert ask(target)[0] == 400
     assert capfd.readouterr() == ("", "")
 
 
 def test_long_headers_are_bad_requests(ask: Ask, capfd: pytest.CaptureFixture[str]) -> None:
-    """One that is too long, and too many."""
+    """A header that is too long, and too many headers."""
     assert ask("/", line=f"GET / HTTP/1.1\r\nX: {'a' * 70_000}\r\n\r\n")[0] == 400
     assert ask("/", line="GET / HTTP/1.1\r\n" + "X: 1\r\n" * 200 + "\r\n")[0] == 400
     assert capfd.readouterr() == ("", "")

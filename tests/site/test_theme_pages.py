@@ -1,4 +1,4 @@
-"""A theme on the pages: its style sheets, its files, and page templates that change one block."""
+"""A theme on the pages: style sheets, files, and page templates that change one block."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>'
 
 @pytest.fixture
 def themed_book(book: Path) -> Path:
-    """The small book with a theme and its files."""
+    """Write the small book with a theme and its files."""
     (book / "static" / "fonts").mkdir(parents=True)
     (book / "images").mkdir()
     for name in ("fonts/a b'.woff2", "code.ttf"):
@@ -42,7 +42,7 @@ def build(book: Path) -> Path:
 
 
 def test_pages_have_the_colors_fonts_and_pictures(themed_book: Path) -> None:
-    """The other colours stay; the own style sheet is read last."""
+    """Other colors stay, and the book's style sheet comes last."""
     site = build(themed_book)
     css = (site / "assets" / "colors.css").read_text()
     assert "--accent: light-dark(#0b5cad, #f2a57f);" in css
@@ -60,14 +60,13 @@ def test_pages_have_the_colors_fonts_and_pictures(themed_book: Path) -> None:
 
 
 def test_book_without_a_theme_has_no_extra_style_sheet(book: Path) -> None:
-    """Its pages are as before."""
     site = build(book)
     assert not (site / "assets" / "colors.css").exists()
     assert "colors.css" not in (site / "index.html").read_text()
 
 
 def test_page_template_changes_one_block(book: Path) -> None:
-    """It extends ours of the same name; ids of ours stay unique."""
+    """It extends the package's template of the same name; ids stay unique."""
     (book / "templates" / "chapter.html").write_text(
         '{% extends "layerbook/chapter.html" %}\n'
         "{% block turn %}<p>Seminar notes</p>{{ super() }}{% endblock %}\n"
@@ -87,7 +86,6 @@ def test_page_template_changes_one_block(book: Path) -> None:
     ],
 )
 def test_broken_page_template_is_reported(book: Path, template: str, message: str) -> None:
-    """With its file."""
     (book / "templates" / "chapter.html").write_text(template)
     done = layerbook("build", "--no-run", "--quiet", cwd=book)
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""Ticks: a mark after a sentence that says whether a claim holds, and opens its box."""
+"""Ticks: marks after a sentence that state whether a claim holds and open its box."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def replace_box(book: Path, new: str) -> int:
 
 
 def test_tick_opens_the_box_of_its_claim() -> None:
-    """The mark names a popover with all that a full box shows, unfolded."""
+    """The popover has the content of a full box, unfolded."""
     html = html_of('It is four. {{ tick("noise", 0) }} So there.')
     (button,) = re.findall(r"<button[^>]*>", html)
     assert 'class="tick holds"' in button and 'id="claim-noise-0"' in button
@@ -50,7 +50,7 @@ def test_tick_opens_the_box_of_its_claim() -> None:
 
 
 def test_failed_claim_is_stated_in_words() -> None:
-    """A mark alone could be missed; neither needs colour."""
+    """A mark alone could be missed."""
     (holds,) = re.findall("<button.*?</button>", html_of('a {{ tick("noise", 0) }}'))
     (fails,) = re.findall("<button.*?</button>", html_of('a {{ tick("noise", 1) }}'))
     assert re.sub("<[^>]+>", "", holds) == "Checked: it holds✓"
@@ -59,7 +59,7 @@ def test_failed_claim_is_stated_in_words() -> None:
 
 
 def test_consecutive_ticks_share_a_margin_note() -> None:
-    """Only those with nothing between them."""
+    """Only if nothing is between them."""
     html = html_of('a {{ tick("noise", 0) }} {{ tick("noise", 1) }}\nb {{ tick("answer", 0) }} c')
     groups = re.findall(r'<span class="ticks">(.*?</button>)</span>( ?)', html)
     assert [(len(re.findall("<button", group)), space) for group, space in groups] == [
@@ -69,7 +69,7 @@ def test_consecutive_ticks_share_a_margin_note() -> None:
 
 
 def test_page_has_each_box_and_each_id_once() -> None:
-    """The first tick or box of a claim is its anchor; all its ticks open the same box."""
+    """The first tick or box of a claim is its anchor, and all its ticks open one box."""
     tick = '{{ tick("noise", 0) }}'
     html = html_of(f'a {tick}\n\n{{{{ claim("noise", 0) }}}}\n\nb {tick}\n')
     assert re.findall(r'<(\w+) [^>]*id="claim-noise-0"', html) == ["button"]
@@ -80,7 +80,7 @@ def test_page_has_each_box_and_each_id_once() -> None:
 
 
 def test_ticks_are_not_part_of_the_search_text() -> None:
-    """Search and comparison read the sentence without it."""
+    """Search and comparison see only the sentence."""
     prose = 'It is four. {{ tick("noise", 0) }}'
     assert [s.text for s in chapter_sentences(prose, "x.md", context())] == ["It is four."]
     (section,) = render_chapter(prose, "x.md", context()).sections
@@ -88,12 +88,11 @@ def test_ticks_are_not_part_of_the_search_text() -> None:
 
 
 def test_hostile_claims_do_not_become_markup() -> None:
-    """The second claim of the sample book holds a script."""
+    """The second claim of the sample book contains a script."""
     assert "<script>" not in html_of('a {{ tick("noise", 1) }}')
 
 
 def test_undefined_argument_is_reported() -> None:
-    """At its line."""
     with pytest.raises(SpecError, match=r"x\.md:3:3: 'nothing' is not defined"):
         html_of("a\n\nb {{ tick(nothing) }}")
 
@@ -107,7 +106,7 @@ def test_undefined_argument_is_reported() -> None:
     ],
 )
 def test_check_reports_ticks_of_unknown_claims(book: Path, call: str, message: str) -> None:
-    """Before anything runs, at file:line:col."""
+    """At file:line:col, before anything runs."""
     line = replace_box(book, f"A word. {{{{ {call} }}}}\n")
     done = layerbook("check", cwd=book)
     assert done.returncode == 2
@@ -115,7 +114,7 @@ def test_check_reports_ticks_of_unknown_claims(book: Path, call: str, message: s
 
 
 def test_list_of_claims_links_to_ticks_as_to_boxes(book: Path) -> None:
-    """Both ways."""
+    """In both directions."""
     replace_box(book, 'A word. {{ tick("sum", 1) }}\n')
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
     page = (book / "site" / "claims.html").read_text(encoding="utf-8")
@@ -126,7 +125,7 @@ def test_list_of_claims_links_to_ticks_as_to_boxes(book: Path) -> None:
 
 
 def test_check_notes_a_chapter_full_of_boxes(book: Path) -> None:
-    """Quietly: it is no warning, so `--strict` accepts it."""
+    """It is a note, not a warning, so `--strict` accepts it."""
     assert "note:" not in layerbook("check", "--strict", cwd=book).stderr
     line = replace_box(book, f"{BOX}\n" * 3)
     done = layerbook("check", "--strict", cwd=book)

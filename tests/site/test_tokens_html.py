@@ -71,7 +71,7 @@ def test_passages_are_verbatim() -> None:
 
 
 def test_tokens_in_a_cell_are_chips() -> None:
-    """Several in a row too; what is no entry of the vocabulary stays text."""
+    """Several in a row too; other text stays text."""
     he, llo = Token(1, " he", "206865"), Token(2, "llo", "6c6c6f")
     html = table_html(Table(("a",), ((he,), ((he, " + ", llo),), ((Token(-1, " x", "2078"),),))))
 
@@ -121,7 +121,7 @@ def test_formats_numbers(value: float, text: str) -> None:
     )
 )
 def test_csv_keeps_texts_and_starts_no_formula(rows: list[list[str]]) -> None:
-    """Whatever character a spreadsheet takes as the end of a cell, and with spaces before it."""
+    """For every character that a spreadsheet may read as the end of a cell."""
     text = table_csv(Table(("a", "b"), tuple(tuple(r) for r in rows)))
     read = list(csv.reader(io.StringIO(text, newline="")))[1:]
     for written, read_row in zip(rows, read, strict=True):
@@ -173,7 +173,7 @@ def test_csv_numbers_are_exact() -> None:
 
 
 def test_csv_holds_the_text_of_tokens() -> None:
-    """Not its drawing; part of a character is written as its bytes, and nothing as nothing."""
+    """Parts of characters are written as bytes, missing values as empty cells."""
     part = Token(3, "\N{REPLACEMENT CHARACTER}", "e2")
     rows = ((Token(1, " Paris", "205061726973"),), ((Token(2, "\n", "0a"), " (1)"),), (part,))
     text = table_csv(Table(("x",), rows))
@@ -183,7 +183,7 @@ def test_csv_holds_the_text_of_tokens() -> None:
 
 
 def test_values_color_the_tokens_and_are_printed_below() -> None:
-    """From the lowest to the highest, or from 0 to 1 for shares; the table has them too."""
+    """From the lowest to the highest, or from 0 to 1 for fractions."""
     row = tuple(Token(i, text, text.encode().hex()) for i, text in enumerate("abc"))
     strip = TokenStrip((("", row),), alt="", values=((2.0, 4.0, 3.0),), value_axis=Axis("bits"))
     html = strip_html(strip)

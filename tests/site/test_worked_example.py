@@ -1,4 +1,4 @@
-"""The round by hand in the chapter on attention: its numbers computed again from its vectors."""
+"""The worked example in the chapter on attention, recomputed from its vectors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def text() -> str:
 
 
 def row(text: str, name: str) -> tuple[str, ...]:
-    """The cells of the table row with this name."""
+    """Return the cells of the table row with this name."""
     (line,) = re.findall(rf"^\| {re.escape(name)} \|(.*)$", text, re.MULTILINE)
     cells = tuple(cell.strip() for cell in line.split("|")[: len(TOKENS)])
     assert len(cells) == len(TOKENS)
@@ -27,12 +27,12 @@ def row(text: str, name: str) -> tuple[str, ...]:
 
 
 def vectors(text: str, name: str) -> np.ndarray:
-    """A row of vectors as an array [5, 3]."""
+    """Return a row of vectors as an array [5, 3]."""
     return np.array([[int(n) for n in re.findall(r"-?\d+", cell)] for cell in row(text, name)])
 
 
 def matrix(text: str, name: str) -> np.ndarray:
-    r"""A matrix from its `\begin{pmatrix}`."""
+    """Return a matrix from its `\begin{pmatrix}`."""
     (body,) = re.findall(rf"W_{name} = \\begin{{pmatrix}}(.*?)\\end{{pmatrix}}", text)
     return np.array([[int(n) for n in re.findall(r"\d+", line)] for line in body.split(r"\\")])
 
@@ -42,7 +42,7 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 
 
 def test_keys_values_scores_and_shares_follow_from_the_vectors(text: str) -> None:
-    """To the digits that are printed."""
+    """To the printed digits."""
     x = vectors(text, "vector")
     key, value = x @ matrix(text, "K"), x @ matrix(text, "V")
     query = x @ matrix(text, "Q")
@@ -59,7 +59,7 @@ def test_keys_values_scores_and_shares_follow_from_the_vectors(text: str) -> Non
 
 
 def test_mixture_and_the_new_vector_are_the_sums(text: str) -> None:
-    """One decimal of each, from shares that are not rounded."""
+    """To one decimal, from exact shares."""
     x = vectors(text, "vector")
     shares = softmax(vectors(text, "key") @ (x @ matrix(text, "Q"))[-1])
     mixture = shares @ vectors(text, "value")
@@ -68,7 +68,7 @@ def test_mixture_and_the_new_vector_are_the_sums(text: str) -> None:
 
 
 def test_solutions_of_the_exercises_are_right(text: str) -> None:
-    """A tie at 35 per cent each; the scores of France's own query."""
+    """A tie at 35 per cent each, and the scores of France's own query."""
     x = vectors(text, "vector")
     key, query = vectors(text, "key"), x @ matrix(text, "Q")
     changed = key.copy()

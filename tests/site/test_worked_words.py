@@ -1,4 +1,4 @@
-"""The examples by hand in the chapters on words and sampling, computed again."""
+"""The worked examples in the chapters on words and sampling, recomputed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ TOKENS = ("Paris", "London", "the", "banana")
 
 
 def chapter(name: str) -> str:
-    """The text of a chapter without its comments, on one line per paragraph."""
+    """Return the text of a chapter without comments, with one line per paragraph."""
     text = (CHAPTERS / f"{name}.md").read_text(encoding="utf-8")
     text = re.sub(r" *\{#.*?#\}", "", text).replace("\N{NO-BREAK SPACE}", " ")
     return text.replace("\N{MINUS SIGN}", "-")
 
 
 def row(text: str, name: str) -> list[str]:
-    """The cells of the table row with this name."""
+    """Return the cells of the table row with this name."""
     (line,) = re.findall(rf"^\| {re.escape(name)} \|(.*)\|$", text, re.MULTILINE)
     cells = [cell.strip() for cell in line.split("|")]
     assert len(cells) == len(TOKENS)
@@ -47,7 +47,7 @@ def portraits(words: str) -> np.ndarray:
 
 
 def sketch(vector: tuple[int, ...]) -> np.ndarray:
-    """The vector after RMSNorm."""
+    """Return the vector after RMSNorm."""
     x = np.array(vector)
     return x / np.sqrt((x**2).mean())
 
@@ -80,7 +80,7 @@ def test_solution_with_another_vector_is_right(words: str, portraits: np.ndarray
 
 
 def test_knobs_by_hand_are_right(words: str) -> None:
-    """Every row of the table, with its own softmax."""
+    """Every row of the table has its own softmax."""
     text = chapter("sampling")
     logits = np.array([float(cell) for cell in row(text, "logit")])
     assert row(text, "logit") == row(words, "logit")
