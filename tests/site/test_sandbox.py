@@ -1,4 +1,4 @@
-"""What templates can reach and how long they may run: prose, captions and page templates."""
+"""Limits of templates in reach and time: prose, captions and page templates."""
 
 from __future__ import annotations
 
