@@ -10,11 +10,15 @@ from typing import Any
 from layerbook.cli.output import json_value, shorten_list
 from layerbook.compare.diff import Diff, ExperimentDiff
 from layerbook.compare.prose import relative_path
+from layerbook.core import language
+from layerbook.core.language import gettext, mark
 from layerbook.core.text import pluralize
 from layerbook.store.comparison import Difference, format_quanta
 from layerbook.store.project import Project
 
 MAX_LISTED = 6
+STATES = (mark("changed"), mark("added"), mark("removed"), mark("unreadable"))
+"""The states of experiments, and of figures, that a comparison reports."""
 MAX_TABLE_ROWS = 200
 TEXT_WIDTH = 110
 MAX_VALUE_WIDTH = 60
@@ -51,21 +55,37 @@ def diff_page(project: Project, diff: Diff) -> str:
     """Return an HTML page that needs no other file."""
     from layerbook.site.assets import make_environment
 
-    return (
-        make_environment()
-        .get_template("diff.html")
-        .render(
-            diff=diff,
-            book=project.book,
-            experiments=[
-                experiment for experiment in diff.experiments if experiment.state != "same"
-            ],
-            summary=_summary(diff),
-            number=_value_text,
-            gap=lambda change: "" if change.quanta is None else format_quanta(change.quanta),
-            place=lambda file: relative_path(file, project.root),
-            most=MAX_TABLE_ROWS,
+    with language.use(project.book.own_words):
+        return (
+            make_environment()
+            .get_template("diff.html")
+            .render(
+                diff=diff,
+                book=project.book,
+                title=gettext("{old} and {new}", old=diff.old, new=diff.new),
+                experiments=[
+                    experiment for experiment in diff.experiments if experiment.state != "same"
+                ],
+                summary=_page_summary(diff),
+                number=_value_text,
+                gap=lambda change: "" if change.quanta is None else format_quanta(change.quanta),
+                place=lambda file: relative_path(file, project.root),
+                most=MAX_TABLE_ROWS,
+            )
         )
+
+
+def _page_summary(diff: Diff) -> str:
+    """Return the counts in the current language."""
+    changed = sum(experiment.state != "same" for experiment in diff.experiments)
+    return gettext(
+        "Experiments that differ: {changed} of {count}; verdicts that changed: {verdicts}; figures "
+        "that differ: {figures}; sentences that differ: {sentences}",
+        changed=changed,
+        count=len(diff.experiments),
+        verdicts=len(diff.claims),
+        figures=len(diff.figures),
+        sentences=len(diff.sentences),
     )
 
 
@@ -152,11 +172,7 @@ def _summary(diff: Diff) -> str:
     experiments = pluralize(len(states), "experiment")
     if diff.same:
         return f"{experiments}: {diff.old} and {diff.new} are the same"
-    counts = ", ".join(
-        f"{states.count(state)} {state}"
-        for state in ("changed", "added", "removed", "unreadable")
-        if state in states
-    )
+    counts = ", ".join(f"{states.count(state)} {state}" for state in STATES if state in states)
     verdicts = pluralize(len(diff.claims), "verdict")
     figures, sentences = len(diff.figures), len(diff.sentences)
     return (
