@@ -139,7 +139,7 @@ def compare_with_run(browser: Browser, file: Path, model: str, folder: Path) -> 
             ours = page.evaluate(f"[...{live}.attention.explorer.patterns.shares[{layer}]]")
             differences = [abs(a - b) for a, b in zip(ours, flat(weights), strict=True)]
             assert max(differences) < 1e-5
-        page.get_by_role("button", name="Write on").click()
+        page.get_by_role("button", name="Continue", exact=True).click()
         wait_for_status(page, "written")
         written = page.evaluate(f"{live}.ids.slice(-{live}.written)")
     expected = [token["id"] for token in theirs["written"]["prompts"][0]["tokens"]]
@@ -282,7 +282,7 @@ def test_edit_cancels_the_run_in_progress(browser: Browser, page_file: Path) -> 
           live.buttons.stop.click();
         }""")
         wait_for_status(page, "Stopped.")
-        page.get_by_role("button", name="Write on").click()
+        page.get_by_role("button", name="Continue", exact=True).click()
         wait_for_status(page, "Let the model read your text first.")
 
 

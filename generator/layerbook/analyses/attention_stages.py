@@ -278,7 +278,7 @@ def stage_sequence(result: AttentionStagesResult, head: HeadStages) -> Frames:
 
     frames = tuple(Frame(map.title, map, map.alt) for map in (products, scaled, masked, shares))
     place = f"layer {head.layer}, head {head.head}, {shorten_prompt(result.prompt)}"
-    alt = f"Four stages of {place}: the products, scaled, masked, and the shares that come of them."
+    alt = f"Four stages of {place}: the products, scaled, masked, and the resulting shares."
     return Frames(frames, alt, f"From products to shares, {place}", step="stage")
 
 

@@ -188,7 +188,8 @@ def _frame(token: Neighbourhood, norm_median: float) -> Frame:
     note = f"Its vector is {token.norm:.2f} long; half of all are longer than {norm_median:.2f}."
     if token.ahead:
         note += (
-            f" Entries with a larger dot product with it than its own with itself: {token.ahead:,}."
+            " Entries that have a larger dot product with it than it has with itself: "
+            f"{token.ahead:,}."
         )
     alt = " ".join(panel.alt for panel in panels)
     return Frame(token.token, Panels(panels, alt, columns=2), note)
