@@ -208,8 +208,9 @@ def test_skips_fields_without_declared_types(text: str) -> None:
 def test_knows_the_functions_of_prose() -> None:
     from fixtures.sample_chapter import context
 
-    functions = ProseFunctions(context(), {}, lambda image, names: Inline("", ""))
-    assert tuple(functions.by_name()) == (*FUNCTION_NAMES, "image")  # which pictures become
+    functions = ProseFunctions(context(), {}, {}, lambda image, names: Inline("", ""))
+    from_markdown = ("image", "diagram")  # which pictures and diagrams become
+    assert tuple(functions.by_name()) == (*FUNCTION_NAMES, *from_markdown)
 
 
 def test_unknown_experiment_of_a_code_cell_is_reported_once(book: Path) -> None:
