@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.small_book import layerbook
+from layerbook.core import registry
 from layerbook.model.sources import DEFAULT_MODEL
 from layerbook.site.prose.filters import FILTERS
 from layerbook.site.prose.functions import FUNCTION_NAMES
@@ -31,6 +32,17 @@ def test_generated_pages_are_current(page: str) -> None:
     """They are what `layerbook schema results` and `schema prose` print."""
     path = GUIDE / "templates" / "pages" / f"{page}.md"
     assert layerbook("schema", page, cwd=ROOT).stdout == path.read_text(encoding="utf-8")
+
+
+def test_results_page_lists_the_parameters_of_every_analysis() -> None:
+    """With their defaults, so that a spec can be written from the page."""
+    page = (GUIDE / "templates/pages/results.md").read_text(encoding="utf-8")
+    sections = dict(part.split("\n", 1) for part in page.split("\n## ")[1:])
+    for name in registry.names():
+        for parameter, field in registry.find(name).model_fields.items():
+            row = re.search(rf"^\| `{parameter}` \| [^|]+ \| (.+?) \| \S", sections[name], re.M)
+            assert row, f"{name}: {parameter}"
+            assert (row[1] == "required") == field.is_required(), f"{name}: {parameter}"
 
 
 def test_guide_is_a_book_without_problems_or_warnings(guide: Path, tiny_model_dir: Path) -> None:

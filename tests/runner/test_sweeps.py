@@ -102,6 +102,7 @@ def test_page_has_views_and_downloads(built: Path) -> None:
     page = (built / "site" / "words.html").read_text()
     for view in ("lines", "heat", "bars", "panels", "steps"):
         assert f'id="grid-{view}"' in page
+    assert "best by prompt</" in page  # the name of the column, not of the parameter
     assert "There are 6 cells." in page
     assert page.count('class="frame') >= 3
     assert "Holds here" in page
@@ -353,7 +354,7 @@ SPEC_ERRORS = {
     "a view across no column": (
         "across: prompts",
         "across: prompt",
-        "no column 'prompt' (did you mean 'prompts'?)",
+        "no column 'prompt' (its values are the axis 'prompts'); available: prompts",
     ),
     "lines over texts": (
         "{measure: best, across: prompts}",

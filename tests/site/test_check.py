@@ -100,7 +100,8 @@ def test_reports_captions_without_figures_and_figures_without_captions(unrun: Pa
     assert problems(unrun) == [
         f"{file}:{sum_line}:1: the figure 'logits-0' of 'sum' is shown without a caption; "
         "add one under captions:",
-        f"{file}:{line}:1: sum: captions: there is no figure 'logit' (did you mean 'logits'?)",
+        f"{file}:{line}:1: sum: captions: there is no figure 'logit' (did you mean 'logits'?); "
+        "available: prompt-*, logits-*, text-*",
     ]
 
 

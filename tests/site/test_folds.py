@@ -10,8 +10,11 @@ import html5lib
 import pytest
 from fixtures.sample_chapter import HOSTILE, context
 from layerbook.book.loader import load_chapter
+from layerbook.core import language
 from layerbook.core.analysis import Limits
 from layerbook.core.errors import SpecError
+from layerbook.core.language import Language
+from layerbook.site.prose.folds import DEFAULT_TITLE
 from layerbook.site.prose.render import render_chapter
 
 CHAPTERS = sorted((Path(__file__).parents[2] / "templates" / "chapters").glob("*.md"))
@@ -23,6 +26,13 @@ FENCE = re.compile(r"^( *)```yaml\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 def render(source: str) -> str:
     """Return the HTML of a chapter."""
     return render_chapter(source, "templates/chapters/attention.md", context()).html
+
+
+def test_predictions_without_a_title_use_the_language_of_the_book() -> None:
+    german = Language("de", {DEFAULT_TITLE: "Was der Lauf ergibt"})
+    with language.use(german):
+        html = render('{% call predict("Which?", ["a", "b"], right=0) %}\nA.\n{% endcall %}')
+    assert "<summary>Was der Lauf ergibt</summary>" in html
 
 
 def test_reveal_contains_markdown() -> None:

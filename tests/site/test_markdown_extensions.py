@@ -7,7 +7,9 @@ from time import process_time
 import html5lib
 import pytest
 from fixtures.sample_chapter import SAMPLE_VIEWS, context
+from layerbook.core import language
 from layerbook.core.errors import SpecError
+from layerbook.core.language import Language
 from layerbook.site.prose.markdown import LONG_PARAGRAPH
 from layerbook.site.prose.markdown_checks import find_markdown_problems
 from layerbook.site.prose.outline import parse_outline
@@ -42,6 +44,12 @@ def test_every_kind_of_box_is_rendered(kind: str) -> None:
     html = render(f"> [!{kind.upper()}]\n> A *word*.\n>\n> - and a list")
     assert f'<div class="note {kind.lower()}" role="note">' in html
     assert f">{kind}</p>" in html and "<em>word</em>" in html and "<li>and a list</li>" in html
+
+
+def test_titles_of_boxes_are_in_the_language_of_the_book() -> None:
+    german = Language("de", {"Warning": "Warnung"})
+    with language.use(german):
+        assert '<p class="markdown-alert-title">Warnung</p>' in render("> [!WARNING]\n> Vorsicht.")
 
 
 def test_tabs_are_sections_with_titles() -> None:

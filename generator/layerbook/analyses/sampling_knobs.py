@@ -109,23 +109,32 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
 
     def figures(self, result: SamplingKnobsResult) -> dict[str, Figure]:
         """One panel per setting, the same tokens in each."""
+
+        def setting_name(setting: Setting) -> str:
+            if setting.top_k is not None:
+                return f"top-k {setting.top_k}"
+            if setting.top_p is not None:
+                return f"top-p {setting.top_p:g}"
+            return f"temperature {setting.temperature:g}"
+
+        names = [setting_name(setting) for setting in result.settings]
         panels = tuple(
             Bars(
                 labels=tuple(t.token for t in result.top),
                 values=setting.probs,
                 label_axis=Axis("token"),
                 value_axis=probability_axis(),
-                title=setting.name,
+                title=name,
                 alt=f"{setting.candidates:,} tokens left; the best has {setting.probs[0]:.1%}.",
                 rest=setting.rest,
                 rest_label="all others",
             )
-            for setting in result.settings
+            for name, setting in zip(names, result.settings, strict=True)
         )
         best = listed(
             [
-                f"{s.name}: {s.probs[0]:.1%} on the best of {s.candidates:,} tokens"
-                for s in result.settings
+                f"{name}: {s.probs[0]:.1%} on the best of {s.candidates:,} tokens"
+                for name, s in zip(names, result.settings, strict=True)
             ]
         )
         title = (

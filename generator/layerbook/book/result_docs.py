@@ -1,29 +1,37 @@
-"""Generate the guide's page on results from the classes that define them."""
+"""Generate the guide's page on analyses and results from the classes that define them."""
 
 from __future__ import annotations
 
 import inspect
+import json
 import types
 from collections.abc import Iterator
+from datetime import date
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
+from pydantic.fields import FieldInfo
 
 from layerbook.book.figure_names import analysis_name_patterns, readable_names
 from layerbook.book.sweep import Sweep, SweepResult
 from layerbook.core import registry
-from layerbook.core.analysis import Result, SidecarFile
+from layerbook.core.analysis import ChatPrompt, Result, SidecarFile
 from layerbook.core.own_code import NO_CODE, OwnCode
 from layerbook.core.tokens import Token
 
 INTRODUCTION = """\
 ---
-title: Results
-summary: "The fields of every result, for prose, claims and programs."
+title: Analyses and results
+summary: "The parameters of every analysis and the fields of its result."
 unnumbered: true
 ---
 {# numerals: from the documentation of the code #}
+For each analysis, the first table lists the parameters that a spec gives. A prompt is a text or a
+[chat](#chat). `Figures` are the names that `figure("id", "name")` takes; `*` stands for what the
+result knows, such as the number of a prompt or a layer. The second table lists the fields of the
+result, which prose and claims read.
+
 Every experiment writes `experiments/results/MODEL/CHAPTER/ID.json`, and
 `layerbook run SPEC.yaml --out DIR` writes `DIR/ID.json`. `layerbook schema results` generates this
 page from the code.
@@ -32,9 +40,6 @@ Every file begins with the same fields: `id`, `chapter`, `analysis`, `model`; `s
 with defaults filled in and layers resolved; `key`, digests of the spec, the code, the weights and
 the tokenizer, and the `versions` of the libraries that can change numbers; `digest`, the sha256 of
 the file without that line. The fields of the analysis follow.
-
-`Figures` are the names that `figure("id", "name")` takes; `*` stands for what the result knows,
-such as the number of a prompt or a layer.
 
 A token is `{"id", "text", "hex", "special"}`: what the id alone decodes to, and its bytes in
 hexadecimal. Shapes are written T tokens, D d_model, H query heads, K key/value heads, d d_head,
@@ -46,7 +51,9 @@ TYPE_NAMES = {
     float: "number",
     str: "text",
     bool: "true or false",
+    date: "date",
     Token: "token",
+    ChatPrompt: "chat",
     np.ndarray: "array",
 }
 
@@ -57,6 +64,9 @@ def results_markdown(own: OwnCode = NO_CODE) -> str:
     for name in registry.names(own):
         analysis_type = registry.find(name, own)
         sections.append(_section(name, analysis_type, analysis_type.result_type))
+    sections.append(
+        f"\n## chat\n\n{inspect.getdoc(ChatPrompt)}\n\n{_parameters(ChatPrompt).rstrip()}\n"
+    )
     sections.append(_section("sweep", Sweep, SweepResult))
     return "".join([INTRODUCTION, *sections])
 
@@ -67,7 +77,31 @@ def _section(name: str, documented: type, result_type: type[Result]) -> str:
     header = "| field | type | what it is |\n|---|---|---|\n"
     figures = readable_names(analysis_name_patterns(documented)) if name != "sweep" else []
     names = ", ".join(f"`{figure}`" for figure in figures) or "one for each view"
-    return f"\n## {name}\n\n{description}\n\nFigures: {names}\n\n{header}{''.join(rows)}"
+    parameters = _parameters(documented) if name != "sweep" else ""
+    return (
+        f"\n## {name}\n\n{description}\n\n{parameters}Figures: {names}\n\n{header}{''.join(rows)}"
+    )
+
+
+def _parameters(documented: type[BaseModel]) -> str:
+    """Return the table of what a spec can give, or nothing."""
+    fields = documented.model_fields
+    rows = []
+    for path, kind, text in _rows(documented, ""):
+        name = path if "." in path else path.removesuffix("[]")
+        field = fields.get(name)
+        default = "" if field is None else _default(field)
+        rows.append(f"| `{name}` | {kind} | {default} | {text} |\n")
+    header = "| parameter | type | default | what it is |\n|---|---|---|---|\n"
+    return f"{header}{''.join(rows)}\n" if rows else ""
+
+
+def _default(field: FieldInfo) -> str:
+    """Return a default as a spec would write it."""
+    if field.is_required():
+        return "required"
+    value = TypeAdapter(Any).dump_python(field.get_default(call_default_factory=True), mode="json")
+    return f"`{json.dumps(value, ensure_ascii=False)}`".replace("|", "\\|")
 
 
 def _paragraphs(docstring: str) -> str:
@@ -100,7 +134,7 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]
             path += "[]"
         description = _no_links(" ".join((field.description or "").split())).replace("|", "\\|")
         yield path, _type_name(hints[name]), description
-        if inner is not None:
+        if inner is not None and inner is not ChatPrompt:
             yield from _rows(inner, f"{path}.")
 
 

@@ -188,10 +188,9 @@ class Sweep:
 
     def figures(self, result: SweepResult) -> dict[str, Figure]:
         """Draw the views of measures; views of the cells' own figures need the cells' results."""
+        axes = {axis.name: axis.source.get("column", axis.name) for axis in self.axes}
         return {
-            view.name: view_figure(
-                view, result.columns, len(result.cells), result.tags, result.axes
-            )
+            view.name: view_figure(view, result.columns, len(result.cells), result.tags, axes)
             for view in self.views
             if view.measure
         }

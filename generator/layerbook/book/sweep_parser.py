@@ -224,8 +224,13 @@ class SweepParser:
             for key, (noun, names) in choices.items():
                 used = node.get_text(key)
                 if used and used not in names:
+                    renamed = [axis.name for axis in axes if axis.source.get("column") == used]
                     near = did_you_mean(used, names)
-                    node.value[key].add_problem(f"the sweep has no {noun} {used!r}{near}")
+                    if renamed:
+                        near = f" (its values are the axis {renamed[0]!r})"
+                    available = f"; available: {', '.join(names)}" if names else ""
+                    message = f"the sweep has no {noun} {used!r}{near}{available}"
+                    node.value[key].add_problem(message)
             if view.by and view.across in columns and not are_numbers(columns[view.across]):
                 node.value["by"].add_problem(
                     f"{view.across!r} is not all numbers, so it is drawn as bars, without 'by'; "

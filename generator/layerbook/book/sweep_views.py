@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, get_args
 
 import numpy as np
@@ -59,11 +60,12 @@ def view_figure(
     columns: Columns,
     cells: int,
     tags: Sequence[str] = (),
-    axes: Sequence[str] = (),
+    axes: Mapping[str, str] = MappingProxyType({}),
 ) -> Figure:
     """Draw a view of a measure, and name the axes over which it is averaged.
 
     tags: the columns that came with the values of an axis.
+    axes: the axes with their names in the chart; one that a file has is named as its column.
     Raises UsageError if the measure is not a number in some cell.
     """
     table = _MeasureTable(view, columns, tags, axes)
@@ -102,9 +104,9 @@ class _MeasureTable:
     """The columns of a sweep and the values of the measure that a view draws."""
 
     def __init__(
-        self, view: SweepView, columns: Columns, tags: Sequence[str], axes: Sequence[str]
+        self, view: SweepView, columns: Columns, tags: Sequence[str], axes: Mapping[str, str]
     ) -> None:
-        self.view, self.columns, self.tags = view, columns, tags
+        self.view, self.columns, self.tags, self.axes = view, columns, tags, axes
         self.drawn = [n for n in (view.panels, view.across, view.down, view.by) if n]
         self.averaged = [axis for axis in axes if self._is_averaged(axis)]
         values = columns[view.measure]
@@ -139,7 +141,7 @@ class _MeasureTable:
         view = self.view
         names = filter(None, (view.across, view.down or view.by))
         drawn = view.label or readable(view.measure)
-        return view.title or f"{drawn} by {' and '.join(map(readable, names))}"
+        return view.title or f"{drawn} by {' and '.join(map(self._shown_name, names))}"
 
     def chart(self, rows: Rows) -> Heatmap | Lines | Bars:
         if self.view.down:
@@ -154,8 +156,8 @@ class _MeasureTable:
         means = self._means(rows, (view.down, view.across))
         return Heatmap(
             np.array([[means.get((y, x), math.nan) for x in across] for y in down]),
-            Axis(readable(view.down), labels=tuple(map(_text, down))),
-            Axis(readable(view.across), labels=tuple(map(_text, across))),
+            Axis(self._shown_name(view.down), labels=tuple(map(_text, down))),
+            Axis(self._shown_name(view.across), labels=tuple(map(_text, across))),
             value=self.value_name,
             unit=self.value_axis.unit,
             percent=self.value_axis.percent,
@@ -167,7 +169,7 @@ class _MeasureTable:
         return Bars(
             tuple(map(_text, self._distinct(self.view.across, rows))),
             tuple(self._means(rows, (self.view.across,)).values()),
-            Axis(readable(self.view.across)),
+            Axis(self._shown_name(self.view.across)),
             self.value_axis,
             alt=self.describe_extremes(rows),
             title=self.title,
@@ -187,11 +189,14 @@ class _MeasureTable:
         is_name = view.across in self.tags or view.across.endswith("seed")
         return Lines(
             tuple(series),
-            Axis(readable(view.across), nominal=is_whole and is_name),
+            Axis(self._shown_name(view.across), nominal=is_whole and is_name),
             self.value_axis,
             alt=self.describe_extremes(rows),
             title=self.title,
         )
+
+    def _shown_name(self, column: str) -> str:
+        return readable(self.axes.get(column, column))
 
     def _distinct(self, name: str, rows: Rows) -> list[Any]:
         return list(dict.fromkeys(self.columns[name][i] for i in rows))
@@ -210,7 +215,9 @@ class _MeasureTable:
 
         def describe(key: tuple[Any, ...]) -> str:
             named = zip(self.drawn, key, strict=True)
-            coordinates = ", ".join(f"{name} {_text(value)}" for name, value in named)
+            coordinates = ", ".join(
+                f"{self.axes.get(name, name)} {_text(value)}" for name, value in named
+            )
             return f"{means[key]:.3g} at {coordinates}"
 
         least, most = min(means, key=means.__getitem__), max(means, key=means.__getitem__)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from layerbook.book import sweep_views
-from layerbook.book.figure_names import can_begin_figure, name_patterns
+from layerbook.book.figure_names import can_begin_figure, name_patterns, readable_names
 from layerbook.book.loader import Experiment, full_address
 from layerbook.book.sweep import GridCell
 from layerbook.core import analysis as core_analysis
@@ -153,6 +153,7 @@ def unknown_figure_problems(experiment: Experiment, figures: Iterable[str] = ())
     lines |= {("badges", name): experiment.line for name in experiment.badges}
     lines |= {("original", name): experiment.line for name in original}
     beginnings = [name.partition("-")[0] for name in names or name_patterns(experiment)]
+    known = names or readable_names(name_patterns(experiment))
     problems = []
     for (key, name), line in lines.items():
         if names:
@@ -161,7 +162,8 @@ def unknown_figure_problems(experiment: Experiment, figures: Iterable[str] = ())
             exists = can_begin_figure(experiment, name)
         if not exists:
             hint = did_you_mean(name, dict.fromkeys((*names, *beginnings)))
-            message = f"{experiment.id}: {key}: there is no figure {name!r}{hint}"
+            available = f"; available: {', '.join(known)}" if known else ""
+            message = f"{experiment.id}: {key}: there is no figure {name!r}{hint}{available}"
             problems.append(Problem(experiment.file, line, 1, message))
     return problems
 

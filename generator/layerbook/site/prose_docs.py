@@ -34,8 +34,8 @@ results:
 {% if holds("france") %}The model knows the city: {{ tok(top[0]) }}.{% endif %}
 ```
 
-`r("id")` has the fields that [Results](results.md) lists. An experiment of another chapter is
-`r("chapter/id")`, in all functions that take an id.
+`r("id")` has the fields that [Analyses and results](results.md) lists. An experiment of another
+chapter is `r("chapter/id")`, in all functions that take an id.
 """
 _USAGE = re.compile(r"`(?P<usage>.+?)`: (?P<text>.*)", re.DOTALL)
 _PARAMETER = re.compile(r"(?P<name>[a-z_]+): (?P<text>.*)")

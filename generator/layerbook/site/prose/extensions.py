@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import MutableMapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token as Node
 from mdit_py_plugins.container import container_plugin
 from mdit_py_plugins.deflist import deflist_plugin
 
-from layerbook.core.language import gettext
+from layerbook.core.language import gettext, mark
 from layerbook.site.prose.markup import escape_text
 
 _REFERENCE = re.compile(r"@(?:fig|sec|eq)-(?:\w[\w-]*/)?\w(?:[\w-]*\w)?")
+ALERT_TITLES = {
+    "NOTE": mark("Note"),
+    "TIP": mark("Tip"),
+    "IMPORTANT": mark("Important"),
+    "WARNING": mark("Warning"),
+    "CAUTION": mark("Caution"),
+}
 TAB = re.compile(r"\s*tab\s+(\S.*)")
 
 
@@ -29,8 +38,19 @@ def add_extensions(md: MarkdownIt) -> None:
     md.use(deflist_plugin)
     md.use(container_plugin, "tabs")
     md.use(container_plugin, "tab", validate=lambda params, _: bool(TAB.fullmatch(params)))
+    md.core.ruler.after("block", "alert_titles", _translate_alert_titles)
     md.inline.add_terminator_char("@")
     md.inline.ruler.push("reference", _reference_rule)
+
+
+def _translate_alert_titles(state: StateCore) -> None:
+    """Put the titles of boxes into the language of the book."""
+    kind = ""
+    for node, following in pairwise(state.tokens):
+        if node.type == "alert_open":
+            kind = node.meta["kind"].upper()
+        elif node.type == "alert_title_open":
+            following.content = gettext(ALERT_TITLES[kind])
 
 
 def _reference_rule(state: StateInline, silent: bool) -> bool:

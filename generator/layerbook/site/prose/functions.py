@@ -504,7 +504,7 @@ class ProseFunctions:
         question: object = "",
         choices: object = (),
         right: object = None,
-        title: str = DEFAULT_TITLE,
+        title: str = "",
         *,
         caller: Callable[[], str] | None = None,
     ) -> Fold:
@@ -515,6 +515,7 @@ class ProseFunctions:
         if caller is None:
             raise UsageError(f"predict() needs an answer to hide: {folds.PREDICT_USAGE}")
         number = next(self._prediction_numbers)
+        title = title or gettext(DEFAULT_TITLE)
         view = folds.make_prediction(number, question, choices, right, title)
         text = f"{view.question} {'; '.join(map(str, view.choices))}"
         parts = [part for part in (view.question, *view.choices) if isinstance(part, Inline)]
