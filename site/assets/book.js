@@ -2,7 +2,9 @@
 (() => {
 "use strict";
 const modules = (globalThis.layerbookModules ??= {});
+const sources = (globalThis.layerbookSources ??= {});
 const define = (name, run) => {
+	sources[name] = run;
 	try {
 		modules[name] = run();
 	} catch (error) {
@@ -452,7 +454,7 @@ function startPrediction(box) {
 	const key = `layerbook-said ${box.querySelector("legend").textContent}`;
 
 	function judge(choice) {
-		if (isRight(choice)) return t("On this model it came true.");
+		if (isRight(choice)) return t("Right. On this model, that is the answer.");
 		return t("A fair guess. On this model the answer is: {answer}.", { answer });
 	}
 
@@ -514,14 +516,108 @@ for (const button of document.querySelectorAll(".copy")) {
 	on(button, "click", () => copy(button));
 }
 });
+define("scripts/pictures.js", () => {
+
+const { t } = modules["scripts/messages.js"];
+const { element, on } = modules["scripts/common.js"];
+
+const SCALE = 2; // pixels of a PNG for each of the drawing
+const VARIABLE = /var\(--[\w-]+,\s*([^()]+)\)/g;
+const STYLE =
+	".fig text { white-space: pre }" +
+	".fig-halo text { paint-order: stroke; stroke: #fff; stroke-width: 3px; stroke-linejoin: round }";
+
+const isShown = (drawing) => drawing.checkVisibility({ visibilityProperty: true });
+
+function shownDrawing(figure) {
+	const drawings = [...figure.querySelectorAll(".picture svg.fig")];
+	return drawings.find(isShown) ?? drawings[0];
+}
+
+function fileName(figure, drawing) {
+	const frames = [...figure.querySelectorAll(".frame")];
+	const frame = frames.indexOf(drawing.closest(".frame"));
+	return frame < 0 ? figure.id : `${figure.id}-${frame + 1}`;
+}
+
+function standalone(drawing) {
+	const copy = drawing.cloneNode(true);
+	for (const node of [copy, ...copy.querySelectorAll("*")]) {
+		for (const attribute of node.attributes) {
+			const value = attribute.value.replace(VARIABLE, "$1");
+			if (value !== attribute.value) attribute.value = value;
+		}
+	}
+	for (const link of copy.querySelectorAll("a")) {
+		const group = document.createElementNS(copy.namespaceURI, "g");
+		group.append(...link.childNodes);
+		link.replaceWith(group);
+	}
+	const style = document.createElementNS(copy.namespaceURI, "style");
+	style.textContent = STYLE;
+	copy.prepend(style);
+	return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(copy)}\n`;
+}
+
+async function toPng(svg, drawing) {
+	const image = new Image();
+	image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+	await image.decode();
+	const canvas = element("canvas");
+	canvas.width = Math.round(SCALE * drawing.getAttribute("width"));
+	canvas.height = Math.round(SCALE * drawing.getAttribute("height"));
+	const context = canvas.getContext("2d");
+	context.fillStyle = "#fff";
+	context.fillRect(0, 0, canvas.width, canvas.height);
+	context.drawImage(image, 0, 0, canvas.width, canvas.height);
+	return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+}
+
+function download(blob, name) {
+	const href = URL.createObjectURL(blob);
+	element("a", { href, download: name }).click();
+	setTimeout(() => URL.revokeObjectURL(href), 10_000); // the browser reads it by then
+}
+
+async function save(figure, format, button) {
+	const drawing = shownDrawing(figure);
+	const svg = standalone(drawing);
+	try {
+		const png = format === "png" && (await toPng(svg, drawing));
+		const blob = png || new Blob([svg], { type: "image/svg+xml" });
+		download(blob, `${fileName(figure, drawing)}.${format}`);
+	} catch {
+		button.textContent = t("This browser cannot save it");
+	}
+}
+
+for (const figure of document.querySelectorAll(".figure:has(> .disclosures)")) {
+	const files = figure.querySelector(".disclosures p.downloads");
+	if (!files || !shownDrawing(figure)) continue;
+	for (const format of ["svg", "png"]) {
+		const label = t("The picture as {format}", { format: format.toUpperCase() });
+		const button = element("button", {}, null, label);
+		on(button, "click", () => save(figure, format, button));
+		files.insertBefore(button, files.querySelector("a"));
+	}
+}
+});
 define("scripts/tabs.js", () => {
 
 const { element, hasModifier, on } = modules["scripts/common.js"];
 
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
 
+const targetOfAddress = () => {
+	try {
+		return document.getElementById(decodeURIComponent(location.hash.slice(1)));
+	} catch {
+		return null;
+	}
+};
+
 const targetIn = (sections) => {
-	const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+	const target = targetOfAddress();
 	return sections.findIndex((section) => target && section.contains(target));
 };
 
@@ -558,7 +654,7 @@ function startTabs(box, number) {
 		const index = targetIn(sections);
 		if (index >= 0) {
 			show(index);
-			document.getElementById(decodeURIComponent(location.hash.slice(1))).scrollIntoView();
+			targetOfAddress().scrollIntoView();
 		}
 	});
 	box.prepend(list);
@@ -1892,6 +1988,286 @@ class Playground {
 const makeView = (figure, data) => new Playground(figure, data).box;
 startViewers("scores", t("Turn the knobs yourself"), makeView);
 });
+define("scripts/widget.js", () => {
+
+function startWidgets(kind, makeView) {
+	for (const figure of document.querySelectorAll(`.figure[data-widget='${kind}']`)) {
+		const name = figure.querySelector(".figure-number").textContent.replace(/\.$/, "");
+		const view = makeView(JSON.parse(figure.dataset.values), name);
+		figure.insertBefore(view, figure.querySelector(":scope > .picture, :scope > .frames"));
+		figure.classList.add("exploring");
+	}
+}
+return { startWidgets };
+});
+define("scripts/writing.js", () => {
+
+const { element, hasModifier, on, percent, targetOfKey } = modules["scripts/common.js"];
+const { decimal, grouped, t } = modules["scripts/messages.js"];
+const { Scores } = modules["scripts/sampling.js"];
+const { startWidgets } = modules["scripts/widget.js"];
+
+const MODEL_ITSELF = { temperature: 1, topP: 1 }; // and all of the listed tokens
+
+const rounded = (share) => (share < 0.01 ? percent(share) : `${Math.round(100 * share)}\u202f%`);
+
+class Writing {
+	written = []; // the chosen tokens: { rank, share, prob, text: the number of the text it followed }
+	shown = 0; // which step's wheel is on show
+
+	constructor({ prompt, tokens, listed, count, texts }, label) {
+		Object.assign(this, { prompt, listed, texts });
+		this.scores = texts.map(({ logs }) => new Scores(Float64Array.from(logs)));
+		this.size = texts[0].logs.length;
+		this.knobs = { ...MODEL_ITSELF, topK: this.size };
+		this.box = element("div.explorer.play.writing", {
+			role: "group",
+			"aria-label": t("{figure}: a text to write", { figure: label }),
+		});
+		this.strip = element(
+			"p.writing-text",
+			{ role: "group", "aria-label": t("The text") },
+			this.box,
+		);
+		for (const token of tokens) element("span.tok", {}, this.strip, token);
+		on(this.strip, "keydown", (event) =>
+			this.onArrow(event, [...this.strip.querySelectorAll("button")]),
+		);
+		this.addButtons();
+		this.lead = element("p.writing-lead", { role: "status" }, this.box);
+		this.addRows(count - this.size);
+		this.addKnobs();
+		this.show();
+	}
+
+	addButtons() {
+		const bar = element("p.play-bar", {}, this.box);
+		const add = (text, act) => {
+			const button = element("button", {}, bar, text);
+			on(button, "click", act);
+			return button;
+		};
+		add(t("Spin the wheel"), () => this.take(this.drawRank()));
+		add(t("Take the likeliest"), () => this.take(0));
+		this.restart = add(t("Start again"), () => this.cutTo(0));
+	}
+
+	addRows(others) {
+		const list = element("ol", {}, element("div.explorer-list", {}, this.box));
+		this.rows = Array.from({ length: this.size }, (_, rank) => {
+			const item = element("li", {}, list);
+			const button = element("button.writing-row", {}, item);
+			const token = element("span.tok", {}, button);
+			const share = element("span.explorer-share", {}, button);
+			const bar = element("i", {}, share);
+			const own = element("b", {}, share);
+			const value = element("span.explorer-value", {}, button);
+			on(button, "click", () => this.take(rank));
+			return { item, button, token, bar, own, value };
+		});
+		on(list, "keydown", (event) =>
+			this.onArrow(
+				event,
+				this.rows.map(({ button }) => button),
+			),
+		);
+		this.note = element("p.play-note", {}, this.box);
+		this.others = grouped(others);
+	}
+
+	addKnobs() {
+		const board = element("div.play-board", {}, this.box);
+		const add = (name, text, attributes) => {
+			element("span", { "aria-hidden": true }, board, text);
+			const input = element("input", { type: "range", "aria-label": text, ...attributes }, board);
+			const output = element("output", {}, board);
+			on(input, "input", () => {
+				this.knobs[name] = input.valueAsNumber;
+				this.show();
+			});
+			return { name, input, output };
+		};
+		this.sliders = [
+			add("temperature", t("Temperature"), { min: 0, max: 2, step: 0.05 }),
+			add("topK", "Top-k", { min: 1, max: this.size, step: 1 }),
+			add("topP", "Top-p", { min: 0, max: 1, step: 0.05 }),
+		];
+	}
+
+	textBefore(step) {
+		if (step === 0) return 0;
+		const { text, rank } = this.written[step - 1];
+		return this.leadsTo(text, rank);
+	}
+
+	leadsTo(text, rank) {
+		const next = this.texts[text].leads[rank];
+		return next < 0 ? undefined : next;
+	}
+
+	goesOn() {
+		const last = this.textBefore(this.written.length);
+		return last !== undefined && !this.texts[last].ended;
+	}
+
+	wheel(text) {
+		const { temperature, topK, topP } = this.knobs;
+		return this.scores[text].sample(temperature, topK, topP);
+	}
+
+	drawRank() {
+		const { probs, left } = this.wheel(this.textBefore(this.shown));
+		let remaining = Math.random() - probs[0];
+		let rank = 0;
+		while (remaining >= 0 && rank < left - 1) remaining -= probs[++rank];
+		return rank;
+	}
+
+	take(rank) {
+		const text = this.textBefore(this.shown);
+		const share = this.wheel(text).probs[rank];
+		this.written.length = this.shown;
+		this.written.push({ text, rank, share, prob: Math.exp(this.texts[text].logs[rank]) });
+		if (this.goesOn()) this.shown++;
+		this.show();
+	}
+
+	cutTo(step) {
+		this.written.length = step;
+		this.showStep(step);
+	}
+
+	showStep(step) {
+		this.shown = step;
+		this.show();
+	}
+
+	tokenOf({ text, rank }) {
+		return this.listed[this.texts[text].tokens[rank]];
+	}
+
+	show() {
+		this.showText();
+		this.showWheel(this.textBefore(this.shown));
+		this.describe();
+		for (const { name, input, output } of this.sliders) {
+			input.value = this.knobs[name];
+			output.textContent = input.ariaValueText = decimal(String(this.knobs[name]));
+		}
+		this.restart.disabled = !this.written.length;
+	}
+
+	showText() {
+		const focused = this.strip.contains(document.activeElement);
+		for (const old of this.strip.querySelectorAll("button")) old.remove();
+		this.written.forEach((choice, step) => {
+			const [, shown] = this.tokenOf(choice);
+			const values = { step: step + 1, token: shown, share: rounded(choice.share) };
+			const button = this.addStep(step, shown || t("empty"), values.share);
+			button.ariaLabel = t("step {step}: {token}, with {share} of the wheel", values);
+		});
+		const next = this.written.length;
+		if (this.goesOn()) {
+			const label = t("step {step}: the next token", { step: next + 1 });
+			const button = this.addStep(next, "?", "");
+			button.ariaLabel = label;
+			button.classList.add("next");
+		}
+		if (focused) this.strip.querySelector("[aria-pressed='true']").focus();
+	}
+
+	addStep(step, shown, share) {
+		const attributes = { "aria-pressed": step === this.shown };
+		const button = element("button.writing-step", attributes, this.strip);
+		button.tabIndex = step === this.shown ? 0 : -1;
+		element("span.tok", {}, button, shown);
+		element("small", {}, button, share);
+		on(button, "click", () => this.showStep(step));
+		return button;
+	}
+
+	showWheel(text) {
+		const { tokens, logs } = this.texts[text];
+		const { probs, cuts } = this.wheel(text);
+		const taken = this.written[this.shown]?.rank;
+		this.rows.forEach(({ item, button, token, bar, own, value }, rank) => {
+			const cut = cuts.find(({ from }) => rank >= from);
+			token.textContent = this.listed[tokens[rank]][1] || t("empty");
+			bar.style.width = `${100 * probs[rank]}%`;
+			own.style.left = `${100 * Math.exp(logs[rank])}%`;
+			value.textContent = cut ? `✗ ${cut.by}` : percent(probs[rank]);
+			item.classList.toggle("absent", Boolean(cut));
+			item.classList.toggle("marked", rank === taken);
+			item.classList.toggle("edge", this.leadsTo(text, rank) === undefined);
+			button.tabIndex = rank === (taken ?? 0) ? 0 : -1;
+		});
+		const listed = logs.reduce((total, log) => total + Math.exp(log), 0);
+		this.note.textContent = t(
+			"The wheel has the {count} likeliest tokens. The {others} others, together {share}, are left out. A mark on a line is the model’s own share; the book has not computed what comes after a pale token.",
+			{ count: this.size, others: this.others, share: percent(Math.max(0, 1 - listed)) },
+		);
+	}
+
+	describe() {
+		const { length } = this.written;
+		this.lead.textContent = "";
+		if (this.shown === length) this.lead.append(this.describeText());
+		else if (this.shown === length - 1 && !this.goesOn()) this.describeEnd();
+		else {
+			const share = percent(this.written[this.shown].share);
+			this.lead.append(
+				t(
+					"The marked token had {share} of the wheel. Choose again, and the text goes on from here.",
+					{
+						share,
+					},
+				),
+			);
+		}
+	}
+
+	describeText() {
+		const { length } = this.written;
+		if (!length) return t("Choose the first token, or spin the wheel.");
+		const prob = this.written.reduce((total, choice) => total * choice.prob, 1);
+		const values = { count: length, share: percent(prob) };
+		return length === 1
+			? t("The model gives this token {share}. What comes next?", values)
+			: t("The model gives these {count} tokens together {share}. What comes next?", values);
+	}
+
+	describeEnd() {
+		if (this.textBefore(this.written.length) !== undefined) {
+			this.lead.append(t("The marked token ends the text. You can choose another one."));
+			return;
+		}
+		this.lead.append(
+			t("The book has not computed how this text goes on. You can choose another token."),
+		);
+		if (!document.querySelector("a[href^='try.html']")) return;
+		const { temperature, topK, topP } = this.knobs;
+		const written = this.written.map((choice) => this.tokenOf(choice)[0]).join("");
+		const fragment = new URLSearchParams({
+			text: this.prompt + written,
+			temperature,
+			"top-k": topK,
+			"top-p": topP,
+		});
+		const link = { href: `try.html#${fragment}` };
+		this.lead.append(" ");
+		element("a", link, this.lead, t("Or let the model itself go on with it."));
+	}
+
+	onArrow(event, buttons) {
+		const target = targetOfKey(event, buttons.indexOf(document.activeElement), buttons.length - 1);
+		if (target === undefined || hasModifier(event)) return;
+		event.preventDefault();
+		buttons[target].focus();
+	}
+}
+
+startWidgets("writing", (data, label) => new Writing(data, label).box);
+});
 define("scripts/own_text.js", () => {
 
 const { loadScript, on } = modules["scripts/common.js"];
@@ -1970,18 +2346,6 @@ class ClockFace {
 	}
 }
 return { SVG, svgElement, nearAngle, ClockFace };
-});
-define("scripts/widget.js", () => {
-
-function startWidgets(kind, makeView) {
-	for (const figure of document.querySelectorAll(`.figure[data-widget='${kind}']`)) {
-		const name = figure.querySelector(".figure-number").textContent.replace(/\.$/, "");
-		const view = makeView(JSON.parse(figure.dataset.values), name);
-		figure.insertBefore(view, figure.querySelector(":scope > .picture, :scope > .frames"));
-		figure.classList.add("exploring");
-	}
-}
-return { startWidgets };
 });
 define("scripts/waves.js", () => {
 

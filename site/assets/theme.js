@@ -2,7 +2,9 @@
 (() => {
 "use strict";
 const modules = (globalThis.layerbookModules ??= {});
+const sources = (globalThis.layerbookSources ??= {});
 const define = (name, run) => {
+	sources[name] = run;
 	try {
 		modules[name] = run();
 	} catch (error) {

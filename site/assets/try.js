@@ -2,7 +2,9 @@
 (() => {
 "use strict";
 const modules = (globalThis.layerbookModules ??= {});
+const sources = (globalThis.layerbookSources ??= {});
 const define = (name, run) => {
+	sources[name] = run;
 	try {
 		modules[name] = run();
 	} catch (error) {
@@ -155,6 +157,7 @@ const { NextToken } = modules["live/next_token.js"];
 
 const MOST_WRITTEN = 60; // tokens at a time
 const MOST_ANSWERED = 200; // in a chat
+const CHIP_MARGIN = 5; // pixels below the chosen token in the list
 
 class TryPage {
 	ids = []; // all tokens: read and written
@@ -483,6 +486,8 @@ class TryPage {
 		const chip = this.chips.children[this.position];
 		chip.ariaSelected = "true";
 		this.chips.setAttribute("aria-activedescendant", chip.id);
+		const lowest = chip.offsetTop + chip.offsetHeight - this.chips.clientHeight;
+		this.chips.scrollTop = clamp(this.chips.scrollTop, lowest + CHIP_MARGIN, chip.offsetTop);
 		const { blocked, mlps } = this.changes.sets;
 		this.buttons.block.ariaPressed = blocked.includes(this.position);
 		this.attention.explorer?.update({ row: this.position });
