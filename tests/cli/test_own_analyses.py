@@ -158,7 +158,7 @@ def test_change_of_the_code_makes_its_results_stale(book: Path) -> None:
     assert state.startswith("stale (code") and state.endswith("in analyses._count)")
     assert status_of(book, "words/cut") == "fresh"
     done = layerbook("run", "--quiet", cwd=book)
-    assert "1 experiment ran: 1 differ" in done.stdout
+    assert "1 experiment ran: 1 changed and replaced" in done.stdout
 
 
 def test_keys_are_the_same_in_another_folder(book: Path) -> None:

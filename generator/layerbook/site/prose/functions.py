@@ -396,7 +396,7 @@ class ProseFunctions:
 
     @takes_steps(1000)
     def live_source(self, *names: str) -> Block:
-        """`live_source("Model.mlp", "gateBySilu")`: functions of the model in the page."""
+        """`live_source("Model.mlp", "Model.attention")`: functions of the model in the page."""
         return Block(code_html(find_functions(names), "javascript"), "", "live_source()")
 
     @takes_steps(100)
