@@ -35,7 +35,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the wheel without network, from a copy of the sources."""
     source = tmp_path_factory.mktemp("source")
     ignored = shutil.ignore_patterns("__pycache__", ".mypy_cache", ".layerbook")
-    for name in ("generator", "templates"):
+    for name in ("generator", "templates", "docs/guide"):
         shutil.copytree(ROOT / name, source / name, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
@@ -64,6 +64,17 @@ def test_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> None:
     expected |= {
         str(path.relative_to(ROOT / "generator")) for path in starter.rglob("*") if path.is_file()
     }
+    guide = ROOT / "docs/guide"
+    for folder in ("images", "static", "templates"):
+        expected |= {
+            f"layerbook/guide/{path.relative_to(guide)}"
+            for path in (guide / folder).rglob("*")
+            if path.is_file()
+        }
+    expected |= {
+        f"layerbook/guide/experiments/{path.name}"
+        for path in (guide / "experiments").glob("*.yaml")
+    }
     for folder, suffixes in SHIPPED.items():
         inside = (
             folder.removeprefix("generator/")
@@ -73,7 +84,7 @@ def test_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> None:
         expected |= {
             f"{inside}/{path.name}" for path in (ROOT / folder).iterdir() if path.suffix in suffixes
         }
-    expected.add("layerbook/templates/__init__.py")
+    expected |= {"layerbook/templates/__init__.py", "layerbook/guide/__init__.py"}
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert {name for name in names if ".dist-info/" not in name} == expected
@@ -107,6 +118,17 @@ def test_installed_package_writes_a_new_book(installed: Path, tmp_path: Path) ->
     _python("-m", "layerbook", "init", "talk", cwd=tmp_path, path=installed)
     book_files = read_tree(tmp_path / "talk")
     assert {".gitignore", "README.md", "experiments/book.yaml"} <= book_files.keys()
+
+
+def test_installed_package_writes_its_guide(
+    installed: Path, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    """The wheel has the guide, which is a book without problems."""
+    _python("-m", "layerbook", "guide", "manual", cwd=tmp_path, path=installed)
+    manual = tmp_path / "manual"
+    assert (manual / "templates/pages/tutorial.md").is_file()
+    command = ("-m", "layerbook", "check", "--book", manual, "--model", tiny_model_dir)
+    _python(*command, cwd=tmp_path, path=installed)
 
 
 def test_install_line_works_without_a_package_index(installed: Path) -> None:

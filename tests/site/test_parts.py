@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from fixtures.small_book import layerbook, read_tree, write_small_book
 
 OUTLINE = """\
@@ -66,6 +67,17 @@ def test_parts_and_pages_are_in_the_contents(tmp_path: Path, tiny_model_dir: Pat
     for page in site.values():
         assert '<p class="part-title" aria-hidden="true">Cases &amp; more</p>' in page
     assert "about.html#a-heading" in (book / "site/assets/search-index.js").read_text("utf-8")
+
+
+@pytest.mark.parametrize("form", ["absolute", "relative"])
+def test_book_with_pages_is_checked_from_the_folder_above(
+    tmp_path: Path, tiny_model_dir: Path, form: str
+) -> None:
+    """With any way to write the path of the book."""
+    book = write_book(tmp_path / "book", tiny_model_dir)
+    written = book if form == "absolute" else book.name
+    done = layerbook("check", "--book", written, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 def test_prose_problems_of_a_page_have_its_lines(tmp_path: Path, tiny_model_dir: Path) -> None:

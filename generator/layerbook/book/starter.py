@@ -19,7 +19,7 @@ from layerbook.core import atomic, registry
 from layerbook.core.errors import StoreError, UsageError
 from layerbook.core.paths import resolve_inside
 
-Kind = Literal["lecture", "minimal"]
+Kind = Literal["lecture", "minimal", "guide"]
 
 # Hidden files would not travel in the wheel.
 _PACKAGED_NAMES = {"gitignore": ".gitignore", "github": ".github"}
@@ -39,8 +39,7 @@ def write_starter(folder: Path, model: str, kind: Kind = "lecture") -> tuple[str
     _check_target(folder)
     fillings = {"@TITLE@": _title(folder), "@MODEL@": locate_model(model, Path())}
     contents = {
-        path: _fill(path, file.read_bytes(), fillings)
-        for path, file in sorted(_packaged_files("common") | _packaged_files(kind))
+        path: _fill(path, file.read_bytes(), fillings) for path, file in sorted(_book_files(kind))
     }
     try:
         _write_whole(folder, contents)
@@ -99,6 +98,16 @@ def _title(folder: Path) -> str:
     name = "".join(c if c.isprintable() else " " for c in folder.absolute().name)
     words = " ".join(re.split(r"[\s_-]+", name)).strip()
     return words[:1].upper() + words[1:] or "A new book"
+
+
+def _book_files(kind: Kind) -> set[tuple[str, Traversable]]:
+    """Return the paths of a book's files and their content; those of the guide are as they are."""
+    if kind == "guide":
+        guide = files("layerbook.guide")
+        folders = ("experiments", "images", "static", "templates")
+        entries = {entry for folder in folders for entry in _walk(guide / folder, f"{folder}/")}
+        return {entry for entry in entries if not entry[0].startswith("experiments/results/")}
+    return _packaged_files("common") | _packaged_files(kind)
 
 
 def _packaged_files(kind: str) -> set[tuple[str, Traversable]]:

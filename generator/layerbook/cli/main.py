@@ -79,6 +79,23 @@ def init(folder: Path, minimal: bool, model: str | None) -> None:
     print_text(f"Now: {enter}layerbook build, then open site/index.html")
 
 
+@main.command()
+@click.argument("folder", metavar="NAME", type=click.Path(path_type=Path))
+def guide(folder: Path) -> None:
+    """Write the guide into the new folder NAME: how to write and publish a book.
+
+    Its pages are Markdown, in NAME/templates/. The guide is a book itself: `layerbook build` in
+    that folder makes a site of it.
+    """
+    from layerbook.book.starter import write_starter
+    from layerbook.model.sources import DEFAULT_MODEL
+
+    write_starter(folder, DEFAULT_MODEL, "guide")
+    pages = folder / "templates" / "pages"
+    print_text(f"Begin with {pages / 'tutorial.md'}, or build the site:")
+    print_text(f"layerbook build --book {shlex.quote(str(folder))}")
+
+
 @main.group()
 def new() -> None:
     """Write a file to start from into the book."""

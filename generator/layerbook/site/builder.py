@@ -230,6 +230,8 @@ class SiteBuilder:
             part = chapter.part if chapter.part in parts else ""
             highlighted = replace(self._decoder, highlight=part or "", title="")
             diagram = self._figure_renderer.diagram(highlighted, CHAPTER_DIAGRAM, compact=True)
+        # Paths in messages are relative to the working directory, which may be above the book.
+        source = prose_path(self._project, chapter).absolute()
         return pages.ChapterPage(
             name=chapter.name,
             title=chapter.title,
@@ -246,7 +248,7 @@ class SiteBuilder:
             ),
             needs=tuple(links[name] for name in chapter.needs if name in links),
             draft=chapter.draft,
-            source=prose_path(self._project, chapter).relative_to(self._project.root).as_posix(),
+            source=source.relative_to(self._project.root.absolute()).as_posix(),
         )
 
     def finish(self) -> SiteContents:

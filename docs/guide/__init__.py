@@ -1,0 +1,1 @@
+"""The guide: a book about Layerbook, which `layerbook guide` writes into a folder."""
