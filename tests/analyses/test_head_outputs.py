@@ -8,8 +8,9 @@ import torch
 from fixtures.execution import execute
 from fixtures.run_analysis import run
 from layerbook.analyses.head_outputs import HeadOutputs, HeadOutputsResult
-from layerbook.core.figures import Panels
+from layerbook.core.figures import Frames, Heatmap, Panels
 from layerbook.core.requests import NEXT_LOGITS, Forward, Patch, Prompt, Site
+from layerbook.core.tidy_table import tidy_table
 from layerbook.model.loaded_model import LoadedModel
 
 TEXT = "The cat sat on the table"
@@ -99,4 +100,78 @@ def test_figures_name_the_token_with_the_largest_part(result) -> None:
     assert isinstance(panels, Panels)
     assert panels.panels[0].values == pytest.approx(result.pattern[-1])
     assert panels.panels[3].highlight == (int(result.logit.argmax()),)
-    assert set(figures) == {"tokens", "spelled", "heads"}
+    assert set(figures) == {"steps", "tokens", "spelled", "heads"}
+
+
+def vectors_of_the_network(model: LoadedModel) -> dict[str, np.ndarray]:
+    """Return the vectors of the head in PyTorch's own modules, at the last position."""
+    layer = model.network.model.layers[LAYER]
+    seen: dict[str, torch.Tensor] = {}
+    handles = [
+        layer.self_attn.v_proj.register_forward_hook(
+            lambda _, args, out: seen.update(values=out[0])
+        ),
+        layer.self_attn.o_proj.register_forward_pre_hook(
+            lambda _, args: seen.update(z=args[0][0, -1])
+        ),
+        layer.input_layernorm.register_forward_pre_hook(
+            lambda _, args: seen.update(before=args[0][0, -1])
+        ),
+        layer.post_attention_layernorm.register_forward_pre_hook(
+            lambda _, args: seen.update(after=args[0][0, -1])
+        ),
+    ]
+    with torch.inference_mode():
+        model.network(torch.tensor([model.tokenizer.encode(Prompt(text=TEXT)).ids]))
+    for handle in handles:
+        handle.remove()
+    config = model.config
+    d_head = layer.self_attn.head_dim
+    kv_head = HEAD // (config.num_attention_heads // config.num_key_value_heads)
+    output = seen["z"][HEAD * d_head : (HEAD + 1) * d_head]
+    columns = layer.self_attn.o_proj.weight[:, HEAD * d_head : (HEAD + 1) * d_head]
+    vectors = {
+        "values": seen["values"][:, kv_head * d_head : (kv_head + 1) * d_head],
+        "output": output,
+        "added": columns @ output,
+        "before": seen["before"],
+        "after": seen["after"],
+    }
+    return {name: vector.detach().numpy() for name, vector in vectors.items()}
+
+
+def test_first_numbers_are_those_of_the_network(tiny, result) -> None:
+    """Values, output, what W_O makes of it and the streams agree to 1e-6."""
+    expected = vectors_of_the_network(tiny)
+    n = len(result.first.output)
+    assert n == 7
+    for name, vector in expected.items():
+        assert getattr(result.first, name) == pytest.approx(vector[..., :n], abs=1e-6), name
+
+
+def test_steps_add_up_to_the_new_stream(tiny, result) -> None:
+    """Each frame fills more of one picture; its rows add up to 1e-6."""
+    steps = HeadOutputs(prompt=TEXT, layer=LAYER, head=HEAD).figures(result)["steps"]
+    assert isinstance(steps, Frames)
+    pictures = [frame.picture for frame in steps.frames]
+    assert all(isinstance(picture, Heatmap) for picture in pictures)
+    T = len(result.tokens)
+    filled = [int((~np.isnan(picture.values)).all(axis=1).sum()) for picture in pictures]
+    assert filled == [T, T, T + 1, T + 2, T + 5]
+    assert len({(picture.values.shape, picture.scale) for picture in pictures}) == 1
+
+    rows, (output, added, before, others, after) = np.split(pictures[-1].values, [T])
+    assert rows == pytest.approx(pictures[0].values[:T] * result.pattern[-1][:, None])
+    assert rows.sum(axis=0) == pytest.approx(output, abs=1e-6)
+    assert added + before + others == pytest.approx(after, abs=1e-6)
+    other_heads = tuple(head for head in range(4) if head != HEAD)
+    expected = attention_output(tiny, LAYER, other_heads)[: len(others)]
+    assert others == pytest.approx(expected, abs=1e-6)
+
+
+def test_tables_of_the_steps_leave_out_empty_rows(result) -> None:
+    steps = HeadOutputs(prompt=TEXT, layer=LAYER, head=HEAD).figures(result)["steps"]
+    T, n = len(result.tokens), len(result.first.output)
+    rows = T + T + (T + 1) + (T + 2) + (T + 5)
+    assert len(steps.table().rows) == rows
+    assert len(tidy_table(steps).rows) == rows * n

@@ -19,7 +19,18 @@ from layerbook.core.analysis import (
     shorten_prompt,
 )
 from layerbook.core.distributions import Ranked, ranked
-from layerbook.core.figures import Axis, Bars, Figure, Heatmap, Panels, label_text, probability_axis
+from layerbook.core.figures import (
+    Axis,
+    Bars,
+    Figure,
+    Frame,
+    Frames,
+    Heatmap,
+    Label,
+    Panels,
+    label_text,
+    probability_axis,
+)
 from layerbook.core.requests import (
     LN_FINAL,
     NEXT_LOGITS,
@@ -33,9 +44,10 @@ from layerbook.core.requests import (
     Weights,
 )
 from layerbook.core.text import listed
-from layerbook.core.tokens import Token
+from layerbook.core.tokens import Token, visible
 
 W_U, W_FINAL = Site("W_U"), Site("w_final")
+FIRST = 7  # numbers of each vector in the figure `steps`: as many as fit a phone
 
 Floats = NDArray[np.floating]
 
@@ -45,6 +57,16 @@ class SpelledToken(Record):
 
     token: Token = Field(description="The token.")
     logit: float = Field(description="What the head adds to its logit, above the mean token.")
+
+
+class FirstNumbers(Record):
+    """The first n numbers of each vector on the way from the values to the stream."""
+
+    values: Array = Field(description="Each token's value [T][n].")
+    output: Array = Field(description="The head's output, the sum of shares times values [n].")
+    added: Array = Field(description="The output times the head's rows of W_O [n].")
+    before: Array = Field(description="The last position's stream before the attention [n].")
+    after: Array = Field(description="The same after it, with what all heads have added [n].")
 
 
 class HeadOutputsResult(Result):
@@ -63,6 +85,7 @@ class HeadOutputsResult(Result):
         description="Length of what each token's share of its value adds to the stream [T]."
     )
     output_length: float = Field(description="Length of all that the head adds.")
+    first: FirstNumbers = Field(description="The first numbers of the vectors along the way.")
     logit: Array = Field(description="What each token's part adds to the answer's logit [T].")
     spelled: tuple[SpelledToken, ...] = Field(
         description="The tokens whose logits the head raises most, best first."
@@ -111,9 +134,10 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
     top_k: int = Field(default=6, ge=1, description="Number of tokens to spell the output with.")
 
     def runs(self) -> dict[str, Request]:
-        """One pass that keeps patterns, values and the last stream; the weights behind a head."""
+        """One pass that keeps patterns, values and streams; the weights behind a head."""
         layers = self.measured_layers()
         keep = {Site(name, layer) for layer in layers for name in ("pattern", "v")}
+        keep |= {Site(name, self.layer) for name in ("resid_pre", "resid_mid")}
         keep |= {RESID_FINAL, LN_FINAL, NEXT_LOGITS}
         weights = {*(Site("W_O", layer) for layer in layers), W_U, W_FINAL}
         return {
@@ -153,6 +177,7 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
             value_length=np.linalg.norm(values, axis=-1),
             added_length=np.linalg.norm(parts, axis=-1),
             output_length=float(np.linalg.norm(output)),
+            first=first_numbers(run, self.layer, head, output),
             logit=parts @ to_answer,
             spelled=spell(run, output @ to_logits, self.top_k),
             layers=layers,
@@ -160,8 +185,11 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
         )
 
     def figures(self, result: HeadOutputsResult) -> dict[str, Figure]:
-        """`tokens`: what each adds; `spelled`: the output as tokens; `heads`: all heads."""
+        """`steps`: from values to the stream; `tokens`: what each adds; `spelled`: the output as
+        tokens; `heads`: all heads.
+        """
         return {
+            "steps": output_steps(result),
             "tokens": token_panels(result),
             "spelled": spelled_bars(result),
             "heads": head_heatmap(result),
@@ -187,6 +215,20 @@ def last_outputs(run: ActivationCache, weights: ActivationCache, layer: int) -> 
     return mixed @ weights[Site("W_O", layer)]  # [H, T, d_model]
 
 
+def first_numbers(run: ActivationCache, layer: int, head: int, added: Floats) -> FirstNumbers:
+    """The first numbers of the head's vectors and of the stream; `added` is what it adds."""
+    share = run[Site("pattern", layer)][head, -1]  # [T]
+    values = head_values(run, layer)[head, :, :FIRST]  # [T, n]
+    n = values.shape[-1]
+    return FirstNumbers(
+        values=values,
+        output=share @ values,
+        added=added[:n],
+        before=run[Site("resid_pre", layer)][-1, :n],
+        after=run[Site("resid_mid", layer)][-1, :n],
+    )
+
+
 def spell(run: ActivationCache, logits: Floats, count: int) -> tuple[SpelledToken, ...]:
     """The tokens with the largest of these logits [V]."""
     best = ranked(run, logits, count)
@@ -196,6 +238,91 @@ def spell(run: ActivationCache, logits: Floats, count: int) -> tuple[SpelledToke
 def head_name(result: HeadOutputsResult) -> str:
     """`layer 2, head 1, “The cat”`."""
     return f"layer {result.layer}, head {result.head}, {shorten_prompt(result.prompt)}"
+
+
+def output_steps(result: HeadOutputsResult) -> Frames:
+    """The way from the values to the stream, one picture that fills from the top to the bottom."""
+    first, share = result.first, result.pattern[-1]
+    others = first.after - first.before - first.added
+    below = np.stack([first.output, first.added, first.before, others, first.after])
+    end = float(max(np.abs(first.values).max(), np.abs(first.added).max()))
+    names: tuple[Label, ...] = (
+        *((token, f" {part:.0%}") for token, part in zip(result.tokens, share, strict=True)),
+        "sum",
+        "sum × W_O",
+        "+ stream",
+        "+ other heads",
+        "= new stream",
+    )
+    steps = (
+        ("values", first.values, 0),
+        ("shares × values", share[:, None] * first.values, 0),
+        ("sum", share[:, None] * first.values, 1),
+        ("sum × W_O", share[:, None] * first.values, 2),
+        ("stream", share[:, None] * first.values, len(below)),
+    )
+    frames = tuple(
+        Frame(
+            title,
+            step_heatmap(
+                np.vstack([rows, below[:count], np.full_like(below[count:], np.nan)]),
+                names,
+                end,
+                title=title,
+                alt=note,
+            ),
+            note,
+        )
+        for (title, rows, count), note in zip(steps, step_notes(result), strict=True)
+    )
+    alt = (
+        f"Five steps of {head_name(result)}: the values, the shares times the values, their sum, "
+        "the sum times W_O, and the stream before and after."
+    )
+    return Frames(frames, alt, f"From values to the stream: {head_name(result)}", step="stage")
+
+
+def step_heatmap(
+    values: Floats, names: tuple[Label, ...], end: float, *, title: str, alt: str
+) -> Heatmap:
+    """Draw rows of first numbers with their values; rows of NaN are still empty."""
+    return Heatmap(
+        values,
+        Axis("vector", labels=names),
+        Axis("place in the vector", start=1),
+        value="number",
+        alt=alt,
+        title=title,
+        scale=(-end, end),
+        diverging=True,
+        cells=tuple(tuple(map(two_digits, row)) for row in values.tolist()),
+    )
+
+
+def two_digits(value: float) -> str:
+    """`−1.5` or `−19`: short, so that the cells fit a phone; nothing for NaN."""
+    if np.isnan(value):
+        return ""
+    shown = f"{value:z.1f}" if abs(value) < 9.95 else f"{value:.0f}"
+    return shown.replace("-", "−")
+
+
+def step_notes(result: HeadOutputsResult) -> tuple[str, str, str, str, str]:
+    """A sentence about each step."""
+    n, T = len(result.first.output), len(result.tokens)
+    share = result.pattern[-1]
+    best = int(share.argmax())
+    key, last = visible(result.tokens[best]), visible(result.tokens[-1])
+    return (
+        f"Each row shows the first {n} of the {result.d_head} numbers in a token's value, with its "
+        "share beside the name.",
+        f"Each row times its share: {key} keeps {share[best]:.0%}, more than any other.",
+        f"The {T} rows above are added up, column by column: this is the output of the head.",
+        f"W_O turns all {result.d_head} numbers of the sum into {result.d_model}, and these are "
+        f"the first {n}: what this head adds to the stream.",
+        f"The stream of {last} keeps what it had; this head adds its part, and the other heads of "
+        "the layer add theirs.",
+    )
 
 
 def token_panels(result: HeadOutputsResult) -> Panels:

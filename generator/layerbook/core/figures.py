@@ -184,12 +184,14 @@ class Heatmap:
     cells: tuple[tuple[Label, ...], ...] = ()
 
     def table(self) -> Table:
-        """One row per row of the matrix."""
+        """One row per row of the matrix that has a number."""
         corner = f"{self.rows.name} \\ {self.columns.name}"
         names = [self.columns.tick_label(j) for j in range(self.values.shape[1])]
         rows = []
         number = Share if self.percent else float
         for i, row in enumerate(self.values):
+            if np.isnan(row).all():
+                continue
             cells = ["" if self.causal and j > i else number(v) for j, v in enumerate(row)]
             rows.append((self.rows.tick_label(i), *cells))
         return Table((corner, *names), tuple(rows))

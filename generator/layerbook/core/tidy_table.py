@@ -79,7 +79,7 @@ def _heatmap_cells(figure: Heatmap) -> Table:
             *((figure.cells[i][j],) if figure.cells else ()),
         )
         for (i, j), number in np.ndenumerate(figure.values)
-        if not (figure.causal and j > i)
+        if not (figure.causal and j > i) and not np.isnan(number)
     ]
     return Table(columns, tuple(rows))
 

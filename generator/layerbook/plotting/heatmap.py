@@ -106,12 +106,12 @@ def compute_layout(
         default=0.0,
     )
     annotated = 0 < columns * needed <= max(_MAX_ANNOTATED_WIDTH / charts_per_row, room[0])
+    labels = max(_row_label_width(figure) for figure in figures)
     cell = (
-        _annotated_cell_size(needed, columns, room)
+        _annotated_cell_size(needed, columns, labels)
         if annotated
         else _cell_size(rows, columns, room)
     )
-    labels = max(_row_label_width(figure) for figure in figures)
     if not annotated and charts_per_row == 1:
         named = any(text.has_token_labels(figure.columns) for figure in figures)
         least = _LINE_HEIGHT if named else 1.0 if columns > 100 else _MIN_UNNAMED_CELL
@@ -246,10 +246,9 @@ def _has_texts(figure: Heatmap) -> bool:
     return figure.annotate or bool(figure.cells)
 
 
-def _annotated_cell_size(
-    needed: float, columns: int, room: tuple[float, float]
-) -> tuple[float, float]:
-    return max(needed, 34.0, min(64.0, svg.MAX_UNSCROLLED_WIDTH * 0.75 / columns)), 30.0
+def _annotated_cell_size(needed: float, columns: int, label_width: float) -> tuple[float, float]:
+    room = min(svg.MAX_UNSCROLLED_WIDTH * 0.75, svg.MAX_UNSCROLLED_WIDTH - 10 - label_width)
+    return max(needed, 34.0, min(64.0, room / columns)), 30.0
 
 
 def _row_label_width(figure: Heatmap) -> float:
