@@ -145,6 +145,13 @@ def test_code_of_figures_is_translated_in_place() -> None:
         assert translate_texts((silenced, "silenced")) == ("stummgeschaltet", "silenced")
 
 
+def test_numbers_in_texts_without_a_translation_follow_the_language() -> None:
+    """Those of a book's own analyses; names of figures stay as they are."""
+    with language.use(GERMAN):
+        assert language.fill("{a} of our own", {"a": (9.69, "", ".1f")}) == "9,7 of our own"
+        assert language.fill("at-{a}", {"a": (0.5, "", "g")}) == "at-0.5"
+
+
 def test_numbers_and_axes_follow_the_language() -> None:
     """Decimal commas in texts, on axes and in cells."""
     tokens = (Token(1, "a", "61"), Token(2, "b", "62"))

@@ -92,9 +92,10 @@ def fill(message: str, values: Mapping[str, tuple[Any, str, str]]) -> str:
     language = current()
     translation = language.messages.get(message)
     is_text = any(map(str.isalpha, message.format_map(dict.fromkeys(values, ""))))
-    if translation is None and is_text:  # a name such as `prompt-{n}`, not shown to readers
-        return message.format_map({name: _formatted(*value) for name, value in values.items()})
     shown = {name: _localized_value(*value) for name, value in values.items()}
+    if translation is None and is_text and not any(map(str.isspace, message)):
+        # A name such as `prompt-{n}`, not shown to readers.
+        shown = {name: _formatted(*value) for name, value in values.items()}
     return (translation or message).format_map(shown)
 
 
