@@ -90,6 +90,7 @@ def test_compact_shortens_large_numbers(value: float, text: str) -> None:
 
 def test_sizes_integers_and_signs_are_formatted() -> None:
     assert filters.bytes_(98_362_432) == "98.4\u202fMB"
+    assert filters.bytes_(300_000_000) == "300\u202fMB"
     assert filters.bytes_(12) == "12\u202fB"
     assert filters.integer(np.int64(49152)) == "49,152"
     assert filters.sign(0.311) == "+0.31"

@@ -110,7 +110,8 @@ def _scaled(number: float, units: Iterable[tuple[float, str]], smallest: str) ->
     for size, unit in units:
         # 999 950 rounds to 1.0 M.
         if abs(number) >= size * 0.99995:
-            return f"{_fixed(number / size, 1)}{NARROW_SPACE}{unit}"
+            digits = 0 if number % size == 0 else 1
+            return f"{_fixed(number / size, digits)}{NARROW_SPACE}{unit}"
     text = _fixed(number, 0 if number.is_integer() else 1)
     return f"{text}{NARROW_SPACE}{smallest}" if smallest else text
 
