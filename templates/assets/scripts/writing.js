@@ -206,10 +206,17 @@ class Writing {
 			button.tabIndex = rank === (taken ?? 0) ? 0 : -1;
 		});
 		const listed = logs.reduce((total, log) => total + Math.exp(log), 0);
-		this.note.textContent = t(
-			"The wheel has the {count} likeliest tokens. The {others} others, together {share}, are left out. A mark on a line is the model’s own share; the book has not computed what comes after a pale token.",
-			{ count: this.size, others: this.others, share: percent(Math.max(0, 1 - listed)) },
-		);
+		const values = {
+			count: this.size,
+			others: this.others,
+			share: percent(Math.max(0, 1 - listed)),
+		};
+		this.note.textContent = [
+			t("The wheel has the {count} likeliest tokens.", values),
+			t("The {others} others, together {share}, are left out.", values),
+			t("A mark on a line is the model’s own share."),
+			t("The book has not computed what comes after a pale token."),
+		].join(" ");
 	}
 
 	describe() {
