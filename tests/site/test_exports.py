@@ -21,7 +21,7 @@ MORE_PROSE = """
 ## Formulas and places
 
 The share is $p_i = e^{z_i}$; see [the words](words.html#tokens) and [all claims](claims.html).
-{{ tick("sum", 0) }}
+{{ tick("sum", 0) }} The numbers are in {{ download("sum") }}.
 
 {% call sidebar("A detour") %}
 Behind the fold.
@@ -131,6 +131,9 @@ def test_epub_follows_the_format(built: Path, tmp_path: Path) -> None:
     assert items["nav.xhtml"].get("properties") == "nav"
     for page in pages.values():
         _check_page(page, pages)
+    assert "The numbers are in sum.json" in " ".join(
+        "".join(pages["next.xhtml"].itertext()).split()
+    )
 
 
 def _check_page(page: Element, pages: dict[str, Element]) -> None:
