@@ -43,6 +43,7 @@ a:not([href]) { color: inherit; text-decoration: none; }
 .contents-list ol { list-style: none; padding: 0; } .contents-list li { margin: 1.5mm 0; }
 .contents-list .part { margin-top: 5mm; font-weight: 600; }
 .contents-list .n { display: inline-block; min-width: 8mm; }
+.contents-list a { color: inherit; text-decoration: none; }
 .reveal > summary { break-after: avoid; }
 .chapter-page { break-before: page; }
 .chapter-page .opening { display: block; } .chapter-page .where { display: none; }
