@@ -116,6 +116,12 @@ def test_a_server_cannot_lead_to_a_file(site: str) -> None:
     assert ask(f"{site}/away").message
 
 
+def test_an_address_may_have_other_than_ascii_letters(site: str) -> None:
+    """As sources have it; it is encoded as in a browser."""
+    assert ask(f"{site}/größe").message == "404 Not Found"
+    assert Server.requests[0] == ("HEAD", "/gr%C3%B6%C3%9Fe")
+
+
 def test_a_slow_server_is_given_up(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """After some seconds, which the message names."""
     monkeypatch.setattr(outside_links, "SECONDS", 0.1)

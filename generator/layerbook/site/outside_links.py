@@ -1,4 +1,4 @@
-"""Links out of the book: which there are, and whether something answers at their addresses."""
+"""Links out of the book: find them, and ask the web whether their addresses still exist."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from urllib.request import (
     ProxyHandler,
     Request,
 )
+
+from markdown_it.common.normalize_url import normalizeLink
 
 from layerbook import __version__
 from layerbook.book import bibliography, glossary
@@ -46,7 +48,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class LinkReport:
-    """Links that are broken, those that a server tells no program about, and how many there are."""
+    """Broken links, links that a server did not let a program check, and the number of all."""
 
     broken: Sequence[Problem]
     doubtful: Sequence[Problem]
@@ -54,7 +56,7 @@ class LinkReport:
 
 
 def check_outside_links(project: Project) -> LinkReport:
-    """Ask for each address that the book links to.
+    """Request each address that the book links to.
 
     Raises SpecError if the prose cannot be read, LayerbookError if no server at all answers.
     """
@@ -90,14 +92,14 @@ def find_outside_links(project: Project) -> Iterator[tuple[str, Problem]]:
 
 
 def ask_all(addresses: Iterable[str]) -> Mapping[str, Answer]:
-    """Return what is wrong at each address; a few are asked at once."""
+    """Return what is wrong at each address, by several requests at a time."""
     ordered = sorted(addresses)
     with ThreadPoolExecutor(PARALLEL) as pool:
         return dict(zip(ordered, pool.map(ask, ordered), strict=True))
 
 
 def ask(address: str) -> Answer:
-    """Return what is wrong at an address, which is asked for its head, then for all."""
+    """Return what is wrong at an address, by a HEAD request or, if that fails, by GET."""
     answer = Answer()
     for method in ("HEAD", "GET"):  # some servers know only GET
         answer = _ask(address, method)
@@ -108,7 +110,7 @@ def ask(address: str) -> Answer:
 
 def _ask(address: str, method: str) -> Answer:
     try:
-        request = Request(address, headers=_HEADERS, method=method)
+        request = Request(normalizeLink(address), headers=_HEADERS, method=method)
         with _opener().open(request, timeout=SECONDS):
             return Answer()
     except HTTPError as error:
