@@ -120,7 +120,7 @@ class Book:
 def main() -> None:
     """Run all commands in rounds and print the table; `--json FILE` keeps the raw numbers.
 
-    With `--notebook` and `--jupyter`, a notebook takes its turn, too.
+    With `--notebook` and `--jupyter`, a notebook is measured too.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)

@@ -1,7 +1,6 @@
-"""A notebook run from its start to its end by nbclient, and as the only page of a Jupyter Book.
+"""Commands that run a notebook from start to end: by nbclient, and as a page of a Jupyter Book.
 
-Both programs are in an environment of their own, whose Python `make bench` is told; the notebook
-is the lecture's, or any other.
+Both programs are in an environment of their own, whose Python is the option `--jupyter`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ CONTENTS = "format: jb-book\nroot: notebook\n"
 
 
 def by_nbclient(python: str, notebook: Path) -> list[str]:
-    """Return the command that runs a notebook and writes it with its outputs nowhere."""
+    """Return the command that runs a notebook and discards its outputs."""
     code = (
         "import sys, nbformat; from nbclient import NotebookClient; "
         "NotebookClient(nbformat.read(sys.argv[1], as_version=4), timeout=None).execute()"
@@ -23,7 +22,7 @@ def by_nbclient(python: str, notebook: Path) -> list[str]:
 
 
 def by_jupyter_book(python: str, notebook: Path, folder: Path) -> list[str]:
-    """Write a book with the notebook as its page, and return the command that builds it anew."""
+    """Write a book with the notebook as its page, and return the command that builds it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "_config.yml").write_text(CONFIG, encoding="utf-8")
