@@ -1,6 +1,6 @@
 """The languages that pages can be in: the catalogues in `templates/locale`, read when needed.
 
-A book can have one of its own there, which goes before ours.
+A book can have a catalogue of its own there, whose messages replace ours.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def check_language(code: str, root: Path) -> None:
 
 
 def load_for_book(code: str, root: Path) -> Language:
-    """Return a language in the words of a book, where it has some.
+    """Return a language with the messages of the book's catalogue in place of ours.
 
-    Raises ValueError for a code that is none, and SpecError for the catalogue.
+    Raises ValueError for an invalid code, and SpecError for an invalid catalogue.
     """
     path = own_catalogue(root, code)
     language = load(code) if _known_part(code) else None

@@ -1,7 +1,7 @@
 """A book's own catalogue: words that take the place of the program's, read as data.
 
-It is `templates/locale/LANG/LC_MESSAGES/layerbook.po`. A message says what the original says with
-the same values and tags: it may neither read more of a value nor write markup of its own.
+It is `templates/locale/LANG/LC_MESSAGES/layerbook.po`. A message must have the same values and
+tags as the original: it may neither read more of a value nor add markup.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def own_catalogue(root: Path, code: str) -> Path | None:
 
 
 def read_own_messages(path: Path) -> dict[str, str]:
-    """Return the messages of a book's catalogue by the English ones.
+    """Return the messages of a book's catalogue by their English originals.
 
     Raises SpecError with every message that cannot take the place of the original.
     """
@@ -87,7 +87,7 @@ def _faults(original: str, translated: str) -> Iterator[str]:
 
 
 def _fields(message: str) -> list[str] | None:
-    """Return what stands in braces, sorted; None if that is no format."""
+    """Return the contents of braces, sorted; None if the message is not a valid format string."""
     try:
         fields = list(Formatter().parse(message))
     except ValueError:

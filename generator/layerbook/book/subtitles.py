@@ -1,4 +1,4 @@
-"""Subtitles of videos: files of WebVTT, read before a page has them."""
+"""Subtitles of videos: WebVTT files, checked before a page gets them."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ def check_webvtt(content: bytes) -> None:
 
 
 def language_of(path: str, default: str) -> str:
-    """Return the language that the name of a file says: `de` of `head.de.vtt`."""
+    """Return the language in the name of a file: `de` for `head.de.vtt`."""
     match = _LANGUAGE.search(path)
     return match[1] if match else default

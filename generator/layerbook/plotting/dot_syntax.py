@@ -12,7 +12,7 @@ MAX_SOURCE = 20_000
 FILE_ATTRIBUTES = frozenset(
     {"image", "imagepath", "shapefile", "fontpath", "stylesheet", "_background"}
 )
-"""The attributes whose value Graphviz, or who opens the drawing, would read as a file."""
+"""The attributes whose value Graphviz, or a program that opens the drawing, reads as a file."""
 LINK_ENDINGS = ("url", "href")
 _TOKEN = re.compile(
     r"(?P<space>\s+|//[^\n]*|/\*.*?(?:\*/|\Z)|^#[^\n]*)"
@@ -23,7 +23,7 @@ _HTML_FILE = re.compile(r"<\s*img\b|\b(?:href|src)\s*=", re.IGNORECASE)
 
 
 class DiagramError(LayerbookError):
-    """A diagram that is not drawn; `line` is that of its source, 0 if it is the whole."""
+    """A diagram that cannot be drawn; `line` counts in its source, 0 stands for all of it."""
 
     def __init__(self, message: str, line: int = 0) -> None:
         super().__init__(message)

@@ -1,7 +1,7 @@
 """Diagrams in Graphviz's language DOT, drawn by its program `dot` where that is installed.
 
-The program gets the source of a stranger: it runs in an empty folder, for a few seconds, with
-little memory, may open no files, and of what it writes only plain shapes and texts are kept.
+The source may be a stranger's. So the program runs in an empty folder, for a few seconds, with
+little memory, and may open no files; of its output, only plain shapes and texts are kept.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Drawing:
 
 
 def draw_dot(source: str, *, dark: bool) -> Drawing:
-    """Draw a diagram; what its source does not colour is light on dark pages.
+    """Draw a diagram; what its source does not colour is dark, or light if `dark` is set.
 
     Raises DiagramError if the source is refused or wrong, or if there is no Graphviz.
     """
@@ -63,7 +63,7 @@ def draw_dot(source: str, *, dark: bool) -> Drawing:
 
 
 def find_dot() -> str:
-    """Return the path of the program. Raises DiagramError where there is none."""
+    """Return the path of the program `dot`. Raises DiagramError if it is not installed."""
     path = shutil.which("dot")
     if path is None or not Path(path).is_absolute():  # one in the working directory is a stranger's
         raise DiagramError(

@@ -23,9 +23,9 @@ class Orphan:
 
 
 def find_orphans(project: Project) -> tuple[Orphan, ...]:
-    """Return the results of no experiment, of any model, sorted.
+    """Return the results of every model that belong to no experiment, sorted.
 
-    Experiments of drafts count, and cells of a sweep that the book still has.
+    Results of drafts, and old cells of sweeps that the book still has, are not orphans.
     """
     known = {experiment.address for experiment in project.experiments()}
     if not list(_find(project, known)):
@@ -36,7 +36,7 @@ def find_orphans(project: Project) -> tuple[Orphan, ...]:
 
 
 def remove_orphans(project: Project) -> tuple[Orphan, ...]:
-    """Remove the results of no experiment, with their arrays and cells, and return them.
+    """Remove the results that belong to no experiment, with arrays and cells, and return them.
 
     Raises StoreError while a build is running.
     """

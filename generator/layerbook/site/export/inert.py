@@ -30,7 +30,7 @@ def is_active(element: Element) -> bool:
 
 
 def make_inert(tree: Element) -> None:
-    """Remove attributes that run something or lead to another file, but for links and pictures.
+    """Remove attributes that run something or lead to another file, except links and pictures.
 
     A link leads to a page of the site or to the web; a picture is a file of the site, or in it.
     """

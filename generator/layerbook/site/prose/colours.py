@@ -1,7 +1,7 @@
 """The colours of a listing, from this process or, for most languages, from one that can be killed.
 
 A pattern of a Pygments lexer may take exponential time in one match, which nothing interrupts.
-Run as a module, this one colours listings until its input ends.
+Run as a program, this module colours listings until its input ends.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Diagrams in prose: a listing in the language `dot`, alone and at the margin.
 
-Its first lines are comments: `// caption: ...`, `// alt: ...`, and perhaps `// name: ...`. As
-pictures, diagrams become calls with the line where they stand.
+Its first lines are comments: `// caption: ...`, `// alt: ...`, and optionally `// name: ...`. Like
+pictures, diagrams become calls with the number of their line.
 """
 
 from __future__ import annotations
