@@ -101,6 +101,20 @@ def test_step_of_a_sequence_is_saved_with_its_number(browser: Browser, folder: P
         assert ElementTree.parse(saved.path()).getroot().get("id") == shown
 
 
+def test_png_that_cannot_be_written_is_reported(browser: Browser, folder: Path) -> None:
+    """Browsers give no picture for a canvas that is too large; nothing is saved in its place."""
+    with reading(browser, folder / "heatmap.html", accept_downloads=True) as page:
+        page.evaluate(
+            "() => { HTMLCanvasElement.prototype.toBlob = (callback) => callback(null); }"
+        )
+        saved: list[Download] = []
+        page.on("download", lambda download: saved.append(download))
+        page.locator(".disclosure", has_text="Downloads").locator("summary").click()
+        page.get_by_role("button", name="The picture as PNG").click()
+        page.get_by_role("button", name="This browser cannot save it").wait_for()
+        assert saved == []
+
+
 def test_figure_of_text_offers_its_data_only(browser: Browser, folder: Path) -> None:
     """It has no drawing."""
     with reading(browser, folder / "tokens.html") as page:
