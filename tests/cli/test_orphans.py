@@ -34,7 +34,7 @@ def test_status_names_orphans_and_clean_removes_them(book: Path) -> None:
     output = layerbook("status", cwd=book).stdout
     assert "words/cat.json: the book has no such experiment" in output
     assert "words/old: the book has no such experiment" in output
-    assert "2 results of no experiment; `layerbook clean --orphans` removes them" in output
+    assert "2 results without an experiment; `layerbook clean --orphans` removes them" in output
     listed = json.loads(layerbook("status", "--json", cwd=book).stdout)["orphans"]
     assert [path.rpartition("/")[2] for path in listed] == ["cat.json", "old"]
     cleaned = layerbook("clean", "--orphans", cwd=book)

@@ -96,20 +96,20 @@ def orphan_lines(orphans: Sequence[Orphan]) -> list[str]:
         return []
     lines = [f"{path}: the book has no such experiment" for path in orphan_paths(orphans)]
     count = pluralize(len(orphans), "result")
-    return [*lines, f"{count} of no experiment; `layerbook clean --orphans` removes them"]
+    return [*lines, f"{count} without an experiment; `layerbook clean --orphans` removes them"]
 
 
 def orphan_paths(orphans: Sequence[Orphan]) -> list[str]:
-    """Return the paths of results, as a reader of the terminal can copy them."""
+    """Return the paths of results."""
     return [orphan.path.as_posix() for orphan in orphans]
 
 
 def removed_lines(orphans: Sequence[Orphan]) -> list[str]:
-    """Say which results of no experiment were removed."""
+    """List the removed results, which belonged to no experiment."""
     if not orphans:
-        return ["Every result is that of an experiment: there was nothing to remove."]
+        return ["Every result belongs to an experiment; there was nothing to remove."]
     count = pluralize(len(orphans), "result")
-    return [*orphan_paths(orphans), f"Removed {count} of no experiment."]
+    return [*orphan_paths(orphans), f"Removed {count} without an experiment."]
 
 
 def clean_lines(report: CleanReport) -> list[str]:

@@ -130,7 +130,7 @@ def new_analysis(root: Path, name: str) -> None:
 @book_option
 @model_option
 @click.option("--strict", is_flag=True, help="Exit with 1 if there are warnings.")
-@click.option("--links", is_flag=True, help="Also ask whether the web has what the book links to.")
+@click.option("--links", is_flag=True, help="Also request every address that the book links to.")
 @drafts_option
 @click.argument("specs", nargs=-1, type=FILE)
 def check(
@@ -147,7 +147,7 @@ def check(
     """
     if specs:
         if links:
-            raise UsageError("--links is for the prose of a book, and a SPEC has none")
+            raise UsageError("--links checks the prose of a book; leave out SPECS")
         from layerbook.runner.run import check_spec_files
 
         count = check_spec_files(specs, model, make_reporter(quiet=False))
@@ -425,7 +425,7 @@ def clean(root: Path, everything: bool, orphans: bool) -> None:
         from layerbook.store.project import open_project
 
         if everything:
-            raise UsageError("--orphans removes results, and --all what is in the working cache")
+            raise UsageError("--orphans removes results, --all concerns the working cache; use one")
         print_lines(removed_lines(remove_orphans(open_project(root))))
         return
     print_lines(clean_lines(cache.clean(root, everything=everything)))
@@ -454,7 +454,7 @@ def trust(folder: Path, show: bool, revoke: bool) -> None:
 
 
 def _check_links(project: Project) -> bool:
-    """Print which links out of the book are broken, and return whether there are any."""
+    """Print the broken links to other sites, and return whether there are any."""
     from layerbook.site.outside_links import check_outside_links
 
     report = check_outside_links(project)
