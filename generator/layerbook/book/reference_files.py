@@ -98,9 +98,7 @@ def read_bibtex(path: Path, problems: ProblemList) -> dict[str, RawSource]:
             entries = {}
     for fault in captured:
         line = getattr(fault, "lineno", None)
-        if (
-            line is not None
-        ):  # entries without a place have repeated keys, which are already reported
+        if line is not None:  # faults without a line are repeated keys, which are already reported
             message = _SENTENCE_END.sub(r"\1", str(fault).partition(": ")[2] or str(fault))
             problems.add(file, Position(line, 1), f"is not BibTeX: {message}")
     return {

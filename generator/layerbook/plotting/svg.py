@@ -23,7 +23,7 @@ MAX_UNSCROLLED_WIDTH = 370
 MAX_SHRUNK_WIDTH = 405
 """Pictures wider than this keep their size on small screens and scroll (class `fig-wide`).
 
-On that phone a narrower one shrinks to 355 pixels, and within a frame to 324; its text, to 11.
+Narrower ones shrink to the 355 pixels that this phone has, or 324 in a frame, and text to 11.
 """
 
 _ENLARGED = 1.15
