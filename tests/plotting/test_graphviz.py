@@ -72,12 +72,19 @@ def test_a_diagram_is_drawn_light_and_dark() -> None:
 
 
 @needs_dot
-def test_graphviz_reads_no_file_even_if_it_is_asked(tmp_path: Path) -> None:
+def test_graphviz_reads_no_file_even_if_it_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The second line of defence: the program itself opens nothing."""
     picture = tmp_path / "x.svg"
-    picture.write_text('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+    picture.write_text(
+        '<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg" width="9px" height="9px">\n'
+        "</svg>\n"
+    )
     source = f'digraph {{ a [image="{picture}", label=""] }}'
     assert "<image" not in graphviz._run_dot(source, ["-Tsvg"])
+    monkeypatch.setattr(graphviz, "_SERVER", {})  # without it, the file would be read
+    assert "<image" in graphviz._run_dot(source, ["-Tsvg"])
 
 
 @needs_dot
@@ -97,7 +104,7 @@ def test_a_diagram_that_takes_long_is_given_up(monkeypatch: pytest.MonkeyPatch) 
     """The program ends with it."""
     monkeypatch.setattr(graphviz, "SECONDS", 0.5)
     names = " ".join(f"n{i}" for i in range(1500))
-    with pytest.raises(DiagramError, match=r"takes longer|cannot draw"):
+    with pytest.raises(DiagramError, match="takes longer"):
         draw_dot(f"digraph {{ {{ {names} }} -> {{ {names} }} }}", dark=False)
 
 
