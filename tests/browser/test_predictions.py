@@ -243,7 +243,7 @@ def came_true(chapter: str) -> set[str]:
     if chapter == "linear":
         lens = result("lens")
         answer, layers = lens["answer"], lens["layers"]
-        wrong = [one["layer"] for one in layers if one["best"]["id"] != answer["id"]]
+        wrong = [layer["layer"] for layer in layers if layer["best"]["id"] != answer["id"]]
         settled = max(wrong, default=-1) + 1
         return first(
             (settled >= len(layers) - 1, "Only after the very last layer"),
@@ -256,7 +256,7 @@ def came_true(chapter: str) -> set[str]:
         for bits, length in zip(many["bits"], many["lengths"], strict=True)
         if length == many["greedy"]["length"]
     ]
-    likelier = sum(one < many["greedy"]["bits"] for one in bits)
+    likelier = sum(count < many["greedy"]["bits"] for count in bits)
     return first(
         (likelier == 0, "None: nothing can beat the likeliest tokens"),
         (likelier <= len(bits) / 2, "Some, but no more than half"),

@@ -274,8 +274,8 @@ class _ChapterChecker:
             return
 
         def result_type_of(experiment: str) -> type | None:
-            found = self._find(experiment, self._chapter.name)
-            return found.result_type if found else None
+            known = self._find(experiment, self._chapter.name)
+            return known.result_type if known else None
 
         for reference in cell.equals.references:
             if self._find(reference.name, self._chapter.name) is None:
