@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.small_book import layerbook
+from layerbook.book.own_messages import MAX_PROBLEMS, read_own_messages
 
 
 def write_catalogue(book: Path, code: str, *messages: tuple[str, str]) -> Path:
@@ -66,6 +67,10 @@ def test_a_language_that_only_the_book_has(book: Path) -> None:
         ("Figure %(number)s", "Plate %(other)s", "other values in %"),
         ("The numbers", "The numbers 100%", "or percent signs"),
         ("The numbers", "<script src=x>", "other tags"),
+        ("{count} layers", "9{count} layers", "has digits that"),
+        ("The numbers", "The \u202enumbers", "a control character"),
+        ("The numbers", "The \x9bnumbers", "a control character"),
+        ("<" * 4001, "<" * 4001, "longer than 4,000 characters"),
         ("done", 'x\\" onclick=\\"y', "other tags or markup"),
     ],
 )
@@ -86,6 +91,26 @@ def test_a_broken_catalogue_is_reported(book: Path, content: bytes) -> None:
     process = layerbook("check", cwd=book)
     assert process.returncode == 2 and "layerbook.po:" in process.stderr
     assert "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize("forms", ["900000000", "9" * 20])
+def test_a_header_says_neither_the_forms_nor_the_encoding(book: Path, forms: str) -> None:
+    """Else it could ask for gigabytes of forms, or for an encoding that takes hours to read."""
+    path = write_catalogue(book, "en")
+    path.write_text(
+        'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=unicode_escape\\n"\n'
+        f'"Plural-Forms: nplurals={forms}; plural=0;\\n"\n\n'
+        'msgid "a"\nmsgid_plural "b"\nmsgstr[0] "ä"\nmsgstr[1] "ö"\n',
+        encoding="utf-8",
+    )
+    assert read_own_messages(path) == {"a": "ä", "b": "ö"}
+
+
+def test_a_catalogue_with_many_mistakes_reports_some(book: Path) -> None:
+    """Twenty are enough to begin with."""
+    write_catalogue(book, "en", *((f"Word {n}", "{value}") for n in range(500)))
+    process = layerbook("check", cwd=book)
+    assert process.returncode == 2 and len(process.stderr.splitlines()) == MAX_PROBLEMS + 1
 
 
 @pytest.mark.parametrize("code", ["xx-nothing", "../de"])

@@ -7,7 +7,9 @@ tags as the original: it may neither read more of a value nor add markup.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from string import Formatter
 
@@ -17,9 +19,14 @@ from layerbook.core.errors import Problem, SpecError
 CATALOGUE = Path("LC_MESSAGES") / "layerbook.po"
 LOCALE_FOLDER = Path("templates") / "locale"
 MAX_BYTES = 2_000_000
+MAX_MESSAGE = 4_000
+"""Characters of a message; ours have some hundreds."""
+MAX_PROBLEMS = 20
 _PERCENT = re.compile(r"%(?:\(\w+\)s)?")
 _TAG = re.compile(r"<[^>]*>")
 _MARKUP = '<>&"\\'
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""Control characters but the line feed, also those that turn the direction of what follows."""
 
 
 def own_catalogue(root: Path, code: str) -> Path | None:
@@ -36,21 +43,28 @@ def read_own_messages(path: Path) -> dict[str, str]:
 
     Raises SpecError with every message that cannot take the place of the original.
     """
-    from babel.messages.pofile import PoFileError, read_po
+    from babel.messages import Catalog
+    from babel.messages.pofile import PoFileError, PoFileParser
+
+    class TwoForms(Catalog):
+        """A catalogue whose header does not say how many forms are made of a message."""
+
+        num_plurals = 2
 
     file = display_path(path)
     if path.stat().st_size > MAX_BYTES:
         raise SpecError([Problem(file, 1, 1, f"is larger than {MAX_BYTES // 1_000_000} MB")])
     try:
-        with path.open("rb") as stream:
-            catalogue = read_po(stream, abort_invalid=True)
+        catalogue = TwoForms()
+        text = path.read_text(encoding="utf-8")  # whatever the header says
+        PoFileParser(catalogue, abort_invalid=True).parse(StringIO(text))
         entries = [entry for entry in catalogue if entry.id and not entry.fuzzy]
     except PoFileError as error:
         raise SpecError([Problem(file, max(error.lineno, 1), 1, str(error))]) from error
     except (ValueError, LookupError, AttributeError) as error:
         raise SpecError([Problem(file, 1, 1, f"is not a catalogue: {error}")]) from error
     messages: dict[str, str] = {}
-    problems = []
+    problems: list[Problem] = []
     for entry in entries:
         originals, translations = _as_tuple(entry.id), _as_tuple(entry.string)
         line = entry.lineno or 1
@@ -62,8 +76,10 @@ def read_own_messages(path: Path) -> dict[str, str]:
             if translated:
                 problems += [Problem(file, line, 1, m) for m in _faults(original, translated)]
                 messages[original] = translated
+        if len(problems) >= MAX_PROBLEMS:
+            break
     if problems:
-        raise SpecError(problems)
+        raise SpecError(problems[:MAX_PROBLEMS])
     return messages
 
 
@@ -73,6 +89,9 @@ def _as_tuple(texts: object) -> tuple[str, ...]:
 
 def _faults(original: str, translated: str) -> Iterator[str]:
     """Yield why a message cannot take the place of the original."""
+    if max(len(original), len(translated)) > MAX_MESSAGE:
+        yield f"{original[:40]!r} is longer than {MAX_MESSAGE:,} characters, or its translation is"
+        return
     # In a message for a template, braces are text, and in one for the code, percent signs.
     if sorted(_PERCENT.findall(original)) != sorted(_PERCENT.findall(translated)):
         yield f"{translated!r} has other values in %(...)s or percent signs than {original!r}"
@@ -82,7 +101,9 @@ def _faults(original: str, translated: str) -> Iterator[str]:
         translated.count(sign) > original.count(sign) for sign in _MARKUP
     ):
         yield f"{translated!r} has other tags or markup than {original!r}; quotes are “ ” or « »"
-    if re.search(r"[\x00-\x09\x0b-\x1f]", translated):
+    if Counter(re.findall(r"\d", translated)) - Counter(re.findall(r"\d", original)):
+        yield f"{translated!r} has digits that {original!r} does not have"
+    if _CONTROL.search(translated):
         yield f"{translated!r} has a control character"
 
 
