@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from fixtures.small_book import layerbook
 from layerbook.site import outside_links
-from layerbook.site.outside_links import ask
+from layerbook.site.outside_links import ask, ask_all
 
 GLOSSARY = "- id: logits\n  name: logits\n  text: Scores, see [there]({site}/gone#top).\n"
 SOURCES = """\
@@ -36,10 +37,23 @@ class Server(BaseHTTPRequestHandler):
             status = 200 if self.command == "GET" else 501
         if self.path == "/slow":
             threading.Event().wait(1)
+        if self.path == "/endless" and self.command == "GET":
+            self.send_endless()
+            return
         self.send_response(status)
         if status == 302:
             self.send_header("Location", "/here" if self.path == "/moved" else "file:///etc/hosts")
         self.end_headers()
+
+    def send_endless(self) -> None:
+        """Lead on, in an answer that does not end before the client goes."""
+        self.send_response(302)
+        self.send_header("Location", "/here")
+        self.end_headers()
+        with suppress(OSError):
+            for _ in range(10_000):
+                self.wfile.write(bytes(10_000))
+            self.requests.append(("read", self.path))
 
     do_GET = do_HEAD = answer
 
@@ -126,3 +140,19 @@ def test_a_slow_server_is_given_up(site: str, monkeypatch: pytest.MonkeyPatch) -
     """After some seconds, which the message names."""
     monkeypatch.setattr(outside_links, "SECONDS", 0.1)
     assert ask(f"{site}/slow").message == "no answer within 0.1 seconds"
+
+
+def test_the_answer_that_leads_on_is_not_read(site: str) -> None:
+    """It may have any size."""
+    assert ask(f"{site}/endless").message == ""
+    assert ("read", "/endless") not in Server.requests
+
+
+def test_a_server_that_goes_on_and_on_is_given_up(
+    site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if it sends something in time, again and again; others are still asked."""
+    monkeypatch.setattr(outside_links, "SECONDS_IN_ALL", 0.3)
+    answers = ask_all([f"{site}/slow", f"{site}/here"])
+    assert answers[f"{site}/slow"].message == "no answer within 0.3 seconds"
+    assert answers[f"{site}/here"].message == ""

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPException
+from threading import Thread
+from typing import IO, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urldefrag
 from urllib.request import (
@@ -29,6 +31,10 @@ from layerbook.store.project import Project
 
 PARALLEL = 8
 SECONDS = 15
+"""Until a server sends something."""
+SECONDS_IN_ALL = 60
+"""For an address with all that it leads to; a server may send a byte now and then."""
+MAX_REASON = 200
 REFUSED = (401, 403, 405, 429, 999)
 """Codes that servers send to programs, even if a browser would get the page."""
 _HEADERS = {"User-Agent": f"layerbook/{__version__} (link check)", "Accept": "*/*"}
@@ -95,7 +101,18 @@ def ask_all(addresses: Iterable[str]) -> Mapping[str, Answer]:
     """Return what is wrong at each address, by several requests at a time."""
     ordered = sorted(addresses)
     with ThreadPoolExecutor(PARALLEL) as pool:
-        return dict(zip(ordered, pool.map(ask, ordered), strict=True))
+        return dict(zip(ordered, pool.map(_ask_in_time, ordered), strict=True))
+
+
+def _ask_in_time(address: str) -> Answer:
+    """Return what is wrong at an address; a server that goes on and on is given up."""
+    late = Answer(f"no answer within {SECONDS_IN_ALL} seconds", is_unreachable=True)
+    answers: list[Answer] = []
+    # A thread that still waits does not keep the program from ending.
+    thread = Thread(target=lambda: answers.append(ask(address)), daemon=True)
+    thread.start()
+    thread.join(SECONDS_IN_ALL)
+    return answers[0] if answers else late
 
 
 def ask(address: str) -> Answer:
@@ -115,13 +132,26 @@ def _ask(address: str, method: str) -> Answer:
             return Answer()
     except HTTPError as error:
         error.close()
-        return Answer(f"{error.code} {error.reason}".strip(), is_doubtful=error.code in REFUSED)
+        reason = " ".join(str(error.reason).split())[:MAX_REASON]
+        return Answer(f"{error.code} {reason}".strip(), is_doubtful=error.code in REFUSED)
     except TimeoutError:
         return Answer(f"no answer within {SECONDS} seconds", is_unreachable=True)
     except URLError as error:
         return Answer(str(error.reason), is_unreachable=True)
     except (OSError, HTTPException, ValueError) as error:
         return Answer(str(error) or type(error).__name__)
+
+
+class _Redirects(HTTPRedirectHandler):
+    """Follows redirects without reading the answer that leads on, which may never end."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> Request | None:
+        """Return the request for the next address."""
+        request = super().redirect_request(req, fp, code, msg, headers, newurl)
+        fp.close()
+        return request
 
 
 def _opener() -> OpenerDirector:
@@ -131,7 +161,7 @@ def _opener() -> OpenerDirector:
         ProxyHandler(),
         HTTPHandler(),
         HTTPSHandler(),
-        HTTPRedirectHandler(),
+        _Redirects(),
         HTTPErrorProcessor(),
         HTTPDefaultErrorHandler(),
     ):
