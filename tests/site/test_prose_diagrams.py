@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.small_book import layerbook
+from layerbook.site import chapter_media
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 DIAGRAM = """
@@ -85,3 +86,14 @@ def test_without_graphviz_an_error_names_it(book: Path, monkeypatch: pytest.Monk
     add_prose(book, DIAGRAM)
     errors = refuse(book, "build", "--no-run")
     assert "words.md:7:1: `dot` is not on the PATH" in errors and "install Graphviz" in errors
+
+
+@needs_dot
+def test_the_diagrams_of_a_page_share_their_time(
+    book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many that take almost too long would take hours; the first beyond the limit is named."""
+    monkeypatch.setattr(chapter_media, "SECONDS_OF_DIAGRAMS", 1e-9)
+    add_prose(book, DIAGRAM)
+    errors = refuse(book, "build", "--no-run", "--jobs", "1")
+    assert "words.md:" in errors and "the diagrams of this page take longer than" in errors

@@ -52,7 +52,8 @@ def check_source(source: str) -> None:
 
 
 def _check_attribute(token: _Token) -> None:
-    name = token.text.replace("\\\n", "").strip('"')
+    # Graphviz reads `[width=5image=x]` as two attributes, and takes an HTML text for a name.
+    name = re.sub(r"\\\r?\n", "", token.text).strip('"<>').lstrip("0123456789")
     if name.casefold() in FILE_ATTRIBUTES:
         raise DiagramError(f"a diagram reads no files, so it has no {name!r}", token.line)
     if name.casefold().endswith(LINK_ENDINGS):

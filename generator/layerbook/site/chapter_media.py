@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import PurePosixPath
@@ -12,6 +13,7 @@ from pathlib import PurePosixPath
 from layerbook.book.media import MediaError, MediaFolders
 from layerbook.book.subtitles import language_of
 from layerbook.core import language
+from layerbook.plotting.dot_syntax import DiagramError
 from layerbook.plotting.graphviz import Drawing, draw_dot
 from layerbook.site.pages import ImageView, SubtitlesView, VideoView
 from layerbook.site.prose.ids import PageIds
@@ -20,6 +22,9 @@ from layerbook.site.prose.markup import Inline
 from layerbook.store.cache import WorkingCache
 from layerbook.store.code_digest import source_digest
 from layerbook.store.json_format import json_digest
+
+SECONDS_OF_DIAGRAMS = 30.0
+"""For the diagrams of a page that are drawn anew."""
 
 
 class ChapterMedia:
@@ -38,6 +43,7 @@ class ChapterMedia:
         cache: WorkingCache,
     ) -> None:
         self._cache = cache
+        self._seconds = SECONDS_OF_DIAGRAMS
         self._folders, self._next_number, self._ids = folders, next_number, ids
         self.files: dict[str, bytes] = {}
 
@@ -79,7 +85,12 @@ class ChapterMedia:
         cached = self._cache.get_blob("diagrams", key)
         if cached:
             return Drawing(**json.loads(cached))
+        if self._seconds <= 0:
+            seconds = f"{SECONDS_OF_DIAGRAMS:g} seconds"
+            raise DiagramError(f"the diagrams of this page take longer than {seconds} together")
+        start = time.monotonic()
         drawing = draw_dot(source, dark=dark)
+        self._seconds -= time.monotonic() - start
         self._cache.put_blob("diagrams", key, json.dumps(asdict(drawing)).encode())
         return drawing
 
