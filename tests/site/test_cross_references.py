@@ -6,6 +6,13 @@ from pathlib import Path
 
 import pytest
 from fixtures.small_book import layerbook
+from layerbook.site.cross_references import (
+    MAX_HINTS,
+    PageTargets,
+    collect_places,
+    fill_cross_references,
+)
+from layerbook.site.prose.markdown import Target
 
 TARGETS = "\n## A last word\n\n$$ a = b $$ (same)\n"
 
@@ -94,3 +101,16 @@ def test_a_caption_has_no_references(book: Path) -> None:
     process = layerbook("build", "--no-run", cwd=book)
     assert process.returncode == 2
     assert "@fig-cat-text-0 cannot stand in a caption or a definition" in process.stderr
+
+
+def test_only_the_first_unknown_references_get_hints() -> None:
+    """The nearest of many names takes milliseconds to find, for thousands of references minutes."""
+    targets = tuple(Target("sec", f"heading-{n}", f"h{n}", "A heading") for n in range(300))
+    places = collect_places([PageTargets("next", "Next", targets)])
+    links = "".join(
+        f'<a class="reference" data-reference="@sec-headin-{n}">x</a>' for n in range(300)
+    )
+    messages: list[str] = []
+    fill_cross_references(links, "words", places, lambda _, message: messages.append(message))
+    assert len(messages) == 300
+    assert sum("did you mean" in message for message in messages) == MAX_HINTS

@@ -12,6 +12,8 @@ from layerbook.core.language import gettext
 from layerbook.site.prose.markdown import Target
 from layerbook.site.prose.markup import escape_text
 
+MAX_HINTS = 20
+"""The unknown references of a page whose nearest name is looked for, which takes milliseconds."""
 _LINK = re.compile(r'<a class="reference" data-reference="([^"]*)">[^<]*</a>')
 
 
@@ -53,12 +55,16 @@ def fill_cross_references(
     One that leads nowhere, or to several pages, is reported with what is wrong, and becomes text.
     """
 
+    unknown: set[str] = set()
+
     def fill(match: re.Match[str]) -> str:
         written = unescape(match[1])
         matching = places.get(written, ())
         if len(matching) == 1:
             return _link(matching[0], page)
-        report(written, _message(written, matching, places))
+        if not matching:
+            unknown.add(written)
+        report(written, _message(written, matching, places if len(unknown) <= MAX_HINTS else ()))
         return escape_text(written)
 
     return _LINK.sub(fill, html)
