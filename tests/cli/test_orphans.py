@@ -62,3 +62,26 @@ def test_an_empty_folder_goes_with_its_last_result(book: Path) -> None:
     assert "words/cat.json" in layerbook("status", cwd=book).stdout
     assert layerbook("clean", "--orphans", cwd=book).returncode == 0
     assert not list((book / "experiments" / "results").glob("*/words"))
+
+
+def test_a_folder_with_a_file_of_somebody_stays(book: Path) -> None:
+    """Only folders that have nothing but cells and their arrays are removed."""
+    (model,) = (book / "experiments" / "results").iterdir()
+    folder = model / "words" / "old"
+    folder.mkdir()
+    (folder / "old.abcd.json").write_text("{}", encoding="utf-8")
+    (folder / "thesis.tex").write_text("years of work", encoding="utf-8")
+    assert "nothing to remove" in layerbook("clean", "--orphans", cwd=book).stdout
+    (folder / "thesis.tex").unlink()
+    assert "Removed 1 result" in layerbook("clean", "--orphans", cwd=book).stdout
+
+
+def test_a_name_cannot_add_a_line_to_the_output(book: Path) -> None:
+    """Line feeds and colors in the name of a folder are shown as escapes."""
+    (model,) = (book / "experiments" / "results").iterdir()
+    folder = model / "words" / "x\nAll is well.\x1b[31m"
+    folder.mkdir()
+    (folder / f"{folder.name}.ab.json").write_text("{}", encoding="utf-8")
+    for command in (["status"], ["clean", "--orphans"]):
+        output = layerbook(*command, cwd=book).stdout
+        assert r"words/x\u000aAll is well.\u001b[31m" in output

@@ -100,8 +100,8 @@ def orphan_lines(orphans: Sequence[Orphan]) -> list[str]:
 
 
 def orphan_paths(orphans: Sequence[Orphan]) -> list[str]:
-    """Return the paths of results."""
-    return [orphan.path.as_posix() for orphan in orphans]
+    """Return the paths of results; a line feed in a name is shown as an escape."""
+    return [orphan.path.as_posix().replace("\n", "\\u000a") for orphan in orphans]
 
 
 def removed_lines(orphans: Sequence[Orphan]) -> list[str]:

@@ -75,8 +75,7 @@ def _is_result(root: Path, path: Path) -> bool:
     try:
         resolve_inside(root, path.relative_to(root), links=False)
         if path.is_dir():
-            cells = list(path.rglob("*.json"))
-            return bool(cells) and all(cell.name.startswith(f"{path.name}.") for cell in cells)
+            return _has_only_cells(path)
         if path.suffix == ".json":
             results.read_header(path)
             return True
@@ -85,3 +84,12 @@ def _is_result(root: Path, path: Path) -> bool:
     except (StoreError, OutsideError):
         pass
     return False
+
+
+def _has_only_cells(folder: Path) -> bool:
+    """Return whether a folder has results of cells and their arrays, and no other files."""
+    files = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
+    return any(file.suffix == ".json" for file in files) and all(
+        file.name.startswith(f"{folder.name}.") and file.suffix in (".json", ".safetensors")
+        for file in files
+    )
