@@ -21,6 +21,7 @@ FILES = (
     'digraph { a [<image>="/etc/hostname"] }',
     'digraph { a [width=5image="/etc/hostname"] }',
     'digraph { a [width=-.5URL="javascript:alert(1)"] }',
+    'digraph { a [label=<b<!-- < -->>, image="/etc/hostname"] }',
     'digraph { a ["im" + "age"="/etc/hostname"] }',
     'digraph { a ["im" /* x */\n# y\n + "age"="/etc/hostname"] }',
     'digraph { a [shape=epsf, shapefile="/etc/hostname"] }',
@@ -29,6 +30,7 @@ FILES = (
     'digraph { _background="c 7 -#ff0000 I 0 0 9 9 9 -/etc/hostname" }',
     'digraph { stylesheet="https://a.example/x.css" }',
     'digraph { a [URL="javascript:alert(1)"] }',
+    'digraph { a [<URL>="javascript:alert(1)"] }',
     'digraph { a -> b [edgehref="x"] }',
     'digraph { a [label=<<TABLE><TR><TD><IMG SRC="/etc/hostname"/></TD></TR></TABLE>>] }',
     'digraph { a [label=<<TABLE HREF="x"><TR><TD>b</TD></TR></TABLE>>] }',
@@ -38,7 +40,9 @@ FILES = (
 @pytest.mark.parametrize("source", FILES)
 def test_files_and_links_are_refused(source: str) -> None:
     """However the attribute is written."""
-    with pytest.raises(DiagramError, match=r"no files|no links|no other pictures|joined"):
+    with pytest.raises(
+        DiagramError, match=r"no files|no links|no other pictures|no comments|joined"
+    ):
         check_source(source)
 
 

@@ -44,6 +44,8 @@ def check_source(source: str) -> None:
     for token in _tokens(source):
         if token.kind == "html" and _HTML_FILE.search(token.text):
             raise DiagramError("a diagram shows no other pictures, and has no links", token.line)
+        if token.kind == "html" and "<!--" in token.text:  # which could hide where the text ends
+            raise DiagramError("a text in a diagram has no comments", token.line)
         if token.text == "+":
             raise DiagramError("texts in a diagram cannot be joined with +", token.line)
         if token.text == "=":
