@@ -64,12 +64,16 @@ def test_security_page_says_what_every_command_does() -> None:
     ids=["README", "architecture", "CONTRIBUTING", "security"],
 )
 def test_every_path_in_the_documents_exists(text: str) -> None:
-    """Links and paths lead to a file, from the document or from the top of the repository."""
+    """Links and paths lead to a file, from the document, the repository or the package."""
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
     paths = re.findall(
         r"`((?:generator|docs|tests|templates|experiments|benchmarks)/[\w/.-]+)`", text
     )
-    for path in {*links, *paths}:
+    in_package = re.findall(
+        r"`((?:analyses|book|cli|compare|core|model|plotting|runner|site|store)/[\w/.-]+\.py)`",
+        text,
+    )
+    for path in {*links, *paths, *(f"generator/layerbook/{path}" for path in in_package)}:
         assert (
             (ROOT / path).exists() or (ROOT / "docs" / path).exists() or NOT_A_FILE.search(path)
         ), path
