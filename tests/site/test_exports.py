@@ -13,6 +13,7 @@ import html5lib
 import pypdfium2
 import pytest
 from fixtures.small_book import layerbook, read_tree
+from layerbook.site.export.inert import make_inert
 from PIL import Image
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
@@ -335,3 +336,15 @@ def test_exports_take_files_of_the_site_only(kind: str, built: Path, tmp_path: P
     assert done.returncode == 1
     assert "leads outside" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_subtitles_of_a_video_are_kept() -> None:
+    """They are text in the page; a track from elsewhere, or of another kind, is removed."""
+    tree = fromstring(
+        '<video src="static/film.mp4"><track src="data:text/vtt;base64,V0VCVlRU"/>'
+        '<track src="https://a.example/x.vtt"/><track src="data:text/html;base64,PHA="/></video>'
+    )
+    make_inert(tree)
+    tracks = [track.get("src") for track in tree.iter("track")]
+    assert tracks == ["data:text/vtt;base64,V0VCVlRU", None, None]
+    assert tree.get("src") == "static/film.mp4"

@@ -20,6 +20,7 @@ UNUSED = {"style", "srcset", "imagesrcset", "data", "background", "action", "for
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _LINK_SCHEMES = {"http", "https", "mailto"}
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
+_SUBTITLES = re.compile(r"data:text/vtt;base64,[A-Za-z0-9+/=]*")
 _CONTROL = re.compile(r"[\x00-\x20]")
 _OUTER_URL = re.compile(r"url\(\s*[\"']?(?!#)", re.IGNORECASE)
 
@@ -32,7 +33,8 @@ def is_active(element: Element) -> bool:
 def make_inert(tree: Element) -> None:
     """Remove attributes that run something or lead to another file, except links and pictures.
 
-    A link leads to a page of the site or to the web; a picture is a file of the site, or in it.
+    A link leads to a page of the site or to the web; a picture is a file of the site, or in it, as
+    are the subtitles of a video.
     """
     for element in tree.iter():
         is_link, is_drawn = _local(element.tag) == "a", str(element.tag).startswith("{")
@@ -44,7 +46,8 @@ def make_inert(tree: Element) -> None:
             elif name in LINKED:  # within a drawing
                 is_safe = address.startswith("#") or bool(_PICTURE.fullmatch(value))
             elif name in SHOWN:
-                is_safe = not scheme or bool(_PICTURE.fullmatch(value))
+                data = _SUBTITLES if _local(element.tag) == "track" else _PICTURE
+                is_safe = not scheme or bool(data.fullmatch(value))
             else:
                 is_safe = not (name.lower().startswith("on") or name.lower() in UNUSED)
                 is_safe = is_safe and not (is_drawn and _OUTER_URL.search(value))
