@@ -98,7 +98,7 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
     )
     layers: Layers = Field(description="Which layers; negative numbers count from the last.")
     show: Literal["gram", "pattern"] = Field(
-        description="`pattern`; or the lecture's `gram`, which encodes the text anew."
+        description="`pattern`, or `gram`, which encodes the text again for every token."
     )
 
     def runs(self) -> dict[str, Request]:

@@ -130,7 +130,7 @@ def _split_rows(rows: Sequence[list[_Sequence]]) -> tuple[list[int], list[list[_
 def reencode(
     network: PreTrainedModel, tokenizer: ModelTokenizer, prompt: TokenIds, request: Generate
 ) -> GenerationOutput:
-    """Generate greedily the lecture's way: append the decoded token, encode the whole text again.
+    """Generate greedily: append the decoded token, then encode the whole text again.
 
     Where the new ids begin like the previous ones, their keys and values are still in the cache.
     """

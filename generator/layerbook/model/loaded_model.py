@@ -147,7 +147,7 @@ class LoadedModel:
             return generate_batch(self.network, prompts, requests, self.stop_ids)
 
     def reencode(self, prompt: TokenIds, request: Generate) -> GenerationOutput:
-        """Continue a prompt the lecture's way, encoding the whole text at each step."""
+        """Continue a prompt, encoding the whole text again at each step."""
         with torch.inference_mode(), arithmetic(self.precision):
             return reencode(self.network, self.tokenizer, prompt, request)
 

@@ -339,8 +339,7 @@ NAMED_MODELS: dict[str, ModelSource] = {
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         expected_limits=Limits(layers=30, heads=9, d_vocab=49152, context=8192, d_mlp=1536),
     ),
-    # The lecture's own model. Which commit the lecture used is not known: `layerbook model` fetches
-    # this branch and prints its commit, and a book names that.
+    # `layerbook model` fetches this branch and prints its commit, for a book to name.
     "smollm-135m-instruct": HubSource(
         "smollm-135m-instruct",
         "HuggingFaceTB/SmolLM-135M-Instruct",
