@@ -69,7 +69,7 @@ def test_problems_of_specs_are_limited_and_found_quickly(specs: SpecFolder, name
     assert len(messages) <= MAX_PROBLEMS + 1
     for problem in messages:
         assert "\n" not in problem
-        assert len(problem) < 700
+        assert len(problem) < 1000  # an unknown analysis lists all that there are
         assert problem.partition(":")[0].isdigit()
 
 

@@ -350,7 +350,8 @@ def test_path_with_a_null_character_is_refused(specs: SpecFolder) -> None:
 def view_of(columns: dict[str, tuple[Any, ...]], **keys: str) -> Any:
     """Draw the measure `m` over the axes `x` and `k`, with the tag `t`."""
     count = len(columns["m"])
-    return view_figure(SweepView("v", measure="m", **keys), columns, count, ("t",), ("x", "k"))
+    axes = {"x": "x", "k": "k"}
+    return view_figure(SweepView("v", measure="m", **keys), columns, count, ("t",), axes)
 
 
 GRID = {

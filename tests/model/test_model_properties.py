@@ -639,7 +639,7 @@ def test_weights_and_sites_are_distinguished(model):
     """A pass keeps no weights, `Weights` names no sites of a pass, and layers must exist."""
     with pytest.raises(ValueError, match="request it with Weights"):
         Forward(TEXT, frozenset({Site("W_O", 0)}))
-    with pytest.raises(ValueError, match="no weight"):
+    with pytest.raises(ValueError, match="is not a weight"):
         Weights(frozenset({Site("z", 0)}))
     with pytest.raises(ModelError, match="layers 0 to"):
         run_requests(model, Weights(frozenset({Site("W_O", 99)})))
