@@ -570,7 +570,9 @@ async function toPng(svg, drawing) {
 	context.fillStyle = "#fff";
 	context.fillRect(0, 0, canvas.width, canvas.height);
 	context.drawImage(image, 0, 0, canvas.width, canvas.height);
-	return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+	const png = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+	if (!png) throw new Error("the canvas cannot be written"); // too large for the browser
+	return png;
 }
 
 function download(blob, name) {
@@ -583,8 +585,8 @@ async function save(figure, format, button) {
 	const drawing = shownDrawing(figure);
 	const svg = standalone(drawing);
 	try {
-		const png = format === "png" && (await toPng(svg, drawing));
-		const blob = png || new Blob([svg], { type: "image/svg+xml" });
+		const blob =
+			format === "png" ? await toPng(svg, drawing) : new Blob([svg], { type: "image/svg+xml" });
 		download(blob, `${fileName(figure, drawing)}.${format}`);
 	} catch {
 		button.textContent = t("This browser cannot save it");
