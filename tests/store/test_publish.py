@@ -100,7 +100,7 @@ def test_refuses_paths_that_leave_the_folder(tmp_path: Path, path: str) -> None:
         (tmp_path / "site" / publish.MARKER_NAME).write_text(
             json.dumps({"files": {path: "0" * 64}})
         )
-        with pytest.raises(StoreError, match="not readable"):
+        with pytest.raises(StoreError, match="cannot be read"):
             publish.publish(NEW, tmp_path / "site")
 
 
