@@ -128,7 +128,7 @@ def test_data_files_elsewhere_are_refused(name: str, outside: Path, tmp_path: Pa
     )
     process = layerbook("check", spec, cwd=tmp_path)
     assert process.returncode == 2
-    assert f"spec/words.yaml:8:23: '{name}' is not in the folder of the spec" in process.stderr
+    assert f"spec/words.yaml:8:23: '{name}' is outside the folder of the spec" in process.stderr
     assert "secret.csv'" not in process.stderr.replace(f"'{name}'", "")
 
 

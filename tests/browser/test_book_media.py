@@ -11,7 +11,7 @@ import pytest
 from fixtures.chromium import reading
 from fixtures.small_book import layerbook
 from PIL import Image
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 pytestmark = pytest.mark.browser
 PROSE = """\
@@ -55,9 +55,7 @@ def test_picture_of_the_theme_is_shown(browser: Browser, chapter: Path, scheme: 
         name = "box.dark.png" if scheme == "dark" else "box.png"
         assert shown.first.get_attribute("src") == f"images/{name}"
         shown.nth(1).scroll_into_view_if_needed()
-        page.wait_for_function(
-            "[...document.images].some(i => i.complete && i.naturalWidth === 320)"
-        )
+        expect(shown.nth(1)).to_have_js_property("naturalWidth", 320)
 
 
 def test_dark_picture_is_shown_in_the_dark_theme(browser: Browser, chapter: Path) -> None:
@@ -85,7 +83,7 @@ def test_content_policy_allows_video(browser: Browser, chapter: Path) -> None:
         page.on("console", lambda message: messages.append(message.text))
         page.goto(chapter.as_uri())
         page.evaluate("document.querySelector('video').play().catch(() => null)")
-        page.wait_for_function("document.querySelector('video').networkState === 3")
+        expect(page.locator("video").first).to_have_js_property("networkState", 3)
         assert not [text for text in messages if "Content Security Policy" in text]
 
 
@@ -96,5 +94,5 @@ def test_subtitles_are_read_from_disk(browser: Browser, chapter: Path) -> None:
         assert track.get_attribute("srclang") == "de"
         assert track.evaluate("element => element.track.mode") == "disabled"
         track.evaluate("element => { element.track.mode = 'showing'; }")
-        page.wait_for_function("document.querySelector('track').readyState === 2")
+        expect(track).to_have_js_property("readyState", 2)
         assert track.evaluate("element => element.track.cues[0].text") == "Ein Satz."
