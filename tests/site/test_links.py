@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 from fixtures.small_book import CommandResult, layerbook
+from layerbook.site.prose import checks
+from layerbook.site.prose.anchors import static_anchors
 from layerbook.site.prose.links import LinkTargets, find_links
 from layerbook.site.prose.markdown_checks import find_markdown_problems
 from layerbook.site.prose.outline import parse_outline
@@ -137,6 +140,25 @@ def test_build_checks_all_links(book: Path) -> None:
         *("templates/chapters/words.md:8:5:", "templates/chapters/words.md:9:5:"),
         "templates/chapters/words.md:9:37:",
     ]
+
+
+def test_check_reads_the_anchors_of_a_page_once(
+    book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page with thousands of links to its headings would take minutes otherwise."""
+    pages: list[str] = []
+
+    def count(text: str, names: list[str]) -> Collection[str]:
+        pages.append(text)
+        return static_anchors(text, names)
+
+    monkeypatch.setattr(checks, "static_anchors", count)
+    path = book / "templates" / "chapters" / "words.md"
+    links = "[a](#more) [b](#more) [c](next.html#sum-prompt-0) [d](#less)"
+    path.write_text(f"{path.read_text(encoding='utf-8')}\n## More\n\n{links}\n", encoding="utf-8")
+
+    assert "#less" in layerbook("check", cwd=book).stderr
+    assert len(pages) == 2
 
 
 def test_names_of_sources_become_addresses(book: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from markdown_it.token import Token as Node
@@ -81,6 +82,7 @@ def find_prose_problems(project: Project) -> list[Problem]:
     prose: dict[str, str] = {}
     names = [e.id for e in project.experiments()] + [c.name for c in project.book.chapters]
 
+    @cache  # reading a page's anchors parses the page
     def find_ids(page: str) -> Collection[str] | None:
         text = prose.get(page.removesuffix(".html"))
         return None if text is None else static_anchors(text, names)
