@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.small_book import layerbook
+from layerbook.core.errors import MAX_PROBLEMS
 from layerbook.site.cross_references import (
     MAX_HINTS,
     PageTargets,
@@ -114,3 +115,14 @@ def test_only_the_first_unknown_references_get_hints() -> None:
     fill_cross_references(links, "words", places, lambda _, message: messages.append(message))
     assert len(messages) == 300
     assert sum("did you mean" in message for message in messages) == MAX_HINTS
+
+
+def test_problems_of_references_are_limited(book: Path) -> None:
+    """A page with thousands of unknown references gets as many messages as any other."""
+    add_prose(book, "words", "".join(f"\n@sec-nowhere-{n}\n" for n in range(300)))
+
+    output = layerbook("check", cwd=book)
+
+    assert output.returncode == 2
+    assert output.stderr.count("@sec-nowhere") == MAX_PROBLEMS
+    assert "there are more problems" in output.stderr

@@ -428,8 +428,16 @@ def find_unshown_figures(
 def find_unknown_references(
     project: Project, prose: Mapping[str, str], unknown: Mapping[str, Mapping[str, str]]
 ) -> list[Problem]:
-    """Report references such as `@fig-name`: of each chapter, those to report with a message."""
-    problems = []
+    """Report the first unknown references such as `@fig-name`.
+
+    unknown: the message of each unknown reference of each chapter.
+    """
+    return first_problems(_unknown_references(project, prose, unknown))
+
+
+def _unknown_references(
+    project: Project, prose: Mapping[str, str], unknown: Mapping[str, Mapping[str, str]]
+) -> Iterator[Problem]:
     for chapter in project.book.pages:
         messages = unknown.get(chapter.name)
         if not messages:
@@ -443,9 +451,8 @@ def find_unknown_references(
                 offset = max(outline.text(node).find(written, offset), offset)
                 if child.type == "reference" and written in messages:
                     place = outline.place(node, offset)
-                    problems.append(Problem(file, place.line, place.column, messages[written]))
+                    yield Problem(file, place.line, place.column, messages[written])
                 offset += len(written)
-    return problems
 
 
 def find_uncited_sources(project: Project) -> list[Problem]:
