@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,9 +22,9 @@ from layerbook.core.figures import Axis, Bars, Frame, Frames, Lines, Panels, Poi
 from layerbook.plotting import render
 
 
-def lengths(root: object) -> np.ndarray:
+def lengths(root: Any) -> np.ndarray:
     """Return the lengths of all bars from the top down."""
-    boxes = [box for paint in ("series-7", "accent", "pale") for box in filled_boxes(root, paint)]  # type: ignore[arg-type]
+    boxes = [box for paint in ("series-7", "accent", "pale") for box in filled_boxes(root, paint)]
     return np.array(
         [right - left for left, top, right, bottom in sorted(boxes, key=lambda box: box[1])]
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import StringIO
 from pathlib import Path
 from string import Formatter
@@ -83,8 +83,8 @@ def read_own_messages(path: Path) -> dict[str, str]:
     return messages
 
 
-def _as_tuple(texts: object) -> tuple[str, ...]:
-    return (texts,) if isinstance(texts, str) else tuple(map(str, texts or ()))  # type: ignore[call-overload]
+def _as_tuple(texts: str | Iterable[str] | None) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else tuple(texts or ())
 
 
 def _faults(original: str, translated: str) -> Iterator[str]:

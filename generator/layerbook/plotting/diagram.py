@@ -70,7 +70,7 @@ class _Layout:
 
     boxes: list[_Box]
     branches: list[tuple[float, float, float, float]]
-    """Where each branch leaves the stream, enters its first box, leaves its last, and is added."""
+    """The points where a branch leaves the stream, enters and leaves its boxes, and is added."""
     links: list[tuple[float, float]]
     """From box to box within a branch."""
     frame: tuple[float, float] | None
