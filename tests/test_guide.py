@@ -12,7 +12,7 @@ from fixtures.small_book import layerbook
 from layerbook.core import registry
 from layerbook.model.sources import DEFAULT_MODEL
 from layerbook.site.prose.filters import FILTERS
-from layerbook.site.prose.functions import FUNCTION_NAMES
+from layerbook.site.prose.functions import FUNCTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "docs" / "guide"
@@ -59,7 +59,7 @@ def test_every_function_and_filter_has_an_example() -> None:
     text = (GUIDE / "templates" / "chapters" / "examples.md").read_text(encoding="utf-8")
     listings = "".join(re.findall(r"```jinja\n.*?```", text, re.DOTALL))
     prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    for name in FUNCTION_NAMES:
+    for name in FUNCTIONS:
         called = rf"\b{name}\("
         assert re.search(called, listings), name
         assert re.search(called, prose) or name in SHOWN_AS_LISTING_ONLY, name

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fixtures.small_book import layerbook, write_small_book
 from fixtures.sweep_book import SPEC, write_sweep_book
-from layerbook.site.prose.functions import FUNCTION_NAMES, ProseFunctions
+from layerbook.site.prose.functions import FROM_MARKDOWN, FUNCTIONS, ProseFunctions
 from layerbook.site.prose.markup import Inline
 from layerbook.site.prose.template_checks import PieceOfProse, find_template_problems
 
@@ -201,7 +201,7 @@ def test_imports_no_model_and_draws_nothing(book: Path) -> None:
 )
 def test_skips_fields_without_declared_types(text: str) -> None:
     """They give no false alarm."""
-    names = dict.fromkeys(FUNCTION_NAMES, ())
+    names = dict.fromkeys(FUNCTIONS, ())
     piece = PieceOfProse(text, "x.md", 1, names, lambda _: None)
     assert find_template_problems(piece) == []
 
@@ -210,8 +210,7 @@ def test_knows_the_functions_of_prose() -> None:
     from fixtures.sample_chapter import context
 
     functions = ProseFunctions(context(), {}, {}, lambda image, names: Inline("", ""))
-    from_markdown = ("image", "diagram")  # which pictures and diagrams become
-    assert tuple(functions.by_name()) == (*FUNCTION_NAMES, *from_markdown)
+    assert functions.by_name().keys() == {*FUNCTIONS, *FROM_MARKDOWN}
 
 
 def test_unknown_experiment_of_a_code_cell_is_reported_once(book: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from fixtures.small_book import layerbook, read_tree, write_small_book
 from layerbook.site import builder
 from layerbook.site.pages import ChapterBody
-from layerbook.site.prose.functions import ChapterContext
+from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.render import render_chapter
 
 

@@ -19,7 +19,7 @@ from layerbook.site.experiment_view import ExperimentView, figure_indices, names
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.prose.checks import prose_path, read_prose
 from layerbook.site.prose.code_cells import cell_folder
-from layerbook.site.prose.functions import ChapterContext
+from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.references import find_references

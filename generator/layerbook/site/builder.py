@@ -44,7 +44,7 @@ from layerbook.site.prose.checks import (
     prose_path,
 )
 from layerbook.site.prose.code_cells import cell_folder
-from layerbook.site.prose.functions import ChapterContext
+from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.ids import CHAPTER_DIAGRAM, find_ids, page_ids
 from layerbook.site.prose.links import LinkTargets
 from layerbook.site.prose.markdown import Target

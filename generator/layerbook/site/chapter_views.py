@@ -36,7 +36,7 @@ from layerbook.site.interactive import assign_data, attention, sampling, tokeniz
 from layerbook.site.measure_source import measure_html
 from layerbook.site.prose.code_cells import CodeCell, read_cell
 from layerbook.site.prose.filters import bytes_
-from layerbook.site.prose.functions import unknown_name
+from layerbook.site.prose.functions.context import unknown_name
 from layerbook.site.prose.highlight import code_html
 from layerbook.site.prose.ids import PICTURE_SUFFIX, PageIds
 from layerbook.site.prose.math import MathRenderer

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 from collections.abc import Callable, Iterator
 
 from layerbook.site.prose.filters import FILTERS
-from layerbook.site.prose.functions import (
-    FUNCTION_NAMES,
-    ProseFunctions,
-    Views,
-    quantity,
-    token_chip,
-)
+from layerbook.site.prose.functions import FUNCTIONS
 
 INTRODUCTION = """\
 ---
@@ -39,22 +34,16 @@ chapter is `r("chapter/id")`, in all functions that take an id.
 """
 _USAGE = re.compile(r"`(?P<usage>.+?)`: (?P<text>.*)", re.DOTALL)
 _PARAMETER = re.compile(r"(?P<name>[a-z_]+): (?P<text>.*)")
-_OTHER_FUNCTIONS: dict[str, Callable[..., object]] = {
-    "r": Views.result,
-    "tok": token_chip,
-    "quantity": quantity,
-}
 
 
 def prose_markdown() -> str:
     """Return the whole page."""
-    functions = map(_function_section, FUNCTION_NAMES)
+    functions = itertools.starmap(_function_section, FUNCTIONS.items())
     filters = [_filter_section(name, function) for name, function in FILTERS.items()]
     return "".join([INTRODUCTION, "\n## Functions\n", *functions, "\n## Filters\n", *filters])
 
 
-def _function_section(name: str) -> str:
-    function = _OTHER_FUNCTIONS.get(name) or getattr(ProseFunctions, name)
+def _function_section(name: str, function: Callable[..., object]) -> str:
     match = _USAGE.match(inspect.getdoc(function) or "")
     if match is None:
         raise ValueError(f"the docstring of {name}() does not begin with its usage in backquotes")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import CodeType
-from typing import Any, TypeVar
+from typing import Any
 
 from jinja2 import TemplateRuntimeError, TemplateSyntaxError, Undefined, nodes, pass_context
 from jinja2.environment import TemplateModule
@@ -75,19 +75,6 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     "in": lambda item, container: item in container,
     "notin": lambda item, container: item not in container,
 }
-
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def takes_steps(steps: int) -> Callable[[F], F]:
-    """Set how many steps a call of the function counts in a template."""
-
-    def mark(function: F) -> F:
-        function.steps = steps  # type: ignore[attr-defined]
-        return function
-
-    return mark
 
 
 class LimitError(TemplateRuntimeError):

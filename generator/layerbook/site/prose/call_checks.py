@@ -10,15 +10,16 @@ from jinja2 import nodes
 from layerbook.core.errors import LayerbookError
 from layerbook.site.prose import folds
 from layerbook.site.prose.filters import FILTERS
-from layerbook.site.prose.functions import ProseFunctions, quantity, token_chip
+from layerbook.site.prose.functions import FUNCTIONS
+from layerbook.site.prose.functions.text import TextFunctions
 from layerbook.site.prose.journey import make_stages
 
 CallProblem = tuple[int, str, str]
 """The line of a call, a text near it, and the problem."""
 
 _WITHOUT_RESULTS: dict[str, Callable[..., object]] = {
-    "quantity": quantity,
-    "tok": token_chip,
+    "quantity": TextFunctions.quantity,
+    "tok": TextFunctions.tok,
     "journey": make_stages,
 }
 _FOLDS = {
@@ -53,23 +54,13 @@ def find_call_problems(tree: nodes.Template, functions: Collection[str]) -> Iter
 def _call_message(name: str, call: nodes.Call, *, is_block: bool) -> str:
     if name in _FOLDS and (not is_block or (name == "sidebar" and not (call.args or call.kwargs))):
         return _FOLDS[name]
-    method = getattr(ProseFunctions, name, None)
-    if method is None:  # `r`, `tok` and `quantity`, whose arguments are few
-        method = _WITHOUT_RESULTS.get(name) or _result
-        skipped = 0
-    else:
-        skipped = 1
-    if message := _signature_message(call, method, skipped):
+    if message := _signature_message(call, FUNCTIONS[name]):
         return f"{name}(): {message}"
     return _constant_message(name, call)
 
 
-def _result(id: str) -> None:
-    """Stand in for `r`, with its signature."""
-
-
 def _signature_message(
-    call: nodes.Call | nodes.Filter, function: Callable[..., object], skipped: int
+    call: nodes.Call | nodes.Filter, function: Callable[..., object], skipped: int = 0
 ) -> str:
     """Return the mismatch of a call with a signature, without its first `skipped` parameters."""
     if call.dyn_args is not None or call.dyn_kwargs is not None:

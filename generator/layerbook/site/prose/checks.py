@@ -22,7 +22,7 @@ from layerbook.site.experiment_view import missing_caption_problem, unknown_figu
 from layerbook.site.prose.anchors import static_anchors
 from layerbook.site.prose.code_cells import cell_folder, read_cell
 from layerbook.site.prose.diagrams import extract_diagrams
-from layerbook.site.prose.functions import FUNCTION_NAMES
+from layerbook.site.prose.functions import FUNCTIONS
 from layerbook.site.prose.images import extract_images
 from layerbook.site.prose.links import OTHER_PAGES, LinkTargets, find_autolinks, find_links
 from layerbook.site.prose.lint import find_typed_answers, find_typed_numbers
@@ -194,7 +194,7 @@ class _ChapterChecker:
         math = MathRenderer(self._project.cache)
         yield from find_formula_problems(self._chapter, self._prose, self._file, math)
         yield from find_media_problems(self._media, self._prose, self._file)
-        names = dict.fromkeys(FUNCTION_NAMES, ())
+        names = dict.fromkeys(FUNCTIONS, ())
         yield from self._check_text(self._prose, self._file, 1, self._chapter.name, names)
         for experiment in self._chapter.experiments:
             yield from unknown_figure_problems(experiment)

@@ -9,23 +9,11 @@ from jinja2 import TemplateSyntaxError, nodes
 
 from layerbook.core.errors import Problem, SpecError
 from layerbook.site.prose.environment import parse_prose
+from layerbook.site.prose.functions.links import LinkFunctions
+from layerbook.site.prose.functions.results import ResultFunctions
 
-REFERENCE_FUNCTIONS = frozenset(
-    {
-        "r",
-        "applies",
-        "figure",
-        "claim",
-        "tick",
-        "holds",
-        "source",
-        "code_cell",
-        "download",
-        "cite",
-        "term",
-        "ref",
-    }
-)
+REFERENCE_FUNCTIONS = frozenset(ResultFunctions.names() + LinkFunctions.names())
+"""The functions whose first argument names an experiment, a code cell, a source or a term."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,9 @@ from layerbook.site.pages import ChapterBody, Preview
 from layerbook.site.prose.braces import PLACEHOLDERS
 from layerbook.site.prose.diagrams import ProseDiagram, extract_diagrams
 from layerbook.site.prose.environment import evaluate, prose_environment
-from layerbook.site.prose.functions import ChapterContext, ProseFunctions, token_chip
+from layerbook.site.prose.functions import GROUPS, ProseFunctions
+from layerbook.site.prose.functions.context import ChapterContext
+from layerbook.site.prose.functions.text import TextFunctions
 from layerbook.site.prose.images import ProseImage, extract_images
 from layerbook.site.prose.markdown import (
     SLOT_CLOSE,
@@ -62,7 +64,7 @@ def render_chapter(source: str, file: str, context: ChapterContext) -> ChapterBo
         markdown, slots = evaluate(text, file, functions.by_name())
         page = render_blocks(markdown, slots, context.math, context.ids)
     toc = tuple(heading for heading in page.headings if heading.level == 2)
-    html = group_ticks(page.html) + functions.tick_boxes()
+    html = group_ticks(page.html) + functions.results.tick_boxes()
     previews = _render_previews(functions, context)
     return ChapterBody(html, toc, page.headings, page.sections, previews, page.targets)
 
@@ -71,13 +73,13 @@ def _render_previews(functions: ProseFunctions, context: ChapterContext) -> tupl
     """Return the previews of the terms and sources that a chapter links to."""
     previews = []
     if glossary := context.glossary:
-        for term, id in functions.terms.items():
+        for term, id in functions.links.terms.items():
             entry = glossary.entries[term]
             line = entry.text_place.line
             definition = render_definition(entry.term.text, glossary.file, line, context.math)
             previews.append(Preview(id, entry.term.name, definition.html))
     if sources := context.bibliography:
-        for key, id in functions.sources.items():
+        for key, id in functions.links.sources.items():
             text = f"{sources.get(key).title}. {sources.get(key).venue}."
             previews.append(Preview(id, sources.label(key), escape_text(text)))
     return tuple(previews)
@@ -120,7 +122,7 @@ def render_caption(
 ) -> Inline:
     """Render a caption or claim that begins at `line` and may use `names`. Raises SpecError."""
     with _located_errors(source, file, line):
-        markdown, slots = evaluate(source, file, {**names, "tok": token_chip})
+        markdown, slots = evaluate(source, file, {**names, "tok": TextFunctions.tok})
         return render_inline(markdown, slots, math)
 
 
@@ -176,8 +178,10 @@ def _error_message(error: Exception) -> str:
         return "; ".join(map(str, error.problems))
     if isinstance(error, KeyError):
         return f"there is no {error}"
-    # Python names a function by its class; the prose does not know that.
-    return str(error).replace(f"{ProseFunctions.__name__}.", "") or type(error).__name__
+    message = str(error)
+    for group in GROUPS:  # Python names a function by its class; the prose does not know that
+        message = message.replace(f"{group.__name__}.", "")
+    return message or type(error).__name__
 
 
 def _traceback_line(trace: TracebackType | None, file: str) -> int:

@@ -14,7 +14,7 @@ from layerbook.book.claims.values import field_names
 from layerbook.core.errors import Problem, did_you_mean
 from layerbook.site.prose.call_checks import find_call_problems
 from layerbook.site.prose.environment import parse_prose, prose_environment
-from layerbook.site.prose.functions import FUNCTION_NAMES
+from layerbook.site.prose.functions import FUNCTIONS
 from layerbook.site.sandbox import METHODS
 
 NUMBER_FILTERS = ("percent", "num", "integer", "sign", "scientific", "compact", "bytes")
@@ -57,7 +57,7 @@ def find_template_problems(prose: PieceOfProse) -> list[Problem]:
 
 
 def _functions(prose: PieceOfProse) -> frozenset[str]:
-    return frozenset(FUNCTION_NAMES).intersection(prose.names)
+    return frozenset(FUNCTIONS).intersection(prose.names)
 
 
 def _unknown_helpers(

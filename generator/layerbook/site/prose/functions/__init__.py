@@ -1,0 +1,63 @@
+"""The functions that the prose of a chapter may call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from layerbook.site.prose.diagrams import ProseDiagram
+from layerbook.site.prose.functions.context import ChapterContext
+from layerbook.site.prose.functions.links import LinkFunctions
+from layerbook.site.prose.functions.live import LiveFunctions
+from layerbook.site.prose.functions.media import MediaFunctions
+from layerbook.site.prose.functions.results import ResultFunctions
+from layerbook.site.prose.functions.text import TextFunctions
+from layerbook.site.prose.images import ProseImage
+from layerbook.site.prose.markup import Inline
+
+GROUPS = (ResultFunctions, LinkFunctions, TextFunctions, MediaFunctions, LiveFunctions)
+FROM_MARKDOWN = ("image", "diagram")
+"""The functions that only pictures and diagrams in the Markdown become calls of."""
+FUNCTIONS: Mapping[str, Callable[..., object]] = {
+    name: function
+    for group in GROUPS
+    for name, function in group.unbound().items()
+    if name not in FROM_MARKDOWN
+}
+"""The functions of prose, with their parameters and docstrings; they cannot be called."""
+
+
+class ProseFunctions:
+    """The functions for one rendering of one chapter.
+
+    images, diagrams: those in its Markdown, by line. render_caption: renders the caption of one,
+    with the functions that it may call.
+    """
+
+    def __init__(
+        self,
+        context: ChapterContext,
+        images: Mapping[int, ProseImage],
+        diagrams: Mapping[int, ProseDiagram],
+        render_caption: Callable[[ProseImage | ProseDiagram, Mapping[str, object]], Inline],
+    ) -> None:
+        self.results, self.links = ResultFunctions(context), LinkFunctions(context)
+        media = MediaFunctions(
+            context,
+            images,
+            diagrams,
+            lambda picture: render_caption(picture, self._caption_functions()),
+        )
+        self._groups = (
+            self.results,
+            self.links,
+            TextFunctions(context),
+            media,
+            LiveFunctions(context),
+        )
+
+    def by_name(self) -> dict[str, Callable[..., object]]:
+        """Return the functions by the names that prose has for them."""
+        return {name: f for group in self._groups for name, f in group.by_name().items()}
+
+    def _caption_functions(self) -> dict[str, Callable[..., object]]:
+        return {name: f for name, f in self.by_name().items() if getattr(f, "in_captions", False)}

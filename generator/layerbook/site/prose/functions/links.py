@@ -1,0 +1,84 @@
+"""Functions that link to sources, terms and figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from layerbook.book.bibliography import REFERENCES_FILE
+from layerbook.book.glossary import GLOSSARY_FILE
+from layerbook.core.errors import UsageError, did_you_mean
+from layerbook.site.prose.functions.context import ChapterContext
+from layerbook.site.prose.functions.group import FunctionGroup, prose_function
+from layerbook.site.prose.markup import Anchor, Inline, escape_text
+
+
+class LinkFunctions(FunctionGroup):
+    """Link to sources, terms and figures, and record the links."""
+
+    def __init__(self, context: ChapterContext) -> None:
+        super().__init__(context)
+        self._bibliography, self._glossary = context.bibliography, context.glossary
+        self._citations: Counter[str] = Counter()
+        self._term_uses: Counter[str] = Counter()
+        self._preview_ids: dict[str, str] = {}
+
+    @prose_function(steps=20)
+    def cite(self, key: str, show: str = "label") -> Inline:
+        """`cite("key")`: a link to a source, with an anchor that the list of sources links to."""
+        if self._bibliography is None:
+            where = f"templates/{REFERENCES_FILE}, which this book does not have"
+            raise UsageError(f"cite() looks sources up in {where}")
+        source, label = self._bibliography.get(key), self._bibliography.label(key)
+        texts = {
+            "label": label,
+            "authors": source.short_authors,
+            "year": self._bibliography.year(key),
+            "title": source.title,
+        }
+        if show not in texts:
+            hint = did_you_mean(show, texts)
+            raise UsageError(f"cite() cannot show {show!r}{hint}; available: {', '.join(texts)}")
+        tooltip = label if show == "title" else source.title
+        self._citations[key] += 1
+        id = self._context.ids.add(f"cite-{key}-{self._citations[key]}")
+        preview = self._preview_id(f"source-{key}")
+        attributes = f'id="{id}" href="references.html#{key}" title="{escape_text(tooltip)}"'
+        attributes += f' data-preview="{preview}"'
+        html = f'<a class="cite" {attributes}>{escape_text(texts[show])}</a>'
+        return Inline(html, texts[show], (Anchor("citation", id, key),))
+
+    @prose_function(steps=20)
+    def term(self, name: str, show: str = "") -> Inline:
+        """`term("logits", "words to show")`: a link to a term, which shows its entry on hover."""
+        if self._glossary is None:
+            where = f"templates/{GLOSSARY_FILE}, which this book does not have"
+            raise UsageError(f"term() looks terms up in {where}")
+        term = self._glossary.get(name).term
+        id, text = term.id, show or term.name
+        self._term_uses[id] += 1
+        anchor = self._context.ids.add(f"term-{id}-{self._term_uses[id]}")
+        preview = self._preview_id(id)
+        attributes = f'id="{anchor}" href="glossary.html#{id}" data-preview="{preview}"'
+        html = f'<a class="term" {attributes}>{escape_text(text)}</a>'
+        return Inline(html, text, (Anchor("term", anchor, id),))
+
+    @prose_function(steps=20)
+    def ref(self, id: str, name: str | None = None) -> Inline:
+        """`ref("id", "figure")`: a link such as *Figure 5.3*, also to figures of other chapters."""
+        figure = escape_text(self._context.views.figure_name(id, name))
+        return Inline(f'<a class="reference" data-figure="{figure}">Figure</a>', "Figure")
+
+    @property
+    def terms(self) -> dict[str, str]:
+        """The terms used so far, in order, and the ids of what their links show."""
+        return {term: self._preview_id(term) for term in self._term_uses}
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The sources cited so far, in order, and the ids of what their links show."""
+        return {key: self._preview_id(f"source-{key}") for key in self._citations}
+
+    def _preview_id(self, key: str) -> str:
+        if key not in self._preview_ids:
+            self._preview_ids[key] = self._context.ids.add(f"about-{key}")
+        return self._preview_ids[key]
