@@ -9,4 +9,4 @@ def encoding(positions, d, C):
     return torch.where(even, angles.sin(), angles.cos())
 
 neighbors = [encoding(2, 576, C) for C in (1, 10, 100, 1000, 10000)]
-[round((PE[1] - PE[0]).norm().item(), 4) for PE in neighbors]  # how far apart they are
+[round((PE[1] - PE[0]).norm().item(), 4) for PE in neighbors]
