@@ -47,7 +47,7 @@ def test_boxes_show_shapes_and_learned_parameters() -> None:
     """Blocks without parameters show no count."""
     labels = texts(parse_svg(render.render_figure(decoder_diagram(), "x")))
     assert {
-        "49152 × 576",
+        "49,152 × 576",
         "28.3 M parameters",
         "0.88 M parameters",
         "tied <to> the embedding",
@@ -127,7 +127,7 @@ def test_lanes_do_not_overlap() -> None:
     assert (
         x < gate[0] < text_position(root, "SiLU")[0] < text_position(root, "×")[0] < h < down[0] < y
     )
-    assert {"576 × 1536", "1536 × 576", "of one token", "number by number"} <= set(texts(root))
+    assert {"576 × 1,536", "1,536 × 576", "of one token", "number by number"} <= set(texts(root))
 
 
 def test_small_shapes_stay_visible() -> None:

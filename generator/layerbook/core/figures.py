@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from layerbook.core.language import gettext, localized_percent
+from layerbook.core.language import gettext, localized_percent, with_groups
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 
@@ -386,7 +386,8 @@ class Diagram:
     def table(self) -> Table:
         """One row per box."""
         rows = tuple(
-            (b.name, b.detail, b.parameters * (self.repeat if b.inside else 1)) for b in self.blocks
+            (b.name, with_groups(b.detail), b.parameters * (self.repeat if b.inside else 1))
+            for b in self.blocks
         )
         return Table(_names("part", "shape", "parameters"), rows)
 
@@ -409,8 +410,8 @@ class ChainStep:
     def shape(self) -> str:
         """`576 × 1536` for a matrix, the length of a vector, nothing for a function."""
         if self.kind == "matrix":
-            return f"{self.rows} × {self.columns}"
-        return str(max(self.rows, self.columns)) if self.kind == "vector" else ""
+            return with_groups(f"{self.rows} × {self.columns}")
+        return with_groups(str(max(self.rows, self.columns))) if self.kind == "vector" else ""
 
 
 @dataclass(frozen=True)

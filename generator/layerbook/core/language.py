@@ -5,6 +5,7 @@ English is the source: a message is its own key. The author's prose is never loo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -22,6 +23,7 @@ class Language:
     group: str = ","
 
 
+_LONG_NUMBER = re.compile(r"\d{4,}")
 ENGLISH = Language()
 _current: ContextVar[Language] = ContextVar("language", default=ENGLISH)
 
@@ -69,6 +71,11 @@ def localized(number: str) -> str:
     if language.decimal == "." and language.group == ",":
         return number
     return number.translate(str.maketrans(".,", language.decimal + language.group))
+
+
+def with_groups(words: str) -> str:
+    """Return a text with its whole numbers in groups of three digits: `576 → 1,536`."""
+    return _LONG_NUMBER.sub(lambda match: localized(f"{int(match[0]):,}"), words)
 
 
 def localized_percent(share: float, digits: int = 0) -> str:

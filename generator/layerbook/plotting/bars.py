@@ -13,6 +13,7 @@ from layerbook.core.tokens import Token
 from layerbook.plotting import colours, numeric_axes, svg, text
 from layerbook.plotting.canvas import Canvas
 
+_TITLE_HEIGHT = 18.0
 _BAR_LENGTHS = ((230.0, 110.0), (130.0, 130.0), (84.0, 84.0), (60.0, 60.0))
 
 
@@ -27,6 +28,12 @@ class BarsLayout:
     right_margin: float
     max_label_columns: int
     limits: numeric_axes.Limits | None
+    has_titles_apart: bool = False
+
+    @property
+    def header_height(self) -> float:
+        """Height of the titles of the axes: beside each other, or one below the other."""
+        return 26.0 + (_TITLE_HEIGHT if self.has_titles_apart else 0.0)
 
     @property
     def left_margin(self) -> float:
@@ -41,15 +48,22 @@ class BarsLayout:
     @property
     def height(self) -> float:
         """Total height in pixels."""
-        return 26 + self.rows * self.row_height + 6
+        return self.header_height + self.rows * self.row_height + 6
 
 
 def compute_layout(
-    figures: Sequence[Bars], *, charts_per_row: int = 1, shared_scale: bool = True
+    figures: Sequence[Bars],
+    *,
+    charts_per_row: int = 1,
+    shared_scale: bool = True,
+    narrow: bool = False,
 ) -> BarsLayout:
-    """Return one layout for all charts; `shared_scale` gives them one scale."""
+    """Return one layout for all charts; `shared_scale` gives them one scale.
+
+    narrow: fit them to a phone, with shorter labels and the titles of the axes in two lines.
+    """
     rows = max(len(figure.values) + (figure.rest is not None) for figure in figures)
-    longest = 14 if charts_per_row > 1 else 24
+    longest = 14 if charts_per_row > 1 or narrow else 24
     left = (
         max(
             text.pixel_width(name, text.FONT_SIZE, mono=isinstance(label, Token))
@@ -58,9 +72,9 @@ def compute_layout(
         )
         + 12
     )
-    left = max(
-        left, *(text.pixel_width(f.label_axis.title(), text.SMALL_FONT_SIZE) + 14 for f in figures)
-    )
+    if not narrow:
+        titles = (text.pixel_width(f.label_axis.title(), text.SMALL_FONT_SIZE) for f in figures)
+        left = max(left, *(width + 14 for width in titles))
     right = (
         max(
             text.pixel_width(value, text.SMALL_FONT_SIZE)
@@ -73,12 +87,11 @@ def compute_layout(
     longest_bar, shortest_bar = _BAR_LENGTHS[min(charts_per_row, 4) - 1]
     bar = max(
         min(longest_bar, max(shortest_bar, svg.MAX_UNSCROLLED_WIDTH - left - right - 2)),
-        axis - right,
+        0.0 if narrow else axis - right,
     )
     row = 25.0 if rows <= 12 else 21.0 if rows <= 30 else 18.0
-    return BarsLayout(
-        rows, row, bar, left, right, longest, _value_limits(figures) if shared_scale else None
-    )
+    limits = _value_limits(figures) if shared_scale else None
+    return BarsLayout(rows, row, bar, left, right, longest, limits, has_titles_apart=narrow)
 
 
 def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: float) -> None:
@@ -94,24 +107,11 @@ def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: flo
         start + inset,
         layout.bar_length - inset,
     )
-    canvas.draw_text(
-        text.printable(figure.label_axis.title()),
-        start - 10,
-        top + 13,
-        size=text.SMALL_FONT_SIZE,
-        color=colours.MUTED,
-        anchor="right",
-    )
-    canvas.draw_text(
-        text.printable(figure.value_axis.title()),
-        start,
-        top + 13,
-        size=text.SMALL_FONT_SIZE,
-        color=colours.MUTED,
-    )
+    _draw_axis_titles(canvas, figure, layout, left, top)
+    first = top + layout.header_height
     labels, names = _labels(figure), _label_texts(figure, layout.max_label_columns)
     for i, value in enumerate(_values(figure)):
-        y = top + 26 + i * layout.row_height
+        y = first + i * layout.row_height
         end = _bar_end(value, figure.value_axis, ends, start + inset, layout.bar_length - inset)
         _draw_bar(canvas, figure, i, (zero, end), y=y, row=layout.row_height)
         label = labels[i]
@@ -129,8 +129,24 @@ def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: flo
             anchor="right",
             mono=isinstance(label, Token),
         )
-    bottom = top + 26 + len(_values(figure)) * layout.row_height
-    canvas.draw_segments([(zero, top + 24, zero, bottom)], colours.LINE)
+    bottom = first + len(_values(figure)) * layout.row_height
+    canvas.draw_segments([(zero, first - 2, zero, bottom)], colours.LINE)
+
+
+def _draw_axis_titles(
+    canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: float
+) -> None:
+    """Draw what the labels are beside what the bars measure, or above it."""
+    start = left + layout.label_width
+    labels, values = (text.printable(a.title()) for a in (figure.label_axis, figure.value_axis))
+    size, color = text.SMALL_FONT_SIZE, colours.MUTED
+    if layout.has_titles_apart:
+        canvas.draw_text(f"↓ {labels}", left, top + 13, size=size, color=color)
+        at = min(start, max(left, left + layout.width - text.pixel_width(values, size)))
+        canvas.draw_text(values, at, top + 13 + _TITLE_HEIGHT, size=size, color=color)
+        return
+    canvas.draw_text(labels, start - 10, top + 13, size=size, color=color, anchor="right")
+    canvas.draw_text(values, start, top + 13, size=size, color=color)
 
 
 def _draw_bar(

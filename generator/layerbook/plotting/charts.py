@@ -24,9 +24,9 @@ class ChartDrawer(Protocol):
     """A module that draws one kind of chart."""
 
     def compute_layout(
-        self, figures: Sequence[Any], /, *, shared_scale: bool = True
+        self, figures: Sequence[Any], /, *, shared_scale: bool = True, narrow: bool = False
     ) -> ChartLayout:
-        """Return the layout that charts shown together share."""
+        """Return the layout that charts shown together share; `narrow` fits it to a phone."""
 
     def draw(self, canvas: Canvas, figure: Any, layout: Any, left: float, top: float) -> None:
         """Draw a chart with its upper left corner at a position of the canvas."""
@@ -48,7 +48,7 @@ def render_charts(
     """Return one SVG per chart. Charts of one kind share a layout and a scale.
 
     Stepping through them then shows what changes. Heat maps of different measures share only the
-    layout. narrow: lay out small multiples for a phone.
+    layout. narrow: lay the charts out for a phone.
     """
     for chart in charts:
         if type(chart) not in DRAWERS:
@@ -58,13 +58,11 @@ def render_charts(
         for kind in dict.fromkeys(map(type, charts))
     }
     layouts = {
-        kind: DRAWERS[kind].compute_layout(group, shared_scale=_have_one_scale(group))
+        kind: DRAWERS[kind].compute_layout(
+            group, shared_scale=_have_one_scale(group), narrow=narrow
+        )
         for kind, group in kinds.items()
     }
-    if narrow and Panels in kinds:
-        grids = [chart for chart in charts if isinstance(chart, Panels)]
-        one_scale = _have_one_scale(grids)
-        layouts[Panels] = panels.compute_layout(grids, shared_scale=one_scale, narrow=True)
     return tuple(
         _render_chart(chart, layouts[type(chart)], id)
         for chart, id in zip(charts, ids, strict=True)

@@ -46,9 +46,16 @@ class ClockLayout:
 
 
 def compute_layout(
-    figures: Sequence[Clock], *, charts_per_row: int = 1, shared_scale: bool = True
+    figures: Sequence[Clock],
+    *,
+    charts_per_row: int = 1,
+    shared_scale: bool = True,
+    narrow: bool = False,
 ) -> ClockLayout:
-    """Return one layout for all clocks; `shared_scale` is ignored, as all angles share one."""
+    """Return one layout for all clocks.
+
+    All angles share a scale and clocks fit a phone, whatever `shared_scale` and `narrow` are.
+    """
     radius = _RADII[min(charts_per_row, len(_RADII)) - 1]
     names = [_name_width(hand) for figure in figures for hand in figure.hands if hand.name]
     notes = [text.pixel_width(f.note, text.SMALL_FONT_SIZE) for f in figures if f.note]

@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 from xml.etree import ElementTree as ET
 
 from layerbook.core.figures import Block, Diagram
-from layerbook.core.language import gettext, localized
+from layerbook.core.language import gettext, localized, with_groups
 from layerbook.plotting import colours, svg, text
 
 
@@ -142,7 +142,7 @@ def _width(figure: Diagram) -> float:
 
 def _second_line(block: Block) -> tuple[str, str]:
     """Return the second line of a box: its shape and its number of parameters."""
-    return text.printable(block.detail), gettext(
+    return text.printable(with_groups(block.detail)), gettext(
         "{count} parameters", count=text.format_count(block.parameters)
     ) if block.parameters else ""
 

@@ -18,7 +18,7 @@ _COLOUR_BAR_SIZE = (92.0, 11.0)
 _MAX_PLOT_SIZES = ((590.0, 540.0), (260.0, 260.0), (180.0, 180.0), (116.0, 116.0))
 _MIN_UNNAMED_CELL = 8.0
 _MAX_ANNOTATED_WIDTH = 860.0
-_LINE_HEIGHT = 14.5
+_LINE_HEIGHT = 13.0
 _SLANT_FACTOR = 0.72
 _HATCH_SPACING = 8.0
 _MASKED_LABEL = mark("−∞, masked")
@@ -91,22 +91,28 @@ def compute_layout(
     charts_per_row: int = 1,
     stacked: bool = False,
     shared_scale: bool = True,
+    narrow: bool = False,
 ) -> HeatmapLayout:
     """Return one layout for all maps; `shared_scale` spans all values if no scale is fixed.
 
     charts_per_row: the number of maps side by side. stacked: whether others are above or below.
+    narrow: fit them to a phone, if need be without the values in their cells.
     """
     rows, columns = (max(figure.values.shape[k] for figure in figures) for k in (0, 1))
     room = (
         _max_plot_size(charts_per_row)[0],
         _max_plot_size(max(charts_per_row, 3) if stacked else charts_per_row)[1],
     )
+    padding = 2.0 if narrow else 6.0
     needed = max(
-        (heatmap_cells.text_cell_width(figure) for figure in figures if _has_texts(figure)),
+        (heatmap_cells.text_width(figure) + padding for figure in figures if _has_texts(figure)),
         default=0.0,
     )
-    annotated = 0 < columns * needed <= max(_MAX_ANNOTATED_WIDTH / charts_per_row, room[0])
     labels = max(_row_label_width(figure) for figure in figures)
+    most = max(_MAX_ANNOTATED_WIDTH / charts_per_row, room[0])
+    if narrow:
+        most = svg.MAX_UNSCROLLED_WIDTH - 10 - labels
+    annotated = 0 < columns * needed <= most
     cell = (
         _annotated_cell_size(needed, columns, labels)
         if annotated
@@ -115,6 +121,7 @@ def compute_layout(
     if not annotated and charts_per_row == 1:
         named = any(text.has_token_labels(figure.columns) for figure in figures)
         least = _LINE_HEIGHT if named else 1.0 if columns > 100 else _MIN_UNNAMED_CELL
+        least = 0.0 if narrow else least
         cell = _fit_phone(cell, columns, labels, least)
     column_labels = _fit_column_labels(figures, columns, cell[0])
     left = max(labels, column_labels.overhang)
@@ -265,7 +272,7 @@ def _fit_phone(
     fitting = (svg.MAX_UNSCROLLED_WIDTH - 10 - label_width) / columns
     if fitting >= wide or fitting < least:
         return cell
-    if fitting < 2:
+    if 1 <= fitting < 2:
         fitting = math.floor(fitting)  # whole pixels are sharp
     return (fitting, fitting) if wide == high else (fitting, high)
 

@@ -113,10 +113,10 @@ def _percent(share: float) -> str:
     return text.format_percent(shown.replace("-", "−"))
 
 
-def text_cell_width(figure: Heatmap) -> float:
-    """Return the width in pixels that a cell needs for its text."""
+def text_width(figure: Heatmap) -> float:
+    """Return the width in pixels of the longest text in a cell."""
     shown = cell_texts(figure)[~absent_cells(figure)]
-    return max((text.pixel_width(words, text.SMALL_FONT_SIZE) for words in shown), default=0.0) + 6
+    return max((text.pixel_width(words, text.SMALL_FONT_SIZE) for words in shown), default=0.0)
 
 
 def draw_annotated(

@@ -14,6 +14,7 @@ from layerbook.plotting.canvas import Canvas
 _PLOT_SIZES = ((280.0, 210.0), (220.0, 170.0), (160.0, 130.0), (120.0, 110.0))
 _DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.8)), (0, (7, 2, 1.5, 2)))
 _MIN_PLOT_WIDTH = 190.0
+_MIN_PHONE_PLOT_WIDTH = 140.0
 _LINE_HEIGHT = 15.5
 
 
@@ -45,9 +46,16 @@ class LinesLayout:
 
 
 def compute_layout(
-    figures: Sequence[Lines], *, charts_per_row: int = 1, shared_scale: bool = True
+    figures: Sequence[Lines],
+    *,
+    charts_per_row: int = 1,
+    shared_scale: bool = True,
+    narrow: bool = False,
 ) -> LinesLayout:
-    """Return one layout for all charts; `shared_scale` gives them one pair of axes."""
+    """Return one layout for all charts; `shared_scale` gives them one pair of axes.
+
+    narrow: fit them to a phone, however small the plot becomes.
+    """
     plot, ticks = _PLOT_SIZES[min(charts_per_row, 4) - 1], (6, 6) if charts_per_row == 1 else (4, 4)
     names = [name for figure in figures for name in _series_names(figure)]
     right = max((text.pixel_width(name, text.SMALL_FONT_SIZE) for name in names), default=0.0) + 16
@@ -56,7 +64,8 @@ def compute_layout(
     )
     if charts_per_row == 1:
         max_width = svg.MAX_UNSCROLLED_WIDTH - left - right - 2
-        plot = min(plot[0], max(max_width, _MIN_PLOT_WIDTH)), plot[1]
+        least = _MIN_PHONE_PLOT_WIDTH if narrow else _MIN_PLOT_WIDTH
+        plot = min(plot[0], max(max_width, least)), plot[1]
     return LinesLayout(plot, left, right, ticks, _xy_limits(figures) if shared_scale else None)
 
 

@@ -1,13 +1,15 @@
 """Draw chains of products to scale: vectors as bars, matrices as rectangles, functions as circles.
 
 Each vector stands upright, so that it is as high as the matrix that takes it; the matrix is as wide
-as the vector that comes out of it is high.
+as the vector that comes out of it is high. For a phone the chain runs downwards, and all shapes are
+transposed.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from xml.etree import ElementTree as ET
 
@@ -23,6 +25,9 @@ _NAME_HEIGHT = 22.0
 _LINE_HEIGHT = 16.5
 _CIRCLE_SIZE = 32.0
 _NOTE_WIDTH = 136.0
+_PHONE_SIDE = 110.0
+_PHONE_LANE = 182.0
+_PHONE_TEXT = 118.0
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,10 @@ Section = list[list[_SizedStep]]
 """Lanes side by side, each a chain; most sections have one lane."""
 
 
-def render_matrix_chain(figure: MatrixChain, id: str) -> str:
-    """Draw the chain as SVG, left to right."""
+def render_matrix_chain(figure: MatrixChain, id: str, *, narrow: bool = False) -> str:
+    """Draw the chain as SVG: left to right, or `narrow`, downwards to fit a phone."""
+    if narrow:
+        return _render_downwards(figure, id)
     sections = _sections(figure.steps, _pixels_per_unit(figure.steps))
     above = max(_section_heights(section)[0] for section in sections)
     height = above + max(_section_heights(section)[1] for section in sections)
@@ -193,23 +200,97 @@ def _draw_arrow(sheet: ET.Element, start: _PlacedStep, end: _PlacedStep, turn: f
     )
 
 
+def _render_downwards(figure: MatrixChain, id: str) -> str:
+    """Draw the chain downwards, each shape with its name and text beside it."""
+    longest = max(
+        (max(step.rows, step.columns) for step in figure.steps if step.kind != "function"),
+        default=1,
+    )
+    sections = _sections(figure.steps, _PHONE_SIDE / longest)
+    width = _PHONE_LANE * max(map(len, sections))
+    placed_sections, height = _place_downwards(sections)
+    picture = svg.root_element(id, width, height, figure.title, figure.alt)
+    last_steps: list[_PlacedStep] = []
+    for lanes in placed_sections:
+        first_steps = [lane[0] for lane in lanes]
+        pairs = [
+            *itertools.product(last_steps, first_steps),
+            *itertools.chain(*map(pairwise, lanes)),
+        ]
+        for start, end in pairs:
+            _draw_arrow_down(picture, start, end)
+        for placed in itertools.chain(*lanes):
+            _draw_shape(picture, placed)
+            _draw_text_beside(picture, placed)
+        last_steps = [lane[-1] for lane in lanes]
+    return svg.to_string(picture)
+
+
+def _place_downwards(sections: Sequence[Section]) -> tuple[list[list[list[_PlacedStep]]], float]:
+    """Place transposed sections below each other, their lanes side by side; return the height."""
+    sole_lane = _PHONE_LANE / 2
+    top = 4.0
+    placed_sections = []
+    for section in sections:
+        lanes: list[list[_PlacedStep]] = []
+        bottom = top
+        for number, lane in enumerate(section):
+            x = sole_lane if len(section) == 1 else (number + 0.5) * _PHONE_LANE - _PHONE_TEXT / 2
+            y, steps = top, []
+            for item in map(_transpose, lane):
+                height = max(item.height, _text_height(item))
+                steps.append(_PlacedStep(item, x, y + height / 2))
+                y += height + _GAP
+            lanes.append(steps)
+            bottom = max(bottom, y)
+        placed_sections.append(lanes)
+        top = bottom
+    return placed_sections, top - _GAP + 4
+
+
+def _transpose(item: _SizedStep) -> _SizedStep:
+    """Swap the sides of a vector or matrix."""
+    if item.step.kind == "function":
+        return item
+    return replace(item, width=item.height, height=item.width)
+
+
+def _text_height(item: _SizedStep) -> float:
+    lines = len(item.note_lines) + (item.step.kind != "function")
+    return max(lines * _LINE_HEIGHT, _MIN_SIDE)
+
+
+def _draw_arrow_down(sheet: ET.Element, start: _PlacedStep, end: _PlacedStep) -> None:
+    """Draw an arrow from the bottom of a shape to the top of another, bent just above it."""
+    y0, y1 = start.y + start.item.height / 2 + 5, end.y - end.item.height / 2 - 5
+    coordinates = map(svg.format_coordinate, (start.x, y0, y1 - 12, end.x, y1))
+    data = "M {} {} V {} H {} V {}".format(*coordinates)
+    svg.add_element(sheet, "path", d=data, fill="none", stroke=colours.MUTED, stroke_width=1.3)
+    tip = map(svg.format_coordinate, (end.x, y1 + 1, end.x - 3.5, y1 - 5, end.x + 3.5, y1 - 5))
+    svg.add_element(sheet, "path", d=f"M {' '.join(tip)} Z", fill=colours.MUTED)
+
+
+def _draw_text_beside(sheet: ET.Element, placed: _PlacedStep) -> None:
+    """Draw the name of a function inside of it, and other words at the right of a shape."""
+    item, step = placed.item, placed.item.step
+    name = text.printable(step.name, 24)
+    left = placed.x + item.width / 2 + 9
+    if step.kind == "function":
+        place: svg.Attributes = {"x": placed.x, "y": placed.y + 4.5, "text_anchor": "middle"}
+        svg.add_element(sheet, "text", name, font_weight="600", **place)
+    y = placed.y - _text_height(item) / 2 + 12
+    if step.kind != "function":
+        svg.add_element(sheet, "text", name, x=left, y=y, font_weight="600")
+        y += _LINE_HEIGHT
+    for i, line in enumerate(item.note_lines):
+        style: svg.Attributes = {"font_size": text.SMALL_FONT_SIZE, "fill": colours.MUTED}
+        svg.add_element(sheet, "text", line, x=left, y=y + _LINE_HEIGHT * i, **style)
+
+
 def _draw_step(sheet: ET.Element, placed: _PlacedStep) -> None:
     """Draw the shape with its name and text."""
     item, step = placed.item, placed.item.step
-    place: svg.Attributes = {
-        "x": placed.x - item.width / 2,
-        "y": placed.y - item.height / 2,
-        "width": item.width,
-        "height": item.height,
-        "rx": item.height / 2 if step.kind == "function" else 1.5,
-    }
-    fill = {"vector": colours.SERIES[0], "matrix": colours.TINT, "function": colours.PAPER}[
-        step.kind
-    ]
-    edge = {"vector": colours.SERIES[0], "matrix": colours.ACCENT, "function": colours.MUTED}[
-        step.kind
-    ]
-    svg.add_element(sheet, "rect", **place, fill=fill, stroke=edge, stroke_width=1.2)
+    _draw_shape(sheet, placed)
     middle: svg.Attributes = {"x": placed.x, "text_anchor": "middle"}
     name_at = placed.y + 4.5 if step.kind == "function" else placed.y - item.height / 2 - 8
     svg.add_element(
@@ -220,3 +301,21 @@ def _draw_step(sheet: ET.Element, placed: _PlacedStep) -> None:
         svg.add_element(
             sheet, "text", line, y=y, font_size=text.SMALL_FONT_SIZE, fill=colours.MUTED, **middle
         )
+
+
+def _draw_shape(sheet: ET.Element, placed: _PlacedStep) -> None:
+    """Draw a vector, a matrix or the circle of a function."""
+    item, step = placed.item, placed.item.step
+    place: svg.Attributes = {
+        "x": placed.x - item.width / 2,
+        "y": placed.y - item.height / 2,
+        "width": item.width,
+        "height": item.height,
+        "rx": min(item.width, item.height) / 2 if step.kind == "function" else 1.5,
+    }
+    fill, edge = {
+        "vector": (colours.SERIES[0], colours.SERIES[0]),
+        "matrix": (colours.TINT, colours.ACCENT),
+        "function": (colours.PAPER, colours.MUTED),
+    }[step.kind]
+    svg.add_element(sheet, "rect", **place, fill=fill, stroke=edge, stroke_width=1.2)

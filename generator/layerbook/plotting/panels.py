@@ -34,7 +34,7 @@ class PanelsLayout:
 
     shared_colour_bar: one colour bar for all. legend_groups: the groups of all, named once.
     outer_labels_only: labels only at the left and at the bottom of the grid. title: height of the
-    longest title.
+    longest title. title_columns: where titles are cut.
     """
 
     chart_layouts: dict[type, Any]
@@ -45,6 +45,7 @@ class PanelsLayout:
     legend_groups: tuple[str, ...]
     min_width: float
     title_width: float
+    title_columns: int = 40
 
     @property
     def is_legible(self) -> bool:
@@ -127,7 +128,7 @@ def compute_layout(
 ) -> PanelsLayout:
     """Return one layout for all grids; panels share a scale if they measure the same.
 
-    narrow: as many columns of small charts as fit a phone, or one of charts in full size.
+    narrow: as many columns of small charts as fit a phone, or one of larger charts.
     """
     if narrow:
         layouts = (
@@ -137,7 +138,9 @@ def compute_layout(
                 layout := _layout(figures, columns, shared_scale=shared_scale, per_row=4)
             ).is_legible
         )
-        return next(layouts, None) or _layout(figures, 1, shared_scale=shared_scale, per_row=1)
+        return next(layouts, None) or _layout(
+            figures, 1, shared_scale=shared_scale, per_row=1, narrow=True
+        )
     most = figures[0].columns
     layouts = (_layout(figures, n, shared_scale=shared_scale) for n in range(most, 0, -1))
     return next(
@@ -147,9 +150,17 @@ def compute_layout(
 
 
 def _layout(
-    figures: Sequence[Panels], most: int, *, shared_scale: bool, per_row: int = 0
+    figures: Sequence[Panels],
+    most: int,
+    *,
+    shared_scale: bool,
+    per_row: int = 0,
+    narrow: bool = False,
 ) -> PanelsLayout:
-    """Return the layout in up to `most` columns; `per_row`: sizes of another number of columns."""
+    """Return the layout in up to `most` columns.
+
+    per_row: sizes of another number of columns. narrow: fit each chart to a phone.
+    """
     panels = [panel for figure in figures for panel in figure.panels]
     count = max(len(figure.panels) for figure in figures)
     columns = heatmap.columns_that_fit(
@@ -163,10 +174,14 @@ def _layout(
         kind: shared_scale and len({scale_key(panel) for panel in members}) == 1
         for kind, members in kinds.items()
     }
-    more: dict[type, dict[str, bool]] = {Heatmap: {"stacked": columns < count}}
+    more: dict[type, dict[str, bool]] = {Heatmap: {"stacked": columns < count and not narrow}}
     inner = {
         k: _CHART_MODULES[k].compute_layout(
-            members, charts_per_row=per_row or columns, shared_scale=same[k], **more.get(k, {})
+            members,
+            charts_per_row=per_row or columns,
+            shared_scale=same[k],
+            narrow=narrow,
+            **more.get(k, {}),
         )
         for k, members in kinds.items()
     }
@@ -181,12 +196,13 @@ def _layout(
         else 0.0
     )
     groups = inner[Scatter].groups if Scatter in inner and inner[Scatter].has_legend else ()
+    title_columns = 30 if narrow else 40
     title = max(
         text.pixel_width(name, text.SMALL_FONT_SIZE, bold=True)
         for figure in figures
-        for name in _panel_titles(figure)
+        for name in _panel_titles(figure, title_columns)
     )
-    return PanelsLayout(inner, columns, count, bar, outer, groups, least, title)
+    return PanelsLayout(inner, columns, count, bar, outer, groups, least, title, title_columns)
 
 
 def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top: float) -> None:
@@ -208,7 +224,7 @@ def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top:
                 x += text.pixel_width(name, text.SMALL_FONT_SIZE) + 14
     scatter.draw_legend(canvas, layout.legend_groups, left, top, layout.width)
     widths, heights = layout.column_widths(), layout.row_heights()
-    titles = _panel_titles(figure)
+    titles = _panel_titles(figure, layout.title_columns)
     for i, panel in enumerate(figure.panels):
         row, column = divmod(i, layout.columns)
         x = left + sum(widths[:column]) + _PANEL_GAP * column
@@ -224,8 +240,8 @@ def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top:
         _CHART_MODULES[type(panel)].draw(canvas, panel, inner, x, y + _TITLE_HEIGHT)
 
 
-def _panel_titles(figure: Panels) -> list[str]:
-    return text.shorten_apart([panel.title for panel in figure.panels], 40)
+def _panel_titles(figure: Panels, columns: int) -> list[str]:
+    return text.shorten_apart([panel.title for panel in figure.panels], columns)
 
 
 def scale_key(panel: Panel) -> object:

@@ -17,9 +17,8 @@ from layerbook.core.figures import (
     Frames,
     MatplotlibFigure,
     MatrixChain,
-    Panel,
-    Panels,
 )
+from layerbook.plotting import svg
 from layerbook.plotting.diagram import render_diagram
 from layerbook.plotting.matrix_chain import render_matrix_chain
 
@@ -49,7 +48,7 @@ def render_figure(figure: Chart | Diagram | MatrixChain | MatplotlibFigure, id: 
 def render_frames(figure: Frames, id: str, *, narrow: bool = False) -> tuple[str, ...]:
     """Render all frames as SVG with one layout and scale; their ids are `id-1`, `id-2`, ...
 
-    narrow: lay out small multiples for a phone.
+    narrow: lay them out for a phone.
     """
     _import_matplotlib()
     from layerbook.plotting import charts
@@ -63,25 +62,33 @@ def render_for_pages(
 ) -> tuple[str, ...]:
     """Render a figure, or each of its frames, for a page.
 
-    Small multiples that are too wide for a phone are rendered twice, in elements of class `wide`
-    and `narrow`; the stylesheet shows one of them.
+    What is too wide for a phone is rendered twice, in elements of class `wide` and `narrow`; the
+    stylesheet shows one of them.
     """
-    pictures: list[Panel | Panels]
-    if isinstance(figure, Frames):
-        drawings = render_frames(figure, id)
-        pictures = [frame.picture for frame in figure.frames]
-    else:
-        drawings = (render_figure(figure, id),)
-        pictures = [figure] if isinstance(figure, Panels) else []
-    has_grids = any(isinstance(picture, Panels) for picture in pictures)
-    if not has_grids or not any('class="fig fig-wide"' in picture for picture in drawings):
+    drawings = _render_all(figure, id)
+    width = max(map(svg.natural_width, drawings))
+    if width <= svg.PHONE_WIDTH or isinstance(figure, MatplotlibFigure):
         return drawings
-    frames = Frames(tuple(Frame("", picture) for picture in pictures), figure.alt)
-    narrow = render_frames(frames, f"{id}-narrow", narrow=True)
+    narrow = _render_all(figure, f"{id}-narrow", narrow=True)
+    if max(map(svg.natural_width, narrow)) >= width:
+        return drawings
     return tuple(
         f'<div class="wide">{wide}</div><div class="narrow">{small}</div>'
         for wide, small in zip(drawings, narrow, strict=True)
     )
+
+
+def _render_all(
+    figure: Chart | MatrixChain | Frames | MatplotlibFigure, id: str, *, narrow: bool = False
+) -> tuple[str, ...]:
+    """Render a figure, or each of its frames; an author's own drawing has one layout only."""
+    if isinstance(figure, Frames):
+        return render_frames(figure, id, narrow=narrow)
+    if isinstance(figure, MatrixChain):
+        return (render_matrix_chain(figure, id, narrow=narrow),)
+    if narrow and not isinstance(figure, MatplotlibFigure):
+        return render_frames(Frames((Frame("", figure),), figure.alt), id, narrow=True)
+    return (render_figure(figure, id),)
 
 
 def import_libraries() -> None:

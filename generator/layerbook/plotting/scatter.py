@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from layerbook.core.figures import Point, Scatter, label_text
 from layerbook.core.language import gettext
-from layerbook.plotting import colours, label_placement, numeric_axes, text
+from layerbook.plotting import colours, label_placement, numeric_axes, svg, text
 from layerbook.plotting.canvas import Canvas
 
 _MAX_PLOT_SIZES = ((560.0, 440.0), (260.0, 240.0), (190.0, 180.0), (150.0, 150.0))
@@ -69,21 +69,28 @@ class ScatterLayout:
 
 
 def compute_layout(
-    figures: Sequence[Scatter], *, charts_per_row: int = 1, shared_scale: bool = True
+    figures: Sequence[Scatter],
+    *,
+    charts_per_row: int = 1,
+    shared_scale: bool = True,
+    narrow: bool = False,
 ) -> ScatterLayout:
-    """Return one layout for all maps; `shared_scale` gives them one pair of axes."""
+    """Return one layout for all maps; `shared_scale` gives them one pair of axes.
+
+    narrow: fit them to a phone; labels without room are left out.
+    """
     room, ticks = (
         _MAX_PLOT_SIZES[min(charts_per_row, 4) - 1],
         (6, 6) if charts_per_row == 1 else (4, 4),
     )
-    if charts_per_row == 1 and max(map(_label_count, figures)) <= _MAX_PHONE_LABELS:
-        room = _PHONE_PLOT_SIZE
-    plot, limits = room, None
-    if shared_scale:
-        plot, limits = _equal_axes(figures, room, compact=charts_per_row > 1)
     left = (
         max(numeric_axes.tick_label_width(f.y, _xy_limits((f,))[1], ticks[1]) for f in figures) + 16
     )
+    if charts_per_row == 1 and (narrow or max(map(_label_count, figures)) <= _MAX_PHONE_LABELS):
+        room = min(_PHONE_PLOT_SIZE[0], svg.MAX_UNSCROLLED_WIDTH - left - 12), _PHONE_PLOT_SIZE[1]
+    plot, limits = room, None
+    if shared_scale:
+        plot, limits = _equal_axes(figures, room, compact=charts_per_row > 1)
     groups = tuple(dict.fromkeys(p.group for f in figures for p in f.points))
     return ScatterLayout(plot, left, groups, ticks, limits, has_legend=len(groups) > 1)
 

@@ -18,13 +18,13 @@ import numpy as np
 from layerbook.plotting import colours, text
 
 MAX_UNSCROLLED_WIDTH = 370
-"""The width that pictures try to keep to: a phone 390 pixels wide shows it almost in full size."""
+"""The width that pictures try to keep to: a phone 390 pixels wide shows it in full size."""
+
+PHONE_WIDTH = 374
+"""The width of a picture on that phone. Wider ones are drawn a second time, for phones."""
 
 MAX_SHRUNK_WIDTH = 405
-"""Pictures wider than this keep their size on small screens and scroll (class `fig-wide`).
-
-Narrower ones shrink to the 355 pixels that this phone has, or 324 in a frame, and text to 11.
-"""
+"""Pictures wider than this keep their size on small screens and scroll (class `fig-wide`)."""
 
 _ENLARGED = 1.15
 """Narrow pictures are shown this much larger where the page has room."""
@@ -55,6 +55,7 @@ class Mark:
     tooltip: str = ""
 
 
+_VIEW_BOX_WIDTH = re.compile(r'viewBox="0 0 ([\d.]+) ')
 _DECIMAL = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 _ANY_NUMBER = re.compile(r"-?[\d.]+")
 _MIN_CRISP_SCALE = 1.6
@@ -114,6 +115,11 @@ def root_element(
         svg.set("aria-labelledby", f"{id}-desc")
     ET.SubElement(svg, "desc", {"id": f"{id}-desc"}).text = text.printable(alt)
     return svg
+
+
+def natural_width(picture: str) -> float:
+    """Return the width of a picture in its own coordinates: CSS pixels, where it is not scaled."""
+    return float(_VIEW_BOX_WIDTH.findall(picture)[0])
 
 
 def add_element(

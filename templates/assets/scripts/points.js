@@ -25,7 +25,7 @@ class PointMap {
 		this.createReadout(svg.querySelector("title")?.textContent);
 		on(svg, "pointermove pointerleave click", (event) => this.onPointer(event));
 		this.show(NONE);
-		// Small multiples are there for wide and for narrow screens.
+		// Some pictures are there for wide and for narrow screens.
 		this.bar.classList.add(...(svg.closest(".wide, .narrow")?.classList ?? []));
 		svg.closest(".picture").after(this.bar);
 	}
