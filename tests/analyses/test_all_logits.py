@@ -78,11 +78,11 @@ def test_tokens_left_by_each_setting_agree_with_plain_loops(tiny) -> None:
     assert result.settings == SETTINGS
     for scores, prompt in zip(result.logits.tolist(), result.prompts, strict=True):
         own = left_by_hand(scores, SETTINGS[0])
-        for setting, kept in zip(SETTINGS, prompt.left, strict=True):
+        for setting, kept in zip(SETTINGS, prompt.effects, strict=True):
             shares = left_by_hand(scores, setting)
             assert kept.candidates == len(shares)
-            assert kept.best == pytest.approx(shares[0], abs=1e-12)
-            assert kept.kept == pytest.approx(math.fsum(own[: len(shares)]), abs=1e-12)
+            assert kept.best_prob == pytest.approx(shares[0], abs=1e-12)
+            assert kept.kept_prob == pytest.approx(math.fsum(own[: len(shares)]), abs=1e-12)
             bits = -math.fsum(share * math.log2(share) for share in shares)
             assert kept.choices == pytest.approx(2**bits, rel=1e-9)
         assert [t.prob for t in prompt.top] == pytest.approx(own[:7], abs=1e-12)
@@ -97,8 +97,8 @@ def test_shortlist_makes_the_nucleus_smaller() -> None:
     analysis = AllLogits(prompts=("x",), settings=settings, shown=4)
     result = analysis.measure({"prompt-0": vocabulary.capture([0], {NEXT_LOGITS: logits})})
 
-    assert [kept.candidates for kept in result.prompts[0].left] == [32, 8]
-    assert [kept.choices for kept in result.prompts[0].left] == pytest.approx([32, 8])
+    assert [kept.candidates for kept in result.prompts[0].effects] == [32, 8]
+    assert [kept.choices for kept in result.prompts[0].effects] == pytest.approx([32, 8])
     assert result.texts.split("\n") == [f"w{i}" for i in range(64)]
 
 

@@ -37,26 +37,26 @@ def by_hand(ids: list[int]) -> AttentionAllResult:
     return json_round_trip(analysis, analysis.measure({"run": capture}))
 
 
-def test_habits_counted_by_hand() -> None:
-    """All habits of two small patterns match a count by hand; query 0 never counts."""
+def test_shares_counted_by_hand() -> None:
+    """All shares of two small patterns match a count by hand; query 0 never counts."""
     first_head, second_head = by_hand(
         [2, 3, 4, 5, 3]
-    ).habits  # the 3 at position 4 has stood at 1, and 4 came after it
+    ).heads  # the 3 at position 4 has stood at 1, and 4 came after it
 
     assert (first_head.layer, first_head.head, second_head.head) == (0, 0, 1)
-    assert first_head.first == pytest.approx((0.5 + 0 + 0.25 + 0.125) / 4)
+    assert first_head.first_token == pytest.approx((0.5 + 0 + 0.25 + 0.125) / 4)
     assert first_head.itself == pytest.approx((0.5 + 0 + 0.25 + 0) / 4)
-    assert first_head.before == pytest.approx(
+    assert first_head.previous_token == pytest.approx(
         (1 + 0.25 + 0.25) / 3
     )  # not query 1, whose token before is the first
-    assert first_head.after == 0.5
-    assert first_head.bits == pytest.approx((1 + 0 + 2 + (2 * 3 / 8 + 0.5 + 0.5)) / 4)
+    assert first_head.induction_token == 0.5
+    assert first_head.entropy == pytest.approx((1 + 0 + 2 + (2 * 3 / 8 + 0.5 + 0.5)) / 4)
     assert (
-        second_head.first,
+        second_head.first_token,
         second_head.itself,
-        second_head.before,
-        second_head.after,
-        second_head.bits,
+        second_head.previous_token,
+        second_head.induction_token,
+        second_head.entropy,
     ) == (
         0.75,
         0.25,
@@ -68,17 +68,19 @@ def test_habits_counted_by_hand() -> None:
 
 def test_repeated_token_is_matched_with_its_last_earlier_place() -> None:
     """The last of two earlier places counts; a token that directly repeats has nothing between."""
-    assert by_hand([2, 2, 3, 2, 5]).habits[0].after == 0.25  # only query 3: last at 1, so key 2
-    assert by_hand([2, 2, 2]).habits[0].after is None
-    assert by_hand([2, 3, 4]).habits[0].after is None
+    assert (
+        by_hand([2, 2, 3, 2, 5]).heads[0].induction_token == 0.25
+    )  # only query 3: last at 1, so key 2
+    assert by_hand([2, 2, 2]).heads[0].induction_token is None
+    assert by_hand([2, 3, 4]).heads[0].induction_token is None
 
 
 @pytest.mark.parametrize("ids", [[2], [2, 3]])
 def test_short_prompts_have_plain_numbers_and_figures(ids: list[int]) -> None:
-    """No habit divides by zero."""
+    """No share divides by zero."""
     result = by_hand(ids)
 
-    assert result.habits[0].before == 0 and result.habits[0].first == (
+    assert result.heads[0].previous_token == 0 and result.heads[0].first_token == (
         1.0 if len(ids) == 1 else 0.5
     )
     assert all(
@@ -105,7 +107,7 @@ def test_weights_are_bit_identical_to_attention_pattern(tiny) -> None:
     assert (weights[..., np.triu_indices(count, 1)[0], np.triu_indices(count, 1)[1]] == 0).all()
 
 
-def test_habits_agree_with_loops_over_the_stored_weights(tiny) -> None:
+def test_shares_agree_with_loops_over_the_stored_weights(tiny) -> None:
     """On a tiny Llama, loops in plain Python agree to 1e-12."""
     analysis = AttentionAll(prompt=TEXT, layers=(0, 1))
     result = analysis.measure(
@@ -113,10 +115,10 @@ def test_habits_agree_with_loops_over_the_stored_weights(tiny) -> None:
     )  # JSON would round the weights a little
     ids = [token.id for token in result.tokens]
 
-    assert len(result.habits) == 8
-    assert any(habit.after for habit in result.habits)
-    for habit in result.habits:
-        flat = iter(result.weights[habit.layer, habit.head].tolist())
+    assert len(result.heads) == 8
+    assert any(head.induction_token for head in result.heads)
+    for head in result.heads:
+        flat = iter(result.weights[head.layer, head.head].tolist())
         rows = [[next(flat) for _ in range(query + 1)] for query in range(len(ids))]
         assert all(abs(sum(row) - 1) < 1e-6 for row in rows)
         after = []
@@ -125,52 +127,64 @@ def test_habits_agree_with_loops_over_the_stored_weights(tiny) -> None:
             after += [rows[q][p + 1] for p in earlier]
         entropies = [-sum(p * math.log2(p) for p in row if p > 0) for row in rows[1:]]
         for measured, values in (
-            (habit.first, [row[0] for row in rows[1:]]),
-            (habit.itself, [row[-1] for row in rows[1:]]),
-            (habit.before, [row[-2] for row in rows[2:]]),
-            (habit.after, after),
-            (habit.bits, entropies),
+            (head.first_token, [row[0] for row in rows[1:]]),
+            (head.itself, [row[-1] for row in rows[1:]]),
+            (head.previous_token, [row[-2] for row in rows[2:]]),
+            (head.induction_token, after),
+            (head.entropy, entropies),
         ):
             assert measured == pytest.approx(sum(values) / len(values), abs=1e-12)
 
 
 def test_most_extreme_head_and_layer_are_reported() -> None:
-    """The head with the largest habit, and the layer that attends least to the first token."""
+    """The head with the largest share, and the layer that attends least to the first token."""
     result = by_hand([2, 3, 4, 5, 3])
     layers = [
-        h.model_copy(update={"layer": 7, "first": h.first / 2, "before": h.before / 3})
-        for h in result.habits
+        h.model_copy(
+            update={
+                "layer": 7,
+                "first_token": h.first_token / 2,
+                "previous_token": h.previous_token / 3,
+            }
+        )
+        for h in result.heads
     ]
-    both = result.model_copy(update={"layers": (0, 7), "habits": (*result.habits, *layers)})
+    both = result.model_copy(update={"layers": (0, 7), "heads": (*result.heads, *layers)})
 
-    assert (both.most_first.layer, both.most_first.head) == (0, 1)
-    assert (both.most_before.head, both.most_after.head, both.most("bits").head) == (0, 0, 0)
-    assert both.freest == 7
-    assert both.first_by_layer == pytest.approx(((7 / 8 / 4 + 0.75) / 2, (7 / 8 / 4 + 0.75) / 4))
+    assert (both.first_token_head.layer, both.first_token_head.head) == (0, 1)
+    assert (
+        both.previous_token_head.head,
+        both.induction_head.head,
+        both.top_head("entropy").head,
+    ) == (0, 0, 0)
+    assert both.lowest_sink_layer == 7
+    assert both.first_token_by_layer == pytest.approx(
+        ((7 / 8 / 4 + 0.75) / 2, (7 / 8 / 4 + 0.75) / 4)
+    )
 
 
 def test_values_behind_each_mean_are_listed_by_position(tiny) -> None:
-    """The listed shares average to `after`, by hand and on a tiny Llama."""
+    """The listed shares average to `induction_token`, by hand and on a tiny Llama."""
     small = by_hand([2, 3, 4, 5, 3])  # head 0 looks back most at query 2 alone, from position 2 on
-    assert (small.most_before.head, small.steps_back) == (0, 1)
-    assert [(a.id, b.id, share) for a, b, share in small.repeats] == [(3, 4, 0.5)]
+    assert (small.previous_token_head.head, small.previous_token_count) == (0, 1)
+    assert [(a.id, b.id, share) for a, b, share in small.induction_shares] == [(3, 4, 0.5)]
 
     result = run(tiny, AttentionAll(prompt=TEXT, layers=(0, 1)))
-    shares = [share for _, _, share in result.repeats]
-    assert len(shares) > 1 and result.most_after.after == pytest.approx(
+    shares = [share for _, _, share in result.induction_shares]
+    assert len(shares) > 1 and result.induction_head.induction_token == pytest.approx(
         sum(shares) / len(shares), abs=1e-6
     )
-    most, steps = result.most_before, 0
+    most, steps = result.previous_token_head, 0
     for q in range(2, len(result.tokens)):
         row = result.weights[result.layers.index(most.layer), most.head, q * (q + 1) // 2 :][
             : q + 1
         ].tolist()
         steps += row.index(max(row)) == q - 1
-    assert result.steps_back == steps
+    assert result.previous_token_count == steps
 
 
 def test_figures_show_every_head_and_the_explorer(tiny) -> None:
-    """There is a map per habit; the explorer shows the layer that attends least to the first
+    """There is a map per kind of key; the explorer shows the layer that attends least to the first
     token.
     """
     analysis = AttentionAll(prompt=TEXT, layers=(0, 1))
@@ -184,11 +198,13 @@ def test_figures_show_every_head_and_the_explorer(tiny) -> None:
         and explorer.interactive is not None
     )
     assert [panel.values.shape for panel in grid.panels] == [(4, 2)] * 4
-    for panel, name in zip(grid.panels, ("first", "before", "itself", "after"), strict=True):
+    for panel, name in zip(
+        grid.panels, ("first_token", "previous_token", "itself", "induction_token"), strict=True
+    ):
         assert isinstance(panel, Heatmap) and panel.scale == (0, 1)
-        for habit in result.habits:
-            assert panel.values[habit.head, habit.layer] == getattr(habit, name)
-    at = result.layers.index(result.freest)
+        for head in result.heads:
+            assert panel.values[head.head, head.layer] == getattr(head, name)
+    at = result.layers.index(result.lowest_sink_layer)
     rows = [
         result.weights[at, :, q * (q + 1) // 2 :][:, : q + 1].mean(axis=0)
         for q in range(len(result.tokens))
@@ -204,7 +220,7 @@ def test_figures_show_every_head_and_the_explorer(tiny) -> None:
     assert (explorer.interactive.weights == result.weights).all()
 
 
-def test_explorer_has_a_row_for_each_link_and_habit(tiny) -> None:
+def test_explorer_has_a_row_for_each_link_and_named_head(tiny) -> None:
     """A link opens at the head with its largest weight; links that the prompt lacks have no row."""
     links = ({"reader": "at", "source": " c"}, {"reader": "at", "source": "nowhere"})
     analysis = AttentionAll(prompt=TEXT, layers=(0, 1), links=links)
@@ -218,7 +234,7 @@ def test_explorer_has_a_row_for_each_link_and_habit(tiny) -> None:
     assert (link.name, link.query, link.key) == ("“at” finds “c”", query, key)
     shares = result.weights[:, :, query * (query + 1) // 2 + key]
     assert shares[link.layer, link.head] == shares.max()
-    for preset, head in ((before, result.most_before), (first, result.most_first)):
+    for preset, head in ((before, result.previous_token_head), (first, result.first_token_head)):
         assert (preset.layer, preset.head) == (result.layers.index(head.layer), head.head)
         assert preset.query == len(texts) - 1
     assert texts[after.query] in texts[: after.query]

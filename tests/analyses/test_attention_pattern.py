@@ -47,7 +47,7 @@ def test_means_leave_out_the_first_query():
     assert prompt.leading_share == pytest.approx(
         ((0.75 + 0.25 + 1 + 0.5) / 4,)
     )  # queries 2 and 3 only
-    assert prompt.leading_even == pytest.approx((2 / 3 + 2 / 4) / 2)
+    assert prompt.uniform_leading_share == pytest.approx((2 / 3 + 2 / 4) / 2)
     assert prompt.distinct_keys == pytest.approx(
         ((2 + 1 + 2) / 3,)
     )  # queries 1, 2, 3: {0, 1}, {0, 0}, {2, 0}
@@ -81,8 +81,8 @@ def test_uniform_attention_gives_uniform_shares():
     (prompt,) = analysis.measure({"prompt-0": capture([2, 2, 2, 5, 2, 6, 7], [even, even])}).prompts
 
     assert prompt.leading == 3
-    assert prompt.leading_even == pytest.approx((3 / 4 + 3 / 5 + 3 / 6 + 3 / 7) / 4)
-    assert prompt.leading_share == pytest.approx((prompt.leading_even,), abs=1e-6)
+    assert prompt.uniform_leading_share == pytest.approx((3 / 4 + 3 / 5 + 3 / 6 + 3 / 7) / 4)
+    assert prompt.leading_share == pytest.approx((prompt.uniform_leading_share,), abs=1e-6)
 
 
 @pytest.mark.parametrize("heads", ["mean", (0,)])
@@ -94,7 +94,10 @@ def test_single_token_attends_to_itself(heads):
     )
 
     assert (result.prompts[0].sink_share, result.prompts[0].distinct_keys) == ((1.0,), (1.0,))
-    assert (result.prompts[0].leading_share, result.prompts[0].leading_even) == ((1.0,), 1.0)
+    assert (result.prompts[0].leading_share, result.prompts[0].uniform_leading_share) == (
+        (1.0,),
+        1.0,
+    )
     assert analysis.figures(result)
 
 

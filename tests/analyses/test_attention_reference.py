@@ -36,7 +36,7 @@ def test_all_three_prompts_are_continued_with_4(real):
     )
     assert [p.sink_share[1] for p in result.prompts] == pytest.approx([0.60, 0.28, 0.55], abs=0.02)
     assert result.prompts[1].leading_share[1] == pytest.approx(0.726, abs=0.02)
-    assert result.prompts[1].leading_even == pytest.approx(0.4696, abs=1e-4)
+    assert result.prompts[1].uniform_leading_share == pytest.approx(0.4696, abs=1e-4)
 
 
 def test_frames_match_the_reference_animation(real):
@@ -48,11 +48,11 @@ def test_frames_match_the_reference_animation(real):
         real, ContinuationFrames(prompt=SUM, max_new_tokens=15, layers=(0, LAST), show="pattern")
     )
 
-    assert (anew.drift_at, anew.stop_at, len(anew.passes)) == (5, 12, 2)
+    assert (anew.retokenized_at, anew.stop_at, len(anew.passes)) == (5, 12, 2)
     assert [token.text for token in anew.passes[0].tokens[-2:]] == [".", "\n"]
     assert anew.passes[1].tokens[13].text == "\n\n"
     assert anew.continuation == "11.\n\n11 is indeed the answer.<|im_end|>\n<|im_start|>"
-    assert (own.drift_at, own.stop_at, len(own.passes)) == (None, None, 1)
+    assert (own.retokenized_at, own.stop_at, len(own.passes)) == (None, None, 1)
     assert own.continuation.startswith("11.\n\nThis example illustrates the concept of a")
 
 
@@ -63,8 +63,8 @@ def test_whitespace_share_of_the_last_layer_matches_the_reference(real):
     assert result.tokens[0].text == " "
     assert result.first[LAST] == pytest.approx(0.54, abs=0.03)
     assert result.total[LAST] == pytest.approx(0.65, abs=0.02)
-    assert result.rest[LAST] < result.even_rest
-    assert sum(share < result.even_rest for share in result.rest) >= 25
+    assert result.rest[LAST] < result.uniform_rest
+    assert sum(share < result.uniform_rest for share in result.rest) >= 25
 
 
 def test_mlp_shapes_match_the_reference(real):

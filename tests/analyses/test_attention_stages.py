@@ -55,7 +55,7 @@ def compare(model: Any, result: Any, tolerance: float) -> None:
     for at, layer in enumerate(result.layers):
         raw = in_torch(model, ids, layer).double()
         masked = (raw / math.sqrt(result.d_head)).masked_fill(later, -math.inf)
-        for stages in (shown for shown in result.shown if shown.layer == layer):
+        for stages in (shown for shown in result.heads if shown.layer == layer):
             assert np.abs(stages.raw - raw[stages.head].numpy()).max() < tolerance
             assert (
                 np.abs(stages.pattern - masked[stages.head].softmax(-1).numpy()).max() < tolerance
@@ -64,8 +64,8 @@ def compare(model: Any, result: Any, tolerance: float) -> None:
         ahead = ((raw / math.sqrt(result.d_head)).softmax(-1) * later).sum(-1)[:, :-1].mean(-1)
         assert np.abs(result.future[at] - ahead.numpy()).max() < tolerance
         for measured, scores in (
-            (result.bits, masked),
-            (result.bits_unscaled, raw.masked_fill(later, -math.inf)),
+            (result.entropy, masked),
+            (result.unscaled_entropy, raw.masked_fill(later, -math.inf)),
         ):
             rows = torch.special.entr(scores.softmax(-1)).sum(-1)[:, 1:].mean(-1) / math.log(2)
             assert np.abs(measured[at] - rows.numpy()).max() < tolerance
@@ -78,13 +78,13 @@ def test_tiny_model_matches_torch(tiny: Any, layer: int, head: int) -> None:
 
     compare(tiny, result, 1e-5)
     assert result.score_difference < 1e-5 and result.pattern_difference < 1e-5
-    assert (result.shown[0].layer, result.shown[0].head, result.shown[0].kv_head) == (
+    assert (result.heads[0].layer, result.heads[0].head, result.heads[0].kv_head) == (
         layer,
         head,
         head // 2,
     )
-    assert result.d_head == 8 and result.sharing == 2
-    assert np.ptp(result.bits) > 0.01  # heads differ: agreement means something
+    assert result.d_head == 8 and result.queries_per_key == 2
+    assert np.ptp(result.entropy) > 0.01  # heads differ: agreement means something
 
 
 @pytest.mark.model
@@ -101,11 +101,16 @@ def test_real_model_matches_torch(real: Any, layer: int, head: int, key: int) ->
     assert (
         result.score_difference < 1e-4
         and result.pattern_difference < 1e-5
-        and result.reordered == 0
+        and result.reordered_rows == 0
     )
-    stages, most = result.shown
-    assert (stages.layer, stages.head, stages.kv_head, result.sharing) == (layer, head, key, 3)
-    assert (most.layer, most.head, most.kv_head, most.taken) == (17, 5, 1, 3)
+    stages, most = result.heads
+    assert (stages.layer, stages.head, stages.kv_head, result.queries_per_key) == (
+        layer,
+        head,
+        key,
+        3,
+    )
+    assert (most.layer, most.head, most.kv_head, most.masked_maxima) == (17, 5, 1, 3)
     assert most.future == pytest.approx(0.609, abs=0.005)
     assert result.future[1][2] == pytest.approx(0.021, abs=0.002)
 
@@ -135,7 +140,7 @@ def test_stages_match_a_hand_computed_pattern() -> None:
     q[0, :, 0], q[0, :, 1] = np.cos(angles), -np.sin(angles)
     k[0] = 4 * math.sqrt(2) * q[0] * np.array([0, 0, 1, 0])[:, None]
     result = measure_arrays(q, k)
-    (stages,) = result.shown
+    (stages,) = result.heads
 
     assert np.abs(stages.raw - 4 * math.sqrt(2) * np.array([0, 0, 1, 0])).max() < 1e-12
     top = math.exp(4)
@@ -143,10 +148,10 @@ def test_stages_match_a_hand_computed_pattern() -> None:
     assert stages.pattern[3].tolist() == pytest.approx(
         [1 / (top + 3), 1 / (top + 3), top / (top + 3), 1 / (top + 3)]
     )
-    assert stages.taken == 2
+    assert stages.masked_maxima == 2
     assert stages.future == pytest.approx(((top + 2) + (top + 1) + 1) / (top + 3) / 3)
-    assert result.even_future == pytest.approx((3 / 4 + 2 / 4 + 1 / 4) / 3)
-    assert result.bits_unscaled[0][0] < result.bits[0][0]
+    assert result.uniform_future == pytest.approx((3 / 4 + 2 / 4 + 1 / 4) / 3)
+    assert result.unscaled_entropy[0][0] < result.entropy[0][0]
 
 
 def test_different_rotation_raises_the_deviation(tiny: Any) -> None:
@@ -178,7 +183,7 @@ def test_figures_show_four_stages_over_the_same_cells(tiny: Any) -> None:
     result = run(tiny, analysis)
     charts = analysis.figures(result)
     most = [int(n) for n in np.unravel_index(result.future.argmax(), result.future.shape)]
-    assert [(stages.layer, stages.head) for stages in result.shown] == [(1, 3), tuple(most)]
+    assert [(stages.layer, stages.head) for stages in result.heads] == [(1, 3), tuple(most)]
     assert set(charts) == {"layer-1-head-3", "layer-{}-head-{}".format(*most), "entropy", "future"}
     frames, count = charts["layer-1-head-3"], len(result.tokens)
     assert isinstance(frames, Frames) and frames.step == "stage"
@@ -186,7 +191,7 @@ def test_figures_show_four_stages_over_the_same_cells(tiny: Any) -> None:
     raw, scaled, masked, shares = (frame.picture for frame in frames.frames)
     assert all(isinstance(stage, Heatmap) for stage in (raw, scaled, masked, shares))
     assert raw.diverging and scaled.diverging and masked.diverging and not shares.diverging
-    assert np.array_equal(raw.values, result.shown[0].raw) and np.isfinite(scaled.values).all()
+    assert np.array_equal(raw.values, result.heads[0].raw) and np.isfinite(scaled.values).all()
     assert np.abs(scaled.values * math.sqrt(8) - raw.values).max() < 1e-12
     assert scaled.scale == masked.scale and scaled.scale[1] == pytest.approx(
         np.abs(raw.values).max() / math.sqrt(8)
@@ -209,5 +214,5 @@ def test_figures_show_four_stages_over_the_same_cells(tiny: Any) -> None:
 
     alone = AttentionStages(prompt="a", layers=(0,), layer=0, head=0)
     single = run(tiny, alone)
-    assert single.future.max() == single.even_future == 0
+    assert single.future.max() == single.uniform_future == 0
     assert set(alone.figures(single)) == {"layer-0-head-0", "entropy", "future"}

@@ -39,7 +39,7 @@ def test_property_stored_in_one_column_gives_that_column():
         _, _, result = planted(sign * np.eye(WIDTH)[7])
         assert (result.column, result.sign) == (7, sign)
         assert result.column_correct == result.direction_correct == 1
-        assert result.half == 1
+        assert result.columns_for_half == 1
 
 
 def test_property_spread_over_columns_gives_a_direction():
@@ -47,9 +47,9 @@ def test_property_spread_over_columns_gives_a_direction():
     spread = np.full(WIDTH, 1 / np.sqrt(WIDTH))
     _, rows, result = planted(spread, strength=6)
     assert result.direction_correct == 1 and result.column_correct < 1
-    assert result.half > 5
+    assert result.columns_for_half > 5
     assert result.direction @ spread > 0.8
-    assert all(entry.known for entry in result.direction_top)
+    assert all(entry.is_member for entry in result.direction_top)
     means = rows[:WORDS:2].mean(axis=0) - rows[WORDS : 2 * WORDS : 2].mean(axis=0)
     np.testing.assert_allclose(result.direction, means / np.linalg.norm(means), atol=1e-6)
 

@@ -33,7 +33,7 @@ def test_each_step_equals_a_torch_sgd_step(result) -> None:
         with torch.no_grad():
             table -= RATE * gradient
     assert result.loss == pytest.approx(losses, abs=1e-9)
-    assert result.loss[0] == pytest.approx(np.log2(result.d_vocab)) == result.guessing
+    assert result.loss[0] == pytest.approx(np.log2(result.d_vocab)) == result.uniform_loss
 
 
 def test_lowest_possible_loss_is_that_of_counting(tiny: LoadedModel, result) -> None:
@@ -41,11 +41,11 @@ def test_lowest_possible_loss_is_that_of_counting(tiny: LoadedModel, result) -> 
     ids = [token.id for token in result.tokens]
     first, pairs = Counter(ids[:-1]), Counter(pairwise(ids))
     bits = [-count * np.log2(count / first[a]) for (a, _), count in pairs.items()]
-    assert result.floor == pytest.approx(sum(bits) / (len(ids) - 1), abs=1e-12)
+    assert result.lowest_loss == pytest.approx(sum(bits) / (len(ids) - 1), abs=1e-12)
     assert result.rows == len(first)
 
     longer = run(tiny, BigramTraining(text=TEXT, steps=1000, rate=RATE))
-    assert 0 < longer.above_floor < 0.02 < result.above_floor
+    assert 0 < longer.excess_loss < 0.02 < result.excess_loss
     assert longer.always_falls and result.always_falls
 
 
@@ -68,4 +68,4 @@ def test_table_is_looked_up_by_the_last_token(result) -> None:
 def test_curve_ends_above_its_floor(result) -> None:
     analysis = BigramTraining(text=TEXT, steps=STEPS, rate=RATE)
     training, floor = analysis.figures(json_round_trip(analysis, result))["loss"].series
-    assert len(training.y) == STEPS + 1 and training.y[-1] > floor.y[-1] == result.floor
+    assert len(training.y) == STEPS + 1 and training.y[-1] > floor.y[-1] == result.lowest_loss

@@ -38,7 +38,7 @@ def test_frame_equals_the_pattern_of_its_text(tiny):
     )["run"]
 
     assert len(result.passes) == 1
-    assert (result.drift_at, result.tokens, result.prompt_length) == (
+    assert (result.retokenized_at, result.tokens, result.prompt_length) == (
         None,
         generated.tokens,
         generated.prompt_length,
@@ -49,9 +49,13 @@ def test_frame_equals_the_pattern_of_its_text(tiny):
         for layer in (0, 1):
             corner = result.passes[0].values[layer, : step.length, : step.length]
             assert np.abs(corner - run[Site("pattern", layer)].mean(axis=0)).max() < 1e-5
-        assert step.written.id == generated.tokens[step.length].id == int(run[NEXT_LOGITS].argmax())
+        assert (
+            step.next_token.id == generated.tokens[step.length].id == int(run[NEXT_LOGITS].argmax())
+        )
         logits = run[NEXT_LOGITS].astype(np.float64)
-        assert step.written.prob == pytest.approx(1 / np.exp(logits - logits.max()).sum(), abs=1e-5)
+        assert step.next_token.prob == pytest.approx(
+            1 / np.exp(logits - logits.max()).sum(), abs=1e-5
+        )
 
 
 def test_gram_frames_match_separate_passes(tiny):
@@ -62,12 +66,12 @@ def test_gram_frames_match_separate_passes(tiny):
         tiny, FixedRequests({"run": Generate(Prompt(text=TEXT), 12, stop=False, reencode=True)})
     )["run"]
 
-    assert result.drift_at == next(
+    assert result.retokenized_at == next(
         t for t in range(1, 12) if len(generated.frames[t]) != len(generated.frames[t - 1]) + 1
     )
     assert [step.length for step in result.frames] == [len(tokens) for tokens in generated.frames]
     for step, tokens in zip(result.frames, generated.frames, strict=True):
-        gram = result.passes[step.run]
+        gram = result.passes[step.pass_index]
         assert gram.tokens[: step.length] == tokens
         run = alone(tiny, tuple(token.id for token in tokens), "attn_out")
         for layer in (0, 1):
@@ -109,8 +113,8 @@ def test_changed_tokens_count_as_drift_and_start_a_new_pass():
     """1 2 | 1 2 3 | 1 4 | 1 4 5: the third frame does not extend the second."""
     frames_analysis, result = measure_by_hand([[1, 2], [1, 2, 3], [1, 4], [1, 4, 5]], [3, 3, 5, 6])
 
-    assert result.drift_at == 2
-    assert [step.run for step in result.frames] == [0, 0, 1, 1]
+    assert result.retokenized_at == 2
+    assert [step.pass_index for step in result.frames] == [0, 0, 1, 1]
     assert [[token.id for token in capture.tokens] for capture in result.passes] == [
         [1, 2, 3],
         [1, 4, 5],
@@ -124,14 +128,14 @@ def test_longer_frames_count_as_drift():
     """1 | 1 5 6, where 4 was generated: the frame extends the previous one with other tokens."""
     _, result = measure_by_hand([[1], [1, 5, 6], [1, 5, 6, 3]], [4, 3, 3])
 
-    assert (result.drift_at, len(result.passes)) == (1, 1)
+    assert (result.retokenized_at, len(result.passes)) == (1, 1)
 
 
 def test_shorter_text_of_the_same_tokens_counts_as_drift():
     """1 2 3 | 1 2: the second frame does not extend the first."""
     _, result = measure_by_hand([[1, 2, 3], [1, 2]], [0, 0])
 
-    assert result.drift_at == 1
+    assert result.retokenized_at == 1
 
 
 def test_first_end_of_turn_is_marked():

@@ -46,7 +46,7 @@ def test_every_text_has_the_next_tokens_of_its_own_pass(
     for row, text in enumerate(tree.texts):
         prob = probabilities(model, [*prompt, *text.ids])
         best = np.argsort(-prob, kind="stable")[:K]
-        assert [tree.listed[int(i)].id for i in tree.next_tokens[row]] == best.tolist()
+        assert [tree.candidates[int(i)].id for i in tree.next_tokens[row]] == best.tolist()
         assert tree.next_probs[row] == pytest.approx(prob[best], abs=1e-5)
         assert text.rest == pytest.approx(1 - prob[best].sum(), abs=1e-5)
 
@@ -62,10 +62,10 @@ def test_the_chance_of_a_text_is_that_of_its_draws(
         for n, id in enumerate(text.ids):
             prob = probabilities(model, [*prompt, *text.ids[:n]])
             chance *= prob[id] / np.sort(prob)[-K:].sum()
-        assert text.chance == pytest.approx(chance, rel=1e-4)
+        assert text.draw_prob == pytest.approx(chance, rel=1e-4)
         inside[len(text.ids)] += chance
-    assert tree.inside == pytest.approx(inside, rel=1e-4)
-    assert tree.inside[0] == 1 and list(tree.inside) == sorted(tree.inside, reverse=True)
+    assert tree.coverage == pytest.approx(inside, rel=1e-4)
+    assert tree.coverage[0] == 1 and list(tree.coverage) == sorted(tree.coverage, reverse=True)
 
 
 def test_texts_are_different_and_begin_in_the_tree(tree: ContinuationTreeResult) -> None:
@@ -100,7 +100,7 @@ def test_the_page_gets_the_same_tree(tree: ContinuationTreeResult) -> None:
         text = data["texts"][number]
         for place, lead in zip(text["tokens"], text["leads"], strict=True):
             if lead >= 0:
-                walk(lead, (*ids, tree.listed[place].id))
+                walk(lead, (*ids, tree.candidates[place].id))
 
     walk(0, ())
     assert reached == {text.ids: row for row, text in enumerate(tree.texts)}

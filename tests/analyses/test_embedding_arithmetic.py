@@ -31,7 +31,7 @@ def test_nearest_tokens_of_a_sum_match_a_hand_computation():
     (word_sum,) = result.sums
     assert (word_sum.start, word_sum.minus, word_sum.plus) == KING
     assert [entry.token.text for entry in word_sum.nearest] == ["woman", "queen", " King"]
-    assert [entry.given for entry in word_sum.nearest] == [True, False, True]
+    assert [entry.is_summand for entry in word_sum.nearest] == [True, False, True]
     assert word_sum.answer.token.text == "queen"
     assert word_sum.answer.cosine == pytest.approx(25 / (5 * np.hypot(0.1, 5)), abs=1e-7)
 

@@ -42,8 +42,8 @@ def test_confidence_agrees_with_a_loop_without_cache(tiny, settings):
     text = run(tiny, Generate(prompts=(PROMPT,), max_new_tokens=12, **settings)).prompts[0]
 
     steps = list(step_by_step(tiny, text))
-    assert len(steps) == len(text.written)
-    for written, (id, logits) in zip(text.written, steps, strict=True):
+    assert len(steps) == len(text.new_tokens)
+    for written, (id, logits) in zip(text.new_tokens, steps, strict=True):
         prob = torch.softmax(logits, -1)
         assert written.id == id
         assert written.logit == pytest.approx(logits[id].item(), abs=1e-4)
@@ -64,8 +64,8 @@ def test_greedy_writes_what_transformers_writes(tiny):
         ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=10
     )
     assert [token.id for token in text.tokens] == reference[0].tolist()
-    assert {w.rank for w in text.written} == {w.candidates for w in text.written} == {1}
-    assert (text.detours, text.forks) == (0, 0)
+    assert {w.rank for w in text.new_tokens} == {w.candidates for w in text.new_tokens} == {1}
+    assert (text.non_greedy, text.open_steps) == (0, 0)
 
 
 def test_sampling_distribution_agrees_with_transformers(tiny):
@@ -79,12 +79,12 @@ def test_sampling_distribution_agrees_with_transformers(tiny):
     settings = {"temperature": 0.7, "top_k": 40, "top_p": 0.6}
     text = run(tiny, Generate(prompts=(PROMPT,), max_new_tokens=15, seed=11, **settings)).prompts[0]
 
-    assert text.forks > 0
-    for written, (id, logits) in zip(text.written, step_by_step(tiny, text), strict=True):
+    assert text.open_steps > 0
+    for written, (id, logits) in zip(text.new_tokens, step_by_step(tiny, text), strict=True):
         warped = TemperatureLogitsWarper(0.7)(None, logits[None])
         warped = TopPLogitsWarper(0.6)(None, TopKLogitsWarper(40)(None, warped))
         prob = torch.softmax(warped[0], -1)
-        assert written.drawn == pytest.approx(prob[id].item(), abs=1e-5)
+        assert written.draw_prob == pytest.approx(prob[id].item(), abs=1e-5)
         assert written.candidates == int((prob > 0).sum())
 
 
@@ -131,10 +131,14 @@ def test_unlikely_choices_and_close_alternatives_are_reported():
     )
     text = result.prompts[0]
 
-    assert (text.detours, text.forks) == (1, 1)
-    assert (text.least.text, text.least.rank, text.least.candidates) == ("b", 2, 2)
-    assert text.least.drawn == pytest.approx(0.35 / 0.95)
-    assert text.least.likeliest.text == "a"
+    assert (text.non_greedy, text.open_steps) == (1, 1)
+    assert (text.least_likely.text, text.least_likely.rank, text.least_likely.candidates) == (
+        "b",
+        2,
+        2,
+    )
+    assert text.least_likely.draw_prob == pytest.approx(0.35 / 0.95)
+    assert text.least_likely.likeliest.text == "a"
     assert text.bits == pytest.approx(-np.log2(0.90 * 0.35 * 0.90), abs=1e-5)
     bars = analysis.figures(result)["confidence-0"]
     assert bars.highlight == (1,)

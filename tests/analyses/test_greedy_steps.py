@@ -26,7 +26,7 @@ def test_steps_equal_separate_passes(tiny: LoadedModel) -> None:
         assert [t.id for t in step.top] == best.indices.tolist()
         assert [t.prob for t in step.top] == pytest.approx(best.values.tolist(), abs=1e-5)
         assert step.rest == pytest.approx(1 - best.values.sum().item(), abs=1e-5)
-        assert step.written.id == ids[step.length]
+        assert step.next_token.id == ids[step.length]
     assert result.steps[0].length == result.prompt_length
 
 
@@ -38,7 +38,7 @@ def test_figure_has_a_frame_for_each_question(tiny: LoadedModel) -> None:
 
     assert isinstance(figure, Frames) and len(figure.frames) == 9
     for frame, step in zip(figure.frames, result.steps, strict=True):
-        assert isinstance(frame.picture, Bars) and frame.token == step.written.token
+        assert isinstance(frame.picture, Bars) and frame.token == step.next_token.token
         shown = result.tokens[: step.length][-11:]
         assert label_text(frame.label).endswith(label_text(shown))
 

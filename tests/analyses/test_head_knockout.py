@@ -55,7 +55,7 @@ def test_swapped_head_has_its_output_on_the_other_prompt(tiny: LoadedModel) -> N
     other = probabilities(tiny, tiny.network, OTHER)
     assert result.other_answer.id == int(other.argmax())
     plain = probabilities(tiny, tiny.network)
-    assert result.other_before == pytest.approx(float(plain[result.other_answer.id]), abs=1e-6)
+    assert result.other_prob_before == pytest.approx(float(plain[result.other_answer.id]), abs=1e-6)
 
     for i, head in enumerate((2, 0)):
         with replaced_head(tiny, 1, head, position=last):

@@ -90,8 +90,8 @@ def test_output_lists_the_tokens_it_raises_most(tiny, result) -> None:
     """The best three agree to 1e-6."""
     gain = logit_gain(tiny, attention_output(tiny, LAYER, (HEAD,)))
     best = np.argsort(-gain)[:3]
-    assert [entry.token.id for entry in result.spelled] == best.tolist()
-    assert [entry.logit for entry in result.spelled] == pytest.approx(gain[best], abs=1e-6)
+    assert [entry.token.id for entry in result.promoted] == best.tolist()
+    assert [entry.logit for entry in result.promoted] == pytest.approx(gain[best], abs=1e-6)
 
 
 def test_figures_name_the_token_with_the_largest_part(result) -> None:
@@ -143,10 +143,10 @@ def vectors_of_the_network(model: LoadedModel) -> dict[str, np.ndarray]:
 def test_first_numbers_are_those_of_the_network(tiny, result) -> None:
     """Values, output, what W_O makes of it and the streams agree to 1e-6."""
     expected = vectors_of_the_network(tiny)
-    n = len(result.first.output)
+    n = len(result.first_numbers.output)
     assert n == 7
     for name, vector in expected.items():
-        assert getattr(result.first, name) == pytest.approx(vector[..., :n], abs=1e-6), name
+        assert getattr(result.first_numbers, name) == pytest.approx(vector[..., :n], abs=1e-6), name
 
 
 def test_steps_add_up_to_the_new_stream(tiny, result) -> None:
@@ -171,7 +171,7 @@ def test_steps_add_up_to_the_new_stream(tiny, result) -> None:
 
 def test_tables_of_the_steps_leave_out_empty_rows(result) -> None:
     steps = HeadOutputs(prompt=TEXT, layer=LAYER, head=HEAD).figures(result)["steps"]
-    T, n = len(result.tokens), len(result.first.output)
+    T, n = len(result.tokens), len(result.first_numbers.output)
     rows = T + T + (T + 1) + (T + 2) + (T + 5)
     assert len(steps.table().rows) == rows
     assert len(tidy_table(steps).rows) == rows * n

@@ -46,7 +46,7 @@ def counted_by_torch(model: LoadedModel, length: int, *, cached: bool) -> int:
 def test_counts_agree_with_torch(tiny: LoadedModel, result, length: int) -> None:
     """Counts of matrices, attention and unembedding are equal."""
     i = result.lengths.index(length)
-    assert result.anew[i] == counted_by_torch(tiny, length, cached=False)
+    assert result.uncached[i] == counted_by_torch(tiny, length, cached=False)
     assert result.cached[i] == counted_by_torch(tiny, length, cached=True)
 
 

@@ -66,7 +66,7 @@ def test_settled_layer_is_the_first_of_the_final_run(result, best, settled) -> N
         for i, id in enumerate(best)
     )
     changed = result.model_copy(update={"answer": answer, "layers": layers})
-    assert changed.settled == settled
+    assert changed.settled_layer == settled
 
 
 def test_figures_mark_the_layers_that_name_the_answer(result) -> None:

@@ -42,7 +42,7 @@ def test_texts_follow_from_their_seeds(tiny: LoadedModel, result) -> None:
         assert result.bits[seed] == pytest.approx(
             bits_without_cache(tiny, ids, alone.prompt_length), abs=1e-4
         )
-        assert result.repeated[seed] == pytest.approx(repeated_share(written))
+        assert result.repeated_share[seed] == pytest.approx(repeated_share(written))
         texts.append(b"".join(bytes.fromhex(t.hex) for t in written if not t.special))
     assert result.containing == sum(b"a" in text for text in texts)
     assert result.distinct == len(set(texts)) == DRAWS

@@ -60,7 +60,7 @@ def test_last_merge_gives_the_tokens_of_the_library(tmp_path: Path, kind: str, t
     library = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     assert [token.id for token in last] == library.encode(text).ids
     ranks = [merge.rank for merge in result.merges]
-    assert ranks == sorted(set(ranks)) and max(ranks, default=0) <= result.listed
+    assert ranks == sorted(set(ranks)) and max(ranks, default=0) <= result.pair_count
     lengths = [len(result.start), *(len(merge.pieces) for merge in result.merges)]
     assert lengths == sorted(lengths, reverse=True)
     hexes = {"".join(t.hex for t in merge.pieces) for merge in result.merges}
@@ -71,7 +71,7 @@ def test_without_pairs_there_are_no_merges(tmp_path: Path) -> None:
     """Unigram has scores instead of pairs, and the figure shows the tokens."""
     analysis, result = measured(TOKENIZER_WRITERS["unigram"](tmp_path), " the")
 
-    assert result.merges == () and result.listed == 0 and result.start == result.tokens
+    assert result.merges == () and result.pair_count == 0 and result.start == result.tokens
     figure = analysis.figures(result)["steps"]
     assert isinstance(figure, Table) and len(figure.rows) == 1
 

@@ -45,7 +45,7 @@ def test_silencing_an_mlp_equals_zeroing_its_down_projection(tiny: LoadedModel) 
             finally:
                 handle.remove()
             assert result.prob[i][j] == pytest.approx(float(cut[result.answer.id]), abs=1e-6)
-    assert result.by_need[0].answer == min(result.without)
+    assert result.by_need[0].answer == min(result.prob_without)
     survivors = [change for change in result.everywhere if change.predicted.id == result.answer.id]
     assert result.survived == len(survivors)
 
@@ -54,7 +54,7 @@ def test_grid_has_a_row_for_every_token_and_one_for_each_position(tiny: LoadedMo
     analysis = MlpKnockout(prompt=TEXT, layers=(1,), positions=(1,))
     result = run(tiny, analysis)
     grid = analysis.figures(result)["grid"]
-    assert grid.values.tolist() == [[result.without[0]], [result.prob[0][0]]]
+    assert grid.values.tolist() == [[result.prob_without[0]], [result.prob[0][0]]]
     assert grid.percent and grid.rows.labels[0] == "every token"
 
 

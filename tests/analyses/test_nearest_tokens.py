@@ -51,7 +51,7 @@ def check_against_scikit_learn(model, texts, top_k):
         values = [E[n.token.id] @ E[token_result.token.id] for n in token_result.dot]
         assert [n.value for n in token_result.dot] == pytest.approx(values, abs=TOLERANCE)
         assert (
-            token_result.ahead
+            token_result.larger_dot_products
             == (products > E[token_result.token.id] @ E[token_result.token.id]).sum()
         )
         assert token_result.norm == pytest.approx(
@@ -78,7 +78,7 @@ def test_neighbours_agree_with_scikit_learn_on_the_real_model(real):
     """By cosine, the nearest token to a cat is a cat."""
     result = check_against_scikit_learn(real, (" cat", " kitten", "!"), 8)
     assert [n.token.text for n in result.tokens[0].cosine[:4]] == [" Cat", "Cat", "cat", " cats"]
-    assert result.tokens[1].ahead > 0
+    assert result.tokens[1].larger_dot_products > 0
 
 
 def test_neighbours_differ_between_measures():
@@ -95,7 +95,7 @@ def test_neighbours_differ_between_measures():
     assert [getattr(token_result, name)[0].value for name in MEASURE_NAMES] == pytest.approx(
         [1, 10, 1]
     )
-    assert token_result.ahead == 1  # 10 is more than 2 * 2
+    assert token_result.larger_dot_products == 1  # 10 is more than 2 * 2
     assert result.longest[0].token.text == "away" and result.shortest[0].token.text == "angle"
 
 

@@ -51,16 +51,16 @@ def test_neuron_is_listed_where_its_activation_is_largest(tiny: LoadedModel) -> 
     own = [activations(tiny, text)[:, NEURON].numpy() for text in TEXTS]
     loudness = np.abs(np.concatenate(own))
     assert result.tokens == len(loudness)
-    best = np.sort(loudness)[::-1][: len(result.fires)]
-    assert np.abs([activation.activation for activation in result.fires]) == pytest.approx(
-        best, abs=1e-5
-    )
-    for activation in result.fires:
+    best = np.sort(loudness)[::-1][: len(result.top_activations)]
+    assert np.abs(
+        [activation.activation for activation in result.top_activations]
+    ) == pytest.approx(best, abs=1e-5)
+    for activation in result.top_activations:
         assert activation.activation == pytest.approx(
             own[activation.text][activation.position], abs=1e-5
         )
         assert len(activation.context) == min(activation.position, 4)
-    assert result.loud == int((loudness >= loudness.max() / 4).sum())
+    assert result.strong_count == int((loudness >= loudness.max() / 4).sum())
 
 
 def test_neuron_adds_its_row_of_the_down_projection(tiny: LoadedModel) -> None:
@@ -80,20 +80,20 @@ def test_neuron_adds_its_row_of_the_down_projection(tiny: LoadedModel) -> None:
 
     logits = direct(LAYER, act)[NEURON]
     assert result.activation == pytest.approx(float(act[NEURON]), abs=1e-5)
-    assert [entry.token.id for entry in result.writes] == logits.argsort(descending=True)[
+    assert [entry.token.id for entry in result.promoted] == logits.argsort(descending=True)[
         :5
     ].tolist()
-    assert result.writes[0].logit == pytest.approx(float(logits.max()), abs=1e-5)
-    for entry in result.without:
-        assert entry.adds == pytest.approx(float(logits[entry.answer.id]), abs=1e-5)
+    assert result.promoted[0].logit == pytest.approx(float(logits.max()), abs=1e-5)
+    for entry in result.ablations:
+        assert entry.added_logit == pytest.approx(float(logits[entry.answer.id]), abs=1e-5)
 
-    answer = result.without[0].answer.id
+    answer = result.ablations[0].answer.id
     whole = torch.stack(
         [direct(n, activations(tiny, PROMPTS[0], n)[-1])[:, answer] for n in (0, 1)]
     )
     layer, neuron = divmod(int(whole.argmax()), whole.shape[1])
-    assert (result.most[0].layer, result.most[0].neuron) == (layer, neuron)
-    assert result.most[0].logit == pytest.approx(float(whole.max()), abs=1e-5)
+    assert (result.top_neurons[0].layer, result.top_neurons[0].neuron) == (layer, neuron)
+    assert result.top_neurons[0].logit == pytest.approx(float(whole.max()), abs=1e-5)
     assert result.count == whole.numel()
 
 
@@ -103,11 +103,13 @@ def test_silencing_a_neuron_equals_zeroing_its_row(tiny: LoadedModel) -> None:
     network = deepcopy(tiny.network)
     network.model.layers[LAYER].mlp.down_proj.weight[:, NEURON] = 0
     changed = 0.0
-    for prediction, text in zip(result.without, PROMPTS, strict=True):
+    for prediction, text in zip(result.ablations, PROMPTS, strict=True):
         plain = distribution(tiny, tiny.network, text)
         without = distribution(tiny, network, text)
         assert prediction.prompt == text and prediction.answer.id == int(plain.argmax())
-        assert prediction.without == pytest.approx(float(without[prediction.answer.id]), abs=1e-6)
+        assert prediction.prob_without == pytest.approx(
+            float(without[prediction.answer.id]), abs=1e-6
+        )
         assert prediction.predicted.id == int(without.argmax())
         changed = max(changed, float((plain - without).abs().max()))
     assert changed > 1e-5

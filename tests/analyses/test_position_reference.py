@@ -58,5 +58,8 @@ def test_rope_is_relative_and_gives_the_models_pattern(real):
     )
     assert result.theta == 100000 and result.pairs == 32
     assert result.pattern_difference < 1e-5
-    assert result.shift_difference < 1e-9 and result.ahead.one_back < result.as_it_is.one_back
-    assert result.peak == 1 and result.as_it_is.one_back > 0.4 and result.rises > 10
+    assert (
+        result.shift_difference < 1e-9
+        and result.ahead.previous_token < result.original.previous_token
+    )
+    assert result.peak == 1 and result.original.previous_token > 0.4 and result.rises > 10

@@ -61,7 +61,7 @@ def test_vocabulary_is_as_published(real):
     result = run(real, Vocabulary(find=("Hello", "Hell", "H", "ell")))
 
     assert result.size == 49152
-    assert [f.id for f in result.found] == [19556, None, 56, 478]
+    assert [f.id for f in result.lookups] == [19556, None, 56, 478]
     assert result.bytes < 256
     assert not run(real, Tokenize(prompts=("a\x13b",))).prompts[0].lossless
 
@@ -88,4 +88,4 @@ def test_model_completes_the_capital_of_france(real):
 
     assert "Paris" in text.answer
     assert text.stopped
-    assert text.written[-1].text == "<|im_end|>"
+    assert text.new_tokens[-1].text == "<|im_end|>"

@@ -51,7 +51,7 @@ def test_rotation_reproduces_the_models_pattern(tiny, layer):
     """The softmax of rotated queries and keys equals the site `pattern`, to 1e-5."""
     result = run(tiny, Rope(prompt=TEXT, layer=layer, head=3))
     assert result.pattern_difference < 1e-5
-    assert np.ptp(result.as_it_is.pattern[-1]) > 0.01  # not uniform: agreement means something
+    assert np.ptp(result.original.pattern[-1]) > 0.01  # not uniform: agreement means something
 
 
 def test_wrong_base_changes_the_pattern(tiny):
@@ -102,9 +102,9 @@ def test_equal_vectors_follow_the_ideal_curve():
     """For q = k = ones the score is sqrt(d) times the mean cosine over the pairs, to 1e-9."""
     ones = np.ones((1, 4, 8))
     _, result = measure_arrays(ones, ones, distances=20)
-    assert np.abs(result.by_distance - math.sqrt(8) * result.equal_by_distance).max() < 1e-9
+    assert np.abs(result.by_distance - math.sqrt(8) * result.ideal_by_distance).max() < 1e-9
     expected = [sum(math.cos(r * 10000 ** (-2 * i / 8)) for i in range(4)) / 4 for r in range(20)]
-    assert result.equal_by_distance.tolist() == pytest.approx(expected, abs=1e-12)
+    assert result.ideal_by_distance.tolist() == pytest.approx(expected, abs=1e-12)
     assert result.peak == 0
 
 
@@ -127,9 +127,9 @@ def test_facts_come_from_the_model(tiny):
         [2 * math.pi * 100000 ** (2 * i / 8) for i in range(4)]
     )
     T = len(result.tokens)
-    for variant in (result.as_it_is, result.ahead, result.stopped):
+    for variant in (result.original, result.ahead, result.unrotated):
         back, own = ([variant.pattern[t][t - step] for t in range(2, T)] for step in (1, 0))
-        assert variant.one_back == pytest.approx(np.mean(back), abs=1e-6)
+        assert variant.previous_token == pytest.approx(np.mean(back), abs=1e-6)
         assert variant.itself == pytest.approx(np.mean(own), abs=1e-6)
 
 
@@ -158,10 +158,14 @@ def test_shifted_queries_and_stopped_rotation_agree_with_loops():
     stopped = attend_in_loops(q[1], k[0], lambda i: (0, 0))
     plain = attend_in_loops(q[1], k[0], lambda i: (i, i))
     assert np.abs(result.ahead.pattern - ahead).max() < 1e-9
-    assert np.abs(result.stopped.pattern - stopped).max() < 1e-9
-    assert len(result.one_back_by_pairs) == result.pairs + 1
-    assert result.one_back_by_pairs[0] == pytest.approx(np.diag(stopped, -1)[1:].mean(), abs=1e-9)
-    assert result.one_back_by_pairs[-1] == pytest.approx(np.diag(plain, -1)[1:].mean(), abs=1e-9)
+    assert np.abs(result.unrotated.pattern - stopped).max() < 1e-9
+    assert len(result.previous_token_by_pairs) == result.pairs + 1
+    assert result.previous_token_by_pairs[0] == pytest.approx(
+        np.diag(stopped, -1)[1:].mean(), abs=1e-9
+    )
+    assert result.previous_token_by_pairs[-1] == pytest.approx(
+        np.diag(plain, -1)[1:].mean(), abs=1e-9
+    )
 
     scores = [
         [
@@ -172,9 +176,9 @@ def test_shifted_queries_and_stopped_rotation_agree_with_loops():
     ]
     assert result.pair == int(np.argmax(scores[3]))
     expected = [row[result.pair] / math.sqrt(8) for row in scores]
-    assert result.hand_scores == pytest.approx(expected, abs=1e-9)
-    products = result.key_hands @ result.query_hand / math.sqrt(8)
-    assert result.hand_scores == pytest.approx(products, abs=1e-9)
+    assert result.pair_scores == pytest.approx(expected, abs=1e-9)
+    products = result.key_pairs @ result.query_pair / math.sqrt(8)
+    assert result.pair_scores == pytest.approx(products, abs=1e-9)
 
     slow = [0, 0, 1, 1, 0, 0, 1, 1]  # dimensions whose pairs are not the two fastest
     halves = (
@@ -193,7 +197,7 @@ def test_shifted_queries_and_stopped_rotation_agree_with_loops():
     for i in range(2, 5):
         weights = np.exp(np.array(scores[i]) / math.sqrt(8))
         shares.append(weights[i - 1] / weights.sum())
-    assert result.one_back_by_pairs[2] == pytest.approx(np.mean(shares), abs=1e-9)
+    assert result.previous_token_by_pairs[2] == pytest.approx(np.mean(shares), abs=1e-9)
 
 
 def test_figures_share_scales_and_distances():
@@ -219,7 +223,7 @@ def test_figures_share_scales_and_distances():
         assert fast.hands[0].angle == pytest.approx(position)  # the first pair: a radian a position
     clocks = charts["arrows"].panels
     assert len(clocks) == 6
-    for clock, (up, right) in zip(clocks, result.key_hands, strict=True):
+    for clock, (up, right) in zip(clocks, result.key_pairs, strict=True):
         angle = clock.hands[1].angle
         assert math.hypot(up, right) * math.cos(angle) == pytest.approx(up)
         assert math.hypot(up, right) * math.sin(angle) == pytest.approx(right)
@@ -232,4 +236,4 @@ def test_figures_share_scales_and_distances():
     assert isinstance(pattern, Heatmap) and pattern.causal and pattern.scale == (0, 1)
 
     analysis, alone = measure_arrays(np.ones((1, 1, 4)), np.ones((1, 1, 4)))
-    assert alone.as_it_is.one_back == 0 and set(analysis.figures(alone)) == set(charts)
+    assert alone.original.previous_token == 0 and set(analysis.figures(alone)) == set(charts)

@@ -39,7 +39,7 @@ def test_halves_and_quarters_cost_one_and_two_bits() -> None:
     assert [token.bits for token in measured.tokens] == pytest.approx([1, 2, 3])
     assert [token.rank for token in measured.tokens] == [1, 2, 3]
     assert (measured.bits, measured.perplexity) == (pytest.approx(2), pytest.approx(4))
-    assert result.guessing == pytest.approx(2)
+    assert result.uniform_bits == pytest.approx(2)
     assert measured.most_surprising.text == "d" and measured.least_surprising.text == "b"
     assert measured.tokens[1].likeliest.text == "a"
     assert analysis.figures(result)["text-0"].highlight == (2,)

@@ -37,44 +37,44 @@ def by_hand(*texts):
 def test_axes_are_the_pca_of_distinct_tokens(measured):
     """scikit-learn's PCA of the distinct rows agrees to 1e-9, up to sign."""
     model, _, result = measured
-    first = [s for s in result.spots if not s.shuffled]
+    first = [s for s in result.points if not s.shuffled]
     ids = list(dict.fromkeys(s.token.id for s in first))
     pca = PCA(2, svd_solver="full").fit(model.matrix[ids].astype(np.float64))
 
-    assert result.fitted == len(ids) and [t.id for t in result.different[: len(ids)]] == ids
+    assert result.fitted == len(ids) and [t.id for t in result.distinct[: len(ids)]] == ids
     assert result.explained == pytest.approx(tuple(pca.explained_variance_ratio_), abs=1e-9)
-    expected = pca.transform(model.matrix[[s.token.id for s in result.spots]].astype(np.float64))
-    assert np.abs(np.abs([(s.x, s.y) for s in result.spots]) - np.abs(expected)).max() < 1e-9
+    expected = pca.transform(model.matrix[[s.token.id for s in result.points]].astype(np.float64))
+    assert np.abs(np.abs([(s.x, s.y) for s in result.points]) - np.abs(expected)).max() < 1e-9
 
 
 def test_equal_tokens_share_a_point_at_every_position(measured):
     """Tokens that occur in several texts are named."""
     _, _, result = measured
-    places = {(s.token.id, s.x, s.y) for s in result.spots}
+    places = {(s.token.id, s.x, s.y) for s in result.points}
     assert (
         len(places)
-        == len({s.token.id for s in result.spots})
-        == len(result.different)
-        < len(result.spots)
+        == len({s.token.id for s in result.points})
+        == len(result.distinct)
+        < len(result.points)
     )
-    assert result.equal_apart == 0
+    assert result.equal_token_difference == 0
     assert {t.text for t in result.repeated} == {"The", " cat", " sat", " the"}
 
 
 def test_detects_vectors_that_depend_on_the_text():
     """Changing one number of one repetition is reported as the difference."""
     a, b = ("a", [1, 0]), (" b", [0, 1])
-    assert by_hand([a, b], [b], [a, b], [b])[1].equal_apart == 0
-    assert by_hand([a, b], [b], [a, b], [(" b", [0.25, 1])])[1].equal_apart == 0.25
+    assert by_hand([a, b], [b], [a, b], [b])[1].equal_token_difference == 0
+    assert by_hand([a, b], [b], [a, b], [(" b", [0.25, 1])])[1].equal_token_difference == 0.25
 
 
 def test_closest_different_token_is_reported(measured):
     """It agrees with a loop over all pairs."""
     model, _, result = measured
-    for n, token in enumerate(result.different):
+    for n, token in enumerate(result.distinct):
         far = {
             m: float(np.linalg.norm(model.matrix[token.id].astype(float) - model.matrix[other.id]))
-            for m, other in enumerate(result.different) if m != n
+            for m, other in enumerate(result.distinct) if m != n
         }  # fmt: skip
         assert result.closest[n] == min(far, key=far.__getitem__)
         assert result.distance[n] == pytest.approx(min(far.values()), abs=1e-5)
@@ -89,7 +89,7 @@ def test_arrows_lead_to_retokenized_words():
     first, second = [row["The"], row[" cat"]], [row[" x"], row[" x"]]
     _, result = by_hand(first, second, [row["cat"], row[" The"]], [row[" x"], row["y"]])
 
-    assert [s.becomes and result.spots[s.becomes].token.text for s in result.spots] == [
+    assert [s.recut_as and result.points[s.recut_as].token.text for s in result.points] == [
         *(" The", "cat", None, None), *(None, None, None, None)
     ]  # fmt: skip
     assert result.lost == 3  # The, ·cat, and one of the two ·x
@@ -99,9 +99,9 @@ def test_every_distinct_token_has_one_named_point(measured):
     """It has the colour of its text, and its note lists its positions."""
     _, analysis, result = measured
     chart = analysis.figures(result)["map"]
-    assert isinstance(chart, Scatter) and chart.equal and len(chart.points) == len(result.spots)
-    assert sum(p.show_label for p in chart.points) == len(result.different)
-    assert [p.arrow_to for p in chart.points] == [s.becomes for s in result.spots]
+    assert isinstance(chart, Scatter) and chart.equal and len(chart.points) == len(result.points)
+    assert sum(p.show_label for p in chart.points) == len(result.distinct)
+    assert [p.arrow_to for p in chart.points] == [s.recut_as for s in result.points]
     assert {p.group for p in chart.points} == set(TEXTS)
     assert chart.points[0].tooltip.startswith("Token 0 of the text as written.")
     assert f"{result.distance[0]:.3g} away" in chart.points[0].tooltip
@@ -109,6 +109,11 @@ def test_every_distinct_token_has_one_named_point(measured):
 
 def test_tiny_model_and_single_token_are_mapped(tiny):
     """Texts of a single token give a map without extent or neighbours."""
-    assert run(tiny, TokenMap(prompts=("The cat sat", "the cat"), shuffle_seed=0)).equal_apart == 0
+    assert (
+        run(
+            tiny, TokenMap(prompts=("The cat sat", "the cat"), shuffle_seed=0)
+        ).equal_token_difference
+        == 0
+    )
     lone = run(tiny, TokenMap(prompts=("a", "a"), shuffle_seed=0))
-    assert lone.distance == (0,) and {(s.x, s.y) for s in lone.spots} == {(0, 0)}
+    assert lone.distance == (0,) and {(s.x, s.y) for s in lone.points} == {(0, 0)}

@@ -103,7 +103,7 @@ def test_axes_are_fitted_to_the_order_as_written():
 
 def test_strong_encodings_follow_the_position_and_weak_ones_the_token():
     """Short rows follow the position, long rows the token."""
-    for factor, alike in ((1e-3, "like_its_place"), (100, "like_itself")):
+    for factor, alike in ((1e-3, "nearest_to_its_place"), (100, "nearest_to_itself")):
         model = FakeModel(width=16, sites={AFTER: causal})
         model.matrix = model.matrix * np.float32(factor)
         analysis = TokenPosition(prompts=(TEXTS[1],), shuffle_seed=2, C=(10000,))

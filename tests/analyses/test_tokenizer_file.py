@@ -35,11 +35,11 @@ def measured(folder: Path) -> tuple[TokenizerFile, TokenizerFileResult]:
 
 def rebuilt(result: TokenizerFileResult) -> Tokenizer:
     """Return the tokenizer that the result describes, built by the library."""
-    vocabulary = apply_merges(result.given, result.merges)
+    vocabulary = apply_merges(result.base_vocabulary, result.merges)
     pieces = {id: piece for piece, id in vocabulary.items()}
     merges = [[pieces[left], pieces[right]] for left, right in result.merges.tolist()]
-    model = result.rest["model"] | {"vocab": vocabulary, "merges": merges}
-    return Tokenizer.from_str(json.dumps(result.rest | {"model": model}))
+    model = result.settings["model"] | {"vocab": vocabulary, "merges": merges}
+    return Tokenizer.from_str(json.dumps(result.settings | {"model": model}))
 
 
 def assert_same(folder: Path, result: TokenizerFileResult) -> None:
@@ -55,8 +55,8 @@ def test_vocabulary_follows_from_the_merges(tiny_model_dir: Path) -> None:
     _, result = measured(tiny_model_dir)
 
     assert_same(tiny_model_dir, result)
-    assert len(result.given) == 256 + 3
-    assert len(result.given) + len(result.merges) == result.size
+    assert len(result.base_vocabulary) == 256 + 3
+    assert len(result.base_vocabulary) + len(result.merges) == result.size
 
 
 @pytest.mark.parametrize("kind", BPE_WRITERS)
@@ -73,7 +73,11 @@ def test_default_model_is_stored_in_few_pieces(real_model_dir: Path) -> None:
     _, result = measured(real_model_dir)
 
     assert_same(real_model_dir, result)
-    assert (len(result.given), result.merges.shape, result.size) == (252, (48900, 2), 49152)
+    assert (len(result.base_vocabulary), result.merges.shape, result.size) == (
+        252,
+        (48900, 2),
+        49152,
+    )
 
 
 def test_new_pieces_take_the_lowest_free_id() -> None:
@@ -89,8 +93,10 @@ def test_tokenizer_without_merges_has_a_figure_of_its_text(tmp_path: Path) -> No
     tokenizer = ModelTokenizer.load(TOKENIZER_WRITERS["unigram"](tmp_path))
     analysis, result = measured(tmp_path)
 
-    assert len(result.merges) == 0 and len(result.given) == result.size == tokenizer.size
-    assert all(tokenizer.backend.token_to_id(piece) == id for piece, id in result.given.items())
+    assert len(result.merges) == 0 and len(result.base_vocabulary) == result.size == tokenizer.size
+    assert all(
+        tokenizer.backend.token_to_id(piece) == id for piece, id in result.base_vocabulary.items()
+    )
     figure = analysis.figures(result)["tokens"]
     assert isinstance(figure, TokenStrip) and figure.tokenizer_json == ""
     assert figure.rows[0] == (TEXT, result.tokens)
@@ -108,9 +114,9 @@ def test_figure_contains_the_whole_tokenizer(tiny_model_dir: Path) -> None:
     assert figure.tokenizer_json.isascii()
     assert json.loads(figure.tokenizer_json) == {
         "texts": [TEXT, *EXAMPLES],
-        "given": [list(pair) for pair in result.given.items()],
+        "given": [list(pair) for pair in result.base_vocabulary.items()],
         "merges": [id for pair in result.merges.tolist() for id in pair],
-        "rest": result.rest,
+        "rest": result.settings,
     }
 
 

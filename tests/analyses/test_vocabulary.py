@@ -26,8 +26,8 @@ def test_counts_agree_with_the_tokenizers_library(tiny, tiny_model_dir):
     assert [token.id for token in result.first] == list(range(40))
     assert [token.id for token in result.last] == list(range(result.size - 40, result.size))
     names = [piece.replace(" ", "Ġ") for piece in find]
-    assert [f.id for f in result.found] == [backend.token_to_id(name) for name in names]
-    assert [[t.id for t in f.tokens] for f in result.found] == [
+    assert [f.id for f in result.lookups] == [backend.token_to_id(name) for name in names]
+    assert [[t.id for t in f.tokens] for f in result.lookups] == [
         backend.encode(piece).ids for piece in find
     ]
     assert result.bytes == 256 and result.missing == ()
@@ -59,9 +59,11 @@ def test_joined_pieces_fragments_and_spaces_are_counted():
     assert (
         result.bytes == 2 and len(result.missing) == 254 and not {"61", "f0"} & set(result.missing)
     )
-    assert [token.id for token in result.joined] == [2, 3, 4]
-    assert result.fragments == 2  # a replacement character that really is one is no fragment
-    assert result.spaced == 2 and result.across == 0
+    assert [token.id for token in result.multi_byte] == [2, 3, 4]
+    assert (
+        result.ending_inside_character == 2
+    )  # a replacement character that really is one is no fragment
+    assert result.starting_with_space == 2 and result.with_inner_whitespace == 0
     assert [token.text for token in result.longest[:2]] == ["    longer ", "ab"]
     assert [token.text for token in result.longest_words] == ["    longer ", "ab", "a", " a"]
     assert [s.token.text for s in result.special] == [" <s>"]
@@ -72,7 +74,7 @@ def test_piece_outside_the_vocabulary_has_no_id():
     pieces = ByteVocabulary("H", "ell")
     analysis, result = by_hand(pieces, ("Hell", "H"), [[0, 1], [0]])
 
-    assert [f.id for f in result.found] == [None, 0]
+    assert [f.id for f in result.lookups] == [None, 0]
     table = analysis.figures(result)["find"]
     shown = [(label_text(text), id, label_text(parts)) for text, id, parts in table.rows]
     assert shown == [("Hell", "none", "H + ell"), ("H", 0, "H")]

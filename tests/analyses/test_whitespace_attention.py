@@ -53,8 +53,8 @@ def test_uniform_attention_gives_the_uniform_share():
     second, fourth = (1 / 3 + 1 / 4 + 1 / 5 + 1 / 6) / 5, (1 / 5 + 1 / 6) / 5
     first = (1 / 2 + 1 / 3 + 1 / 4 + 1 / 5 + 1 / 6) / 5
 
-    assert result.even == pytest.approx(second + fourth)
-    assert result.even_rest == pytest.approx((second + fourth) / (1 - first))
+    assert result.uniform == pytest.approx(second + fourth)
+    assert result.uniform_rest == pytest.approx((second + fourth) / (1 - first))
 
 
 def test_three_parts_sum_to_one_in_every_layer(tiny):

@@ -509,7 +509,7 @@ def test_default_model_agrees_with_python(
         play = Playground(page)
         for i, (scores, prompt) in enumerate(zip(result.logits, result.prompts, strict=True)):
             play.box.get_by_role("combobox").select_option(index=i)
-            for setting, kept in zip(result.settings, prompt.left, strict=True):
+            for setting, kept in zip(result.settings, prompt.effects, strict=True):
                 play.box.get_by_role("button", name=setting.name, exact=True).click()
                 assert play.shown().candidates == kept.candidates
             for temperature, top_k, top_p in product(

@@ -190,7 +190,7 @@ def test_tapping_a_point_shows_its_details(browser: Browser, site: Path) -> None
 
 def test_equal_tokens_are_highlighted_together(browser: Browser, site: Path) -> None:
     """Also without a link between them."""
-    spots = download_result(site, "tokens")["spots"]
+    spots = download_result(site, "tokens")["points"]
     with reading(browser, site / "maps.html") as page:
         figure = page.locator("#tokens-map")
         for number, spot in enumerate(spots):

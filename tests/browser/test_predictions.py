@@ -145,7 +145,7 @@ def where_it_looks(rope: Any) -> set[str]:
     ahead = rope["ahead"]
     return first(
         (ahead["itself"] > 1 / 2, "At the token itself"),
-        (ahead["one_back"] > 1 / 2, "Still one step back"),
+        (ahead["previous_token"] > 1 / 2, "Still one step back"),
         (True, "Somewhere else"),
     )
 
@@ -160,7 +160,7 @@ def most_like_the_first(cities: Any) -> set[str]:
 def nearest_after_moving(tokens: Any) -> set[str]:
     """Which vector most tokens are nearest to, once they have changed places."""
     sweep = tokens["sweeps"][-1]
-    place, itself = sweep["like_its_place"], sweep["like_itself"]
+    place, itself = sweep["nearest_to_its_place"], sweep["nearest_to_itself"]
     other = sweep["changed_place"] - place - itself
     return first(
         (itself >= max(place, other), "To its own old vector"),
@@ -181,7 +181,7 @@ def change_of_the_mean(tokens: Any) -> set[str]:
 
 def without_the_neuron(neuron: Any) -> set[str]:
     """The rest of the first prompt's answer without the neuron."""
-    ratio = neuron["without"][0]["without"] / neuron["without"][0]["answer"]["prob"]
+    ratio = neuron["ablations"][0]["prob_without"] / neuron["ablations"][0]["answer"]["prob"]
     return first(
         (ratio > 0.95, "Nothing you would notice"),
         (ratio >= 0.66, "It drops a little"),

@@ -124,7 +124,9 @@ def test_animation_steps_through_all_frames(browser: Browser) -> None:
         for i, frame in enumerate(frames, start=1):  # type: ignore[arg-type]
             assert box.locator(".stepper output").inner_text() == f"token {i} of {len(frames)}"  # type: ignore[arg-type]
             written = box.locator(".frame.current .frame-token .tok").get_attribute("title")
-            assert written and written.splitlines()[0].endswith(f"token {frame['written']['id']}")
+            assert written and written.splitlines()[0].endswith(
+                f"token {frame['next_token']['id']}"
+            )
             page.keyboard.press("ArrowRight")
         assert len(frames) == 15  # type: ignore[arg-type]
 
@@ -132,7 +134,7 @@ def test_animation_steps_through_all_frames(browser: Browser) -> None:
 def test_stages_show_the_products_of_the_result_step_by_step(browser: Browser) -> None:
     stages = result("attention", "stages")
     root = float(stages["d_head"]) ** 0.5  # type: ignore[arg-type]
-    head = stages["shown"][0]  # type: ignore[index]
+    head = stages["heads"][0]  # type: ignore[index]
     raw, pattern = head["raw"], head["pattern"]
     grids = {
         "products": [x for row in raw for x in row],

@@ -204,10 +204,10 @@ def test_tokens_outside_texts_have_no_position(
 ) -> None:
     matches = json.loads((SITE / "data" / "tokenization" / "vocabulary.json").read_bytes())
     with reading(browser, SITE / "tokenization.html") as page:
-        for row, name in enumerate(("first", "joined", "last")):
+        for row, name in enumerate(("first", "multi_byte", "last")):
             page.locator("#vocabulary-first .chips").nth(row).locator(".tok").first.focus()
             assert tooltip_lines(page) == expected_lines(matches[name][0], None)
-        piece = next(token for token in matches["joined"] if token["text"] == "he")
+        piece = next(token for token in matches["multi_byte"] if token["text"] == "he")
         page.locator("p > .tok").get_by_text("he", exact=True).first.hover()
         assert tooltip_lines(page) == expected_lines(piece, None)
 

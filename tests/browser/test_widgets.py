@@ -156,13 +156,13 @@ def test_waves_move_by_keyboard_and_by_dragging(browser: Browser, site: Path) ->
 def test_rotation_starts_at_the_angle_of_the_result(browser: Browser, site: Path) -> None:
     """Arrows and score are those of the last query and the key before it."""
     rope = result(site, "turns")
-    query, key = rope["query_hand"], rope["key_hands"][-2]
+    query, key = rope["query_pair"], rope["key_pairs"][-2]
     with reading(browser, site / "play.html") as page:
         figure = page.locator(TURNS)
         faces = figure.locator(".turns-faces svg")
         for face, hand, (up, right) in ((0, 0, query), (1, 0, key), (2, 0, query), (2, 1, key)):
             assert difference(hand_angle(faces.nth(face), hand), math.atan2(right, up)) < 1e-3
-        adds = f"{rope['hand_scores'][-2]:.1f}".replace("-", "\N{MINUS SIGN}")
+        adds = f"{rope['pair_scores'][-2]:.1f}".replace("-", "\N{MINUS SIGN}")
         assert f"adds {adds} to the score" in figure.locator(".turns-lead").inner_text()
 
 

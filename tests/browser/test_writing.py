@@ -72,7 +72,7 @@ class Tree:
     def tokens(self, ids: tuple[int, ...]) -> list[Any]:
         """Return the listed tokens after a text, best first."""
         places = self.arrays["next_tokens"][self.rows[ids]]
-        return [self.result["listed"][int(place)] for place in places]
+        return [self.result["candidates"][int(place)] for place in places]
 
 
 def shown_tokens(box: Locator) -> list[str]:
@@ -173,7 +173,9 @@ def test_beyond_the_tree_the_reader_is_sent_to_the_model(browser: Browser, site:
         choose(page, box, 1)
         address = urlsplit(lead.get_by_role("link").get_attribute("href") or "")
         fields = parse_qs(address.fragment)
-        written = [next(t["text"] for t in tree.result["listed"] if t["id"] == id) for id in ids]
+        written = [
+            next(t["text"] for t in tree.result["candidates"] if t["id"] == id) for id in ids
+        ]
         last = tree.tokens(ids)[1]["text"]
         assert address.path == "try.html"
         assert fields["text"] == ["The cat sat" + "".join(written) + last]

@@ -49,8 +49,8 @@ class SettingEffect(Record):
     """The distribution that one setting leaves after one prompt."""
 
     candidates: int = Field(description="Number of tokens with a probability above 0.")
-    best: float = Field(description="Probability 0..1 of the best token.")
-    kept: float = Field(description="Probability 0..1 of the candidates in the model itself.")
+    best_prob: float = Field(description="Probability 0..1 of the best token.")
+    kept_prob: float = Field(description="Probability 0..1 of the candidates in the model itself.")
     choices: Relative = Field(description="2^entropy: as uncertain as a fair choice of so many.")
 
 
@@ -60,7 +60,7 @@ class PromptLogits(Record):
     prompt: str = Field(description="The prompt; of a chat, its last turn.")
     top: tuple[Ranked, ...] = Field(description="The most likely tokens [shown], best first.")
     rest: float = Field(description="Probability 0..1 of all tokens not in `top`.")
-    left: tuple[SettingEffect, ...] = Field(description="One per setting, in their order.")
+    effects: tuple[SettingEffect, ...] = Field(description="One per setting, in their order.")
 
 
 class AllLogitsResult(Result):
@@ -115,7 +115,7 @@ class AllLogits(Analysis[AllLogitsResult]):
                     prompt=prompt_name(prompt),
                     top=top,
                     rest=max(0.0, 1 - sum(token.prob for token in top)),
-                    left=tuple(setting_effect(logits[i], setting) for setting in self.settings),
+                    effects=tuple(setting_effect(logits[i], setting) for setting in self.settings),
                 )
             )
         return AllLogitsResult(
@@ -148,8 +148,8 @@ def setting_effect(logits: NDArray[np.floating], setting: Setting) -> SettingEff
     )  # [V], zero for the removed tokens
     return SettingEffect(
         candidates=int((prob > 0).sum()),
-        best=float(prob.max()),
-        kept=min(1.0, float(model_prob[prob > 0].sum())),
+        best_prob=float(prob.max()),
+        kept_prob=min(1.0, float(model_prob[prob > 0].sum())),
         choices=2 ** entropy(prob),
     )
 

@@ -45,14 +45,16 @@ class HeadAttention(Record):
 
     layer: int = Field(description="The layer, from 0.")
     head: int = Field(description="The query head, from 0.")
-    first: float = Field(description="Share on the first token, 0 to 1, mean of queries 1..T-1.")
+    first_token: float = Field(
+        description="Share on the first token, 0 to 1, mean of queries 1..T-1."
+    )
     itself: float = Field(description="Share of a token on itself, mean of queries 1..T-1.")
-    before: float = Field(description="Share on the token before, mean of queries 2..T-1.")
-    after: float | None = Field(
+    previous_token: float = Field(description="Share on the token before, mean of queries 2..T-1.")
+    induction_token: float | None = Field(
         description="Share on the token that followed the last earlier occurrence of the same "
         "token, mean of the queries with such a token; null if there are none."
     )
-    bits: float = Field(description="Entropy of a row in bits, mean of queries 1..T-1.")
+    entropy: float = Field(description="Entropy of a row in bits, mean of queries 1..T-1.")
 
 
 class AttentionAllResult(Result):
@@ -62,41 +64,41 @@ class AttentionAllResult(Result):
     tokens: tuple[Token, ...] = Field(description="Its T tokens: queries and keys.")
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index `weights`.")
     head_count: int = Field(description="Number of query heads in a layer.")
-    habits: tuple[HeadAttention, ...] = Field(description="One entry per head, layer by layer.")
+    heads: tuple[HeadAttention, ...] = Field(description="One entry per head, layer by layer.")
     weights: BigArray = Field(
         description="Attention [layer][head][place] as float32: the lower triangle of "
         "each pattern, row by row. The share of query q on key k <= q is at place q(q+1)/2 + k."
     )
 
-    def most(self, habit: str) -> HeadAttention:
-        """The head with the largest value of a habit, the first of equals."""
-        return max(self.habits, key=lambda head: float(getattr(head, habit) or 0.0))
+    def top_head(self, field: str) -> HeadAttention:
+        """The head with the largest value of a field, the first of equals."""
+        return max(self.heads, key=lambda head: float(getattr(head, field) or 0.0))
 
     @property
-    def most_first(self) -> HeadAttention:
+    def first_token_head(self) -> HeadAttention:
         """The head that gives most to the first token."""
-        return self.most("first")
+        return self.top_head("first_token")
 
     @property
-    def most_before(self) -> HeadAttention:
+    def previous_token_head(self) -> HeadAttention:
         """The head that gives most to the token before."""
-        return self.most("before")
+        return self.top_head("previous_token")
 
     @property
-    def most_after(self) -> HeadAttention:
+    def induction_head(self) -> HeadAttention:
         """The head that gives most to the token that followed the same token last time."""
-        return self.most("after")
+        return self.top_head("induction_token")
 
     @property
-    def steps_back(self) -> int:
-        """Number of queries from 2 at which `most_before` prefers the token before."""
-        pattern = self.pattern(self.most_before)
+    def previous_token_count(self) -> int:
+        """Number of queries from 2 at which `previous_token_head` prefers the token before."""
+        pattern = self.pattern(self.previous_token_head)
         return sum(int(pattern[q, : q + 1].argmax()) == q - 1 for q in range(2, len(self.tokens)))
 
     @property
-    def repeats(self) -> tuple[tuple[Token, Token, float], ...]:
-        """The terms of `most_after`: repeated token, token after its last occurrence, share."""
-        pattern = self.pattern(self.most_after)
+    def induction_shares(self) -> tuple[tuple[Token, Token, float], ...]:
+        """The terms of `induction_head`: repeated token, token after its last occurrence, share."""
+        pattern = self.pattern(self.induction_head)
         return tuple(
             (self.tokens[q], self.tokens[k], float(pattern[q, k]))
             for q, k in induction_pairs(self.tokens)
@@ -108,16 +110,16 @@ class AttentionAllResult(Result):
         return fill_triangle(triangle, len(self.tokens))
 
     @property
-    def first_by_layer(self) -> tuple[float, ...]:
+    def first_token_by_layer(self) -> tuple[float, ...]:
         """By layer: share on the first token, mean of the heads."""
-        first = [head.first for head in self.habits]
-        by_head = np.array(first).reshape(len(self.layers), self.head_count)
+        shares = [head.first_token for head in self.heads]
+        by_head = np.array(shares).reshape(len(self.layers), self.head_count)
         return tuple(by_head.mean(axis=1).tolist())
 
     @property
-    def freest(self) -> int:
-        """The layer that gives the first token least."""
-        return self.layers[int(np.argmin(self.first_by_layer))]
+    def lowest_sink_layer(self) -> int:
+        """The layer whose heads give the least to the first token, the attention sink."""
+        return self.layers[int(np.argmin(self.first_token_by_layer))]
 
 
 class AttentionAll(Analysis[AttentionAllResult]):
@@ -156,7 +158,7 @@ class AttentionAll(Analysis[AttentionAllResult]):
         H, T = pattern.shape[1:3]
 
         pairs = induction_pairs(run.tokens)
-        habits = [
+        heads = [
             measure_head(layer, head, pattern[i, head].astype(np.float64), pairs)
             for i, layer in enumerate(layers)
             for head in range(H)
@@ -168,25 +170,27 @@ class AttentionAll(Analysis[AttentionAllResult]):
             tokens=run.tokens,
             layers=layers,
             head_count=H,
-            habits=tuple(habits),
+            heads=tuple(heads),
             weights=pattern[:, :, query, key],  # [L, H, T (T + 1) / 2]
         )
 
     def figures(self, result: AttentionAllResult) -> dict[str, Figure]:
-        """`grid`: heads by layers for each habit; `explorer`: one layer, all patterns behind it."""
+        """`grid`: all heads for each kind of key; `explorer`: one layer, all patterns behind it."""
         titles = {
-            "first": "To the first token",
-            "before": "To the token before",
+            "first_token": "To the first token",
+            "previous_token": "To the token before",
             "itself": "To itself",
         }
-        if result.habits[0].after is not None:
-            titles["after"] = "To what came next, last time"
-        maps = tuple(habit_heatmap(result, habit, title) for habit, title in titles.items())
+        if result.heads[0].induction_token is not None:
+            titles["induction_token"] = "To what came next, last time"
+        maps = tuple(head_heatmap(result, field, title) for field, title in titles.items())
         alt = " ".join(heatmap.alt for heatmap in maps)
         return {
             "grid": Panels(maps, alt, "Where every head of every layer looks", columns=2),
             "explorer": layer_heatmap(
-                result, result.layers.index(result.freest), explorer_presets(result, self.links)
+                result,
+                result.layers.index(result.lowest_sink_layer),
+                explorer_presets(result, self.links),
             ),
         }
 
@@ -211,11 +215,11 @@ def measure_head(
     return HeadAttention(
         layer=layer,
         head=head,
-        first=float(rows[:, 0].mean()),
+        first_token=float(rows[:, 0].mean()),
         itself=float(pattern.diagonal()[start:].mean()),
-        before=float(pattern.diagonal(-1)[1:].mean()) if T > 2 else 0.0,
-        after=float(np.mean([pattern[q, k] for q, k in pairs])) if pairs else None,
-        bits=float(np.mean([entropy(row) for row in rows])),
+        previous_token=float(pattern.diagonal(-1)[1:].mean()) if T > 2 else 0.0,
+        induction_token=float(np.mean([pattern[q, k] for q, k in pairs])) if pairs else None,
+        entropy=float(np.mean([entropy(row) for row in rows])),
     )
 
 
@@ -226,11 +230,11 @@ def fill_triangle(triangle: NDArray[np.floating], T: int) -> NDArray[np.floating
     return pattern
 
 
-def habit_heatmap(result: AttentionAllResult, habit: str, title: str) -> Heatmap:
+def head_heatmap(result: AttentionAllResult, field: str, title: str) -> Heatmap:
     """One number of every head: a row is a head, a column is a layer."""
-    shares = np.array([getattr(head, habit) for head in result.habits])  # [L * H]
+    shares = np.array([getattr(head, field) for head in result.heads])  # [L * H]
     shares = shares.reshape(len(result.layers), result.head_count).T  # [H, L]
-    best = result.most(habit)
+    best = result.top_head(field)
     return Heatmap(
         shares,
         rows=Axis("head"),
@@ -247,16 +251,16 @@ def habit_heatmap(result: AttentionAllResult, habit: str, title: str) -> Heatmap
 def explorer_presets(
     result: AttentionAllResult, links: tuple[Link, ...]
 ) -> tuple[AttentionPreset, ...]:
-    """Each link at the head that gives it most, then the heads with the strongest habits."""
+    """Each link at the head that gives it most, then the three heads with a name."""
     last = len(result.tokens) - 1
     linked = (preset_of_link(result, link) for link in links)
-    habits = {"One step back": result.most_before, "The sink": result.most_first}
+    named = {"One step back": result.previous_token_head, "The sink": result.first_token_head}
     pairs = induction_pairs(result.tokens)
     presets = [preset for preset in linked if preset is not None]
-    for name, head in habits.items():
+    for name, head in named.items():
         presets.append(AttentionPreset(name, result.layers.index(head.layer), head.head, last))
     if pairs:
-        head, query = result.most_after, pairs[-1][0]
+        head, query = result.induction_head, pairs[-1][0]
         name = "What came next, last time"
         presets.append(AttentionPreset(name, result.layers.index(head.layer), head.head, query))
     return tuple(presets)

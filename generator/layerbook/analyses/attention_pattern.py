@@ -49,7 +49,9 @@ class PromptPattern(Record):
     leading_share: tuple[float, ...] = Field(
         description="By layer: attention to them, mean of later queries."
     )
-    leading_even: float = Field(description="Value of `leading_share` if attention were uniform.")
+    uniform_leading_share: float = Field(
+        description="Value of `leading_share` if attention were uniform."
+    )
     distinct_keys: tuple[float, ...] = Field(
         description="By layer: different keys that the heads prefer, mean of queries 1..T-1."
     )
@@ -123,7 +125,7 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
             sink_share=share_on_first(pattern, 1),
             leading=n,
             leading_share=share_on_first(pattern, n),
-            leading_even=uniform_share_on_first(n, len(run.tokens)),
+            uniform_leading_share=uniform_share_on_first(n, len(run.tokens)),
             distinct_keys=distinct_keys(pattern),
         )
 

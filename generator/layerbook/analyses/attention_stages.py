@@ -62,7 +62,9 @@ class HeadStages(Record):
     raw: Array = Field(description="q·k after RoPE [query][key], including later keys.")
     pattern: Array = Field(description="Shares [query][key], computed from `raw`; rows sum to 1.")
     future: float = Field(description="Its number in the result's `future`.")
-    taken: int = Field(description="Number of rows whose largest product is with a later key.")
+    masked_maxima: int = Field(
+        description="Number of rows whose largest product is with a later key."
+    )
 
 
 class AttentionStagesResult(Result):
@@ -72,27 +74,27 @@ class AttentionStagesResult(Result):
     tokens: tuple[Token, ...] = Field(description="Its T tokens: the queries and keys.")
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index the arrays.")
     d_head: int = Field(description="Length of a query or key.")
-    sharing: int = Field(description="Number of query heads that share one key head.")
+    queries_per_key: int = Field(description="Number of query heads that share one key head.")
     score_difference: Gap = Field(description="Largest difference to the model's scores.")
     pattern_difference: Gap = Field(description="Largest difference to the model's patterns.")
-    reordered: int = Field(description="Number of rows in which scaling reorders the keys.")
-    bits: Array = Field(description="Entropy of a row in bits [layer][head], queries 1..T-1.")
-    bits_unscaled: Array = Field(description="The same without the scale.")
+    reordered_rows: int = Field(description="Number of rows in which scaling reorders the keys.")
+    entropy: Array = Field(description="Entropy of a row in bits [layer][head], queries 1..T-1.")
+    unscaled_entropy: Array = Field(description="The same without the scale.")
     future: Array = Field(description="Share of later keys without the mask [layer][head].")
-    even_future: float = Field(description="Value of `future` if attention were uniform.")
-    shown: tuple[HeadStages, ...] = Field(
+    uniform_future: float = Field(description="Value of `future` if attention were uniform.")
+    heads: tuple[HeadStages, ...] = Field(
         description="The spec's head, and the one with most `future`."
     )
 
     @property
-    def bits_by_layer(self) -> tuple[float, ...]:
-        """By layer: the mean of `bits` over the heads."""
-        return tuple(self.bits.mean(axis=1).tolist())
+    def entropy_by_layer(self) -> tuple[float, ...]:
+        """By layer: the mean of `entropy` over the heads."""
+        return tuple(self.entropy.mean(axis=1).tolist())
 
     @property
-    def unscaled_by_layer(self) -> tuple[float, ...]:
-        """By layer: the mean of `bits_unscaled` over the heads."""
-        return tuple(self.bits_unscaled.mean(axis=1).tolist())
+    def unscaled_entropy_by_layer(self) -> tuple[float, ...]:
+        """By layer: the mean of `unscaled_entropy` over the heads."""
+        return tuple(self.unscaled_entropy.mean(axis=1).tolist())
 
     @property
     def future_by_layer(self) -> tuple[float, ...]:
@@ -152,17 +154,17 @@ class AttentionStages(Analysis[AttentionStagesResult]):
             tokens=run.tokens,
             layers=layers,
             d_head=facts.d_head,
-            sharing=facts.heads // facts.kv_heads,
+            queries_per_key=facts.heads // facts.kv_heads,
             score_difference=float(
                 np.abs(scaled - run.stack("scores", layers)).max(where=visible, initial=0)
             ),
             pattern_difference=float(np.abs(pattern - run.stack("pattern", layers)).max()),
-            reordered=count_reordered_rows(raw, scaled),
-            bits=mean_row_entropy(pattern),
-            bits_unscaled=mean_row_entropy(unscaled),
+            reordered_rows=count_reordered_rows(raw, scaled),
+            entropy=mean_row_entropy(pattern),
+            unscaled_entropy=mean_row_entropy(unscaled),
             future=future,
-            even_future=uniform_share_of_later_keys(len(run.tokens)),
-            shown=tuple(
+            uniform_future=uniform_share_of_later_keys(len(run.tokens)),
+            heads=tuple(
                 HeadStages(
                     layer=layers[i],
                     head=head,
@@ -170,7 +172,7 @@ class AttentionStages(Analysis[AttentionStagesResult]):
                     raw=raw[i, head],
                     pattern=pattern[i, head],
                     future=float(future[i, head]),
-                    taken=count_masked_maxima(raw[i, head]),
+                    masked_maxima=count_masked_maxima(raw[i, head]),
                 )
                 for i, head in shown
             ),
@@ -184,7 +186,7 @@ class AttentionStages(Analysis[AttentionStagesResult]):
     def figures(self, result: AttentionStagesResult) -> dict[str, Figure]:
         """`layer-L-head-H`: the stages of a head; by layer, `entropy` and `future`."""
         figures: dict[str, Figure] = {}
-        for head in result.shown:
+        for head in result.heads:
             figures[f"layer-{head.layer}-head-{head.head}"] = stage_sequence(result, head)
         figures["entropy"] = entropy_lines(result)
         figures["future"] = future_lines(result)
@@ -302,7 +304,7 @@ def stage_notes(result: AttentionStagesResult, head: HeadStages) -> tuple[str, s
 
 def entropy_lines(result: AttentionStagesResult) -> Lines:
     """Entropy by layer, with the scale and without."""
-    scaled, unscaled = result.bits_by_layer, result.unscaled_by_layer
+    scaled, unscaled = result.entropy_by_layer, result.unscaled_entropy_by_layer
     return layer_lines(
         result.layers,
         {"with the scale": scaled, "without": unscaled},
@@ -318,7 +320,7 @@ def future_lines(result: AttentionStagesResult) -> Lines:
     mean = result.future_by_layer
     most = tuple(result.future.max(axis=1).tolist())
     least = tuple(result.future.min(axis=1).tolist())
-    even = (result.even_future,) * len(mean)
+    even = (result.uniform_future,) * len(mean)
     return layer_lines(
         result.layers,
         {"most": most, "mean": mean, "least": least, "all alike": even},

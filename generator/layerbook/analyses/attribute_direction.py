@@ -44,7 +44,7 @@ class PointingEntry(Record):
 
     token: Token = Field(description="The token.")
     cosine: float = Field(description="Cosine of its vector with the direction.")
-    known: bool = Field(description="True for a member of the spec, in any case and spacing.")
+    is_member: bool = Field(description="True for a member of the spec, in any case and spacing.")
 
 
 class AttributeDirectionResult(Result):
@@ -59,7 +59,9 @@ class AttributeDirectionResult(Result):
     column_correct: float = Field(description="Share of them on their side of the middle, 0..1.")
     direction_correct: float = Field(description="The same along the direction, 0..1.")
     direction: Array = Field(description="The direction, of length 1: [d_model].")
-    half: int = Field(description="Number of columns that hold half of its squared length.")
+    columns_for_half: int = Field(
+        description="Number of columns that hold half of its squared length."
+    )
     column_top: tuple[PointingEntry, ...] = Field(
         description="The entries that point most along the column."
     )
@@ -121,7 +123,7 @@ class AttributeDirection(Analysis[AttributeDirectionResult]):
             column_correct=correct[0],
             direction_correct=correct[1],
             direction=direction,
-            half=1 + int((squares < squares[-1] / 2).sum()),
+            columns_for_half=1 + int((squares < squares[-1] / 2).sum()),
             column_top=self.pointing(captures["matrix"], axis),
             direction_top=self.pointing(captures["matrix"], direction),
         )
@@ -136,7 +138,7 @@ class AttributeDirection(Analysis[AttributeDirectionResult]):
         tokens = [matrix.vocabulary.token(int(id)) for id in best]
         return tuple(
             PointingEntry(
-                token=token, cosine=float(value), known=token.text.strip().casefold() in members
+                token=token, cosine=float(value), is_member=token.text.strip().casefold() in members
             )
             for token, value in zip(tokens, cosine[best], strict=True)
         )
@@ -226,7 +228,7 @@ def _top_panels(result: AttributeDirectionResult) -> Panels:
             Axis("cosine"),
             f"{title}: {listed([visible(entry.token) for entry in top])}.",
             title,
-            highlight=tuple(i for i, entry in enumerate(top) if entry.known),
+            highlight=tuple(i for i, entry in enumerate(top) if entry.is_member),
         )
         for title, top in (
             (f"along column {result.column}", result.column_top),

@@ -31,17 +31,17 @@ class BigramTrainingResult(Result):
     tokens: tuple[Token, ...] = Field(description="Its tokens [T].")
     rows: int = Field(description="Number of distinct tokens that something follows: n.")
     d_vocab: int = Field(description="Number of tokens in the vocabulary: V.")
-    guessing: float = Field(description="log2 V: the surprise of a blind guess, in bits.")
+    uniform_loss: float = Field(description="log2 V: the surprise of a blind guess, in bits.")
     parameters: int = Field(description="Scores in the table: n times V.")
     steps: int = Field(description="Number of steps.")
     loss: Array = Field(
         description="Mean surprise per token before each step and after the last [steps + 1], "
         "in bits."
     )
-    floor: float = Field(
+    lowest_loss: float = Field(
         description="The lowest loss that a table can reach, by counting pairs, in bits."
     )
-    above_floor: float = Field(description="The last loss minus the floor, in bits.")
+    excess_loss: float = Field(description="The last loss minus the floor, in bits.")
     after: tuple[Continuation, ...] = Field(description="What it says after each of `after`.")
 
     @property
@@ -94,12 +94,12 @@ class BigramTraining(Analysis[BigramTrainingResult]):
             tokens=run.tokens,
             rows=len(row_ids),
             d_vocab=V,
-            guessing=float(np.log2(V)),
+            uniform_loss=float(np.log2(V)),
             parameters=scores.size,
             steps=self.steps,
             loss=loss,
-            floor=floor,
-            above_floor=float(loss[-1]) - floor,
+            lowest_loss=floor,
+            excess_loss=float(loss[-1]) - floor,
             after=tuple(
                 look_up(captures[f"after-{i}"], row_ids, scores, self.top_k)
                 for i in range(len(self.after))
@@ -156,7 +156,7 @@ def look_up(run: ActivationCache, row_ids: list[int], scores: Floats, count: int
 def loss_lines(result: BigramTrainingResult) -> Lines:
     """Draw the loss step by step, above the floor that counting gives."""
     steps = tuple(float(step) for step in range(result.steps + 1))
-    floor = (result.floor,) * len(steps)
+    floor = (result.lowest_loss,) * len(steps)
     return Lines(
         (
             Series("training", steps, tuple(result.loss.tolist())),
@@ -165,7 +165,7 @@ def loss_lines(result: BigramTrainingResult) -> Lines:
         Axis("step"),
         Axis("surprise per token", "bits"),
         alt=f"The loss falls from {result.loss[0]:.2f} to {result.loss[-1]:.2f} bits in "
-        f"{result.steps} steps; the floor is {result.floor:.2f} bits.",
+        f"{result.steps} steps; the floor is {result.lowest_loss:.2f} bits.",
         title="A small table learns from one text",
     )
 

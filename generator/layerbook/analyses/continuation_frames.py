@@ -46,9 +46,11 @@ class Pass(Record):
 class ContinuationStep(Record):
     """One frame: the tokens that the model saw, and the one that it wrote."""
 
-    run: int = Field(description="The pass that contains the frame, as an index of `passes`.")
+    pass_index: int = Field(
+        description="The pass that contains the frame, as an index of `passes`."
+    )
     length: int = Field(description="Number of tokens seen: the frame's rows and columns.")
-    written: Ranked = Field(description="The token that it wrote next: the most likely one.")
+    next_token: Ranked = Field(description="The token that it wrote next: the most likely one.")
 
 
 class RowMeans(Record):
@@ -73,7 +75,7 @@ class ContinuationFramesResult(Result):
         "rows all sum to 1."
     )
     stop_at: int | None = Field(description="The first frame, from 0, whose token ends the turn.")
-    drift_at: int | None = Field(
+    retokenized_at: int | None = Field(
         description="The first that is not the previous one and its token."
     )
 
@@ -139,12 +141,12 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
             continuation=decode([token.token for token in written]),
             passes=passes,
             frames=tuple(
-                ContinuationStep(run=p, length=len(run.tokens), written=token)
+                ContinuationStep(pass_index=p, length=len(run.tokens), next_token=token)
                 for p, run, token in zip(pass_of_frame, runs, written, strict=True)
             ),
             rows=tuple(row_means(gram, runs[shown].tokens) for gram in grams),
             stop_at=stop_at,
-            drift_at=first_drift(runs, written),
+            retokenized_at=first_drift(runs, written),
         )
 
     def measure_pass(self, run: ActivationCache, layers: tuple[int, ...]) -> Pass:
@@ -171,13 +173,13 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
     def frame(self, result: ContinuationFramesResult, i: int, t: int) -> Frame:
         """Frame t of a layer: the first rows and columns of its pass."""
         step = result.frames[t]
-        tokens = result.passes[step.run].tokens[: step.length]
-        values = result.passes[step.run].values[i, : step.length, : step.length]
+        tokens = result.passes[step.pass_index].tokens[: step.length]
+        values = result.passes[step.pass_index].values[i, : step.length, : step.length]
 
         drift = " Encoded anew, the text has other tokens here than before."
-        note = f"with {step.written.prob:.0%}.{drift if t == result.drift_at else ''}"
+        note = f"with {step.next_token.prob:.0%}.{drift if t == result.retokenized_at else ''}"
         label = f"{step.length} tokens seen"
-        alt = f"{label}, then {visible(step.written.token)} {note}"
+        alt = f"{label}, then {visible(step.next_token.token)} {note}"
 
         if self.show == "pattern":
             heatmap = attention_heatmap(values, tokens, alt=alt)
@@ -187,7 +189,7 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
             heatmap = Heatmap(
                 values, axis, axis, "dot product", alt, scale=scale, diverging=scale[0] < 0
             )
-        return Frame(label, heatmap, note, step.written.token, stop=t == result.stop_at)
+        return Frame(label, heatmap, note, step.next_token.token, stop=t == result.stop_at)
 
 
 def first_frames(runs: Sequence[ActivationCache]) -> list[int]:

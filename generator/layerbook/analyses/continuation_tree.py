@@ -32,7 +32,7 @@ from layerbook.core.rounding import Relative
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 
-PICTURED = 3  # steps of the likeliest text in the picture
+MAX_PANELS = 3  # steps of the likeliest text
 MAX_BARS = 8
 
 Ids = tuple[int, ...]
@@ -44,7 +44,7 @@ class TreeText(Record):
 
     ids: Ids = Field(description="Ids of its tokens after the prompt.")
     ended: bool = Field(description="True if its last token ends the text.")
-    chance: Relative = Field(
+    draw_prob: Relative = Field(
         description="Probability 0..1 that a text drawn from the K likeliest tokens begins with it."
     )
     rest: float = Field(description="Probability 0..1 of all next tokens that are not listed.")
@@ -59,12 +59,12 @@ class ContinuationTreeResult(Result):
     max_new_tokens: int = Field(description="Number of tokens of each drawn text: N.")
     d_vocab: int = Field(description="Number of tokens to choose from at each step.")
     texts: tuple[TreeText, ...] = Field(description="The S different beginnings, shortest first.")
-    listed: tuple[Token, ...] = Field(description="All tokens that are listed after some text.")
+    candidates: tuple[Token, ...] = Field(description="All tokens that are listed after some text.")
     next_tokens: BigArray = Field(
-        description="Places in `listed` of the likeliest next tokens, best first: [S, K]."
+        description="Places in `candidates` of the likeliest next tokens, best first: [S, K]."
     )
     next_probs: BigArray = Field(description="Their probabilities 0..1 in the model: [S, K].")
-    inside: tuple[Relative, ...] = Field(
+    coverage: tuple[Relative, ...] = Field(
         description="Probability 0..1 that the first n tokens of another draw are in the tree [N], "
         "from n = 0."
     )
@@ -110,14 +110,14 @@ class ContinuationTree(Analysis[ContinuationTreeResult]):
     def measure(self, captures: ActivationCaches) -> ContinuationTreeResult:
         """Keep the likeliest next tokens of each beginning, and the chance of drawing it."""
         stop_ids = captures["model"].facts.stop_ids
-        runs = self.beginnings(captures, stop_ids)
-        prompt = runs[()]
-        best = {ids: ranked(run, run[NEXT_LOGITS], self.top_k) for ids, run in runs.items()}
-        all_listed = dict.fromkeys(token.token for row in best.values() for token in row)
-        places = {token: place for place, token in enumerate(all_listed)}
+        passes = self.beginnings(captures, stop_ids)
+        prompt = passes[()]
+        best = {ids: ranked(run, run[NEXT_LOGITS], self.top_k) for ids, run in passes.items()}
+        candidates = dict.fromkeys(token.token for row in best.values() for token in row)
+        places = {token: place for place, token in enumerate(candidates)}
 
         chances: dict[Ids, float] = {(): 1.0}
-        for ids in list(runs)[1:]:  # a beginning comes after those that are shorter
+        for ids in list(passes)[1:]:  # a beginning comes after those that are shorter
             chances[ids] = chances[ids[:-1]] * share(best[ids[:-1]], ids[-1])
         return ContinuationTreeResult(
             prompt=self.prompt,
@@ -129,15 +129,15 @@ class ContinuationTree(Analysis[ContinuationTreeResult]):
                 TreeText(
                     ids=ids,
                     ended=not stop_ids.isdisjoint(ids),
-                    chance=chances[ids],
+                    draw_prob=chances[ids],
                     rest=max(0.0, 1 - sum(token.prob for token in best[ids])),
                 )
-                for ids in runs
+                for ids in passes
             ),
-            listed=tuple(places),
+            candidates=tuple(places),
             next_tokens=np.array([[float(places[t.token]) for t in row] for row in best.values()]),
             next_probs=np.array([[token.prob for token in row] for row in best.values()]),
-            inside=tuple(
+            coverage=tuple(
                 sum(chance for ids, chance in chances.items() if len(ids) == n)
                 for n in range(self.max_new_tokens)
             ),
@@ -151,18 +151,18 @@ class ContinuationTree(Analysis[ContinuationTreeResult]):
         A text that the model has ended does not go on.
         """
         prompt_length = len(captures["text-0-0"].tokens)
-        runs: dict[Ids, ActivationCache] = {}
+        passes: dict[Ids, ActivationCache] = {}
         for name in self.runs():
             if name == "model":
                 continue
             ids = tuple(token.id for token in captures[name].tokens[prompt_length:])
             if not stop_ids.intersection(ids[:-1]):
-                runs.setdefault(ids, captures[name])
-        return runs
+                passes.setdefault(ids, captures[name])
+        return passes
 
     def figures(self, result: ContinuationTreeResult) -> dict[str, Figure]:
         """`writing`: the first steps of the likeliest text; on screens, the tree to walk."""
-        panels = tuple(step_bars(result, row) for row in likeliest_rows(result)[:PICTURED])
+        panels = tuple(step_bars(result, row) for row in likeliest_rows(result)[:MAX_PANELS])
         alt = " ".join(panel.alt for panel in panels)
         data = json.dumps(tree_data(result), separators=(",", ":"))
         return {
@@ -182,7 +182,7 @@ def likeliest_rows(result: ContinuationTreeResult) -> list[int]:
     rows = {text.ids: row for row, text in enumerate(result.texts)}
     path = [rows[()]]
     while True:
-        best = result.listed[int(result.next_tokens[path[-1], 0])]
+        best = result.candidates[int(result.next_tokens[path[-1], 0])]
         longer = (*result.texts[path[-1]].ids, best.id)
         if longer not in rows:
             return path
@@ -191,9 +191,9 @@ def likeliest_rows(result: ContinuationTreeResult) -> list[int]:
 
 def step_bars(result: ContinuationTreeResult, row: int) -> Bars:
     """The likeliest next tokens after one text."""
-    tokens = [result.listed[int(place)] for place in result.next_tokens[row, :MAX_BARS]]
+    tokens = [result.candidates[int(place)] for place in result.next_tokens[row, :MAX_BARS]]
     probs = result.next_probs[row, :MAX_BARS].tolist()
-    by_id = {token.id: token for token in result.listed}
+    by_id = {token.id: token for token in result.candidates}
     written = "".join(by_id[id].text for id in result.texts[row].ids)
     title = f"“{shorten_prompt(result.prompt + written, keep='end')}”"
     best = listed([f"{visible(t)} {p:.1%}" for t, p in zip(tokens[:3], probs[:3], strict=True)])
@@ -215,13 +215,13 @@ def tree_data(result: ContinuationTreeResult) -> dict[str, object]:
     texts = []
     for row, text in enumerate(result.texts):
         places = result.next_tokens[row].astype(int).tolist()
-        leads = [rows.get((*text.ids, result.listed[place].id), -1) for place in places]
+        leads = [rows.get((*text.ids, result.candidates[place].id), -1) for place in places]
         logs = np.log(result.next_probs[row]).round(4).tolist()
         texts.append({"tokens": places, "logs": logs, "leads": leads, "ended": text.ended})
     return {
         "prompt": result.prompt,
         "tokens": [visible(token) for token in result.tokens],
-        "listed": [[token.text, visible(token)] for token in result.listed],
+        "listed": [[token.text, visible(token)] for token in result.candidates],
         "count": result.d_vocab,
         "texts": texts,
     }

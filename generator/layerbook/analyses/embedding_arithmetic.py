@@ -32,7 +32,7 @@ class NearEntry(Record):
 
     token: Token = Field(description="The token.")
     cosine: float = Field(description="Cosine of its vector with the sum.")
-    given: bool = Field(description="True for a word of the sum, in any case and spacing.")
+    is_summand: bool = Field(description="True for a word of the sum, in any case and spacing.")
 
 
 class EmbeddingSum(Record):
@@ -133,19 +133,21 @@ def rank_ids(scores: NDArray[np.float64]) -> NDArray[np.intp]:
 
 @dataclass(frozen=True)
 class Entries:
-    """The entries of the vocabulary, and which are words of a sum: `given` [V]."""
+    """The entries of the vocabulary, and which are words of a sum: `is_summand` [V]."""
 
     vocabulary: Vocabulary
-    given: NDArray[np.bool_]
+    is_summand: NDArray[np.bool_]
 
     def at(self, id: int, cosine: NDArray[np.float64]) -> NearEntry:
         """The entry of an id, with its cosine of all [V]."""
         token = self.vocabulary.token(int(id))
-        return NearEntry(token=token, cosine=float(cosine[id]), given=bool(self.given[id]))
+        return NearEntry(
+            token=token, cosine=float(cosine[id]), is_summand=bool(self.is_summand[id])
+        )
 
     def best_outside_sum(self, cosine: NDArray[np.float64]) -> NearEntry:
         """The entry with the largest cosine [V] that is not a word of the sum."""
-        return self.at(int(rank_ids(np.where(self.given, -np.inf, cosine))[0]), cosine)
+        return self.at(int(rank_ids(np.where(self.is_summand, -np.inf, cosine))[0]), cosine)
 
 
 def _formula(total: EmbeddingSum) -> str:
@@ -162,5 +164,5 @@ def _bars(total: EmbeddingSum) -> Bars:
         Axis("cosine"),
         f"Nearest to {_formula(total)}: {listed(values)}.",
         f"Nearest to {_formula(total)}",
-        highlight=tuple(i for i, entry in enumerate(total.nearest) if not entry.given),
+        highlight=tuple(i for i, entry in enumerate(total.nearest) if not entry.is_summand),
     )

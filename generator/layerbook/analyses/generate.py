@@ -30,7 +30,7 @@ class WrittenToken(Ranked):
     """A generated token: the model's own logit and probability, and its chance in the draw."""
 
     rank: int = Field(description="Its rank among all tokens; 1 is the likeliest.")
-    drawn: Relative = Field(
+    draw_prob: Relative = Field(
         description="Its probability in the draw, 0..1: after temperature, top-k and top-p."
     )
     candidates: int = Field(description="Number of tokens left to draw from.")
@@ -48,18 +48,22 @@ class GeneratedText(Record):
         description="True if the model ended its turn, false if the token limit cut it off."
     )
     answer: str = Field(description="The continuation as text, without special tokens.")
-    written: tuple[WrittenToken, ...] = Field(
+    new_tokens: tuple[WrittenToken, ...] = Field(
         description="The generated tokens [T - prompt_length]."
     )
-    detours: int = Field(description="Number of generated tokens that were not the likeliest.")
-    forks: int = Field(description="Number of steps with more than one token left to draw from.")
+    non_greedy: int = Field(description="Number of generated tokens that were not the likeliest.")
+    open_steps: int = Field(
+        description="Number of steps with more than one token left to draw from."
+    )
     bits: float = Field(
         description="Surprise of the continuation: -sum log2 of its tokens' probabilities."
     )
-    repeated: float = Field(
+    repeated_share: float = Field(
         description="Share 0..1 of its runs of four tokens that occurred in it before."
     )
-    least: WrittenToken = Field(description="The generated token with the lowest probability.")
+    least_likely: WrittenToken = Field(
+        description="The generated token with the lowest probability."
+    )
 
 
 class GenerateResult(Result):
@@ -81,7 +85,8 @@ class Generate(Analysis[GenerateResult]):
     """A text written token by token, and the probability of each token before it was picked.
 
     Shapes: N written tokens; at each step one logit vector [V] over the vocabulary.
-    Units: probabilities are shares of 1, before temperature, top-k and top-p; `drawn` after them.
+    Units: probabilities are shares of 1, before temperature, top-k and top-p; `draw_prob` is after
+        them.
     Limits: one text of many; another seed writes another, and a sure model may still be wrong.
     Source: top-k: Fan et al. 2018 (arXiv:1805.04833); top-p: Holtzman et al. 2019
         (arXiv:1904.09751); repetition: Welleck et al. 2019 (arXiv:1908.04319).
@@ -146,7 +151,7 @@ class Generate(Analysis[GenerateResult]):
                     logit=float(str(logits[token.id])),
                     prob=float(prob[token.id]),
                     rank=1 + int((logits > logits[token.id]).sum()),
-                    drawn=float(drawn[token.id]),
+                    draw_prob=float(drawn[token.id]),
                     candidates=int((drawn > 0).sum()),
                     likeliest=ranked(run, logits, 1)[0],
                 )
@@ -162,7 +167,7 @@ class Generate(Analysis[GenerateResult]):
             figures[f"text-{i}"] = Passage(
                 text.text,
                 title=f"“{shorten_prompt(spec)}”{chat_suffix(spec)} and what came after it ({how})",
-                alt=f"The model wrote {len(text.written)} tokens: “{text.answer.strip()}” {end}",
+                alt=f"The model wrote {len(text.new_tokens)} tokens: “{text.answer.strip()}” {end}",
             )
             figures[f"confidence-{i}"] = _confidence_bars(text, how)
         return figures
@@ -180,18 +185,18 @@ def summarize_text(
         prompt_length=run.prompt_length,
         stopped=run.stopped,
         answer=answer.decode("utf-8", errors="replace"),
-        written=written,
-        detours=sum(token.rank > 1 for token in written),
-        forks=sum(token.candidates > 1 for token in written),
+        new_tokens=written,
+        non_greedy=sum(token.rank > 1 for token in written),
+        open_steps=sum(token.candidates > 1 for token in written),
         bits=float(-sum(np.log2(token.prob) for token in written)),
-        repeated=repeated_share([token.token for token in written]),
-        least=min(written, key=lambda token: token.prob),
+        repeated_share=repeated_share([token.token for token in written]),
+        least_likely=min(written, key=lambda token: token.prob),
     )
 
 
 def _token_strip(result: GenerateResult) -> TokenStrip:
     counts = [
-        f"{t.prompt_length} of the prompt and {len(t.written)} written" for t in result.prompts
+        f"{t.prompt_length} of the prompt and {len(t.new_tokens)} written" for t in result.prompts
     ]
     return TokenStrip(
         tuple((text.prompt, text.tokens) for text in result.prompts),
@@ -201,18 +206,18 @@ def _token_strip(result: GenerateResult) -> TokenStrip:
 
 
 def _confidence_bars(text: GeneratedText, how: str) -> Bars:
-    least = text.least
+    least = text.least_likely
     description = f"{visible(least.token)} with {least.prob:.1%}"
     if least.rank > 1:
         best = least.likeliest
         description += f"; {visible(best.token)} had {best.prob:.1%}"
     return Bars(
-        labels=tuple(w.token for w in text.written),
-        values=tuple(w.prob for w in text.written),
+        labels=tuple(w.token for w in text.new_tokens),
+        values=tuple(w.prob for w in text.new_tokens),
         label_axis=Axis("token written"),
         value_axis=probability_axis("probability under the model"),
         title=f"How sure the model was, token by token ({how})",
-        alt=f"{len(text.written)} written tokens, {text.detours} of them not the model's first "
-        f"choice. Least probable: {description}.",
-        highlight=tuple(i for i, w in enumerate(text.written) if w.rank > 1),
+        alt=f"{len(text.new_tokens)} written tokens, {text.non_greedy} of them not the model's "
+        f"first choice. Least probable: {description}.",
+        highlight=tuple(i for i, w in enumerate(text.new_tokens) if w.rank > 1),
     )

@@ -43,7 +43,7 @@ class GreedyStep(Record):
     rest: float = Field(description="Probability 0..1 of all other tokens together.")
 
     @property
-    def written(self) -> Ranked:
+    def next_token(self) -> Ranked:
         """The token that is appended to the text."""
         return self.top[0]
 
@@ -108,7 +108,7 @@ class GreedySteps(Analysis[GreedyStepsResult]):
 
     def figures(self, result: GreedyStepsResult) -> dict[str, Figure]:
         """`steps`: one picture per question; `tokens`: the finished text."""
-        written = "".join(visible(step.written.token) for step in result.steps)
+        written = "".join(visible(step.next_token.token) for step in result.steps)
         count = pluralize(len(result.steps), "token")
         alt = f"After “{shorten_prompt(self.prompt)}” the model writes {count}: {written}"
         frames = tuple(step_frame(result, step) for step in result.steps)
@@ -123,7 +123,7 @@ def step_frame(result: GreedyStepsResult, step: GreedyStep) -> Frame:
     """The bars of one step, under the text so far."""
     so_far = result.tokens[: step.length]
     others = result.d_vocab - len(step.top)
-    best = step.written
+    best = step.next_token
     picture = Bars(
         labels=tuple(t.token for t in step.top),
         values=tuple(t.prob for t in step.top),

@@ -57,7 +57,7 @@ class HeadKnockoutResult(Result):
     tokens: tuple[Token, ...] = Field(description="The T tokens of the prompt.")
     answer: Ranked = Field(description="The most likely next token of the prompt as it is.")
     other_answer: Ranked | None = Field(description="The same of the other prompt.")
-    other_before: float | None = Field(
+    other_prob_before: float | None = Field(
         description="Probability of `other_answer` after the prompt as it is."
     )
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index the arrays.")
@@ -159,7 +159,7 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
             tokens=clean.tokens,
             answer=answer,
             other_answer=other_answer,
-            other_before=token_prob(clean, other_answer),
+            other_prob_before=token_prob(clean, other_answer),
             layers=resolved(self.layers),
             heads=resolved(self.heads),
             prob=prob,

@@ -52,7 +52,7 @@ FIRST = 7  # numbers of each vector in the figure `steps`: as many as fit a phon
 Floats = NDArray[np.floating]
 
 
-class SpelledToken(Record):
+class PromotedToken(Record):
     """A token whose logit a head raises."""
 
     token: Token = Field(description="The token.")
@@ -85,9 +85,11 @@ class HeadOutputsResult(Result):
         description="Length of what each token's share of its value adds to the stream [T]."
     )
     output_length: float = Field(description="Length of all that the head adds.")
-    first: FirstNumbers = Field(description="The first numbers of the vectors along the way.")
+    first_numbers: FirstNumbers = Field(
+        description="The first numbers of the vectors along the way."
+    )
     logit: Array = Field(description="What each token's part adds to the answer's logit [T].")
-    spelled: tuple[SpelledToken, ...] = Field(
+    promoted: tuple[PromotedToken, ...] = Field(
         description="The tokens whose logits the head raises most, best first."
     )
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index `logit_by_head`.")
@@ -177,9 +179,9 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
             value_length=np.linalg.norm(values, axis=-1),
             added_length=np.linalg.norm(parts, axis=-1),
             output_length=float(np.linalg.norm(output)),
-            first=first_numbers(run, self.layer, head, output),
+            first_numbers=first_numbers(run, self.layer, head, output),
             logit=parts @ to_answer,
-            spelled=spell(run, output @ to_logits, self.top_k),
+            promoted=promoted_tokens(run, output @ to_logits, self.top_k),
             layers=layers,
             logit_by_head=np.array([added[n].sum(axis=1) @ to_answer for n in layers]),
         )
@@ -229,10 +231,10 @@ def first_numbers(run: ActivationCache, layer: int, head: int, added: Floats) ->
     )
 
 
-def spell(run: ActivationCache, logits: Floats, count: int) -> tuple[SpelledToken, ...]:
+def promoted_tokens(run: ActivationCache, logits: Floats, count: int) -> tuple[PromotedToken, ...]:
     """The tokens with the largest of these logits [V]."""
     best = ranked(run, logits, count)
-    return tuple(SpelledToken(token=entry.token, logit=entry.logit) for entry in best)
+    return tuple(PromotedToken(token=entry.token, logit=entry.logit) for entry in best)
 
 
 def head_name(result: HeadOutputsResult) -> str:
@@ -242,7 +244,7 @@ def head_name(result: HeadOutputsResult) -> str:
 
 def output_steps(result: HeadOutputsResult) -> Frames:
     """The way from the values to the stream, one picture that fills from the top to the bottom."""
-    first, share = result.first, result.pattern[-1]
+    first, share = result.first_numbers, result.pattern[-1]
     others = first.after - first.before - first.added
     below = np.stack([first.output, first.added, first.before, others, first.after])
     end = float(max(np.abs(first.values).max(), np.abs(first.added).max()))
@@ -309,7 +311,7 @@ def two_digits(value: float) -> str:
 
 def step_notes(result: HeadOutputsResult) -> tuple[str, str, str, str, str]:
     """A sentence about each step."""
-    n, T = len(result.first.output), len(result.tokens)
+    n, T = len(result.first_numbers.output), len(result.tokens)
     share = result.pattern[-1]
     best = int(share.argmax())
     key, last = visible(result.tokens[best]), visible(result.tokens[-1])
@@ -355,10 +357,10 @@ def token_panels(result: HeadOutputsResult) -> Panels:
 
 def spelled_bars(result: HeadOutputsResult) -> Bars:
     """The head's whole output, read as logits."""
-    tokens = tuple(entry.token for entry in result.spelled)
+    tokens = tuple(entry.token for entry in result.promoted)
     return Bars(
         tokens,
-        tuple(entry.logit for entry in result.spelled),
+        tuple(entry.logit for entry in result.promoted),
         Axis("token"),
         Axis("added to its logit", "above the mean"),
         f"The head raises most {listed([label_text(token) for token in tokens])}.",

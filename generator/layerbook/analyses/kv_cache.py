@@ -32,18 +32,20 @@ class KvCacheResult(Result):
     prompt: str = Field(description="The prompt.")
     tokens: tuple[Token, ...] = Field(description="Prompt and continuation [T + N].")
     prompt_length: int = Field(description="Number of tokens in the prompt: T.")
-    compared: int = Field(description="Logits compared: N times V.")
+    compared_logits: int = Field(description="Logits compared: N times V.")
     largest_difference: Gap = Field(
         description="Largest difference between a logit with the cache and without it."
     )
     same_tokens: bool = Field(
         description="True if the likeliest token is the same with and without it, at every step."
     )
-    matrices: int = Field(description="Multiplications by the layers' matrices, per token.")
+    layer_multiplications: int = Field(
+        description="Multiplications by the layers' matrices, per token."
+    )
     unembedding: int = Field(description="Multiplications by the unembedding, per prediction.")
     cached_numbers: int = Field(description="Numbers that the cache keeps of each token.")
     lengths: tuple[int, ...] = Field(description="Lengths of text, in tokens: 1, 2, 3, ...")
-    anew: tuple[int, ...] = Field(
+    uncached: tuple[int, ...] = Field(
         description="Multiplications for the next token if all tokens so far are computed anew."
     )
     cached: tuple[int, ...] = Field(
@@ -90,30 +92,30 @@ class KvCache(Analysis[KvCacheResult]):
             prompt=self.prompt,
             tokens=written.tokens,
             prompt_length=T,
-            compared=with_cache.size,
+            compared_logits=with_cache.size,
             largest_difference=float(np.abs(with_cache - without).max()),
             same_tokens=bool((with_cache.argmax(axis=1) == without.argmax(axis=1)).all()),
-            matrices=matrix_multiplications(facts),
+            layer_multiplications=matrix_multiplications(facts),
             unembedding=facts.d_vocab * facts.d_model,
             cached_numbers=2 * facts.layers * facts.kv_heads * facts.d_head,
             lengths=lengths,
-            anew=tuple(count_anew(facts, length) for length in lengths),
+            uncached=tuple(count_anew(facts, length) for length in lengths),
             cached=tuple(count_cached(facts, length) for length in lengths),
         )
 
     def figures(self, result: KvCacheResult) -> dict[str, Figure]:
         """`steps`: the multiplications for one more token, by the length of the text."""
         x = tuple(map(float, result.lengths))
-        series = {"everything anew": result.anew, "with the cache": result.cached}
+        series = {"everything anew": result.uncached, "with the cache": result.cached}
         first, last = result.lengths[0], result.lengths[-1]
         return {
             "steps": Lines(
                 tuple(Series(name, x, tuple(n / 1e9 for n in y)) for name, y in series.items()),
                 Axis("tokens so far"),
                 Axis("multiplications", "billions"),
-                alt=f"Anew: from {result.anew[0] / 1e9:.2f} billion multiplications after {first} "
-                f"token to {result.anew[-1] / 1e9:.2f} after {last}. With the cache: from "
-                f"{result.cached[0] / 1e9:.2f} to {result.cached[-1] / 1e9:.2f}.",
+                alt=f"Anew: from {result.uncached[0] / 1e9:.2f} billion multiplications after "
+                f"{first} token to {result.uncached[-1] / 1e9:.2f} after {last}. With the cache: "
+                f"from {result.cached[0] / 1e9:.2f} to {result.cached[-1] / 1e9:.2f}.",
                 title=f"The price of one more token: “{shorten_prompt(self.prompt)}”",
             )
         }

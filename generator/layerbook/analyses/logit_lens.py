@@ -42,7 +42,7 @@ class LogitLensResult(Result):
     layers: tuple[LayerReading, ...] = Field(description="The readings, in the layers' order.")
 
     @property
-    def settled(self) -> int | None:
+    def settled_layer(self) -> int | None:
         """The layer from which on the answer is the likeliest token; None if it never is."""
         settled = None
         for reading in reversed(self.layers):

@@ -33,7 +33,7 @@ class Continuation(Record):
     answer: str = Field(description="Its text, without special tokens.")
     length: int = Field(description="Number of tokens written.")
     bits: float = Field(description="Its surprise: -sum log2 of its tokens' probabilities.")
-    repeated: float = Field(
+    repeated_share: float = Field(
         description="Share 0..1 of its runs of four tokens that occurred in it before."
     )
 
@@ -52,7 +52,7 @@ class ManyTextsResult(Result):
     greedy: Continuation = Field(description="The greedy text.")
     lengths: tuple[int, ...] = Field(description="Tokens written in each drawn text [draws].")
     bits: Array = Field(description="Surprise of each drawn text [draws].")
-    repeated: Array = Field(description="Repeated share of each drawn text [draws].")
+    repeated_share: Array = Field(description="Repeated share of each drawn text [draws].")
     distinct: int = Field(description="Number of different drawn texts.")
     likeliest: Continuation = Field(description="The drawn text with the fewest bits per token.")
     containing: int | None = Field(
@@ -75,14 +75,14 @@ class ManyTextsResult(Result):
         return int((self.bits[self.same_length] < self.greedy.bits).sum())
 
     @property
-    def median_repeated(self) -> float:
+    def median_repeated_share(self) -> float:
         """The median of the repeated shares."""
-        return float(np.median(self.repeated))
+        return float(np.median(self.repeated_share))
 
     @property
-    def most_repeated(self) -> float:
+    def largest_repeated_share(self) -> float:
         """The largest of the repeated shares."""
-        return float(self.repeated.max())
+        return float(self.repeated_share.max())
 
 
 class ManyTexts(Analysis[ManyTextsResult]):
@@ -137,7 +137,7 @@ class ManyTexts(Analysis[ManyTextsResult]):
             greedy=summarize(captures["greedy"]),
             lengths=tuple(text.length for text in texts),
             bits=np.array([text.bits for text in texts]),
-            repeated=np.array([text.repeated for text in texts]),
+            repeated_share=np.array([text.repeated_share for text in texts]),
             distinct=len({run.tokens for run in drawn}),
             likeliest=most_likely(texts),
             containing=count_containing(texts, self.look_for),
@@ -157,7 +157,7 @@ def summarize(run: ActivationCache) -> Continuation:
         answer=answer.decode("utf-8", errors="replace"),
         length=len(written),
         bits=float(run[LOSS].sum() / np.log(2)),  # from nats to bits
-        repeated=repeated_share(written),
+        repeated_share=repeated_share(written),
     )
 
 

@@ -31,7 +31,9 @@ class MergeStepsResult(Result):
 
     text: str = Field(description="The text.")
     tokens: tuple[Token, ...] = Field(description="Its tokens [T].")
-    listed: int = Field(description="Number of pairs in the tokenizer's list; 0 if it has none.")
+    pair_count: int = Field(
+        description="Number of pairs in the tokenizer's list; 0 if it has none."
+    )
     start: tuple[Token, ...] = Field(description="The pieces before the first merge.")
     merges: tuple[Merge, ...] = Field(description="The merges, in order; the last leaves `tokens`.")
 
@@ -71,12 +73,12 @@ class MergeSteps(Analysis[MergeStepsResult]):
             as_tokens(steps[-1][1] if steps else words) != run.tokens
         ):  # special tokens, or no pairs: nothing to show
             return MergeStepsResult(
-                text=run.text, tokens=run.tokens, listed=len(ranks), start=run.tokens, merges=()
+                text=run.text, tokens=run.tokens, pair_count=len(ranks), start=run.tokens, merges=()
             )
         return MergeStepsResult(
             text=run.text,
             tokens=run.tokens,
-            listed=len(ranks),
+            pair_count=len(ranks),
             start=as_tokens(words),
             merges=tuple(
                 Merge(

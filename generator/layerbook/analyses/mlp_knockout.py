@@ -69,7 +69,7 @@ class MlpKnockoutResult(Result):
         return tuple(sorted(self.everywhere, key=lambda mlp: mlp.answer))
 
     @property
-    def without(self) -> tuple[float, ...]:
+    def prob_without(self) -> tuple[float, ...]:
         """By layer: the answer's probability with its MLP silenced at every position."""
         return tuple(mlp.answer for mlp in self.everywhere)
 
@@ -145,7 +145,7 @@ class MlpKnockout(Analysis[MlpKnockoutResult]):
 
 def prob_heatmap(result: MlpKnockoutResult) -> Heatmap:
     """Draw a column for each layer; the first row is for silencing it at every token."""
-    everywhere = np.array([result.without])  # [1, L]
+    everywhere = np.array([result.prob_without])  # [1, L]
     values: NDArray[np.floating] = np.concatenate([everywhere, result.prob.T])  # [1 + P, L]
     name = label_text(result.answer.token)
     worst = ", ".join(f"layer {mlp.layer}: {mlp.answer:.1%}" for mlp in result.by_need[:4])

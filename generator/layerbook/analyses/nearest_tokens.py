@@ -55,7 +55,7 @@ class Neighbourhood(Record):
     distance: tuple[Neighbour, ...] = Field(
         description="By the Euclidean distance, the smallest first."
     )
-    ahead: int = Field(
+    larger_dot_products: int = Field(
         description="Number of entries whose dot product with the token exceeds its own."
     )
 
@@ -138,7 +138,7 @@ class NearestTokens(Analysis[NearestTokensResult]):
                     cosine=nearest(cosine[:, q], -cosine[:, q], id),
                     dot=nearest(dot[:, q], -dot[:, q], id),
                     distance=nearest(distance[:, q], distance[:, q], id),
-                    ahead=int((np.delete(dot[:, q], id) > dot[id, q]).sum()),
+                    larger_dot_products=int((np.delete(dot[:, q], id) > dot[id, q]).sum()),
                 )
                 for q, id in enumerate(ids)
             ),
@@ -186,10 +186,10 @@ def _frame(token: Neighbourhood, norm_median: float) -> Frame:
         replace(_bars(token, name), title=f"by {MEASURE_NAMES[name]}") for name in ("cosine", "dot")
     )
     note = f"Its vector is {token.norm:.2f} long; half of all are longer than {norm_median:.2f}."
-    if token.ahead:
+    if token.larger_dot_products:
         note += (
             " Entries that have a larger dot product with it than it has with itself: "
-            f"{token.ahead:,}."
+            f"{token.larger_dot_products:,}."
         )
     alt = " ".join(panel.alt for panel in panels)
     return Frame(token.token, Panels(panels, alt, columns=2), note)

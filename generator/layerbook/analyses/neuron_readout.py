@@ -76,9 +76,9 @@ class WithoutNeuron(Record):
     prompt: str = Field(description="The prompt.")
     activation: float = Field(description="The neuron's activation at the last token.")
     answer: Ranked = Field(description="The most likely next token with all neurons.")
-    without: float = Field(description="Its probability with this neuron silenced, 0 to 1.")
+    prob_without: float = Field(description="Its probability with this neuron silenced, 0 to 1.")
     predicted: Ranked = Field(description="The most likely next token with it silenced.")
-    adds: float = Field(
+    added_logit: float = Field(
         description="What the neuron adds to the logit of this answer at the end of the first "
         "prompt, above the mean token."
     )
@@ -89,22 +89,22 @@ class NeuronResult(Result):
 
     layer: int = Field(description="The neuron's layer, from 0.")
     neuron: int = Field(description="Its number in the layer, from 0.")
-    count: int = Field(description="Number of neurons that are compared in `most`.")
+    count: int = Field(description="Number of neurons that are compared in `top_neurons`.")
     activation: float = Field(description="Its activation at the last token of the first prompt.")
-    writes: tuple[WrittenToken, ...] = Field(
+    promoted: tuple[WrittenToken, ...] = Field(
         description="The tokens whose logits it raises most there, best first."
     )
-    most: tuple[ActiveNeuron, ...] = Field(
+    top_neurons: tuple[ActiveNeuron, ...] = Field(
         description="The neurons of all layers that add most to the first prompt's answer."
     )
-    fires: tuple[FiringToken, ...] = Field(
+    top_activations: tuple[FiringToken, ...] = Field(
         description="The tokens of the texts with the largest activation, of either sign."
     )
     tokens: int = Field(description="Number of tokens of all texts.")
-    loud: int = Field(
+    strong_count: int = Field(
         description="Number of them with at least a quarter of the largest activation."
     )
-    without: tuple[WithoutNeuron, ...] = Field(description="Each prompt without the neuron.")
+    ablations: tuple[WithoutNeuron, ...] = Field(description="Each prompt without the neuron.")
 
 
 class NeuronReadout(Analysis[NeuronResult]):
@@ -131,7 +131,7 @@ class NeuronReadout(Analysis[NeuronResult]):
     layer: Layer = Field(description="The neuron's layer; negative numbers count from the last.")
     neuron: Neuron = Field(description="Its number in the layer, from 0.")
     layers: Layers = Field(
-        default="all", description="The layers whose neurons are compared in `most`."
+        default="all", description="The layers whose neurons are compared in `top_neurons`."
     )
     top_k: int = Field(default=10, ge=1, description="Number of tokens and neurons to list.")
 
@@ -173,12 +173,14 @@ class NeuronReadout(Analysis[NeuronResult]):
             neuron=self.neuron,
             count=sum(map(len, by_neuron.values())),
             activation=activation,
-            writes=written(run, logits - logits.mean(), self.top_k),
-            most=most_active(by_neuron, self.top_k),
-            fires=tuple(firing[: self.top_k]),
+            promoted=written(run, logits - logits.mean(), self.top_k),
+            top_neurons=most_active(by_neuron, self.top_k),
+            top_activations=tuple(firing[: self.top_k]),
             tokens=len(firing),
-            loud=sum(abs(entry.activation) >= abs(firing[0].activation) / 4 for entry in firing),
-            without=self.compare(captures, logits - logits.mean()),
+            strong_count=sum(
+                abs(entry.activation) >= abs(firing[0].activation) / 4 for entry in firing
+            ),
+            ablations=self.compare(captures, logits - logits.mean()),
         )
 
     def compare(self, captures: ActivationCaches, logits: Floats) -> tuple[WithoutNeuron, ...]:
@@ -192,9 +194,9 @@ class NeuronReadout(Analysis[NeuronResult]):
                     prompt=prompt_name(spec),
                     activation=float(run[Site("mlp_act", self.layer)][-1, self.neuron]),
                     answer=answer,
-                    without=float(softmax(silenced[NEXT_LOGITS])[answer.id]),
+                    prob_without=float(softmax(silenced[NEXT_LOGITS])[answer.id]),
                     predicted=ranked(silenced, silenced[NEXT_LOGITS], 1)[0],
-                    adds=float(logits[answer.id]),
+                    added_logit=float(logits[answer.id]),
                 )
             )
         return tuple(compared)
@@ -263,11 +265,11 @@ def short_context(firing: FiringToken) -> tuple[Token, ...]:
 def firing_bars(result: NeuronResult) -> Bars:
     """The loudest tokens, each after the words before it."""
     labels: tuple[Label, ...] = tuple(
-        (*short_context(firing), " → ", firing.token) for firing in result.fires
+        (*short_context(firing), " → ", firing.token) for firing in result.top_activations
     )
     return Bars(
         labels,
-        tuple(firing.activation for firing in result.fires),
+        tuple(firing.activation for firing in result.top_activations),
         Axis("token, after what comes before it"),
         Axis("activation"),
         f"It is loudest at {listed([label_text(label) for label in labels[:4]])}.",
@@ -277,10 +279,10 @@ def firing_bars(result: NeuronResult) -> Bars:
 
 def written_bars(result: NeuronResult) -> Bars:
     """The tokens whose logits it raises most."""
-    tokens = tuple(entry.token for entry in result.writes)
+    tokens = tuple(entry.token for entry in result.promoted)
     return Bars(
         tokens,
-        tuple(entry.logit for entry in result.writes),
+        tuple(entry.logit for entry in result.promoted),
         Axis("token"),
         Axis("added to its logit", "above the mean"),
         f"It raises most {listed([label_text(token) for token in tokens])}.",
@@ -292,13 +294,13 @@ def answer_bars(result: NeuronResult) -> Bars:
     """Each prompt's answer, with the neuron and without it."""
     labels: list[Label] = []
     values: list[float] = []
-    for entry in result.without:
+    for entry in result.ablations:
         end = "… " + " ".join(entry.prompt.split()[-3:])  # a whole prompt has no room
         labels += [(end, entry.answer.token), ("without the neuron",)]
-        values += [entry.answer.prob, entry.without]
+        values += [entry.answer.prob, entry.prob_without]
     pairs = [
-        f"{entry.prompt}{entry.answer.text} {entry.answer.prob:.0%}, then {entry.without:.0%}"
-        for entry in result.without
+        f"{entry.prompt}{entry.answer.text} {entry.answer.prob:.0%}, then {entry.prob_without:.0%}"
+        for entry in result.ablations
     ]
     return Bars(
         tuple(labels),

@@ -63,7 +63,7 @@ class TurnedPattern(Record):
         description="Share on the token itself, 0 to 1, mean over queries 2..T-1; before the "
         "second token there is only the first, which attracts attention whatever it is."
     )
-    one_back: float = Field(description="Share on the token just before, likewise.")
+    previous_token: float = Field(description="Share on the token just before, likewise.")
 
 
 class RopeResult(Result):
@@ -79,21 +79,21 @@ class RopeResult(Result):
     wavelengths: Annotated[Array, Rounding(own_digits=True)] = Field(
         description="Positions per full turn, by pair: [pairs]."
     )
-    as_it_is: TurnedPattern = Field(description="The head's attention, as the model has it.")
+    original: TurnedPattern = Field(description="The head's attention, as the model has it.")
     ahead: TurnedPattern = Field(
         description="The same queries and keys, the queries turned one position further."
     )
-    stopped: TurnedPattern = Field(description="The same queries and keys, none turned.")
-    one_back_by_pairs: Array = Field(
+    unrotated: TurnedPattern = Field(description="The same queries and keys, none turned.")
+    previous_token_by_pairs: Array = Field(
         description="Share on the token just before if only the 0, 1, 2 ... fastest pairs turn: "
         "[pairs + 1]."
     )
     pair: int = Field(
         description="The pair that adds most to the score of the last query and the key before it."
     )
-    query_hand: Array = Field(description="The last query's two numbers of that pair, turned: [2].")
-    key_hands: Array = Field(description="Those of each key, turned: [T, 2].")
-    hand_scores: Array = Field(
+    query_pair: Array = Field(description="The last query's two numbers of that pair, turned: [2].")
+    key_pairs: Array = Field(description="Those of each key, turned: [T, 2].")
+    pair_scores: Array = Field(
         description="What that pair adds to the score of the last query and each key: [T]."
     )
     pattern_difference: Gap = Field(
@@ -112,7 +112,7 @@ class RopeResult(Result):
     heads_by_distance: Array = Field(
         description="The same for every head of the layer: [heads, distances]."
     )
-    equal_by_distance: Array = Field(
+    ideal_by_distance: Array = Field(
         description="Mean of cos(distance x speed) over pairs, the ideal: [distances]."
     )
     peak: int = Field(description="The distance at which `by_distance` is highest.")
@@ -123,7 +123,7 @@ class RopeResult(Result):
     @property
     def fewest_pairs(self) -> int:
         """The fewest fastest pairs that give nine tenths of the share on the token before."""
-        enough = self.one_back_by_pairs >= 0.9 * self.as_it_is.one_back
+        enough = self.previous_token_by_pairs >= 0.9 * self.original.previous_token
         return int(enough.argmax())
 
 
@@ -185,10 +185,10 @@ class Rope(Analysis[RopeResult]):
             head=self.head,
             d_head=d,
             theta=rope.theta,
-            as_it_is=summarize_pattern(pattern[self.head]),
+            original=summarize_pattern(pattern[self.head]),
             ahead=attend(ahead),
-            stopped=attend(by_pairs[0]),
-            one_back_by_pairs=np.array([attend(s).one_back for s in by_pairs]),
+            unrotated=attend(by_pairs[0]),
+            previous_token_by_pairs=np.array([attend(s).previous_token for s in by_pairs]),
             pattern_difference=float(np.abs(masked_softmax(scores, visible) - pattern).max()),
             shift=POSITION_SHIFT,
             shift_difference=float(np.abs(rotated(moved, moved) - scores).max()),
@@ -205,9 +205,9 @@ class Rope(Analysis[RopeResult]):
             "angles": _turning_clocks(result),
             "arrows": _clocks_of_keys(result, where),
             "moved": _moved_clocks(result, where),
-            "pattern": _pattern_heatmap(result, result.as_it_is, where),
+            "pattern": _pattern_heatmap(result, result.original, where),
             "ahead": _pattern_heatmap(result, result.ahead, f"queries one step ahead: {where}"),
-            "stopped": _pattern_heatmap(result, result.stopped, f"all clocks stopped: {where}"),
+            "stopped": _pattern_heatmap(result, result.unrotated, f"all clocks stopped: {where}"),
             "hands": _share_by_pairs(result, where),
             "score-by-distance": _score_by_distance(result, where),
             "heads": _scores_of_all_heads(result),
@@ -263,7 +263,7 @@ def summarize_pattern(pattern: NDArray[np.floating]) -> TurnedPattern:
     return TurnedPattern(
         pattern=pattern,
         itself=float(np.diag(pattern)[2:].mean()) if several else 0.0,
-        one_back=float(np.diag(pattern, -1)[1:].mean()) if several else 0.0,
+        previous_token=float(np.diag(pattern, -1)[1:].mean()) if several else 0.0,
     )
 
 
@@ -273,7 +273,7 @@ def describe_speeds(speed: NDArray[np.float64], distances: int) -> dict[str, Any
     return {
         "pairs": len(speed),
         "wavelengths": 2 * np.pi / speed,
-        "equal_by_distance": np.cos(turned).mean(axis=1),
+        "ideal_by_distance": np.cos(turned).mean(axis=1),
     }
 
 
@@ -300,9 +300,9 @@ def describe_strongest_pair(
     numbers = [pair, pair + S]
     return {
         "pair": pair,
-        "query_hand": q[-1, numbers],
-        "key_hands": k[:, numbers],
-        "hand_scores": by_pair[:, pair],
+        "query_pair": q[-1, numbers],
+        "key_pairs": k[:, numbers],
+        "pair_scores": by_pair[:, pair],
     }
 
 
@@ -310,15 +310,15 @@ def _pattern_heatmap(result: RopeResult, turned: TurnedPattern, title: str) -> H
     return attention_heatmap(
         turned.pattern,
         result.tokens,
-        alt=f"On average {turned.one_back:.0%} of a token's attention goes to the token before "
-        f"it, and {turned.itself:.0%} to itself.",
+        alt=f"On average {turned.previous_token:.0%} of a token's attention goes to the token "
+        f"before it, and {turned.itself:.0%} to itself.",
         title=title,
         annotate=len(result.tokens) <= MAX_ANNOTATED,
     )
 
 
 def _share_by_pairs(result: RopeResult, where: str) -> Lines:
-    shares = result.one_back_by_pairs
+    shares = result.previous_token_by_pairs
     return Lines(
         (_count_up("one step back", shares),),
         Axis("clocks that turn, fastest first"),
@@ -360,12 +360,12 @@ def _scores_of_all_heads(result: RopeResult) -> Lines:
 
 
 def _cosine_by_distance(result: RopeResult) -> Lines:
-    last = len(result.equal_by_distance) - 1
+    last = len(result.ideal_by_distance) - 1
     return Lines(
-        (_count_up("equal", result.equal_by_distance),),
+        (_count_up("equal", result.ideal_by_distance),),
         Axis("distance from query to key", "tokens"),
         Axis("cosine"),
-        f"Falls from 1 at distance 0 to {result.equal_by_distance[-1]:.2f} at {last}, in waves.",
+        f"Falls from 1 at distance 0 to {result.ideal_by_distance[-1]:.2f} at {last}, in waves.",
         "Two equal vectors, all pairs alike",
     )
 
@@ -407,22 +407,22 @@ def _clock(result: RopeResult, pair: int, position: int) -> Clock:
 
 def _clocks_of_keys(result: RopeResult, where: str) -> Panels:
     """The last query's hand beside the hand of each of the last keys, on one pair's clock."""
-    longest = max(np.linalg.norm([result.query_hand, *result.key_hands], axis=1).max(), 1e-9)
+    longest = max(np.linalg.norm([result.query_pair, *result.key_pairs], axis=1).max(), 1e-9)
     shown = range(max(0, len(result.tokens) - MAX_CLOCKS), len(result.tokens))
-    query = _hand(result.query_hand, longest, "query")
+    query = _hand(result.query_pair, longest, "query")
     clocks = tuple(
         Clock(
-            (query, _hand(result.key_hands[i], longest, "key")),
-            f"With the key of {visible(result.tokens[i])} it adds {result.hand_scores[i]:.1f}.",
+            (query, _hand(result.key_pairs[i], longest, "key")),
+            f"With the key of {visible(result.tokens[i])} it adds {result.pair_scores[i]:.1f}.",
             visible(result.tokens[i]),
             arc=True,
-            note=f"{round(result.hand_scores[i], 1) or 0:+.1f}".replace("-", MINUS),
+            note=f"{round(result.pair_scores[i], 1) or 0:+.1f}".replace("-", MINUS),
         )
         for i in shown
     )
     asks = visible(result.tokens[-1])
     alt = f"What pair {result.pair} adds to the score of the query of {asks}, by key: " + listed(
-        [f"{visible(result.tokens[i])} {result.hand_scores[i]:.1f}" for i in shown]
+        [f"{visible(result.tokens[i])} {result.pair_scores[i]:.1f}" for i in shown]
     )
     return Panels(
         clocks, f"{alt}.", f"The query of {asks} and the keys, pair {result.pair}: {where}"
@@ -434,7 +434,7 @@ def _moved_clocks(result: RopeResult, where: str) -> Panels:
     last = len(result.tokens) - 1
     key = max(last - 1, 0)
     speed = 2 * np.pi / float(result.wavelengths[result.pair])  # radians per position
-    hands = (result.query_hand, result.key_hands[key])
+    hands = (result.query_pair, result.key_pairs[key])
     longest = max(*np.linalg.norm(hands, axis=1), 1e-9)
     roles: tuple[Literal["query", "key"], ...] = ("query", "key")
     still = [_hand(hand, longest, role) for hand, role in zip(hands, roles, strict=True)]
@@ -457,8 +457,8 @@ def _movable_arrows(result: RopeResult, last: int, key: int, speed: float) -> Wi
     """The same two arrows, not yet turned, for readers who move their tokens."""
     data = {
         "names": [visible(result.tokens[last]), visible(result.tokens[key])],
-        "query": _rotate_back(result.query_hand, last * speed),
-        "key": _rotate_back(result.key_hands[key], key * speed),
+        "query": _rotate_back(result.query_pair, last * speed),
+        "key": _rotate_back(result.key_pairs[key], key * speed),
         "speed": speed,
         "divisor": result.d_head**0.5,
         "seats": MAX_POSITION,

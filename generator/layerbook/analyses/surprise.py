@@ -55,7 +55,7 @@ class SurpriseResult(Result):
     """The surprise of each text."""
 
     d_vocab: int = Field(description="Number of tokens in the vocabulary: V.")
-    guessing: float = Field(description="log2 V: the surprise of a blind guess, in bits.")
+    uniform_bits: float = Field(description="log2 V: the surprise of a blind guess, in bits.")
     texts: tuple[TextSurprise, ...] = Field(description="One per text, in the spec's order.")
 
 
@@ -84,7 +84,7 @@ class Surprise(Analysis[SurpriseResult]):
         V = runs[0][LOGITS].shape[1]
         return SurpriseResult(
             d_vocab=V,
-            guessing=float(np.log2(V)),
+            uniform_bits=float(np.log2(V)),
             texts=tuple(read_text(text, run) for text, run in zip(self.texts, runs, strict=True)),
         )
 

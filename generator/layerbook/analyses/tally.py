@@ -28,7 +28,7 @@ class TalliedToken(Record):
     """A token, its chance in each draw, and how often it was drawn."""
 
     token: Ranked = Field(description="The token.")
-    chance: Relative = Field(description="Its probability 0..1 in each draw.")
+    draw_prob: Relative = Field(description="Its probability 0..1 in each draw.")
     count: int = Field(description="Number of draws that picked it.")
 
 
@@ -87,7 +87,7 @@ class Tally(Analysis[TallyResult]):
         drawn = [sample_token(chance, rng) for _ in range(self.draws)]
 
         top = tuple(
-            TalliedToken(token=t, chance=float(chance[t.id]), count=drawn.count(t.id))
+            TalliedToken(token=t, draw_prob=float(chance[t.id]), count=drawn.count(t.id))
             for t in ranked(run, logits, self.shown)
         )
         return TallyResult(
@@ -108,12 +108,12 @@ class Tally(Analysis[TallyResult]):
         best = result.top[0]
         chances = Bars(
             labels,
-            tuple(t.chance for t in result.top),
+            tuple(t.draw_prob for t in result.top),
             Axis("next token"),
             probability_axis(),
-            alt=f"The likeliest token, {label_text(best.token.token)}, has {best.chance:.1%}.",
+            alt=f"The likeliest token, {label_text(best.token.token)}, has {best.draw_prob:.1%}.",
             title="The chances",
-            rest=max(0.0, 1 - sum(t.chance for t in result.top)),
+            rest=max(0.0, 1 - sum(t.draw_prob for t in result.top)),
             rest_label="all others",
         )
         counts = Bars(

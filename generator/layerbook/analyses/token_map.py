@@ -35,7 +35,7 @@ class TokenPoint(Record):
     token: Token = Field(description="The token.")
     x: float = Field(description="Coordinate along the first axis.")
     y: float = Field(description="Coordinate along the second axis.")
-    becomes: int | None = Field(
+    recut_as: int | None = Field(
         description="For a token that the shuffled text lacks: the spot of the same word "
         "there, cut differently."
     )
@@ -50,10 +50,10 @@ class TokenMapResult(Result):
     explained: tuple[float, ...] = Field(
         description="Share of the distinct tokens' variance along each axis, 0..1."
     )
-    spots: tuple[TokenPoint, ...] = Field(
+    points: tuple[TokenPoint, ...] = Field(
         description="Text by text and token by token, first as written, then shuffled."
     )
-    different: tuple[Token, ...] = Field(
+    distinct: tuple[Token, ...] = Field(
         description="The distinct tokens, in the order of first appearance."
     )
     fitted: int = Field(
@@ -65,7 +65,7 @@ class TokenMapResult(Result):
     distance: tuple[float, ...] = Field(description="The distance of that one, in all dimensions.")
     repeated: tuple[Token, ...] = Field(description="The tokens in more than one text as written.")
     lost: int = Field(description="Number of tokens as written that their shuffled text lacks.")
-    equal_apart: float = Field(
+    equal_token_difference: float = Field(
         description="Largest difference of any number between vectors of equal tokens."
     )
 
@@ -116,29 +116,29 @@ class TokenMap(Analysis[TokenMapResult]):
             texts=self.prompts,
             shuffled=tuple(text.text for text in shuffled),
             explained=axes.explained,
-            spots=_link_recut_words(_token_points(texts, points)),
-            different=tuple(tokens[id] for id in rows),
+            points=_link_recut_words(_token_points(texts, points)),
+            distinct=tuple(tokens[id] for id in rows),
             fitted=fitted,
             closest=tuple(snap(distances).argmin(axis=1).tolist()),
             distance=tuple(distances.min(axis=1).tolist()),
             repeated=tuple(tokens[id] for id in rows if appears_twice(id, written)),
             lost=sum(count_lost(a, b) for a, b in zip(written, shuffled, strict=True)),
-            equal_apart=largest_difference(texts, rows),
+            equal_token_difference=largest_difference(texts, rows),
         )
 
     def figures(self, result: TokenMapResult) -> dict[str, Figure]:
         """`map`: every token by text; an arrow where shuffling makes a word cut differently."""
-        index = {token.id: n for n, token in enumerate(result.different)}
+        index = {token.id: n for n, token in enumerate(result.distinct)}
         labelled: set[int] = set()
         points = []
-        for spot in result.spots:
+        for spot in result.points:
             points.append(
                 Point(
                     spot.token,
                     spot.x,
                     spot.y,
                     result.texts[spot.text],
-                    spot.becomes,
+                    spot.recut_as,
                     spot.token.id not in labelled,
                     _tooltip(spot, index[spot.token.id], result),
                 )
@@ -153,7 +153,7 @@ class TokenMap(Analysis[TokenMapResult]):
         shared = f", of which {repeated} stand in more than one text" if repeated else ""
         alt = f"{len(points)} tokens in {len(places)} places{shared}: {listed(places)}."
         title = (
-            f"{len(result.different)} different tokens, "
+            f"{len(result.distinct)} different tokens, "
             f"axes fitted to the {result.fitted} of the texts as written"
         )
         return {"map": Scatter(tuple(points), x, y, alt, title)}
@@ -192,7 +192,7 @@ def count_lost(written: ActivationCache, shuffled: ActivationCache) -> int:
 
 def _tooltip(spot: TokenPoint, n: int, result: TokenMapResult) -> str:
     order = "with its words shuffled" if spot.shuffled else "as written"
-    other = visible(result.different[result.closest[n]])
+    other = visible(result.distinct[result.closest[n]])
     return (
         f"Token {spot.position} of the text {order}. "
         f"Closest other token in all {result.d_model} dimensions: "
@@ -213,7 +213,7 @@ def _token_points(
             token=token,
             x=float(x),
             y=float(y),
-            becomes=None,
+            recut_as=None,
         )
         for n, (text, places) in enumerate(zip(texts, points, strict=True))
         for i, (token, (x, y)) in enumerate(zip(text.tokens, places, strict=True))
@@ -231,6 +231,6 @@ def _link_recut_words(spots: Sequence[TokenPoint]) -> tuple[TokenPoint, ...]:
     return tuple(
         s
         if s.shuffled or (s.text, s.token.id) in shuffled
-        else s.model_copy(update={"becomes": new.get((s.text, s.token.text.strip()))})
+        else s.model_copy(update={"recut_as": new.get((s.text, s.token.text.strip()))})
         for s in spots
     )

@@ -58,8 +58,10 @@ class PromptMap(Record):
     changed_place: int = Field(
         description="Number of tokens at another position in the other order."
     )
-    like_itself: int = Field(description="How many of them are nearest to themselves as written.")
-    like_its_place: int = Field(
+    nearest_to_itself: int = Field(
+        description="How many of them are nearest to themselves as written."
+    )
+    nearest_to_its_place: int = Field(
         description="How many are nearest to the token that was at their new position."
     )
 
@@ -71,8 +73,8 @@ class EncodingEffect(Record):
     maps: tuple[PromptMap, ...] = Field(description="One entry per prompt.")
     pooled_difference: Gap = Field(description="The largest of the prompts.")
     changed_place: int = Field(description="Sum over the prompts.")
-    like_itself: int = Field(description="Sum over the prompts.")
-    like_its_place: int = Field(description="Sum over the prompts.")
+    nearest_to_itself: int = Field(description="Sum over the prompts.")
+    nearest_to_its_place: int = Field(description="Sum over the prompts.")
 
 
 class TokenPositionResult(Result):
@@ -230,8 +232,8 @@ def map_prompt(pair: Orders, scale: float, C: float | None) -> PromptMap:
         moved=float(np.linalg.norm(there[to] - here, axis=1).mean()),
         pooled_difference=float(np.abs(mean_pool(there) - mean_pool(here)).max()),
         changed_place=len(changed),
-        like_itself=sum(int(n == t) for t, n in nearest.items()),
-        like_its_place=sum(int(n == to[t]) for t, n in nearest.items()),
+        nearest_to_itself=sum(int(n == t) for t, n in nearest.items()),
+        nearest_to_its_place=sum(int(n == to[t]) for t, n in nearest.items()),
     )
 
 
@@ -242,8 +244,8 @@ def combine_prompts(C: float | None, maps: Sequence[PromptMap]) -> EncodingEffec
         maps=tuple(maps),
         pooled_difference=max(m.pooled_difference for m in maps),
         changed_place=sum(m.changed_place for m in maps),
-        like_itself=sum(m.like_itself for m in maps),
-        like_its_place=sum(m.like_its_place for m in maps),
+        nearest_to_itself=sum(m.nearest_to_itself for m in maps),
+        nearest_to_its_place=sum(m.nearest_to_its_place for m in maps),
     )
 
 

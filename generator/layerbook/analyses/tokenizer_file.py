@@ -39,13 +39,13 @@ class TokenizerFileResult(Result):
     tokens: tuple[Token, ...] = Field(description="Its tokens [T].")
     examples: tuple[Example, ...] = Field(description="More texts to begin with.")
     size: int = Field(description="Number of entries in the vocabulary, special ones included.")
-    given: dict[str, int] = Field(
+    base_vocabulary: dict[str, int] = Field(
         description="The first entries and their ids, spelt as in tokenizer.json: those that no "
         "merge makes. Each merge makes the entry with the lowest free id. All entries, if the ids "
         "do not follow the merges, or if the tokenizer merges no pairs."
     )
     merges: BigArray = Field(description="The pairs that are merged, first to last, as ids [M, 2].")
-    rest: dict[str, Any] = Field(
+    settings: dict[str, Any] = Field(
         description="The rest of tokenizer.json: how text is split before merging, the "
         "special tokens, and the settings of the model, under their own names."
     )
@@ -98,20 +98,20 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
                 Example(text=text_tokens.text, tokens=text_tokens.tokens) for text_tokens in others
             ),
             size=run.vocabulary.size,
-            given=given,
+            base_vocabulary=given,
             merges=merges.astype(np.min_scalar_type(run.vocabulary.size)),
-            rest=file | {"model": settings},
+            settings=file | {"model": settings},
         )
 
     def figures(self, result: TokenizerFileResult) -> dict[str, Figure]:
         """The tokens of the texts, and the byte-pair tokenizer that cuts the reader's own."""
-        live = result.rest["model"]["type"] == "BPE"
+        live = result.settings["model"]["type"] == "BPE"
         rows = ((result.text, result.tokens), *((e.text, e.tokens) for e in result.examples))
         data = {
             "texts": [text for text, _ in rows],
-            "given": list(result.given.items()),
+            "given": list(result.base_vocabulary.items()),
             "merges": result.merges.ravel().tolist(),
-            "rest": result.rest,
+            "rest": result.settings,
         }
         cuts = [f"“{shorten_prompt(text)}” is {len(tokens)} tokens" for text, tokens in rows]
         return {

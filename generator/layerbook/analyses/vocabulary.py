@@ -38,11 +38,13 @@ class VocabularyResult(Result):
 
     size: int = Field(description="Number of entries, special ones included.")
     first: tuple[Token, ...] = Field(description="The entries with the lowest ids, from 0.")
-    joined: tuple[Token, ...] = Field(
+    multi_byte: tuple[Token, ...] = Field(
         description="The first ordinary entries of more than one byte, by id."
     )
     last: tuple[Token, ...] = Field(description="The entries with the highest ids.")
-    found: tuple[PieceLookup, ...] = Field(description="The looked-up pieces, in the spec's order.")
+    lookups: tuple[PieceLookup, ...] = Field(
+        description="The looked-up pieces, in the spec's order."
+    )
     special: tuple[SpecialToken, ...] = Field(description="All special tokens, by id.")
     roles: dict[str, Token] = Field(
         description="The special tokens by their role in the settings: eos, pad, ..."
@@ -51,11 +53,15 @@ class VocabularyResult(Result):
     missing: tuple[str, ...] = Field(
         description="The bytes without an entry, in hexadecimal, in order."
     )
-    spaced: int = Field(description="Number of ordinary entries that begin with a space.")
-    across: int = Field(
+    starting_with_space: int = Field(
+        description="Number of ordinary entries that begin with a space."
+    )
+    with_inner_whitespace: int = Field(
         description="Number of ordinary entries with whitespace between other characters."
     )
-    fragments: int = Field(description="Number of ordinary entries that end inside a character.")
+    ending_inside_character: int = Field(
+        description="Number of ordinary entries that end inside a character."
+    )
     longest: tuple[Token, ...] = Field(
         description="The longest ordinary entries in characters, without whitespace around them; "
         "longest first."
@@ -98,9 +104,9 @@ class Vocabulary(Analysis[VocabularyResult]):
         return VocabularyResult(
             size=vocabulary.size,
             first=tuple(entries[: self.first]),
-            joined=tuple(joined[: self.first]),
+            multi_byte=tuple(joined[: self.first]),
             last=tuple(entries[-self.first :]),
-            found=tuple(
+            lookups=tuple(
                 look_up(vocabulary, piece, captures[f"find-{i}"].tokens)
                 for i, piece in enumerate(self.find)
             ),
@@ -111,9 +117,11 @@ class Vocabulary(Analysis[VocabularyResult]):
             roles={role.removesuffix("_token"): token for role, token in facts.special_tokens},
             bytes=256 - len(missing),
             missing=tuple(sorted(missing)),
-            spaced=sum(token.text.startswith(" ") for token in ordinary),
-            across=sum(len(token.text.split()) > 1 for token in ordinary),
-            fragments=sum(token.text.encode().hex() != token.hex for token in ordinary),
+            starting_with_space=sum(token.text.startswith(" ") for token in ordinary),
+            with_inner_whitespace=sum(len(token.text.split()) > 1 for token in ordinary),
+            ending_inside_character=sum(
+                token.text.encode().hex() != token.hex for token in ordinary
+            ),
             longest=longest(ordinary),
             longest_words=longest([token for token in ordinary if token.text.strip().isalpha()]),
         )
@@ -147,7 +155,7 @@ def _roles(token: Token, special_tokens: tuple[tuple[str, Token], ...]) -> tuple
 
 
 def _entry_strip(result: VocabularyResult) -> TokenStrip:
-    rows = {"first": result.first, "merged": result.joined, "last": result.last}
+    rows = {"first": result.first, "merged": result.multi_byte, "last": result.last}
     ends = [f"the {name} from {visible(r[0])} to {visible(r[-1])}" for name, r in rows.items() if r]
     return TokenStrip(
         tuple(rows.items()),
@@ -175,9 +183,9 @@ def _lookup_table(result: VocabularyResult) -> Table:
             "none" if f.id is None else f.id,
             tuple(part for token in f.tokens for part in (" + ", token))[1:],
         )
-        for f in result.found
+        for f in result.lookups
     )
-    missing = [shorten_prompt(f.piece) for f in result.found if f.id is None]
+    missing = [shorten_prompt(f.piece) for f in result.lookups if f.id is None]
     return Table(
         ("text", "id", "written with"),
         tuple(rows),

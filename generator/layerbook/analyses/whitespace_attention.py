@@ -37,13 +37,13 @@ class WhitespaceAttentionResult(Result):
         description="By layer: share on whitespace at other positions."
     )
     total: tuple[float, ...] = Field(description="By layer: share on whitespace at any position.")
-    even: float = Field(
+    uniform: float = Field(
         description="Share on whitespace after position 0 if attention were uniform."
     )
     rest: tuple[float, ...] = Field(
         description="By layer: `others` as a share of what does not go to position 0."
     )
-    even_rest: float = Field(description="The same if attention were uniform.")
+    uniform_rest: float = Field(description="The same if attention were uniform.")
 
 
 class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
@@ -90,9 +90,9 @@ class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
             first=tuple(attention[:, 0].tolist()),
             others=tuple(others.tolist()),
             total=tuple(attention[:, blank].sum(axis=1).tolist()),
-            even=float(uniform[later].sum()),
+            uniform=float(uniform[later].sum()),
             rest=tuple((others / attention[:, 1:].sum(axis=1)).tolist()),
-            even_rest=float(uniform[later].sum() / uniform[1:].sum()),
+            uniform_rest=float(uniform[later].sum() / uniform[1:].sum()),
         )
 
     def figures(self, result: WhitespaceAttentionResult) -> dict[str, Figure]:
@@ -131,12 +131,12 @@ def _rest_lines(result: WhitespaceAttentionResult, title: str) -> Lines:
     return Lines(
         (
             Series("whitespace", layers, result.rest),
-            Series("if even", layers, (result.even_rest,) * len(layers)),
+            Series("if even", layers, (result.uniform_rest,) * len(layers)),
         ),
         Axis("layer"),
         Axis("share of attention", percent=True),
         "Of what the first token leaves over, whitespace gets "
         f"{min(result.rest):.0%} to {max(result.rest):.0%} by layer; "
-        f"evenly spread attention would give it {result.even_rest:.0%}.",
+        f"evenly spread attention would give it {result.uniform_rest:.0%}.",
         f"Without the first token, {title}",
     )

@@ -1,4 +1,4 @@
-# equals: r("neuron").without[0].without
+# equals: r("neuron").ablations[0].prob_without
 def silence(module, inputs):
     neurons = inputs[0].clone()
     neurons[..., 1005] = 0

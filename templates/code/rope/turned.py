@@ -1,4 +1,4 @@
-# equals: r("rope").as_it_is.pattern[-1]
+# equals: r("rope").original.pattern[-1]
 speeds = 100_000 ** -(torch.arange(32).double() / 32)
 
 def turn(v, seat):  # pair i: the numbers i and i + 32

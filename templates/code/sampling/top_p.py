@@ -1,4 +1,4 @@
-# equals: r("playground").prompts[0].left[2].candidates
+# equals: r("playground").prompts[0].effects[2].candidates
 with torch.no_grad():
     shares = model(ids).logits[0, -1].softmax(dim=-1)
 largest_first = shares.sort(descending=True).values
