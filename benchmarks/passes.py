@@ -24,7 +24,7 @@ from layerbook.model.execution import Execution
 from layerbook.model.plan import make_plan
 from layerbook.model.precision import arithmetic
 from layerbook.runner.local import Executor, LocalExecutor
-from layerbook.runner.run import run_file
+from layerbook.runner.spec_files import run_file
 from layerbook.runner.sweep import CHUNK_SIZE
 from layerbook.store.project import sweep_cells
 

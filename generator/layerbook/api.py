@@ -126,7 +126,7 @@ def measure(analysis: Analysis[R], model: LoadedModel) -> Measurement[R]:
 
 def _resolve(analysis: Analysis[R], model: LoadedModel) -> Analysis[R]:
     """Replace `all` and negative numbers by those of the model."""
-    from layerbook.model.sources import limits_from_config
+    from layerbook.model.model_folder import limits_from_config
 
     limits = limits_from_config(model.config.to_dict())
     if missing := analysis.missing_features(limits):

@@ -18,7 +18,8 @@ import pytest
 from fixtures.run_analysis import capture_requests
 from fixtures.save_result import save_result
 from fixtures.tiny_llama import write_tiny_model
-from layerbook.book.loader import Experiment, load_chapter
+from layerbook.book.contents import Experiment
+from layerbook.book.loader import load_chapter
 from layerbook.core import registry
 from layerbook.core.analysis import Analysis, Limits, Result
 from layerbook.core.figures import (

@@ -6,14 +6,9 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layerbook.book.yaml import (
-    MAX_BYTES,
-    MAX_DEPTH,
-    MAX_LINE,
-    ProblemList,
-    dump_list_item,
-    read_mapping,
-)
+from layerbook.book.node import ProblemList
+from layerbook.book.yaml import MAX_BYTES, MAX_DEPTH, MAX_LINE, read_mapping
+from layerbook.book.yaml_writer import dump_list_item
 from ruamel.yaml import YAML
 
 

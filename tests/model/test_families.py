@@ -42,8 +42,9 @@ from layerbook.core.vectors import apply_rope, causal_mask
 from layerbook.model.families import FAMILIES, SITES
 from layerbook.model.hooks import PATCHABLE_SITES
 from layerbook.model.loaded_model import LoadedModel
+from layerbook.model.model_folder import limits_from_config, read_config
 from layerbook.model.precision import arithmetic
-from layerbook.model.sources import DirectorySource, limits_from_config, read_config
+from layerbook.model.sources import DirectorySource
 
 PROMPT = Prompt(text="The cat sat on the table and the dog sat under the table")
 OTHER = Prompt(text="The dog sat on the table and the cat sat under the table")

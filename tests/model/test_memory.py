@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from layerbook.book.loader import Experiment, load_chapter
+from layerbook.book.contents import Experiment
+from layerbook.book.loader import load_chapter
 from layerbook.core.analysis import Result
 from layerbook.core.progress import SilentReporter
 from layerbook.core.requests import (

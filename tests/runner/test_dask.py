@@ -23,11 +23,11 @@ from typing import IO, Any
 import pytest
 from fixtures.small_book import layerbook, read_tree, write_small_book
 from fixtures.tiny_llama import write_tiny_model
-from layerbook.book.loader import Experiment
+from layerbook.book.contents import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import ModelError, RunError
 from layerbook.core.progress import SilentReporter
-from layerbook.model.sources import Fingerprint
+from layerbook.model.model_folder import Fingerprint
 from layerbook.runner import dask
 from layerbook.runner import run as running
 from layerbook.runner import sweep as sweeping

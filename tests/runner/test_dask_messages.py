@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from layerbook.book.loader import Experiment
+from layerbook.book.contents import Experiment
 from layerbook.core.errors import ModelError, RunError
-from layerbook.model.sources import DirectorySource, Fingerprint
+from layerbook.model.model_folder import Fingerprint
+from layerbook.model.sources import DirectorySource
 from layerbook.runner.dask_messages import (
     JobRequirements,
     MessageError,

@@ -16,7 +16,7 @@ from fixtures.small_book import CommandResult, layerbook, read_tree, write_small
 from fixtures.sweep_book import PETS, SPEC, cell_files, read_sweep_table, write_sweep_book
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.analyses.next_token import NextToken
-from layerbook.book.loader import Experiment
+from layerbook.book.contents import Experiment
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import ActivationCaches
 from layerbook.model import sources

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from layerbook.core.errors import StoreError
-from layerbook.model.sources import Fingerprint
+from layerbook.model.model_folder import Fingerprint
 from layerbook.store import code_digest, keys
 
 SOURCES = {

@@ -14,15 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from layerbook.book.columns import MeasuredValue, parse_column, unify_column
-from layerbook.book.yaml import (
-    FILE_START,
-    LINE_BREAK,
-    MAX_DEPTH,
-    SURROGATE,
-    Node,
-    Position,
-    display_path,
-)
+from layerbook.book.node import FILE_START, Node, Position, display_path
+from layerbook.book.yaml import LINE_BREAK, MAX_DEPTH, SURROGATE
 from layerbook.core.errors import OutsideError, UsageError, did_you_mean
 from layerbook.core.paths import resolve_inside
 from layerbook.core.text import listed

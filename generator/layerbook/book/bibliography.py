@@ -14,9 +14,10 @@ from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from layerbook.book.node import FILE_START, Position, ProblemList, display_path
 from layerbook.book.reference_files import AND_OTHERS, RawSource, read_bibtex, read_csl
 from layerbook.book.validation import validate
-from layerbook.book.yaml import FILE_START, Position, ProblemList, display_path, read_mapping
+from layerbook.book.yaml import read_mapping
 from layerbook.core.errors import SpecError, UsageError, did_you_mean
 
 REFERENCES_FILE = "references.yaml"

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from layerbook.book.languages import check_language
+from layerbook.book.node import FILE_START, Node, Position, ProblemList, display_path
 from layerbook.book.schema import RESERVED_NAMES, BookSpec
 from layerbook.book.validation import validate
-from layerbook.book.yaml import FILE_START, Node, Position, ProblemList, display_path, read_mapping
+from layerbook.book.yaml import read_mapping
 from layerbook.core.errors import SpecError, did_you_mean
 from layerbook.core.paths import resolve_inside
 

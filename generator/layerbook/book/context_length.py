@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from layerbook.book.yaml import Node
+from layerbook.book.node import Node
 from layerbook.core.analysis import Analysis, Limits
 from layerbook.core.errors import LayerbookError
 from layerbook.core.requests import EmbeddingRows, Encode, Forward, Generate, Prompt, Request

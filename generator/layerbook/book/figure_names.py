@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from layerbook.book.loader import Experiment
+    from layerbook.book.contents import Experiment
 
 _ANYTHING = ".+"
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from layerbook.book.media import MAX_BYTES, MEDIA_FOLDERS
-from layerbook.book.yaml import FILE_START, ProblemList, display_path
+from layerbook.book.node import FILE_START, ProblemList, display_path
 from layerbook.core.errors import OutsideError, SpecError
 from layerbook.core.paths import resolve_inside
 

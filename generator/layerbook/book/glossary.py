@@ -8,9 +8,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from layerbook.book.node import FILE_START, Node, Position, ProblemList
 from layerbook.book.schema import Name, NonEmptyStr
 from layerbook.book.validation import validate
-from layerbook.book.yaml import FILE_START, Node, Position, ProblemList, read_list
+from layerbook.book.yaml import read_list
 from layerbook.core.errors import SpecError, UsageError, did_you_mean
 
 GLOSSARY_FILE = "glossary.yaml"

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
 from string import ascii_uppercase
-from typing import Any, TypeVar
+from typing import Any
 
-from layerbook.book import languages
 from layerbook.book.book_file import (
     EXPERIMENTS_DIR,
     FRONT_PAGE,
@@ -26,29 +25,23 @@ from layerbook.book.book_file import (
 )
 from layerbook.book.claims import check as claims
 from layerbook.book.claims.type_check import missing_fields
+from layerbook.book.contents import Book, Caption, Chapter, Claim, Experiment
 from layerbook.book.context_length import check_context_length
 from layerbook.book.model_path import locate_model
+from layerbook.book.node import Node, ProblemList, display_path
 from layerbook.book.schema import (
     RESERVED_NAMES,
     BookSpec,
     ChapterSpec,
     ExperimentSpec,
     PageSpec,
-    ThemeSpec,
 )
-from layerbook.book.sweep import Sweep, SweepResult
+from layerbook.book.sweep import Sweep
 from layerbook.book.sweep_parser import SweepParser
 from layerbook.book.validation import unknown_key_message, validate
-from layerbook.book.yaml import (
-    Node,
-    ProblemList,
-    display_path,
-    dump_list_item,
-    read_front_matter,
-    read_mapping,
-)
+from layerbook.book.yaml import read_front_matter, read_mapping
 from layerbook.core import registry
-from layerbook.core.analysis import Analysis, Limits, Result
+from layerbook.core.analysis import Analysis, Limits
 from layerbook.core.errors import (
     LayerbookError,
     Problem,
@@ -59,169 +52,8 @@ from layerbook.core.errors import (
     first_problems,
     format_trace,
 )
-from layerbook.core.figures import Figure
-from layerbook.core.language import Language
 from layerbook.core.own_code import NO_CODE, OwnCode
 from layerbook.core.paths import resolve_inside
-from layerbook.core.requests import Precision
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Caption:
-    """The caption of a figure; `line` is where its text begins in the spec."""
-
-    text: str
-    line: int
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A sentence, the line where it begins, and its check; `check_node` locates the check."""
-
-    says: str
-    check: claims.Check
-    line: int
-    check_node: Node = field(repr=False, compare=False)
-
-    def problem(self, error: claims.CheckError) -> Problem:
-        """Return an error of the check as a problem at its place in the spec."""
-        position = self.check_node.position_in_text(error.column)
-        return Problem(self.check_node.file, position.line, position.column, error.message)
-
-
-@dataclass(frozen=True, eq=False)
-class Experiment:
-    """An experiment of a chapter, from `line` to `last_line` of its `file`.
-
-    analysis: of a sweep, that of its first cell.
-    model: the model of a sweep's cell, if it is not the book's.
-    inapplicable: what the book's model lacks to run it, in words; empty if it can.
-    """
-
-    chapter: str
-    id: str
-    title: str
-    analysis_name: str
-    analysis: Analysis[Any]
-    evidence: str
-    badges: Mapping[str, str]
-    original: bool | tuple[str, ...]
-    captions: Mapping[str, Caption]
-    claims: tuple[Claim, ...]
-    file: str
-    line: int
-    last_line: int
-    sweep: Sweep | None = None
-    model: str | None = None
-    inapplicable: str = ""
-
-    @property
-    def result_type(self) -> type[Result]:
-        """The type of the experiment's result."""
-        return SweepResult if self.sweep else self.analysis.result_type
-
-    @property
-    def address(self) -> str:
-        """The experiment's name in its book: `chapter/id`."""
-        return f"{self.chapter}/{self.id}"
-
-    def spec(self) -> dict[str, Any]:
-        """Return the canonical parameters: defaults filled in, layers and heads absolute."""
-        parameters = self.sweep.spec() if self.sweep else self.analysis.model_dump(mode="json")
-        return {"analysis": self.analysis_name} | parameters
-
-    def figures(self, result: Any) -> dict[str, Figure]:
-        """Draw the experiment's result; of a sweep, the views of its measures."""
-        return self.sweep.figures(result) if self.sweep else self.analysis.figures(result)
-
-    def caption(self, figure: str) -> Caption | None:
-        """Return the caption of a figure: that of the longest prefix before a hyphen."""
-        return _longest_prefix_match(self.captions, figure)
-
-    def badge(self, figure: str) -> str:
-        """Return what a figure can show: its own badge or the experiment's."""
-        return _longest_prefix_match(self.badges, figure) or self.evidence
-
-    def is_original(self, figure: str) -> bool:
-        """Return whether a figure is drawn as in an earlier version."""
-        if isinstance(self.original, bool):
-            return self.original
-        return _longest_prefix_match(dict.fromkeys(self.original, True), figure) is not None
-
-    def to_yaml(self) -> str:
-        """Return the canonical spec as an item of a chapter's `experiments`, without prose."""
-        return dump_list_item({"id": self.id} | self.spec())
-
-
-def _longest_prefix_match(by_prefix: Mapping[str, T], figure: str) -> T | None:
-    while figure not in by_prefix and "-" in figure:
-        figure = figure.rpartition("-")[0]
-    return by_prefix.get(figure)
-
-
-def full_address(name: str, chapter: str) -> str:
-    """Return the address of an experiment that a chapter names by `id` or `chapter/id`."""
-    return name if "/" in name else f"{chapter}/{name}"
-
-
-@dataclass(frozen=True, eq=False)
-class Chapter:
-    """A chapter and its experiments, in the order of its spec.
-
-    part: the box of the model's diagram. needs: the chapters to read before.
-    file: its spec, or its Markdown if it is prose alone.
-    group, number: its place in the book, `5` or `A`; the number of some is empty.
-    """
-
-    name: str
-    title: str
-    summary: str
-    part: str | None
-    experiments: tuple[Experiment, ...]
-    file: str
-    needs: tuple[str, ...] = ()
-    unnumbered: bool = False
-    draft: bool = False
-    group: Group = field(default_factory=Group)
-    number: str = ""
-
-    @property
-    def is_prose_alone(self) -> bool:
-        """Return whether the chapter has no spec."""
-        return self.file.endswith(".md")
-
-
-@dataclass(frozen=True, eq=False)
-class Book:
-    """The book and its chapters, in order."""
-
-    title: str
-    subtitle: str
-    authors: tuple[str, ...]
-    language: str
-    model: str
-    precision: Precision
-    chapters: tuple[Chapter, ...]
-    file: str
-    root: Path
-    published: str
-    licence: str
-    theme: ThemeSpec
-    front: Chapter | None = None
-    url: str = ""
-    edit_url: str = ""
-
-    @property
-    def own_words(self) -> Language:
-        """The language of what pages say beside the prose."""
-        return languages.load_for_book(self.language, self.root)
-
-    @property
-    def pages(self) -> tuple[Chapter, ...]:
-        """Everything that has prose: the chapters, then the text of the first page, if any."""
-        return (*self.chapters, *((self.front,) if self.front else ()))
 
 
 def read_book_spec(root: Path) -> BookSpec:

@@ -13,7 +13,7 @@ from io import StringIO
 from pathlib import Path
 from string import Formatter
 
-from layerbook.book.yaml import display_path
+from layerbook.book.node import display_path
 from layerbook.core.errors import Problem, SpecError
 
 CATALOGUE = Path("LC_MESSAGES") / "layerbook.po"

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from layerbook.book.yaml import FILE_START, Position, ProblemList, display_path
+from layerbook.book.node import FILE_START, Position, ProblemList, display_path
 
 MAX_BIBTEX = 200_000
 """Bytes of a BibTeX file; its reader takes some seconds for a million."""

@@ -20,11 +20,11 @@ from layerbook.book.claims.type_check import missing_fields, possible_types
 from layerbook.book.columns import MeasuredValue, parse_number, unify_column
 from layerbook.book.figure_names import analysis_name_patterns, readable_names
 from layerbook.book.model_path import book_folder, locate_model
+from layerbook.book.node import Node
 from layerbook.book.schema import ViewSpec
 from layerbook.book.sweep import MAX_CELLS, MODEL_AXIS, Axis, Sweep
 from layerbook.book.sweep_views import SweepView, are_numbers
 from layerbook.book.validation import unknown_key_message
-from layerbook.book.yaml import Node
 from layerbook.core.analysis import Analysis
 from layerbook.core.errors import did_you_mean
 

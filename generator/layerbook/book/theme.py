@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from layerbook.book.media import FONT_SUFFIXES, MediaError, MediaFolders
+from layerbook.book.node import Node, ProblemList, display_path
 from layerbook.book.schema import Colors, ThemeSpec
-from layerbook.book.yaml import Node, ProblemList, display_path, read_mapping
+from layerbook.book.yaml import read_mapping
 from layerbook.core.errors import Problem
 
 DEFAULT_COLORS = {

@@ -14,8 +14,8 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from layerbook.book.node import Node
 from layerbook.book.schema import COLOR_PATTERN
-from layerbook.book.yaml import Node
 from layerbook.core.analysis import Limits
 from layerbook.core.errors import did_you_mean
 

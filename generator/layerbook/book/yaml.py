@@ -1,32 +1,27 @@
-"""Read specs as YAML 1.2 values that know their file, line and column; write specs back."""
+"""Read specs as YAML 1.2, within bounds; each value is a `Node` that knows its place."""
 
 from __future__ import annotations
 
-import io
 import math
 import re
-import textwrap
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.composer import Composer, MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, ScalarNode
-from ruamel.yaml.representer import RoundTripRepresenter
 
-from layerbook.core.errors import MAX_PROBLEMS, Problem, SpecError, more_problems
+from layerbook.book.node import FILE_START, Node, Position, ProblemList, display_path
 
 MAX_BYTES = 1_000_000
 MAX_LINE = 100_000  # characters; some tokens of YAML take quadratic time to scan
 MAX_DEPTH = 20
 MAX_NODES = 20_000  # keys and values; reading that many takes about a second
 MAX_SIZE = 4_000_000  # characters with aliases expanded, each value counted as 16 more
-LINE_WIDTH = 100
 
 # The core schema, YAML 1.2.2 section 10.3.2. ruamel also accepts dates and 1_000.
 INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
@@ -44,146 +39,6 @@ UNPRINTABLE = re.compile(
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 SURROGATE = re.compile("[\ud800-\udfff]")
-PLAIN_SCALAR = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _.-]*[A-Za-z0-9_.-])?")
-
-
-class Position(NamedTuple):
-    """A place in a file; line and column count from 1."""
-
-    line: int
-    column: int
-
-
-FILE_START = Position(1, 1)
-
-
-class ProblemList:
-    """Collect the problems of all files, each once."""
-
-    def __init__(self) -> None:
-        self._problems: dict[Problem, None] = {}
-
-    def __len__(self) -> int:
-        return len(self._problems)
-
-    def __iter__(self) -> Iterator[Problem]:
-        return iter(self._problems)
-
-    def add(self, file: str, position: Position, message: str, trace: str = "") -> None:
-        """Add a problem at a place of a file. Raises SpecError if there are too many."""
-        problem = Problem(file, position.line, position.column, message, trace)
-        if len(self._problems) == MAX_PROBLEMS and problem not in self._problems:
-            raise SpecError([*self._problems, more_problems(problem)])
-        self._problems[problem] = None
-
-
-@dataclass(frozen=True, eq=False)
-class Node:
-    """A value in a file.
-
-    An alias has its own position; the values inside it have the positions of the anchored ones.
-
-    value: text, a number, a boolean, None, a tuple of nodes, or a dict of nodes.
-    key_positions: the positions of a mapping's keys.
-    source, source_position: a scalar as the file writes it.
-    reported: a problem with the scalar is reported already, and `value` is a stand-in.
-    """
-
-    value: Any
-    position: Position
-    file: str
-    problems: ProblemList = field(repr=False)
-    last_line: int = 1
-    key_positions: Mapping[str, Position] = field(default_factory=dict)
-    source: str = ""
-    source_position: Position = FILE_START
-    reported: bool = False
-
-    def add_problem(self, message: str, trace: str = "") -> None:
-        """Report a problem with this value."""
-        self.problems.add(self.file, self.position, message, trace)
-
-    def add_key_problem(self, key: str, message: str) -> None:
-        """Report a problem with a key of this mapping."""
-        self.problems.add(self.file, self.key_positions[key], message)
-
-    def add_text_problem(self, offset: int, message: str) -> None:
-        """Report a problem with a character of this text."""
-        self.problems.add(self.file, self.position_in_text(offset), message)
-
-    def to_python(self) -> Any:
-        """Return the plain value, as in JSON."""
-        if isinstance(self.value, dict):
-            return {key: node.to_python() for key, node in self.value.items()}
-        if isinstance(self.value, tuple):
-            return [node.to_python() for node in self.value]
-        return self.value
-
-    def get(self, key: str) -> Node | None:
-        """Return the value of a key; None if there is none or this is not a mapping."""
-        return self.value.get(key) if isinstance(self.value, dict) else None
-
-    def get_text(self, key: str) -> str:
-        """Return the text under a key; empty if there is none or it is not text."""
-        node = self.get(key)
-        return node.value if node is not None and isinstance(node.value, str) else ""
-
-    def get_list(self, key: str) -> tuple[Node, ...]:
-        """Return the elements of the list under a key; empty if it is not a list."""
-        node = self.get(key)
-        return node.value if node is not None and isinstance(node.value, tuple) else ()
-
-    def get_mapping(self, key: str) -> Mapping[str, Node]:
-        """Return the values of the mapping under a key; empty if it is not a mapping."""
-        node = self.get(key)
-        return node.value if node is not None and isinstance(node.value, dict) else {}
-
-    @property
-    def children(self) -> tuple[Node, ...]:
-        """The elements of a list or the values of a mapping."""
-        if isinstance(self.value, dict):
-            return tuple(self.value.values())
-        return self.value if isinstance(self.value, tuple) else ()
-
-    @property
-    def text_line(self) -> int:
-        """The line where a text begins, below the header of a block."""
-        return self.position_in_text(0).line
-
-    def position_in_text(self, offset: int) -> Position:
-        """Return the position of a character of the text.
-
-        Walks value and source side by side: folding only changes whitespace, quoting only adds
-        characters.
-        """
-        source = self.source
-        index = _skip_whitespace(source, _text_start(source))
-        for char in str(self.value)[:offset]:
-            if not char.isspace():
-                match = source.find(char, index, index + 12)  # the source may have an escape here
-                index = _skip_whitespace(source, match + 1 if match >= 0 else index)
-        lines = source[:index].split("\n")
-        first = self.source_position
-        column = len(lines[-1]) + (first.column if len(lines) == 1 else 1)
-        return Position(first.line + len(lines) - 1, column)
-
-
-def _skip_whitespace(source: str, index: int) -> int:
-    while index < len(source) - 1 and source[index].isspace():
-        index += 1
-    return index
-
-
-def _text_start(source: str) -> int:
-    """Return the index of a scalar's text after its anchor, block header or quote."""
-    head = re.match(r"(?:[&!]\S*\s+)*(?:[|>][-+0-9]*[ \t]*(?:#[^\n]*)?\n\s*|[\"'])?", source)
-    return head.end() if head else 0
-
-
-def display_path(path: Path) -> str:
-    """Return a path as messages show it, relative to the working directory if it lies below."""
-    absolute, cwd = path.absolute(), Path.cwd()
-    return str(absolute.relative_to(cwd)) if absolute.is_relative_to(cwd) else str(path)
 
 
 class _FatalProblem(Exception):
@@ -437,42 +292,3 @@ def _resolve_plain(text: str, node: Node) -> tuple[Any, bool]:
         node.add_problem(f"{text if len(text) < 40 else 'this'} is not a finite number")
         return 0, True
     return float(text) if is_float else text, False
-
-
-class _Representer(RoundTripRepresenter):
-    """Write `null` where ruamel would write nothing, and quote all but plain words."""
-
-    def represent_null(self, _: None) -> Any:
-        return self.represent_scalar("tag:yaml.org,2002:null", "null")
-
-    def represent_text(self, value: str) -> Any:
-        style = None if PLAIN_SCALAR.fullmatch(value) else '"'
-        return self.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Representer.add_representer(type(None), _Representer.represent_null)
-_Representer.add_representer(str, _Representer.represent_text)
-
-
-def dump_list_item(spec: Mapping[str, Any]) -> str:
-    """Write a mapping as an item of a list; short lists and mappings in it take one line."""
-    out = io.StringIO()
-    writer = YAML()
-    writer.Representer = _Representer
-    writer.width = LINE_WIDTH
-    writer.indent(mapping=2, sequence=4, offset=2)
-    writer.dump({key: _with_flow_style(value) for key, value in spec.items()}, out)
-    return "- " + textwrap.indent(out.getvalue(), "  ").removeprefix("  ")
-
-
-def _with_flow_style(value: Any) -> Any:
-    if not isinstance(value, dict | list):
-        return value
-    styled: CommentedMap | CommentedSeq
-    if isinstance(value, dict):
-        styled = CommentedMap({key: _with_flow_style(inner) for key, inner in value.items()})
-    else:
-        styled = CommentedSeq([_with_flow_style(inner) for inner in value])
-    if len(repr(value)) < 80:
-        styled.fa.set_flow_style()
-    return styled

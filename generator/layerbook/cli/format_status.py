@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from layerbook.book.loader import Experiment
+from layerbook.book.contents import Experiment
 from layerbook.cli.output import summarize_counts
 from layerbook.core.text import listed, pluralize
 from layerbook.model.plan import PlanCost

@@ -34,7 +34,7 @@ from layerbook.core.text import pluralize
 from layerbook.store import build_stamp
 
 if TYPE_CHECKING:
-    from layerbook.book.loader import Experiment
+    from layerbook.book.contents import Experiment
     from layerbook.model.sources import ModelSource
     from layerbook.model.timer import Timer
     from layerbook.runner.run import Outcome
@@ -148,7 +148,7 @@ def check(
     if specs:
         if links:
             raise UsageError("--links checks the prose of a book; leave out SPECS")
-        from layerbook.runner.run import check_spec_files
+        from layerbook.runner.spec_files import check_spec_files
 
         count = check_spec_files(specs, model, make_reporter(quiet=False))
         counts = f"{pluralize(len(specs), 'spec')}, {pluralize(count, 'experiment')}"
@@ -210,7 +210,8 @@ def run(
     """Run the experiments that are out of date, or all of one chapter's SPEC."""
     from layerbook.cli.format_status import skipped_lines
     from layerbook.model.timer import Timer
-    from layerbook.runner.run import executor_for, load_spec_file, run_experiments, run_file
+    from layerbook.runner.run import executor_for, run_experiments
+    from layerbook.runner.spec_files import load_spec_file, run_file
     from layerbook.store import cache
     from layerbook.store.freshness import check_status, select
     from layerbook.store.project import open_project
@@ -481,7 +482,7 @@ def _check_run_options(
 
 def _print_plan(source: ModelSource, experiments: Sequence[Experiment]) -> None:
     from layerbook.cli.format_status import plan_lines
-    from layerbook.runner.run import describe_plan
+    from layerbook.runner.plan_description import describe_plan
 
     print_lines(plan_lines(*describe_plan(source, experiments)))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from layerbook.book.claims.check import CheckError
-from layerbook.book.loader import Experiment
+from layerbook.book.contents import Experiment
 from layerbook.compare import prose
 from layerbook.compare.prose import ProseVariant, SentenceChange, SourceUse
 from layerbook.compare.result_set import ResultSet

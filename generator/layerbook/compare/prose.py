@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from layerbook.book import bibliography, glossary
-from layerbook.book.loader import Chapter, Experiment, full_address
+from layerbook.book.contents import Chapter, Experiment, full_address
 from layerbook.core.errors import LayerbookError
 from layerbook.plotting.pool import DrawingPool
 from layerbook.site.assets import make_environment, own_templates

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from layerbook.book.loader import Experiment
+from layerbook.book.contents import Experiment
 from layerbook.core.errors import UsageError
 from layerbook.core.paths import resolve_inside
 from layerbook.store import results

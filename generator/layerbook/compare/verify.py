@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from layerbook.book.loader import Experiment
+from layerbook.book.contents import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, StoreError
 from layerbook.core.progress import Reporter

@@ -17,13 +17,14 @@ from functools import cache, cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from layerbook.book.loader import Experiment
+from layerbook.book.contents import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, ModelError, RunError, UsageError
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.requests import Forward, Generate, Precision
 from layerbook.core.text import pluralize
 from layerbook.model import sources
+from layerbook.model.model_folder import Fingerprint
 from layerbook.model.plan import make_plan
 from layerbook.runner.dask_messages import (
     JobRequirements,
@@ -90,7 +91,7 @@ class DaskExecutor:
         return pool
 
     @cached_property
-    def fingerprint(self) -> sources.Fingerprint:
+    def fingerprint(self) -> Fingerprint:
         """The fingerprint of the book's model on this machine."""
         return self.source.fingerprint()
 
@@ -207,7 +208,7 @@ class JobRunner:
 
     def __init__(self) -> None:
         self._lock = Lock()  # the hooks of a pass are on the model: one job at a time
-        self._models: dict[str, sources.Fingerprint] = {}
+        self._models: dict[str, Fingerprint] = {}
         self._executor: LocalExecutor | None = None
 
     def run(self, data: bytes) -> bytes:
@@ -244,7 +245,7 @@ class JobRunner:
 def job_requirements(
     source: sources.ModelSource,
     precision: Precision,
-    fingerprint: sources.Fingerprint,
+    fingerprint: Fingerprint,
     chunk: Sequence[Experiment],
 ) -> JobRequirements:
     """Return the requirements of a job according to this process."""
@@ -279,7 +280,7 @@ def _imported_code_digest(module: str) -> str:
     return code_digest.analysis_code_digest(module)
 
 
-def _check_model(source: sources.ModelSource, required: sources.Fingerprint) -> None:
+def _check_model(source: sources.ModelSource, required: Fingerprint) -> None:
     """Raise ModelError unless a model, downloaded if necessary, is that of the caller."""
     try:
         source.prepare()

@@ -13,13 +13,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from layerbook.book.loader import Experiment
+from layerbook.book.contents import Experiment
 from layerbook.core import registry
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, ModelError, RunError, UsageError
 from layerbook.core.own_code import is_own
 from layerbook.core.requests import Precision
 from layerbook.model import sources
+from layerbook.model.model_folder import Fingerprint
 from layerbook.store import arrays
 
 SOURCE_TYPES: Mapping[str, type[sources.ModelSource]] = {
@@ -57,7 +58,7 @@ class JobRequirements:
 
     source: sources.ModelSource
     precision: Precision
-    models: Mapping[str, sources.Fingerprint]
+    models: Mapping[str, Fingerprint]
     code: Mapping[str, str]
     versions: Mapping[str, str]
 
@@ -97,7 +98,7 @@ def decode_job(data: bytes) -> tuple[JobRequirements, list[Experiment]]:
         message = json.loads(data)
         experiments = [_decode_experiment(fields) for fields in message.pop("experiments")]
         source = message.pop("source")
-        models = {name: sources.Fingerprint(**m) for name, m in message.pop("models").items()}
+        models = {name: Fingerprint(**m) for name, m in message.pop("models").items()}
         source_type = SOURCE_TYPES[source.pop("kind")]
         requirements = JobRequirements(source=source_type(**source), models=models, **message)
         return requirements, experiments

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
-from layerbook.book.loader import Experiment
+from layerbook.book.contents import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import (
     LayerbookError,

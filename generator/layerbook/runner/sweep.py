@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from layerbook.book.claims.check import CheckError
-from layerbook.book.loader import Experiment
+from layerbook.book.contents import Experiment
 from layerbook.book.sweep import GridCell, Sweep, SweepResult
 from layerbook.core import atomic
 from layerbook.core.analysis import Result

@@ -8,7 +8,7 @@ from functools import cache, cached_property
 
 from layerbook.book import bibliography, glossary
 from layerbook.book.book_file import FRONT_PAGE
-from layerbook.book.loader import Chapter
+from layerbook.book.contents import Chapter
 from layerbook.book.media import MediaFolders
 from layerbook.book.theme import find_theme_problems
 from layerbook.core.errors import Problem, SpecError, first_problems

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from layerbook.book.claims.check import CheckError
-from layerbook.book.loader import Experiment, full_address
+from layerbook.book.contents import Experiment, full_address
 from layerbook.book.sweep import SweepResult
 from layerbook.core import figures
 from layerbook.core.analysis import Result

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from layerbook.book.claims.check import CheckError, Verdict
-from layerbook.book.loader import Claim, Experiment
+from layerbook.book.contents import Claim, Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import SpecError, StoreError
 from layerbook.core.language import gettext

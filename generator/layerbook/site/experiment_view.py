@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from layerbook.book import sweep_views
+from layerbook.book.contents import Experiment, full_address
 from layerbook.book.figure_names import can_begin_figure, name_patterns, readable_names
-from layerbook.book.loader import Experiment, full_address
 from layerbook.book.sweep import GridCell
 from layerbook.core import analysis as core_analysis
 from layerbook.core import language

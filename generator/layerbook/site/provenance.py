@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from layerbook.book.loader import Experiment
+from layerbook.book.contents import Experiment
 from layerbook.core.language import gettext
 from layerbook.model.sources import ModelSource, resolve
 from layerbook.site.pages import Fact

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from layerbook import __version__
-from layerbook.book.loader import Experiment
+from layerbook.book.contents import Experiment
 from layerbook.core.language import gettext
 from layerbook.model.sources import ModelSource
 from layerbook.site.pages import BookInfo

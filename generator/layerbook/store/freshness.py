@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from layerbook.book.loader import Experiment
+from layerbook.book.contents import Experiment
 from layerbook.core.errors import StoreError, UsageError, did_you_mean
 from layerbook.store import results
 from layerbook.store.cache import WorkingCache

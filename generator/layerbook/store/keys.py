@@ -11,10 +11,11 @@ from functools import cache, cached_property
 from importlib import metadata
 from typing import Any
 
-from layerbook.book.loader import Experiment
+from layerbook.book.contents import Experiment
 from layerbook.book.sweep import Sweep
 from layerbook.core.requests import Precision
 from layerbook.model import sources
+from layerbook.model.model_folder import Fingerprint
 from layerbook.store.code_digest import analysis_code_digest
 from layerbook.store.json_format import json_digest
 
@@ -73,7 +74,7 @@ class Key:
 
 
 def make_key(
-    spec: Mapping[str, Any], code: str, fingerprint: sources.Fingerprint, precision: Precision
+    spec: Mapping[str, Any], code: str, fingerprint: Fingerprint, precision: Precision
 ) -> Key:
     """Return the key for a spec, code and model, with the libraries installed here."""
     weights, tokenizer = fingerprint.weights, fingerprint.tokenizer
@@ -82,7 +83,7 @@ def make_key(
 
 def experiment_key(
     experiment: Experiment,
-    fingerprint: sources.Fingerprint,
+    fingerprint: Fingerprint,
     precision: Precision,
     code: str | None = None,
 ) -> Key:
@@ -97,11 +98,11 @@ def experiment_key(
     if len(fingerprints) > 1:
         weights = json_digest([f.weights for f in fingerprints])
         tokenizer = json_digest([f.tokenizer for f in fingerprints])
-        fingerprints = [sources.Fingerprint(weights, tokenizer)]
+        fingerprints = [Fingerprint(weights, tokenizer)]
     return make_key(experiment.spec(), code, fingerprints[0], precision)
 
 
-def _model_fingerprints(experiment: Experiment) -> list[sources.Fingerprint]:
+def _model_fingerprints(experiment: Experiment) -> list[Fingerprint]:
     """Return the fingerprints of the models that an experiment names."""
     if experiment.sweep is not None:
         names = experiment.sweep.models

@@ -11,14 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from layerbook.book import loader
+from layerbook.book.contents import Book, Experiment
 from layerbook.book.files import check_book_files
-from layerbook.book.loader import Book, Experiment
 from layerbook.book.sweep import MODEL_AXIS, GridCell
 from layerbook.core.errors import UsageError
 from layerbook.core.paths import resolve_inside
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import Precision
 from layerbook.model import sources
+from layerbook.model.model_folder import Fingerprint
 from layerbook.store import cache, code_digest, keys, results
 from layerbook.store.json_format import json_digest
 from layerbook.store.trust import own_code
@@ -35,7 +36,7 @@ class Project:
     root: Path
     book: Book
     source: sources.ModelSource
-    fingerprint: sources.Fingerprint
+    fingerprint: Fingerprint
     specs_digest: str
 
     @property

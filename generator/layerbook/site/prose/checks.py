@@ -12,8 +12,9 @@ from markdown_it.token import Token as Node
 from layerbook.book import bibliography, glossary
 from layerbook.book.claims.check import CheckError
 from layerbook.book.claims.type_check import PossibleTypes, missing_fields
+from layerbook.book.contents import Chapter, Experiment, full_address
 from layerbook.book.figure_names import can_have_figure, name_patterns, readable_names
-from layerbook.book.loader import Chapter, Experiment, find_missing_claim_fields, full_address
+from layerbook.book.loader import find_missing_claim_fields
 from layerbook.book.media import MediaFolders
 from layerbook.book.theme import find_theme_problems
 from layerbook.book.yaml import blank_front_matter
