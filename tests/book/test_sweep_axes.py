@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fixtures.specs import SpecFolder
 from layerbook.book.columns import parse_column, parse_number, unify_column
@@ -373,6 +374,75 @@ def test_mean_names_the_axes_it_is_over() -> None:
     heat = view_of(GRID, across="k", down="x")
     assert heat.value == "m"
     assert heat.alt == "m: from 0 at k 1, x a to 4 at k 2, x b."
+
+
+TWO = {**GRID, "first": (0.0, 1.0, 0.0, 1.0), "top_five": (False, True, True, True)}
+
+
+def two_measures(**keys: str) -> Any:
+    """Draw two measures in one figure."""
+    view = SweepView("v", measures=("first", "top_five"), **keys)
+    return view_figure(view, TWO, 4, ("t",), {"x": "x", "k": "k"})
+
+
+def test_several_measures_are_lines_of_one_chart() -> None:
+    """Each is averaged by itself."""
+    lines = two_measures(across="k")
+    assert {series.name: series.y for series in lines.series} == {
+        "first": (0.0, 1.0),
+        "top five": (0.5, 1.0),
+    }
+    assert lines.title == "first and top five by k"
+    assert lines.y.name == "first and top five, mean over x"
+    assert lines.alt.endswith("from 0 at k 1, measure first to 1 at k 2, measure first.")
+    assert two_measures(across="k", label="share").y.name == "share, mean over x"
+
+
+@pytest.mark.parametrize("keys", [{"across": "x"}, {"across": "k", "down": "x"}])
+def test_several_measures_are_charts_side_by_side(keys: dict[str, str]) -> None:
+    """Where they cannot be lines: as bars and as heat maps."""
+    panels = two_measures(**keys)
+    alone = [
+        view_figure(SweepView("v", measure=name, **keys), TWO, 4, ("t",), {"x": "x", "k": "k"})
+        for name in ("first", "top_five")
+    ]
+    assert [panel.title for panel in panels.panels] == ["first", "top five"]
+    for panel, chart in zip(panels.panels, alone, strict=True):
+        assert np.array_equal(panel.values, chart.values)
+    assert panels.alt.startswith("2 charts of first and top five, one for each value of measure.")
+
+
+@pytest.mark.parametrize(
+    ("view", "message"),
+    [
+        ("measures: [first, frist], across: top_k", "no measure 'frist' (did you mean 'first'?)"),
+        ("measures: [first, name], across: top_k", "the measure 'name' is text"),
+        ("measures: [first], across: top_k", "should have at least 2 elements"),
+        ("measures: [first, first2]", "draws 'first' and 'first2' and needs the column"),
+        ("measures: [first, first2], across: top_k, by: top_k", "does not use 'by'"),
+        ("measures: [first, first2], measure: first, across: top_k", "draws either a measure or"),
+    ],
+)
+def test_mistakes_in_views_of_several_measures(specs: SpecFolder, view: str, message: str) -> None:
+    keys = (
+        'prompts: ["a"]\nsweep: {top_k: [3, 4]}\n'
+        "measures: {first: 'result.prompts[0].top[0].prob', first2: 'result.d_vocab', "
+        "name: 'result.prompts[0].top[0].text'}\n"
+    )
+    problems = specs.experiment_problems(f"{NEXT}{keys}views: {{v: {{{view}}}}}")
+    assert any(message in problem for problem in problems), problems
+
+
+def test_column_cannot_have_the_name_of_the_column_of_measures(
+    specs: SpecFolder, data: Path
+) -> None:
+    (data / "a.csv").write_text("prompt,measure\none,1\ntwo,2\n")
+    (problem,) = specs.experiment_problems(
+        NEXT + "sweep: {prompts: {file: data/a.csv, column: prompt}}\n"
+        "measures: {a: 'result.d_vocab', b: 'result.d_vocab'}\n"
+        "views: {v: {measures: [a, b], across: measure}}"
+    )
+    assert "the grid cannot have a column 'measure'" in problem
 
 
 def test_booleans_are_drawn_as_bars() -> None:

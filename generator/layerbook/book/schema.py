@@ -82,6 +82,12 @@ class ViewSpec(_Spec):
     measure: NonEmptyStr | None = Field(
         default=None, description="The measure that is drawn: its mean over all that is not named."
     )
+    measures: tuple[NonEmptyStr, ...] | None = Field(
+        default=None,
+        min_length=2,
+        description="Instead of one measure, several in one figure: a line for each, or for bars "
+        "and heat maps a chart for each.",
+    )
     label: NonEmptyStr | None = Field(
         default=None, description="The measure's name on the axis; without one, its own."
     )

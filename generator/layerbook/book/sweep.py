@@ -192,5 +192,5 @@ class Sweep:
         return {
             view.name: view_figure(view, result.columns, len(result.cells), result.tags, axes)
             for view in self.views
-            if view.measure
+            if not view.figure
         }

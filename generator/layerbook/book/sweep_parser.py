@@ -23,10 +23,11 @@ from layerbook.book.model_path import book_folder, locate_model
 from layerbook.book.node import Node
 from layerbook.book.schema import ViewSpec
 from layerbook.book.sweep import MAX_CELLS, MODEL_AXIS, Axis, Sweep
-from layerbook.book.sweep_views import SweepView, are_numbers
+from layerbook.book.sweep_views import MEASURE, SweepView, are_numbers
 from layerbook.book.validation import unknown_key_message
 from layerbook.core.analysis import Analysis
 from layerbook.core.errors import did_you_mean
+from layerbook.core.text import listed
 
 AnalysisBuilder = Callable[[Node], Analysis[Any] | None]
 AxisNodes = Mapping[str, Node]
@@ -209,7 +210,6 @@ class SweepParser:
     ) -> tuple[SweepView, ...]:
         columns = _grid_columns(axes)
         choices = {
-            "measure": ("measure", list(measures)),
             "over": ("axis", [axis.name for axis in axes]),
             **dict.fromkeys(("across", "down", "by", "panels"), ("column", columns)),
         }
@@ -217,10 +217,14 @@ class SweepParser:
         for name, node in self.node.get_mapping("views").items():
             if not isinstance(node.value, dict):
                 continue
-            view = SweepView(name, **{key: node.get_text(key) for key in ViewSpec.model_fields})
-            if message := _view_problem(view):
+            texts = {key: node.get_text(key) for key in ViewSpec.model_fields if key != "measures"}
+            drawn = [item for item in node.get_list("measures") if isinstance(item.value, str)]
+            view = SweepView(name, measures=tuple(item.value for item in drawn), **texts)
+            if message := _view_problem(view, columns):
                 node.add_problem(message)
-            self._check_drawn(view, node, measures)
+            self._check_figure(view, node)
+            for item in (*drawn, *([node.value["measure"]] if view.measure else [])):
+                self._check_measure(item, measures)
             for key, (noun, names) in choices.items():
                 used = node.get_text(key)
                 if used and used not in names:
@@ -239,20 +243,24 @@ class SweepParser:
             views.append(view)
         return tuple(views)
 
-    def _check_drawn(
-        self, view: SweepView, node: Node, measures: Mapping[str, claims.Check]
-    ) -> None:
-        """Report a measure that is text, and a figure that no cell has."""
+    def _check_figure(self, view: SweepView, node: Node) -> None:
+        """Report a figure that no cell has."""
         names = analysis_name_patterns(self.analysis_type)
         if view.figure and not any(re.fullmatch(name, view.figure) for name in names):
             near = did_you_mean(view.figure, readable_names(names))
             message = f"the cells have no figure {view.figure!r}{near}"
             node.value["figure"].add_problem(message)
-        if view.measure in measures:
-            types = possible_types(measures[view.measure], self.analysis_type.result_type)
-            if types and all(kind is str for kind in types):
-                message = f"the measure {view.measure!r} is text; a view draws numbers"
-                node.value["measure"].add_problem(message)
+
+    def _check_measure(self, node: Node, measures: Mapping[str, claims.Check]) -> None:
+        """Report a measure that the sweep does not have, or that is text."""
+        if node.value not in measures:
+            available = f"; available: {', '.join(measures)}" if measures else ""
+            near = did_you_mean(node.value, list(measures))
+            node.add_problem(f"the sweep has no measure {node.value!r}{near}{available}")
+            return
+        types = possible_types(measures[node.value], self.analysis_type.result_type)
+        if types and all(kind is str for kind in types):
+            node.add_problem(f"the measure {node.value!r} is text; a view draws numbers")
 
 
 def _unknown_columns(check: claims.Check, columns: Collection[str]) -> Iterator[claims.CheckError]:
@@ -266,16 +274,26 @@ def _unknown_columns(check: claims.Check, columns: Collection[str]) -> Iterator[
                     yield claims.CheckError(message, node.slice.col_offset)
 
 
-def _view_problem(view: SweepView) -> str:
-    if bool(view.measure) == bool(view.figure):
-        return "draws either a measure, across a column, or a figure of the cells, over an axis"
-    if view.measure and not view.across:
-        return f"draws {view.measure!r} and needs the column that it is drawn across"
+def _view_problem(view: SweepView, columns: Collection[str]) -> str:
+    measures = view.measures or (view.measure,) if view.measures or view.measure else ()
+    if bool(measures) == bool(view.figure) or (view.measure and view.measures):
+        return (
+            "draws either a measure or several `measures`, across a column, or a figure of the "
+            "cells, over an axis"
+        )
+    if measures and not view.across:
+        names = listed([repr(measure) for measure in measures])
+        return f"draws {names} and needs the column that it is drawn across"
     if view.figure and not view.over:
         return f"shows {view.figure!r} and needs the axis that it steps over"
-    unused = ("over",) if view.measure else ("across", "down", "by", "panels")
+    if view.measures and MEASURE in columns:
+        return f"draws several measures, so the grid cannot have a column {MEASURE!r}"
+    if view.measures:
+        unused = ["over", "by", "panels"]
+    else:
+        unused = ["over"] if view.measure else ["across", "down", "by", "panels"]
     extra = [key for key in unused if getattr(view, key)]
-    if view.down and view.by:
+    if view.down and view.by and "by" not in extra:
         extra.append("by")
     return f"does not use {extra[0]!r}" if extra else ""
 

@@ -27,6 +27,10 @@ from layerbook.core.figures import (
 )
 from layerbook.core.text import listed
 
+MEASURE = "measure"
+"""The column with the names of measures that share a figure."""
+_STACKED = "values of the measures"
+
 Columns = Mapping[str, Sequence[Any]]
 Rows = Sequence[int]
 
@@ -38,6 +42,7 @@ class SweepView:
     label, unit: of the measure; `percent` writes shares of one in percent.
     measure: drawn over `across`; with `down` as a heat map, with `by` as a line for each of its
     values. `panels` gives each of its values a chart. Cells that agree in all these are averaged.
+    measures: instead, several in one figure: a line for each, or a chart for each.
     figure, over: instead, show the cells' own figure of this name along an axis, the other axes at
     their first value.
     """
@@ -45,6 +50,7 @@ class SweepView:
     name: str
     title: str = ""
     measure: str = ""
+    measures: tuple[str, ...] = ()
     label: str = ""
     unit: str = ""
     across: str = ""
@@ -68,17 +74,47 @@ def view_figure(
     axes: the axes with their names in the chart; one that a file has is named as its column.
     Raises UsageError if the measure is not a number in some cell.
     """
+    if view.measures:
+        view, columns = _with_measures_stacked(view, columns, cells)
+        cells *= len(view.measures)
     table = _MeasureTable(view, columns, tags, axes)
     if not view.panels:
         return table.chart(range(cells))
     panels = []
     for value in dict.fromkeys(columns[view.panels]):
         rows = [i for i in range(cells) if columns[view.panels][i] == value]
-        title = f"{readable(view.panels)} {_text(value)}"
+        title = _text(value) if view.measures else f"{readable(view.panels)} {_text(value)}"
         panels.append(replace(table.chart(rows), title=title))
-    charts = f"{len(panels)} charts of {view.measure}, one for each value of {view.panels}."
+    charts = f"{len(panels)} charts of {table.drawn_name}, one for each value of {view.panels}."
     alt = f"{charts} {table.describe_extremes(range(cells))}"
     return Panels(tuple(panels), title=table.title, alt=alt)
+
+
+def _with_measures_stacked(
+    view: SweepView, columns: Columns, cells: int
+) -> tuple[SweepView, Columns]:
+    """Return a view of one measure, and a table with the rows of each of its measures.
+
+    The column `measure` names them. Raises UsageError for a measure that is not a number.
+    """
+    values = [value for name in view.measures for value in numbers(view, columns, name)]
+    stacked = {name: list(column) * len(view.measures) for name, column in columns.items()}
+    stacked[MEASURE] = [readable(name) for name in view.measures for _ in range(cells)]
+    stacked[_STACKED] = values
+    label = view.label or listed([readable(name) for name in view.measures])
+    view = replace(view, measure=_STACKED, label=label)
+    if view.down or not are_numbers(columns[view.across]):
+        return replace(view, panels=MEASURE), stacked
+    return replace(view, by=MEASURE), stacked
+
+
+def numbers(view: SweepView, columns: Columns, measure: str) -> Sequence[bool | int | float]:
+    """Return the values of a measure. Raises UsageError if one is not a number."""
+    for value in columns[measure]:
+        if not isinstance(value, bool | int | float):
+            reason = f"which is not always a number: {value!r}"
+            raise UsageError(f"the view {view.name!r} draws {measure!r}, {reason}")
+    return columns[measure]
 
 
 def view_frames(view: SweepView, pictures: Sequence[tuple[MeasuredValue, Figure]]) -> Frames:
@@ -109,11 +145,7 @@ class _MeasureTable:
         self.view, self.columns, self.tags, self.axes = view, columns, tags, axes
         self.drawn = [n for n in (view.panels, view.across, view.down, view.by) if n]
         self.averaged = [axis for axis in axes if self._is_averaged(axis)]
-        values = columns[view.measure]
-        for value in values:
-            if not isinstance(value, bool | int | float):
-                reason = f"which is not always a number: {value!r}"
-                raise UsageError(f"the view {view.name!r} draws {view.measure!r}, {reason}")
+        values = numbers(view, columns, view.measure)
         # True counts as one, so that the mean is a share.
         self.values: NDArray[np.float64] = np.array(values, dtype=np.float64)
 
@@ -127,9 +159,13 @@ class _MeasureTable:
         return False
 
     @property
+    def drawn_name(self) -> str:
+        return self.view.label or readable(self.view.measure)
+
+    @property
     def value_name(self) -> str:
         mean = f", mean over {listed(self.averaged)}" if self.averaged else ""
-        return f"{self.view.label or readable(self.view.measure)}{mean}"
+        return f"{self.drawn_name}{mean}"
 
     @property
     def value_axis(self) -> Axis:
@@ -139,8 +175,9 @@ class _MeasureTable:
     @property
     def title(self) -> str:
         view = self.view
-        names = filter(None, (view.across, view.down or view.by))
-        drawn = view.label or readable(view.measure)
+        by = "" if view.measures else view.by
+        names = filter(None, (view.across, view.down or by))
+        drawn = self.drawn_name
         return view.title or f"{drawn} by {' and '.join(map(self._shown_name, names))}"
 
     def chart(self, rows: Rows) -> Heatmap | Lines | Bars:
