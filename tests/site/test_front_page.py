@@ -92,6 +92,21 @@ def test_long_texts_show_their_end() -> None:
     assert ">t19<" in journey_stage.picture_html and journey_stage.picture_html.count("<path") == 16
 
 
+def test_plain_pages_are_not_counted_as_chapters(tmp_path: Path, tiny_model_dir: Path) -> None:
+    """Neither on the first page nor by `check`."""
+    book = write_small_book(tmp_path / "book", tiny_model_dir)
+    spec = book / "experiments" / "book.yaml"
+    spec.write_text(spec.read_text(encoding="utf-8").replace("chapters: [", "chapters: [preface, "))
+    preface = book / "templates" / "pages" / "preface.md"
+    preface.parent.mkdir()
+    preface.write_text("---\ntitle: Preface\nunnumbered: true\n---\nRead it first.\n")
+    checked = layerbook("check", cwd=book)
+    assert checked.stdout.startswith("2 chapters, 1 page, "), checked.stdout + checked.stderr
+    assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
+    page = (book / "site" / "index.html").read_text(encoding="utf-8")
+    assert "2 chapters, about 3 min of reading" in page and "Preface" in page
+
+
 def test_first_page_has_its_text_and_reading_times(tmp_path: Path, tiny_model_dir: Path) -> None:
     """A book without such a text has only the list of chapters."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)

@@ -147,6 +147,11 @@ class Chapter:
         """Return whether the chapter has no spec."""
         return self.file.endswith(".md")
 
+    @property
+    def is_plain_page(self) -> bool:
+        """Return whether the chapter has neither experiments nor a number, such as a preface."""
+        return self.is_prose_alone and not self.number
+
 
 @dataclass(frozen=True, eq=False)
 class Book:

@@ -20,6 +20,7 @@ def book_info(project: Project) -> pages.BookInfo:
             chapter.summary,
             chapter.group.title,
             draft=chapter.draft,
+            is_plain_page=chapter.is_plain_page,
         )
         for chapter in book.chapters
     )

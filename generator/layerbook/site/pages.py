@@ -239,7 +239,10 @@ class Download:
 
 @dataclass(frozen=True)
 class NavChapter:
-    """A chapter in the table of contents, under the heading of its part; some have no number."""
+    """A chapter in the table of contents, under the heading of its part; some have no number.
+
+    is_plain_page: it has neither experiments nor a number, such as a preface.
+    """
 
     name: str
     title: str
@@ -247,6 +250,7 @@ class NavChapter:
     summary: str = ""
     part: str = ""
     draft: bool = False
+    is_plain_page: bool = False
 
     @property
     def href(self) -> str:
@@ -316,6 +320,11 @@ class BookInfo:
         """The chapters by part, in order."""
         groups = groupby(self.chapters, key=lambda chapter: chapter.part)
         return tuple(NavPart(title, tuple(chapters)) for title, chapters in groups)
+
+    @property
+    def chapter_count(self) -> int:
+        """The number of chapters, without plain pages."""
+        return sum(not chapter.is_plain_page for chapter in self.chapters)
 
 
 @dataclass(frozen=True)
