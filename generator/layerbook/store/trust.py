@@ -53,7 +53,8 @@ def own_code(root: Path) -> OwnCode:
 def _refusal(root: Path, code: Mapping[str, bytes]) -> str:
     return (
         "this book brings code of its own, which runs only if you trust it as it is now: "
-        f"{listed(list(code))}; read it, then run `layerbook trust {shlex.quote(str(root))}`"
+        f"{listed(list(code))}; read it, then run `layerbook trust {shlex.quote(str(root))}`. "
+        "Results that are already computed need it, too: their figures are drawn by this code"
     )
 
 
