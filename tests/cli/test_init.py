@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import html
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +17,19 @@ from fixtures.small_book import layerbook, read_tree
 from layerbook.book import starter
 from layerbook.model import sources
 
+LECTURES = {
+    "en": ("about", "guess", "attention"),
+    "de": ("ueber-das-buch", "raten", "aufmerksamkeit"),
+}
 
+
+@pytest.mark.parametrize("language", LECTURES)
 @pytest.mark.parametrize("options", [(), ("--minimal",)])
 def test_new_book_checks_and_builds_on_another_model(
-    tiny_model_dir: Path, tmp_path: Path, options: tuple[str, ...]
+    tiny_model_dir: Path, tmp_path: Path, options: tuple[str, ...], language: str
 ) -> None:
     """There are no warnings or failures, and every chapter has a page."""
+    options = (*options, "--language", language)
     done = layerbook("init", "my-talk", *options, "--model", tiny_model_dir, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("Now: cd my-talk && layerbook build, then open site/index.html\n")
@@ -28,18 +39,87 @@ def test_new_book_checks_and_builds_on_another_model(
     built = layerbook("build", "--quiet", cwd=folder)
     assert built.returncode == 0, built.stdout + built.stderr
     site = read_tree(folder / "site")
-    chapters = (
-        {"guess.html"}
-        if options
-        else {*("about.html", "guess.html", "attention.html", "references.html", "glossary.html")}
-    )
-    assert {"index.html", *chapters} <= site.keys()
+    names = LECTURES[language]
+    chapters = {names[1]} if "--minimal" in options else {*names, "references", "glossary"}
+    assert {"index.html", *(f"{name}.html" for name in chapters)} <= site.keys()
     assert b"<title>My talk</title>" in site["index.html"]
+    assert f'<html lang="{language}"'.encode() in site["index.html"]
 
 
-def test_test_of_the_new_analysis_passes(tiny_model_dir: Path, tmp_path: Path) -> None:
+ENGLISH_WORDS = re.compile(
+    r"\b(?:with|and|which|this|from|each|next|mean|layer|likely|how|that|are)\b", re.IGNORECASE
+)
+"""Common words that are not among the tokens of the pages."""
+
+
+def test_german_starter_contains_no_english(tiny_model_dir: Path, tmp_path: Path) -> None:
+    """Neither its pages nor its comments, except for prompts and what the model says."""
+    options = ("--language", "de-AT", "--model", tiny_model_dir)
+    assert layerbook("init", "kurs", *options, cwd=tmp_path).returncode == 0
+    book = tmp_path / "kurs"
+    assert 'language: "de-AT"' in (book / "experiments" / "book.yaml").read_text()
+    built = layerbook("build", "--quiet", "--jobs", "1", cwd=book)
+    assert built.returncode == 0, built.stdout + built.stderr
+    listings = re.compile(r'<pre class="code.*?</pre>|<code>.*?</code>', re.DOTALL)
+    shown = {
+        name: html.unescape(re.sub("<[^>]*>", " ", listings.sub("", data.decode())))
+        for name, data in read_tree(book / "site").items()
+        if name.endswith(".html")
+    }
+    pages = {name: page.replace(str(tmp_path), "") for name, page in shown.items()}
+    comments = {
+        str(path): "\n".join(re.findall(r"#[^\n]*|\"\"\".*?\"\"\"", path.read_text(), re.DOTALL))
+        for folder in ("experiments", "analyses")
+        for path in sorted((book / folder).rglob("*"))
+        if path.suffix in (".yaml", ".py") and "results" not in path.parts
+    }
+    for name, text in (pages | comments).items():
+        words = ENGLISH_WORDS.findall(text)
+        assert words == [], name
+
+
+def test_new_books_of_all_languages_measure_the_same(tmp_path: Path) -> None:
+    """The guide describes them all."""
+    from ruamel.yaml import YAML
+
+    measured = []
+    for language, names in LECTURES.items():
+        experiments = tmp_path / language / "experiments"
+        starter.write_starter(tmp_path / language, "smollm2-135m-instruct", language=language)
+        specs = [YAML(typ="safe").load(experiments / f"{name}.yaml") for name in names[1:]]
+        parameters = ("analysis", "prompt", "prompts", "top_k", "layer", "layers", "heads")
+        table = csv.DictReader(
+            next(experiments.glob("data/*.csv")).read_text(encoding="utf-8").splitlines()
+        )
+        measured.append(
+            [
+                [row["prompt"] for row in table],
+                [
+                    [experiment.get(parameter) for parameter in parameters]
+                    for spec in specs
+                    for experiment in spec["experiments"]
+                ],
+            ]
+        )
+    assert measured[0] == measured[1]
+
+
+def test_language_without_a_starter_is_refused(tmp_path: Path) -> None:
+    """The message names the available ones, and nothing is written."""
+    for language in ("fr", "de_AT", "de:\nx"):
+        done = layerbook("init", "talk", "--language", language, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "a new book can be in de or en, not in" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("language", LECTURES)
+def test_test_of_the_new_analysis_passes(
+    tiny_model_dir: Path, tmp_path: Path, language: str
+) -> None:
     """Run as its first line says."""
-    done = layerbook("init", "talk", "--model", tiny_model_dir, cwd=tmp_path)
+    options = ("--language", language, "--model", tiny_model_dir)
+    done = layerbook("init", "talk", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
     process = subprocess.run(command, cwd=tmp_path / "talk", capture_output=True, text=True)
@@ -48,10 +128,11 @@ def test_test_of_the_new_analysis_passes(tiny_model_dir: Path, tmp_path: Path) -
 
 
 @pytest.mark.model
+@pytest.mark.parametrize("language", LECTURES)
 def test_claims_of_a_new_book_hold_on_the_default_model(
-    real_model_dir: Path, tmp_path: Path
+    real_model_dir: Path, tmp_path: Path, language: str
 ) -> None:
-    assert layerbook("init", "talk", cwd=tmp_path).returncode == 0
+    assert layerbook("init", "talk", "--language", language, cwd=tmp_path).returncode == 0
     built = layerbook("build", "--quiet", "--strict", cwd=tmp_path / "talk")
     assert built.returncode == 0, built.stdout + built.stderr
 
@@ -65,6 +146,17 @@ def test_new_files_are_listed_and_complete(tmp_path: Path) -> None:
     assert not [name for name, data in files.items() if b"@TITLE@" in data or b"@MODEL@" in data]
     assert f'model: "{sources.DEFAULT_MODEL}"' in files["experiments/book.yaml"].decode()
     assert [path.name for path in tmp_path.iterdir()] == ["talk"]
+
+
+def test_exported_files_and_pages_are_not_committed(tmp_path: Path) -> None:
+    """Git ignores them, but neither sources, results nor files of the same kind in `static/`."""
+    assert layerbook("init", ".", cwd=tmp_path).returncode == 0
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    ignored = ["course.pdf", "course.epub", "site.zip", "slides.html", "site/index.html"]
+    kept = ["static/sheet.pdf", "templates/chapter.html", "experiments/results/m/guess/france.json"]
+    command = ["git", "check-ignore", *ignored, *kept]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ignored
 
 
 def test_current_folder_can_become_the_book(tmp_path: Path) -> None:
@@ -164,11 +256,32 @@ def test_new_book_has_a_workflow_that_publishes_it(tmp_path: Path) -> None:
     steps = YAML(typ="safe").load(path.read_text())["jobs"]["publish"]["steps"]
     commands = [step["run"].split() for step in steps if "run" in step]
     ours = [words[1:] for words in commands if words[0] == "layerbook"]
-    assert [words[0] for words in ours] == ["check", "build"]
+    assert [words[0] for words in ours] == ["trust", "check", "build"]
     for name, *options in ours:
         known_options = {
             option for parameter in main.commands[name].params for option in parameter.opts
         }
-        assert set(options) <= known_options
+        assert {option for option in options if option != "."} <= known_options
     uploads = [step["with"]["path"] for step in steps if "upload" in step.get("uses", "")]
     assert uploads == ["site"]
+
+
+def test_commands_of_the_workflow_build_a_fresh_clone(
+    tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine that has never seen the book, from its committed files alone."""
+    assert layerbook("init", "talk", "--model", tiny_model_dir, cwd=tmp_path).returncode == 0
+    assert layerbook("build", "--quiet", cwd=tmp_path / "talk").returncode == 0
+    clone = tmp_path / "clone"
+    shutil.copytree(tmp_path / "talk", clone, ignore=shutil.ignore_patterns("site", ".layerbook"))
+    monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "cache"))
+    workflow = (clone / ".github" / "workflows" / "publish.yml").read_text(encoding="utf-8")
+    commands = re.findall(r"- run: layerbook (.+)", workflow)
+    assert commands[0] == "trust ."
+    refused = layerbook("check", cwd=clone)
+    assert refused.returncode == 2 and "`layerbook trust .`" in refused.stderr
+    for command in commands:
+        done = layerbook(*command.split(), cwd=clone)
+        assert done.returncode == 0, command + done.stdout + done.stderr
+    built = {name for name in read_tree(clone / "site") if name.endswith(".html")}
+    assert built == {n for n in read_tree(tmp_path / "talk" / "site") if n.endswith(".html")}

@@ -21,25 +21,39 @@ from layerbook.core.paths import resolve_inside
 
 Kind = Literal["lecture", "minimal", "guide"]
 
+LANGUAGES = ("de", "en")
+"""The languages that new books are written in."""
+_UNTITLED = {"de": "Ein neues Buch", "en": "A new book"}
+
 # Hidden files would not travel in the wheel.
 _PACKAGED_NAMES = {"gitignore": ".gitignore", "github": ".github"}
 _KEPT_FOLDERS = {".git", ".hg"}
 _TEXT_SUFFIXES = {".md", ".yaml", ".py", ""}
+_LANGUAGE_CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _ANALYSIS_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _EXAMPLE = "received-attention"  # the analysis that a new book has, and that new ones begin as
 
 
-def write_starter(folder: Path, model: str, kind: Kind = "lecture") -> tuple[str, ...]:
+def write_starter(
+    folder: Path, model: str, kind: Kind = "lecture", language: str = "en"
+) -> tuple[str, ...]:
     """Write a book into a new or empty folder and return its files, relative to the folder.
 
-    model: a name, or a path as seen from the working directory.
-    Raises UsageError for a folder with something in it, StoreError if the disk refuses; then
-    nothing is written.
+    model: a name, or a path as seen from the working directory. language: as BCP 47 writes it;
+    `de-AT` is German.
+    Raises UsageError for a folder with something in it or a language without a starter, StoreError
+    if the disk refuses; then nothing is written.
     """
     _check_target(folder)
-    fillings = {"@TITLE@": _title(folder), "@MODEL@": locate_model(model, Path())}
+    base = _starter_language(language)
+    fillings = {
+        "@TITLE@": _title(folder, base),
+        "@MODEL@": locate_model(model, Path()),
+        "@LANGUAGE@": language,
+    }
     contents = {
-        path: _fill(path, file.read_bytes(), fillings) for path, file in sorted(_book_files(kind))
+        path: _fill(path, file.read_bytes(), fillings)
+        for path, file in sorted(_book_files(kind, base))
     }
     try:
         _write_whole(folder, contents)
@@ -48,10 +62,11 @@ def write_starter(folder: Path, model: str, kind: Kind = "lecture") -> tuple[str
     return tuple(contents)
 
 
-def write_analysis(root: Path, name: str, model: str) -> tuple[str, ...]:
+def write_analysis(root: Path, name: str, model: str, language: str) -> tuple[str, ...]:
     """Write an analysis to begin with and its test into a book; return their paths in the book.
 
-    name: as specs write it, such as `word-shares`. model: that of the book.
+    name: as specs write it, such as `word-shares`. model, language: those of the book; comments
+    and labels are in English if we have no starter in its language.
     Raises UsageError for a name that cannot be one, is taken, or has files already; StoreError if
     the disk refuses.
     """
@@ -59,7 +74,8 @@ def write_analysis(root: Path, name: str, model: str) -> tuple[str, ...]:
         raise UsageError(f"{name!r}: a name has words of small letters, such as word-shares")
     if name in registry.names():
         raise UsageError(f"an analysis named {name!r} already exists; choose a different name")
-    package = files("layerbook") / "starter" / "lecture"
+    base = language.partition("-")[0]
+    package = files("layerbook") / "starter" / (base if base in LANGUAGES else "en") / "lecture"
     contents = {}
     for path in ("analyses/received_attention.py", "tests/test_received_attention.py"):
         source = _fill(path, package.joinpath(path).read_bytes(), {"@MODEL@": model}).decode()
@@ -93,25 +109,33 @@ def _check_target(folder: Path) -> None:
         )
 
 
-def _title(folder: Path) -> str:
+def _starter_language(code: str) -> str:
+    """Return the language of the starter for a code: `de` for `de-AT`."""
+    base = code.partition("-")[0]
+    if base not in LANGUAGES or not _LANGUAGE_CODE.fullmatch(code):
+        raise UsageError(
+            f"a new book can be in {' or '.join(LANGUAGES)}, not in {code!r}; begin with one of "
+            "these, and then change `language` in experiments/book.yaml"
+        )
+    return base
+
+
+def _title(folder: Path, language: str) -> str:
     """Return a folder's name as a title: `how-it-reads` -> `How it reads`."""
     name = "".join(c if c.isprintable() else " " for c in folder.absolute().name)
     words = " ".join(re.split(r"[\s_-]+", name)).strip()
-    return words[:1].upper() + words[1:] or "A new book"
+    return words[:1].upper() + words[1:] or _UNTITLED[language]
 
 
-def _book_files(kind: Kind) -> set[tuple[str, Traversable]]:
+def _book_files(kind: Kind, language: str) -> set[tuple[str, Traversable]]:
     """Return the paths of a book's files and their content; those of the guide are as they are."""
     if kind == "guide":
         guide = files("layerbook.guide")
         folders = ("experiments", "images", "static", "templates")
         entries = {entry for folder in folders for entry in _walk(guide / folder, f"{folder}/")}
         return {entry for entry in entries if not entry[0].startswith("experiments/results/")}
-    return _packaged_files("common") | _packaged_files(kind)
-
-
-def _packaged_files(kind: str) -> set[tuple[str, Traversable]]:
-    return set(_walk(files("layerbook") / "starter" / kind, ""))
+    folder = files("layerbook") / "starter"
+    return {*_walk(folder / "common", ""), *_walk(folder / language / kind, "")}
 
 
 def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:

@@ -35,6 +35,7 @@ from layerbook.store import build_stamp
 
 if TYPE_CHECKING:
     from layerbook.book.contents import Experiment
+    from layerbook.book.starter import Kind
     from layerbook.model.sources import ModelSource
     from layerbook.model.timer import Timer
     from layerbook.runner.run import Outcome
@@ -63,15 +64,23 @@ main.add_command(export)
 @main.command()
 @click.argument("folder", metavar="NAME", type=click.Path(path_type=Path))
 @click.option("--minimal", is_flag=True, help="Write one short chapter instead of a small book.")
+@click.option(
+    "--language",
+    default="en",
+    show_default=True,
+    metavar="CODE",
+    help="The language of the new book: en or de, also with a region, such as de-AT.",
+)
 @model_option
-def init(folder: Path, minimal: bool, model: str | None) -> None:
+def init(folder: Path, minimal: bool, language: str, model: str | None) -> None:
     """Write a small book to start from into the new folder NAME. Runs nothing."""
     from layerbook.book.starter import write_starter
     from layerbook.model.sources import DEFAULT_MODEL, resolve
     from layerbook.store import trust as trusted
 
     resolve(model or DEFAULT_MODEL)  # a misspelt name is reported before anything is written
-    names = write_starter(folder, model or DEFAULT_MODEL, "minimal" if minimal else "lecture")
+    kind: Kind = "minimal" if minimal else "lecture"
+    names = write_starter(folder, model or DEFAULT_MODEL, kind, language)
     if not minimal:
         trusted.trust(folder)  # its code is ours
     print_lines([str(folder / name) for name in names])
@@ -116,9 +125,9 @@ def new_analysis(root: Path, name: str) -> None:
 
     resolve_model(root)  # refuses a folder without a book
     was_trusted = not trusted.own_code(root).refusal
-    print_lines(
-        [str(root / path) for path in write_analysis(root, name, read_book_spec(root).model)]
-    )
+    book = read_book_spec(root)
+    paths = write_analysis(root, name, book.model, book.language)
+    print_lines([str(root / path) for path in paths])
     if was_trusted:
         trusted.trust(root)  # the new file is ours
     folder = shlex.quote(str(root))
@@ -173,10 +182,13 @@ def check(
         print_lines(
             [f"{p.file}:{p.line}:{p.column}: {kind}: {p.message}" for p in problems], err=True
         )
-    chapters = pluralize(len(project.book.chapters), "chapter")
-    experiments = pluralize(len(project.experiments()), "experiment")
+    plain_pages = sum(chapter.is_plain_page for chapter in project.book.chapters)
+    counted = [pluralize(len(project.book.chapters) - plain_pages, "chapter")]
+    if plain_pages:
+        counted.append(pluralize(plain_pages, "page"))
+    counted.append(pluralize(len(project.experiments()), "experiment"))
     counted_warnings = f", {pluralize(len(warnings), 'warning')}" if warnings else ""
-    print_text(f"{chapters}, {experiments}: no problems{counted_warnings}")
+    print_text(f"{', '.join(counted)}: no problems{counted_warnings}")
     has_broken_links = links and _check_links(project)
     if has_broken_links or (strict and warnings):
         sys.exit(1)
