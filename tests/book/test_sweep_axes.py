@@ -379,7 +379,7 @@ def test_mean_names_the_axes_it_is_over() -> None:
 TWO = {**GRID, "first": (0.0, 1.0, 0.0, 1.0), "top_five": (False, True, True, True)}
 
 
-def two_measures(**keys: str) -> Any:
+def draw_two(**keys: str) -> Any:
     """Draw two measures in one figure."""
     view = SweepView("v", measures=("first", "top_five"), **keys)
     return view_figure(view, TWO, 4, ("t",), {"x": "x", "k": "k"})
@@ -387,7 +387,7 @@ def two_measures(**keys: str) -> Any:
 
 def test_several_measures_are_lines_of_one_chart() -> None:
     """Each is averaged by itself."""
-    lines = two_measures(across="k")
+    lines = draw_two(across="k")
     assert {series.name: series.y for series in lines.series} == {
         "first": (0.0, 1.0),
         "top five": (0.5, 1.0),
@@ -395,13 +395,13 @@ def test_several_measures_are_lines_of_one_chart() -> None:
     assert lines.title == "first and top five by k"
     assert lines.y.name == "first and top five, mean over x"
     assert lines.alt.endswith("from 0 at k 1, measure first to 1 at k 2, measure first.")
-    assert two_measures(across="k", label="share").y.name == "share, mean over x"
+    assert draw_two(across="k", label="share").y.name == "share, mean over x"
 
 
 @pytest.mark.parametrize("keys", [{"across": "x"}, {"across": "k", "down": "x"}])
 def test_several_measures_are_charts_side_by_side(keys: dict[str, str]) -> None:
-    """Where they cannot be lines: as bars and as heat maps."""
-    panels = two_measures(**keys)
+    """Bars and heat maps cannot share a chart."""
+    panels = draw_two(**keys)
     alone = [
         view_figure(SweepView("v", measure=name, **keys), TWO, 4, ("t",), {"x": "x", "k": "k"})
         for name in ("first", "top_five")
