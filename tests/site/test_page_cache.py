@@ -11,7 +11,9 @@ import pytest
 from fixtures.small_book import layerbook, read_tree, write_small_book
 from layerbook.site import builder
 from layerbook.site.pages import ChapterBody
+from layerbook.site.prose import checks
 from layerbook.site.prose.functions.context import ChapterContext
+from layerbook.site.prose.outline import Outline, parse_outline
 from layerbook.site.prose.render import render_chapter
 
 
@@ -133,6 +135,32 @@ def test_renders_one_chapter_in_a_checkout(
     edit_of(PROSE, "## Tokens", "## Pieces")(book)
     assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
     assert rendered == ["words"]
+
+
+def test_parses_only_changed_chapters(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The links and references of a cached page are checked without its prose."""
+    parsed: list[str] = []
+
+    def recorded(source: str) -> Outline:
+        parsed.append(source)
+        return parse_outline(source)
+
+    monkeypatch.setattr(checks, "parse_outline", recorded)
+    monkeypatch.setattr(checks, "find_references", lambda source, file: pytest.fail(file))
+    edit_of(PROSE, "## Tokens", "## Pieces")(book)
+    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    unchanged = (book / "templates" / "chapters" / "next.md").read_text(encoding="utf-8")
+    assert parsed and unchanged not in parsed
+
+
+def test_checks_the_links_of_a_cached_page(book: Path) -> None:
+    """A heading that another chapter links to is removed, and that chapter is unchanged."""
+    edit_of("templates/chapters/next.md", "likeliest", "[likeliest](words.html#tokens)")(book)
+    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    edit_of(PROSE, "## Tokens", "## Pieces")(book)
+    broken = layerbook("build", "--no-run", cwd=book)
+    assert broken.returncode == 2
+    assert "next.md:" in broken.stderr and "no place called '#tokens'" in broken.stderr
 
 
 def test_reports_a_missing_result_at_every_build(book: Path) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from layerbook.book.contents import Experiment
 from layerbook.cli.output import summarize_counts
 from layerbook.core.text import listed, pluralize
-from layerbook.model.plan import PlanCost
-from layerbook.runner.run import Outcome
 from layerbook.store.cache import CleanReport
 from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.key_changes import Change, summarize
 from layerbook.store.orphans import Orphan
+
+if TYPE_CHECKING:
+    from layerbook.model.plan import PlanCost
+    from layerbook.runner.run import Outcome
 
 OUTCOMES = {
     "new": "new",

@@ -295,11 +295,14 @@ def build(
             _print_build(output, strict=strict)
             return
     from layerbook.cli.format_status import skipped_lines
-    from layerbook.runner.run import executor_for
     from layerbook.site.build import build as build_book
     from layerbook.store.project import open_project
 
-    report, executor_factory = make_reporter(quiet=quiet), executor_for(executor)
+    report, executor_factory = make_reporter(quiet=quiet), None
+    if executor is not None:
+        from layerbook.runner.run import executor_for
+
+        executor_factory = executor_for(executor)
     project = open_project(root, model, None if no_run else report, drafts=drafts)
     result = build_book(
         project,

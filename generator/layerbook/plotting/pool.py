@@ -16,8 +16,6 @@ from threading import Thread
 from layerbook.core import language
 from layerbook.core.figures import Chart, Diagram, Frames, MatplotlibFigure, MatrixChain
 from layerbook.core.language import ENGLISH, Language
-from layerbook.plotting import render
-from layerbook.plotting.diagram import render_diagram
 
 _MIN_JOBS = 12  # starting processes for fewer takes longer than drawing
 
@@ -41,6 +39,9 @@ class DrawingJob:
 
 def render_job(job: DrawingJob) -> Drawing:
     """Draw the figure of a job."""
+    from layerbook.plotting import render
+    from layerbook.plotting.diagram import render_diagram
+
     with language.use(job.language):
         match job.figure:
             case Diagram() as diagram:
@@ -133,7 +134,7 @@ class DrawingPool:
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         earlier_children = set(multiprocessing.active_children())
         for _ in range(self._processes):
-            executor.submit(render.import_libraries)
+            executor.submit(_import_libraries)
         self._workers = set(multiprocessing.active_children()) - earlier_children
 
 
@@ -150,6 +151,12 @@ def _safe_import_path() -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = previous
+
+
+def _import_libraries() -> None:
+    from layerbook.plotting import render
+
+    render.import_libraries()
 
 
 def _init_worker() -> None:

@@ -27,7 +27,6 @@ from layerbook.core.requests import Precision
 from layerbook.core.text import pluralize
 from layerbook.model import sources
 from layerbook.model.timer import Timer
-from layerbook.runner.dask import dask_executor
 from layerbook.runner.local import Executor, Measurements, local_executor
 from layerbook.runner.sweep import CellStore, NullStore, remove_obsolete_cells, run_sweep
 from layerbook.store import results
@@ -75,6 +74,8 @@ def executor_for(name: str | None, timer: Timer | None = None) -> ExecutorFactor
             f"--executor {name}: should be dask://HOST:PORT or dask+tls://HOST:PORT, the address "
             "of a Dask scheduler"
         )
+    from layerbook.runner.dask import dask_executor
+
     protocol = "tls" if match["tls"] else "tcp"
     return partial(dask_executor, f"{protocol}://{match['address']}")
 

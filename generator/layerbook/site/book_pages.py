@@ -62,19 +62,14 @@ class BookPages:
             self.page_cache.add(name, inputs, page)
         return page
 
-    def claims(
-        self, load_views: Callable[[], ExperimentViews], chapters: Mapping[str, CachedPage]
-    ) -> CachedPage:
-        """Return the list of all claims, with links to the chapters that show them.
-
-        load_views: returns the experiments, which an unchanged page does not need.
-        """
+    def claims(self, views: ExperimentViews, chapters: Mapping[str, CachedPage]) -> CachedPage:
+        """Return the list of all claims, with links to the chapters that show them."""
         shown_ids = {name: frozenset(page.claim_ids) for name, page in chapters.items()}
         book = self.writer.book
 
         def render() -> CachedPage:
             math = MathRenderer(self.project.cache)
-            own = ModelResults(book.model, book.digest, load_views())
+            own = ModelResults(book.model, book.digest, views)
             others = load_other_models(self.project, self.statuses)
             ids = page_ids(self.writer.jinja_env, pages.ClaimsPage.template)
             page = ClaimList((own, *others), shown_ids, math).page(book.chapters, ids)

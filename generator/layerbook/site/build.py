@@ -20,8 +20,6 @@ from layerbook.core.errors import Problem, SpecError
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.text import pluralize
 from layerbook.plotting.pool import DrawingPool
-from layerbook.runner.local import local_executor
-from layerbook.runner.run import ExecutorFactory, Outcome, run_experiments
 from layerbook.site.provenance import model_sources
 from layerbook.store import build_stamp, cache, publish
 from layerbook.store.build_stamp import BuildOutput
@@ -33,6 +31,7 @@ from layerbook.store.project import Project, cells_with_figures
 from layerbook.store.trust import CODE_DIR
 
 if TYPE_CHECKING:
+    from layerbook.runner.run import ExecutorFactory, Outcome
     from layerbook.site.builder import SiteBuilder, SiteContents
     from layerbook.site.page_cache import PageCache
 
@@ -65,12 +64,13 @@ def build(
     only: Sequence[str] = (),
     force: bool = False,
     jobs: int = 1,
-    executor_factory: ExecutorFactory = local_executor,
+    executor_factory: ExecutorFactory | None = None,
     live: bool = False,
     stamp_options: Mapping[str, Any] | None = None,
 ) -> BuildResult:
     """Bring results and site up to date; without `run_stale`, render the results as they are.
 
+    executor_factory: opens what the experiments run on; by default, this process.
     live: also write the live edition.
     stamp_options: leave a stamp under these options, with which `build_stamp.read` tells the next
         build that nothing has changed.
@@ -91,12 +91,15 @@ def build(
         todo = select(statuses, only, force=force) if run_stale else ()
         outcomes: tuple[Outcome, ...] = ()
         if todo:
+            from layerbook.runner.local import local_executor
+            from layerbook.runner.run import run_experiments
             from layerbook.site.prose.checks import check_prose
 
             check_prose(project)
             publish.check_target(site)
             drawing_pool.expect(len(todo))
-            outcomes = run_experiments(project, todo, reporter, executor_factory, force=force)
+            executor = executor_factory or local_executor
+            outcomes = run_experiments(project, todo, reporter, executor, force=force)
             statuses = check_status(project)
         renderer = SiteRenderer(project, statuses, drawing_pool)
         result = renderer.publish(site, reporter, force=force)

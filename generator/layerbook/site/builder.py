@@ -26,8 +26,8 @@ from layerbook.site.cross_references import PageTargets, collect_places, fill_cr
 from layerbook.site.cross_references import Place as TargetPlace
 from layerbook.site.experiment_view import (
     ExperimentView,
+    StoredViews,
     find_decoder_diagram,
-    load_experiment_views,
     unknown_figure_problems,
 )
 from layerbook.site.figure_cache import FigureRenderer
@@ -40,6 +40,7 @@ from layerbook.site.prose.checks import (
     find_text_problems,
     find_unknown_references,
     find_unshown_figures,
+    link_addresses,
     page_files,
     prose_path,
 )
@@ -81,6 +82,7 @@ class RenderedChapter:
     """A chapter whose pictures are still placeholders."""
 
     inputs: str
+    links: tuple[str, ...]
     page: pages.ChapterPage | pages.IndexPage
     math: MathRenderer
     views: ChapterViews
@@ -97,7 +99,8 @@ class SiteBuilder:
         drawing_pool: DrawingPool,
         page_cache: PageCache,
     ) -> None:
-        self._project, self._statuses, self._page_cache = project, statuses, page_cache
+        self._project, self._page_cache = project, page_cache
+        self._views = StoredViews(project, statuses)
         self._media_folders = MediaFolders(project.root)
         if problems := find_theme_problems(project.root, project.book.theme):
             raise SpecError(problems)
@@ -117,10 +120,6 @@ class SiteBuilder:
         self._book_pages = BookPages(project, statuses, self._writer, page_cache)
         self._chapters: dict[str, RenderedChapter | CachedPage] = {}
         self._prose: dict[str, str] = {}
-
-    @cached_property
-    def _views(self) -> dict[str, ExperimentView]:
-        return load_experiment_views(self._project, self._statuses)
 
     @cached_property
     def _decoder(self) -> Diagram | None:
@@ -202,7 +201,8 @@ class SiteBuilder:
             body = self._placeholder_body(chapter, views.unavailable.values())
         is_front = chapter.name == FRONT_PAGE
         page = self._index_page(body) if is_front else self._chapter_page(chapter, body)
-        return RenderedChapter(inputs, page, math, views, media)
+        links = link_addresses(chapter, prose)
+        return RenderedChapter(inputs, links, page, math, views, media)
 
     def _placeholder_body(
         self, chapter: Chapter, unavailable: Iterable[ExperimentView]
@@ -256,7 +256,7 @@ class SiteBuilder:
         chapters = {name: self._finish_chapter(name) for name in self._chapters}
         parts = [
             *chapters.values(),
-            self._book_pages.claims(lambda: self._views, chapters),
+            self._book_pages.claims(self._views, chapters),
             self._front_pages(),
         ]
         if self._live:
@@ -274,7 +274,7 @@ class SiteBuilder:
         for part in parts:
             files |= part.files
         files |= self._fill_references(chapters)
-        self._check_links(files, incomplete={name for name, p in chapters.items() if p.incomplete})
+        self._check_links(files, chapters)
         files |= assets(math_rules, self._own_templates)
         files |= published_files(self._book, [path for path in files if path.endswith(".html")])
         files[CRATE_FILE] = ro_crate_manifest(self._project, self._book, files)
@@ -365,18 +365,24 @@ class SiteBuilder:
             return None
         return find_ids(html)
 
-    def _check_links(self, files: Mapping[str, bytes], incomplete: Collection[str]) -> None:
+    def _check_links(self, files: Mapping[str, bytes], chapters: Mapping[str, CachedPage]) -> None:
         """Raise SpecError for links to nowhere; incomplete pages may lack what they lead to."""
 
         @cache
         def ids_of(page: str) -> frozenset[str] | None:
-            is_incomplete = page.removesuffix(".html") in incomplete
+            chapter = chapters.get(page.removesuffix(".html"))
+            is_incomplete = chapter is not None and chapter.incomplete
             return None if is_incomplete else find_ids(files[page].decode())
 
         pages = [path for path in files if path.endswith(".html") and "/" not in path]
         targets = LinkTargets(pages, files={*files, CRATE_FILE}, find_ids=ids_of)
-        if problems := find_link_problems(self._project, self._prose, targets):
-            raise SpecError(problems)
+        if any(
+            targets.problem(address, f"{name}.html")
+            for name, chapter in chapters.items()
+            for address in chapter.links
+        ):
+            # Only now are the texts parsed, for the places of the links.
+            raise SpecError(find_link_problems(self._project, self._prose, targets))
 
     def _finish_chapter(self, name: str) -> CachedPage:
         chapter = self._chapters[name]
@@ -402,6 +408,7 @@ class SiteBuilder:
                 if not view.inapplicable
             ),
             incomplete=bool(chapter.views.unavailable),
+            links=chapter.links,
         )
         self._page_cache.add(name, chapter.inputs, page)
         return page

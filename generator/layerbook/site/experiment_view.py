@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -208,11 +208,30 @@ def data_path(address: str, figure: str, addresses: Iterable[str]) -> str:
     return f"data/{address}{separator}{figure}"
 
 
-def load_experiment_views(
-    project: Project, statuses: Sequence[ExperimentStatus]
-) -> dict[str, ExperimentView]:
-    """Load the result of every experiment of the book, except stale and damaged ones."""
-    return {status.experiment.address: _load_view(project, status) for status in statuses}
+class StoredViews(Mapping[str, ExperimentView]):
+    """The experiments of a book by address; a result is read when it is first needed.
+
+    Stale and damaged results are left out.
+    """
+
+    def __init__(self, project: Project, statuses: Sequence[ExperimentStatus]) -> None:
+        self._project = project
+        self._statuses = {status.experiment.address: status for status in statuses}
+        self._loaded: dict[str, ExperimentView] = {}
+
+    def __getitem__(self, address: str) -> ExperimentView:
+        if address not in self._loaded:
+            self._loaded[address] = _load_view(self._project, self._statuses[address])
+        return self._loaded[address]
+
+    def __contains__(self, address: object) -> bool:
+        return address in self._statuses
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._statuses)
+
+    def __len__(self) -> int:
+        return len(self._statuses)
 
 
 def _load_view(project: Project, status: ExperimentStatus) -> ExperimentView:

@@ -29,6 +29,7 @@ class CachedPage:
     shown: the figures it shows.
     targets: the places on it that references can lead to.
     refuted: the number of claims it lists that do not hold.
+    links: the addresses of the links in its prose, captions and claims.
     """
 
     files: Mapping[str, bytes]
@@ -42,6 +43,7 @@ class CachedPage:
     shown: tuple[ShownFigure, ...] = ()
     targets: tuple[Target, ...] = ()
     refuted: int = 0
+    links: tuple[str, ...] = ()
 
     __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 

@@ -5,33 +5,27 @@ A book without `url` has none of them.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable
 from html import escape
-from importlib.resources import files
-
-from PIL import Image, ImageDraw, ImageFont
 
 from layerbook.core.language import gettext
 from layerbook.site.pages import BookInfo
 
 CARD = "assets/card.png"
 """The picture that other sites show beside a link."""
-CARD_SIZE = (1200, 630)
-CARD_MARGIN = 80
-PAPER, INK, SOFT, ACCENT = "#fcf9f4", "#28231d", "#675e52", "#96391b"
-FONT = "source-serif-4.woff2"
 
 
 def published_files(book: BookInfo, page_files: Iterable[str]) -> dict[str, bytes]:
     """Return the files by path in the site; nothing for a book without an address."""
     if not book.url:
         return {}
+    from layerbook.site.social_card import social_card  # with Pillow, which most builds do not need
+
     names = [path.removesuffix(".html") for path in page_files if "/" not in path]
     return {
         "sitemap.xml": _sitemap(book, names),
         "404.html": _not_found_page(book),
-        CARD: _card(book),
+        CARD: social_card(book),
     }
 
 
@@ -70,42 +64,3 @@ def _not_found_page(book: BookInfo) -> bytes:
 </body>
 </html>
 """.encode()
-
-
-def _card(book: BookInfo) -> bytes:
-    image = Image.new("RGB", CARD_SIZE, PAPER)
-    draw = ImageDraw.Draw(image)
-    draw.rectangle((0, 0, CARD_SIZE[0], 24), fill=ACCENT)
-    width = CARD_SIZE[0] - 2 * CARD_MARGIN
-    place = CARD_MARGIN + 40
-    rows = (
-        (book.title, 76, INK, 3),
-        (book.subtitle, 36, SOFT, 3),
-        (", ".join(book.authors), 28, SOFT, 1),
-    )
-    for text, size, color, most in rows:
-        font = _font(size)
-        for line in _lines(text, font, width)[:most]:
-            draw.text((CARD_MARGIN, place), line, fill=color, font=font)
-            place += round(1.25 * size)
-        place += size // 2
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    data = files("layerbook.templates").joinpath("assets", "fonts", FONT).read_bytes()
-    return ImageFont.truetype(io.BytesIO(data), size, layout_engine=ImageFont.Layout.BASIC)
-
-
-def _lines(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
-    """Break a text into lines of at most `width` pixels, between its words."""
-    lines: list[str] = []
-    for word in text.split():
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and font.getlength(longer) <= width:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines

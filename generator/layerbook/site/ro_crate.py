@@ -19,6 +19,7 @@ from layerbook.core.language import gettext
 from layerbook.model.sources import ModelSource
 from layerbook.site.pages import BookInfo
 from layerbook.site.provenance import hex_digest, model_sources, rerun_command, spec_location
+from layerbook.store import json_format
 from layerbook.store.project import Project
 
 CRATE_FILE = "ro-crate-metadata.json"
@@ -151,8 +152,8 @@ def _add_runs(graph: _Graph, project: Project, files: Iterable[str]) -> None:
             f"#spec/{address}",
             "CreativeWork",
             name=spec_location(experiment),
-            encodingFormat="application/yaml",
-            text=experiment.to_yaml(),
+            encodingFormat="application/json",  # which is YAML too, and much faster to write
+            text=json_format.dumps({"id": experiment.id} | experiment.spec()),
         )
         graph.add(
             f"#run/{address}",

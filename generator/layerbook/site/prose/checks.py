@@ -391,6 +391,16 @@ def _link_problems(
                     yield Problem(file, line, link.place.column, message)
 
 
+def link_addresses(chapter: Chapter, prose: str) -> tuple[str, ...]:
+    """Return the addresses of the links in a chapter's prose, captions and claims, each once."""
+    links = (
+        link
+        for _, _, text in _texts(chapter, prose, chapter.file)
+        for link in find_links(parse_outline(text))
+    )
+    return tuple(dict.fromkeys(link.address for link in links))
+
+
 def find_link_addresses(
     project: Project, prose: Mapping[str, str], terms: glossary.Glossary | None
 ) -> Iterator[Problem]:
@@ -414,7 +424,9 @@ def find_unshown_figures(
     project: Project, prose: Mapping[str, str], names: Collection[str]
 ) -> list[Problem]:
     """Report references to figures, named `chapter/id figure`, that no page shows."""
-    problems = []
+    problems: list[Problem] = []
+    if not names:  # the usual case, in which no prose has to be parsed
+        return problems
     for chapter in project.book.pages:
         file = str(prose_path(project, chapter))
         for reference in find_references(prose.get(chapter.name, ""), file):
