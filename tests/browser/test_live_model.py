@@ -308,7 +308,7 @@ def test_long_text_reports_progress_and_can_be_stopped_midway(
             {"extra": {"rope_freqs.weight": np.ones(4, np.float32)}},
             "the tensor rope_freqs.weight is not part of a plain Llama",
         ),
-        ({"quantised": "Q5_0"}, "is Q5_0; this page reads F32, F16, Q4_0, Q4_1, Q8_0"),
+        ({"quantised": "Q5_0"}, "is of type Q5_0; this page reads F32, F16, Q4_0, Q4_1, Q8_0"),
     ],
 )
 def test_other_models_are_refused_by_name(

@@ -14,6 +14,8 @@ from fixtures.chromium import assert_accessible, reading
 from fixtures.gguf_file import write_gguf
 from fixtures.small_book import layerbook
 from fixtures.try_page import write_try_page
+from layerbook.book import languages
+from layerbook.core import language
 from layerbook.core.requests import ChatMessage, Prompt
 from layerbook.core.tokens import visible
 from layerbook.model.sources import DEFAULT_MODEL, BundleSource, GGUFSource, resolve
@@ -319,6 +321,29 @@ def test_page_asks_for_the_model_file_without_the_live_edition(
         data = base64.b64encode(Path(source.location).read_bytes()).decode()
         page.evaluate(DROP, data)
     wait_for_status(page, "tokens read")
+    page.close()
+
+
+@pytest.mark.parametrize("worker", [True, False])
+def test_reasons_are_in_the_language_of_the_book(
+    browser: Browser, source: GGUFSource, tmp_path: Path, worker: bool
+) -> None:
+    """Those of the worker, and of the page where no worker starts."""
+    with language.use(languages.load("de")):
+        file = write_try_page(tmp_path / "page", source, live=False)
+    text, half = tmp_path / "text.gguf", tmp_path / "half.gguf"
+    text.write_text("no model " * 9, encoding="utf-8")
+    half.write_bytes(Path(source.location).read_bytes()[:-5000])
+    page = browser.new_page()
+    if not worker:
+        page.add_init_script("delete window.Worker")
+    page.goto(file.as_uri())
+    page.get_by_role("button", name="Modell laden").click()
+    status = page.locator(".try-load .try-status")
+    for model, reason in ((text, "Das ist keine GGUF-Datei."), (half, "sie ist unvollständig.")):
+        page.get_by_label("Die Datei des Modells").set_input_files(model)
+        expect(status).to_contain_text(reason)
+        expect(status).to_contain_text("Das Modell lässt sich nicht laden: ")
     page.close()
 
 

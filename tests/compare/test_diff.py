@@ -268,17 +268,18 @@ def test_writes_a_page_of_its_own(committed: Path) -> None:
 
 
 def test_page_speaks_the_language_of_the_book(committed: Path) -> None:
-    """Headings, states and counts; sentences and names stay as they are."""
+    """Headings, states, verdicts and counts; sentences and names stay as they are."""
     spec = committed / "experiments" / "book.yaml"
     text = spec.read_text(encoding="utf-8")
     spec.write_text(text.replace("language: en", "language: de"), encoding="utf-8")
     top = store.load(sum_path(committed), NextToken.result_type).result.prompts[0].top
-    edit_result(committed, top=(top[0].model_copy(update={"text": "x"}), *top[1:]))
+    edit_result(committed, top=(top[0].model_copy(update={"text": "xyzzy"}), *top[1:]))
     layerbook("diff", "HEAD", "--html", "diff.html", cwd=committed)
     page = (committed / "diff.html").read_text(encoding="utf-8")
     assert '<html lang="de">' in page and "<h2>Zahlen</h2>" in page
     assert "<code>next/sum</code> geändert" in page
     assert "Experimente, die sich unterscheiden: 1 von 4" in page
+    assert '<td class="old">gilt nicht</td><td class="new">gilt</td>' in page
 
 
 @pytest.mark.parametrize("name", ["nowhere", "templates", "--output=x", "HEAD~99", "../../etc"])

@@ -29,7 +29,7 @@ from layerbook.core.text import listed
 
 MEASURE = "measure"
 """The column with the names of measures that share a figure."""
-_STACKED = "values of the measures"
+_STACKED = "*"
 
 Columns = Mapping[str, Sequence[Any]]
 Rows = Sequence[int]

@@ -33,7 +33,7 @@ FIGURES = (*sorted((PACKAGE / "analyses").glob("*.py")), PACKAGE / "book" / "swe
 PROMPTS = PACKAGE / "core" / "analysis.py"
 """Only its functions about prompts write into figures."""
 _JS_CALL = re.compile(
-    r'\b(?:t|mark|plural)\(\s*(?:[\w.]+,\s*)?"((?:[^"\\]|\\.)*)"(?:,\s*"([^"]*)")?'
+    r'\b(?:t|mark|plural|LiveError)\(\s*(?:[\w.]+,\s*)?"((?:[^"\\]|\\.)*)"(?:,\s*"([^"]*)")?'
 )
 _JS_CHOICE = re.compile(r'[?:]\s*mark\("([^"]*)"\)')
 _WORDS = re.compile(r"(?!\w*_)(?!\w$)[^\\^]*[^\W\d_].*", re.DOTALL)

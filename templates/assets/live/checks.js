@@ -1,5 +1,6 @@
 // What this page can run, and what it refuses by name: never wrong numbers in silence.
 
+import { LiveError } from "./errors.js";
 import { readShape } from "./model.js";
 
 const UNDERSTOOD = new Set([
@@ -46,14 +47,18 @@ function layoutOf({ layers, width, hidden, heads, keyHeads, headSize, vocabulary
 function checkSettings(settings) {
 	const architecture = settings["general.architecture"];
 	if (architecture !== "llama") {
-		throw new Error(`the architecture is ${architecture}; this page runs only llama`);
+		throw new LiveError("the architecture is {architecture}; this page runs only llama", {
+			architecture,
+		});
 	}
 	for (const [key, value] of Object.entries(settings)) {
 		if (key in PLAIN_VALUES) {
 			if (value !== PLAIN_VALUES[key])
-				throw new Error(`${key} is ${value}; this page cannot run that`);
+				throw new LiveError("{key} is {value}; this page cannot run that", { key, value });
 		} else if (/^(llama|split)\./.test(key) && !UNDERSTOOD.has(key)) {
-			throw new Error(`the setting ${key} is not understood, and may change the numbers`);
+			throw new LiveError("the setting {key} is not understood, and may change the numbers", {
+				key,
+			});
 		}
 	}
 }
@@ -63,27 +68,42 @@ function checkShape(settings, shape) {
 		const wrong =
 			name === "epsilon" || name === "ropeBase" ? !(value > 0) : !Number.isInteger(value);
 		if (wrong || value <= 0)
-			throw new Error(`the header has no valid number for ${name}: ${value}`);
+			throw new LiveError("the header has no valid number for {name}: {value}", { name, value });
 	}
 	const { heads, keyHeads, headSize } = shape;
-	if (heads % keyHeads) throw new Error(`${heads} heads cannot share ${keyHeads} key heads`);
+	if (heads % keyHeads)
+		throw new LiveError("{heads} heads cannot share {keyHeads} key heads", { heads, keyHeads });
 	if (headSize % 4)
-		throw new Error(`a head has ${headSize} numbers; this page needs a multiple of 4`);
+		throw new LiveError("a head has {size} numbers; this page needs a multiple of 4", {
+			size: headSize,
+		});
 	for (const key of ["llama.attention.value_length", "llama.rope.dimension_count"]) {
 		const size = settings[key] ?? headSize;
-		if (size !== headSize) throw new Error(`${key} is ${size}, but a head has ${headSize} numbers`);
+		if (size !== headSize)
+			throw new LiveError("{key} is {size}, but a head has {headSize} numbers", {
+				key,
+				size,
+				headSize,
+			});
 	}
 }
 
 function checkTensor({ name, type, rows, columns }, [expectedRows, expectedColumns]) {
 	if (rows !== expectedRows || columns !== expectedColumns) {
-		throw new Error(`${name} is ${rows} x ${columns}, not ${expectedRows} x ${expectedColumns}`);
+		const size = `${rows} x ${columns}`;
+		const expected = `${expectedRows} x ${expectedColumns}`;
+		throw new LiveError("{name} is {size}, not {expected}", { name, size, expected });
 	}
 	const unit = type === "F32" ? 4 : 32;
-	if (columns % unit) throw new Error(`${name} has ${columns} columns, not a multiple of ${unit}`);
+	if (columns % unit)
+		throw new LiveError("{name} has {columns} columns, not a multiple of {unit}", {
+			name,
+			columns,
+			unit,
+		});
 }
 
-// Throws an Error that says what the page cannot run.
+// Throws a LiveError that says what the page cannot run.
 export function checkModel(header) {
 	const { settings, tensors } = header;
 	checkSettings(settings);
@@ -93,12 +113,12 @@ export function checkModel(header) {
 	if (tensors["output.weight"]) layout.output = [shape.vocabulary, shape.width];
 	for (const [name, size] of Object.entries(layout)) {
 		const tensor = tensors[`${name}.weight`];
-		if (!tensor) throw new Error(`the tensor ${name}.weight is missing`);
+		if (!tensor) throw new LiveError("the tensor {name} is missing", { name: `${name}.weight` });
 		checkTensor(tensor, size);
 	}
 	for (const name of Object.keys(tensors)) {
 		if (!(name.replace(/\.weight$/, "") in layout) || !name.endsWith(".weight")) {
-			throw new Error(`the tensor ${name} is not part of a plain Llama`);
+			throw new LiveError("the tensor {name} is not part of a plain Llama", { name });
 		}
 	}
 }

@@ -2,7 +2,9 @@
 // from disk may load none from a file, or on the page itself where no worker starts.
 
 import { loadScript } from "../scripts/common.js";
+import { t } from "../scripts/messages.js";
 import { Engine } from "./engine.js";
+import { LiveError } from "./errors.js";
 import { decodeBase64 } from "./matrices.js";
 import workerSource from "./worker.js?raw";
 
@@ -41,7 +43,7 @@ class WorkerCalls {
 		const { resolve, reject } = this.waiting.get(id);
 		this.waiting.delete(id);
 		if (error === undefined) resolve(value);
-		else reject(new Error(error));
+		else reject(new LiveError(error.message, error.values));
 	}
 }
 
@@ -67,6 +69,11 @@ async function startCalls(report) {
 	} catch {
 		return new PageCalls(report);
 	}
+}
+
+// The reason of an error, in the language of the book if it is one of ours.
+export function reasonOf(error) {
+	return error instanceof LiveError ? t(error.pattern, error.values) : error.message;
 }
 
 // A model in the page. Methods answer with promises of what the engine's return.

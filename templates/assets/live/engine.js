@@ -2,6 +2,7 @@
 // worker, or on the page itself; long work pauses so that it can be stopped and the page can draw.
 
 import { checkModel } from "./checks.js";
+import { LiveError } from "./errors.js";
 import { readHeader } from "./gguf.js";
 import { Matrices } from "./matrices.js";
 import { Model } from "./model.js";
@@ -69,7 +70,7 @@ export class Engine {
 		const bytes = this.matrices.bytes(this.offset, this.size);
 		const digest = globalThis.crypto?.subtle ? await sha256(bytes) : null;
 		if (expectedSha256 && digest && digest !== expectedSha256) {
-			throw new Error("the file is damaged: its sha256 is not the one that the book states");
+			throw new LiveError("the file is damaged: its sha256 is not the one that the book states");
 		}
 		const header = readHeader(bytes);
 		for (const tensor of Object.values(header.tensors)) tensor.offset += this.offset;

@@ -1,6 +1,8 @@
 // Reads the header of a GGUF file: settings by name, and where each tensor lies.
 // Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
+import { LiveError } from "./errors.js";
+
 const MAGIC = 0x46554747; // "GGUF"
 const TENSOR_TYPES = {
 	0: { name: "F32", weights: 1, bytes: 4 },
@@ -70,7 +72,8 @@ class Reader {
 			() => Number(this.number("getBigInt64", 8)),
 			() => this.number("getFloat64", 8),
 		];
-		if (!readers[type]) throw new Error(`the header has a value of unknown type ${type}`);
+		if (!readers[type])
+			throw new LiveError("the header has a value of unknown type {type}", { type });
 		return readers[type]();
 	}
 }
@@ -82,12 +85,17 @@ function readTensor(reader) {
 	const code = reader.uint32();
 	const type = TENSOR_TYPES[code];
 	if (!type) {
-		const other = OTHER_TYPES.get(code) ?? `of type ${code}`;
+		const other = OTHER_TYPES.get(code) ?? code;
 		const types = Object.values(TENSOR_TYPES).map((each) => each.name);
-		throw new Error(`${name} is ${other}; this page reads ${types.join(", ")}`);
+		throw new LiveError("{name} is of type {other}; this page reads {types}", {
+			name,
+			other,
+			types: types.join(", "),
+		});
 	}
 	const [columns, rows = 1] = sizes;
-	if (sizes.length > 2) throw new Error(`${name} has ${sizes.length} dimensions`);
+	if (sizes.length > 2)
+		throw new LiveError("{name} has {count} dimensions", { name, count: sizes.length });
 	const stride = (columns / type.weights) * type.bytes; // bytes of a row
 	return { name, type: type.name, rows, columns, stride, offset: reader.uint64() };
 }
@@ -95,9 +103,11 @@ function readTensor(reader) {
 // {settings, tensors} of a file's bytes; a tensor's `offset` counts from the file's first byte.
 export function readHeader(bytes) {
 	const reader = new Reader(bytes);
-	if (bytes.length < 24 || reader.uint32() !== MAGIC) throw new Error("this is not a GGUF file");
+	if (bytes.length < 24 || reader.uint32() !== MAGIC)
+		throw new LiveError("this is not a GGUF file");
 	const version = reader.uint32();
-	if (version < 2 || version > 3) throw new Error(`this is version ${version} of GGUF, not 2 or 3`);
+	if (version < 2 || version > 3)
+		throw new LiveError("this is version {version} of GGUF, not 2 or 3", { version });
 	const tensorCount = reader.uint64();
 	const settingCount = reader.uint64();
 	const settings = {};
@@ -112,7 +122,7 @@ export function readHeader(bytes) {
 	for (const tensor of list) {
 		tensor.offset += start;
 		if (tensor.offset + tensor.rows * tensor.stride > bytes.length) {
-			throw new Error(`the file ends within ${tensor.name}; it is incomplete`);
+			throw new LiveError("the file ends within {name}; it is incomplete", { name: tensor.name });
 		}
 		tensors[tensor.name] = tensor;
 	}

@@ -1,6 +1,7 @@
 // The tokenizer and the chat template that a GGUF file carries.
 
 import { openTokenizer } from "../scripts/tokenizer.js";
+import { LiveError } from "./errors.js";
 
 const SPECIAL = new Set([2, 3]); // token types: unknown, control
 const USER_DEFINED = 4;
@@ -19,23 +20,26 @@ function addedTokens(tokens, types) {
 }
 
 // `settings` are the header's whose names begin with `tokenizer.`, `size` is the number of tokens
-// that the model knows. Throws an Error with what the page cannot do.
+// that the model knows. Throws a LiveError with what the page cannot do.
 export function readTokenizer(settings, size) {
 	const get = (key) => settings[`tokenizer.ggml.${key}`];
 	const split = SPLITS[get("pre")];
 	if (get("model") !== "gpt2" || !split) {
 		const rule = get("model") === "gpt2" ? get("pre") : get("model");
-		throw new Error(`this page cannot cut text by the tokenizer's rule ${rule}`);
+		throw new LiveError("this page cannot cut text by the tokenizer's rule {rule}", { rule });
 	}
 	if (get("add_bos_token") || get("add_eos_token") || get("add_space_prefix")) {
-		throw new Error("this page cannot use a tokenizer that adds something to each text");
+		throw new LiveError("this page cannot use a tokenizer that adds something to each text");
 	}
 	for (const key of ["tokens", "token_type", "merges"]) {
-		if (!get(key)) throw new Error(`the header lacks tokenizer.ggml.${key}`);
+		if (!get(key)) throw new LiveError("the header lacks {key}", { key: `tokenizer.ggml.${key}` });
 	}
 	const tokens = get("tokens");
 	if (tokens.length !== size) {
-		throw new Error(`the tokenizer has ${tokens.length} tokens, and the model ${size}`);
+		throw new LiveError("the tokenizer has {count} tokens, and the model {size}", {
+			count: tokens.length,
+			size,
+		});
 	}
 	const vocab = Object.create(null);
 	tokens.forEach((token, id) => (vocab[token] = id));

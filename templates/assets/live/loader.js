@@ -3,7 +3,7 @@
 
 import { t } from "../scripts/messages.js";
 import { loadScript, on } from "../scripts/common.js";
-import { LiveModel } from "./client.js";
+import { LiveModel, reasonOf } from "./client.js";
 import { readTokenizer } from "./gguf_tokenizer.js";
 import { forgetSaved, readSaved, save } from "./saved_model.js";
 
@@ -71,7 +71,7 @@ export class Loader {
 		} catch (error) {
 			model?.close();
 			this.status.textContent = t("The model cannot be loaded: {reason}.", {
-				reason: error.message,
+				reason: reasonOf(error),
 			});
 			this.button.disabled = false;
 			this.progress.hidden = true;

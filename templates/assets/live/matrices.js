@@ -3,6 +3,7 @@
 // memory. WebAssembly does the work, or plain JavaScript where there is none; both unpack to the same
 // float32 numbers.
 
+import { LiveError } from "./errors.js";
 import { WASM } from "./wasm.js";
 
 const PAGE = 65536; // bytes by which the memory of WebAssembly grows
@@ -72,7 +73,7 @@ class WasmMatrices extends Matrices {
 		try {
 			if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE));
 		} catch {
-			throw new Error("there is not enough memory for it");
+			throw new LiveError("there is not enough memory for it");
 		}
 		return offset;
 	}

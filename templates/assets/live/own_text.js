@@ -4,6 +4,7 @@
 import { on } from "../scripts/common.js";
 import { grouped, plural, t } from "../scripts/messages.js";
 import { LiveAttention } from "./attention.js";
+import { reasonOf } from "./client.js";
 import { Layers } from "./layers.js";
 import { Loader } from "./loader.js";
 import { NextToken } from "./next_token.js";
@@ -125,7 +126,7 @@ export class OwnText {
 			await this.view.show(shared.model, ids, logits);
 			this.tell(this.note || plural(ids.length, "{count} token read.", "{count} tokens read."));
 		} catch (error) {
-			this.tell(t("Something went wrong: {reason}.", { reason: error.message }));
+			this.tell(t("Something went wrong: {reason}.", { reason: reasonOf(error) }));
 		}
 		this.progress.hidden = true;
 	}

@@ -6,6 +6,7 @@ import { clamp, element, hasModifier, on, targetOfKey } from "../scripts/common.
 import { MEAN } from "../scripts/patterns.js";
 import { LiveAttention } from "./attention.js";
 import { Changes } from "./changes.js";
+import { reasonOf } from "./client.js";
 import { EXAMPLES } from "./examples.js";
 import { readFragment, writeFragment } from "./fragment.js";
 import { renderChat } from "./gguf_tokenizer.js";
@@ -208,7 +209,7 @@ export class TryPage {
 			try {
 				return await run();
 			} catch (error) {
-				this.tell(t("Something went wrong: {reason}.", { reason: error.message }));
+				this.tell(t("Something went wrong: {reason}.", { reason: reasonOf(error) }));
 			} finally {
 				this.setBusy(false);
 			}

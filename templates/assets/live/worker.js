@@ -8,6 +8,6 @@ addEventListener("message", async ({ data: { id, method, values } }) => {
 	try {
 		postMessage({ id, value: await engine[method](...values) });
 	} catch (error) {
-		postMessage({ id, error: error.message });
+		postMessage({ id, error: { message: error.pattern ?? error.message, values: error.values } });
 	}
 });
