@@ -100,6 +100,21 @@ def read_tree_without_stamps(book: Path) -> dict[str, bytes]:
     return {path: data for path, data in files if not path.startswith(".layerbook/stamps/")}
 
 
+def test_an_older_site_put_back_is_built_anew(book: Path) -> None:
+    """As git does when it restores a committed site: its files agree with its own marker."""
+    shutil.copytree(book / "site", book / "older")
+    replace_text(book / "templates" / "chapters" / "next.md", "with", "now with")
+    assert layerbook("build", cwd=book).returncode == 0
+    newer = read_tree(book / "site")
+    shutil.rmtree(book / "site")
+    (book / "older").rename(book / "site")
+    assert read_tree(book / "site") != newer
+
+    result = layerbook("build", cwd=book)
+    assert result.returncode == 0 and "site is current" not in result.stdout
+    assert read_tree(book / "site") == newer
+
+
 def test_second_build_changes_nothing(book: Path) -> None:
     """Not even in the cache, but for its stamp."""
     before = read_tree_without_stamps(book)

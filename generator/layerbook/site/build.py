@@ -130,7 +130,7 @@ class SiteRenderer:
         project, site_digest = self.project, self._site_digest()
         name = self._name(target)
         stored: dict[str, Any] = json.loads(project.cache.get_blob("sites", name) or b"{}")
-        if not force and stored.get("digest") == site_digest and publish.matches_marker(target):
+        if not force and stored.get("digest") == site_digest and _is_published(target, stored):
             return BuildOutput(f"{target} is current", **stored["findings"])
         contents = self._render(reporter, ignore_cache=force)
         report = publish.publish(contents.files, target)
@@ -144,7 +144,8 @@ class SiteRenderer:
                 for path in report.kept_modified
             ],
         }
-        record = {"digest": site_digest, "findings": findings}
+        files_digest = publish.publication_digest(target)
+        record = {"digest": site_digest, "files": files_digest, "findings": findings}
         project.cache.put_blob("sites", name, json.dumps(record).encode())
         pages = pluralize(sum(path.endswith(".html") for path in contents.files), "page")
         changes = (
@@ -171,7 +172,7 @@ class SiteRenderer:
             project.specs_are_unchanged()
             and digest_inputs(project, self._statuses) == self._inputs_digest
             and stored.get("digest") == self._site_digest()
-            and publish.matches_marker(target)
+            and _is_published(target, stored)
         )
 
     def find_outdated_files(self, target: Path) -> tuple[str, ...]:
@@ -238,6 +239,12 @@ class SiteRenderer:
                     problems += error.problems
                 task.advance()
         return problems
+
+
+def _is_published(target: Path, stored: Mapping[str, Any]) -> bool:
+    """Return whether a folder holds the files of the last build, not an older site from git."""
+    files_digest = publish.publication_digest(target)
+    return files_digest is not None and files_digest == stored.get("files")
 
 
 def _write_stamp(
