@@ -5,6 +5,7 @@ import { element, on, percent } from "./scripts/common.js";
 import "./scripts/stepper.js";
 import "./scripts/tokens.js";
 import "./scripts/preview.js";
+import "./scripts/phrases.js";
 import "./scripts/predict.js";
 import "./scripts/code_cells.js";
 import "./scripts/pictures.js";

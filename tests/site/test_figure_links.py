@@ -39,3 +39,30 @@ def test_numbers_are_those_of_the_figures(tmp_path: Path, tiny_model_dir: Path) 
         and "words.md:7:12: ref(): 'words/cut' has no figure" in process.stderr
     )
     assert "(did you mean 'tokens'?)" in process.stderr
+
+
+def test_words_point_to_parts_that_their_figure_has(tmp_path: Path, tiny_model_dir: Path) -> None:
+    """They are links to the figure; unknown parts and figures without a page are reported."""
+    book = write_small_book(tmp_path / "book", tiny_model_dir)
+    prose = book / "templates" / "chapters" / "next.md"
+    text = prose.read_text(encoding="utf-8")
+    top = '{% set best = r("sum").prompts[0].top[0] %}'
+    prose.write_text(
+        f'{text}\n{top}See {{{{ point("sum", "prompt-0", best, "the <b>best</b>") }}}}.\n',
+        encoding="utf-8",
+    )
+    assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
+    page = (book / "site" / "next.html").read_text(encoding="utf-8")
+    assert '<a class="point" href="#sum-prompt-0" data-part="' in page
+    assert ">the &lt;b&gt;best&lt;/b&gt;</a>." in page
+    last = len(text.split("\n")) + 1
+    for call, message in {
+        'point("sum", "prompt-0", "nothing")': "the figure has no part 'nothing'; available: ",
+        'point("sum", "promt-0", "nothing")': "point(): 'next/sum' has no figure 'promt-0'",
+        'point("sum", "prompt-0", 1.5)': "point() needs the name of a part, a number or a token",
+        'point("sum", "prompt-0", "x", "y", column="z")': "it has no columns to point to",
+    }.items():
+        prose.write_text(f"{text}\nSee {{{{ {call} }}}}.\n", encoding="utf-8")
+        process = layerbook("check", cwd=book)
+        assert process.returncode == 2
+        assert f"next.md:{last}:" in process.stderr and message in process.stderr, process.stderr

@@ -113,8 +113,9 @@ def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: flo
     for i, value in enumerate(_values(figure)):
         y = first + i * layout.row_height
         end = _bar_end(value, figure.value_axis, ends, start + inset, layout.bar_length - inset)
-        _draw_bar(canvas, figure, i, (zero, end), y=y, row=layout.row_height)
         label = labels[i]
+        gid = canvas.add_part(text.printable(label))
+        _draw_bar(canvas, figure, i, (zero, end), y=y, row=layout.row_height, gid=gid)
         pale = i == len(figure.values)
         canvas.draw_text(
             names[i],
@@ -128,6 +129,7 @@ def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: flo
             else colours.INK,
             anchor="right",
             mono=isinstance(label, Token),
+            gid=gid,
         )
     bottom = first + len(_values(figure)) * layout.row_height
     canvas.draw_segments([(zero, first - 2, zero, bottom)], colours.LINE)
@@ -150,17 +152,23 @@ def _draw_axis_titles(
 
 
 def _draw_bar(
-    canvas: Canvas, figure: Bars, i: int, bar: tuple[float, float], *, y: float, row: float
+    canvas: Canvas,
+    figure: Bars,
+    i: int,
+    bar: tuple[float, float],
+    *,
+    y: float,
+    row: float,
+    gid: str,
 ) -> None:
-    """Draw one bar, and its value beyond its end."""
+    """Draw one bar, and its value beyond its end, as parts of the mark `gid`."""
     zero, end = bar
     is_rest = i == len(figure.values)
     color = _bar_color(figure, i)
     shown = _value_texts(figure)[i]
     if math.isfinite(end):
-        canvas.draw_rectangle(
-            min(zero, end), y + row * 0.16, max(abs(end - zero), 0.75), row * 0.68, color
-        )
+        length = max(abs(end - zero), 0.75)
+        canvas.draw_rectangle(min(zero, end), y + row * 0.16, length, row * 0.68, color, gid=gid)
     left_of_zero = math.isfinite(end) and end < zero
     at = (end if math.isfinite(end) else zero) + (-6 if left_of_zero else 6)
     canvas.draw_text(
@@ -170,6 +178,7 @@ def _draw_bar(
         size=text.SMALL_FONT_SIZE,
         color=colours.MUTED if is_rest else colours.INK,
         anchor="right" if left_of_zero else "left",
+        gid=gid,
     )
 
 

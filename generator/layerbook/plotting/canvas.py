@@ -76,6 +76,8 @@ class Canvas:
         self.overlay.set(xlim=(0, self.width), ylim=(self.height, 0), autoscale_on=False)
         self.overlay.axis("off")
         self.marks: dict[str, Mark] = {}
+        self.grids: list[list[float]] = []
+        self.panels: list[list[str | float]] = []
 
     def add_axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Add real axes on this rectangle, below everything drawn on the paper."""
@@ -83,14 +85,28 @@ class Canvas:
         place = (left / self.width, bottom, width / self.width, height / self.height)
         return self.figure.add_axes(place, zorder=-1)
 
-    def add_mark(self, kind: str, indices: str, tooltip: str = "") -> str:
+    def add_mark(self, kind: str, indices: str, tooltip: str = "", part: str = "") -> str:
         """Return the gid of a part that readers can point at.
 
-        Numbers count over the whole picture.
+        Numbers count over the whole picture. part: its name, for prose to point to.
         """
         gid = f"{MARK_GID_PREFIX}-{len(self.marks)}"
-        self.marks[gid] = Mark(kind, indices, tooltip)
+        self.marks[gid] = Mark(kind, indices, tooltip, part)
         return gid
+
+    def add_part(self, name: str) -> str:
+        """Return the gid of everything that belongs to a part that prose can point to."""
+        return self.add_mark("part", name)
+
+    def add_grid(self, box: tuple[float, float, float, float], rows: int, columns: int) -> None:
+        """Note where the cells of a heat map are (left, top, width, height), to outline some."""
+        self.grids.append([*(round(side, 2) for side in box), rows, columns])
+
+    def add_panel(self, title: str, box: tuple[float, float, float, float]) -> None:
+        """Note where one of several charts is (left, top, width, height), to outline it."""
+        left, top, width, height = box
+        outline = (left - 5, top - 3, width + 10, height + 6)
+        self.panels.append([text.printable(title), *(round(side, 2) for side in outline)])
 
     def count_marks(self, kind: str) -> int:
         """Count the marks of this kind so far."""
@@ -109,11 +125,12 @@ class Canvas:
         mono: bool = False,
         bold: bool = False,
         halo: bool = False,
+        gid: str | None = None,
     ) -> None:
         """Draw text whose baseline starts, ends or is centred at (x, y).
 
         rotation: in degrees, counterclockwise. halo: the page draws a border in the colour of the
-        paper around the letters, so that they stay legible on a grid.
+        paper around the letters, so that they stay legible on a grid. gid: the mark it is part of.
         """
         self.overlay.text(
             x,
@@ -128,16 +145,23 @@ class Canvas:
             fontfamily="DejaVu Sans Mono" if mono else "DejaVu Sans",
             fontweight="bold" if bold else "normal",
             parse_math=False,
-            gid=HALO_GID if halo else None,
+            gid=HALO_GID if halo else gid,
         )
 
     def draw_rectangle(
-        self, left: float, top: float, width: float, height: float, color: str
+        self,
+        left: float,
+        top: float,
+        width: float,
+        height: float,
+        color: str,
+        *,
+        gid: str | None = None,
     ) -> None:
-        """Draw a filled rectangle."""
-        self.overlay.add_artist(
-            Rectangle((left, top), width, height, facecolor=color, edgecolor="none", clip_on=False)
-        )
+        """Draw a filled rectangle; `gid` is the mark it is part of."""
+        rectangle = Rectangle((left, top), width, height, facecolor=color, edgecolor="none")
+        rectangle.set(clip_on=False, gid=gid)
+        self.overlay.add_artist(rectangle)
 
     def draw_segments(
         self,

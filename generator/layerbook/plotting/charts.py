@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -79,9 +80,8 @@ def _render_chart(chart: Chart, layout: ChartLayout, id: str) -> str:
         canvas = Canvas(layout.width, layout.height)
         DRAWERS[type(chart)].draw(canvas, chart, layout, 0, 0)
         drawing = canvas.to_svg()
-    return svg.embed_matplotlib_svg(
-        drawing,
-        svg.root_element(id, canvas.width, canvas.height, chart.title, chart.alt),
-        id,
-        canvas.marks,
-    )
+    picture = svg.root_element(id, canvas.width, canvas.height, chart.title, chart.alt)
+    for name, places in (("data-grids", canvas.grids), ("data-panels", canvas.panels)):
+        if places:
+            picture.set(name, json.dumps(places, ensure_ascii=False, separators=(",", ":")))
+    return svg.embed_matplotlib_svg(drawing, picture, id, canvas.marks)

@@ -104,7 +104,8 @@ def render_diagram(
                 sheet, "a", href=href, aria_label=", ".join(box.block.name for box in boxes)
             )
         for box in boxes:
-            _draw_box(parent, box, figure.highlight, sizes)
+            group = parent if compact else svg.add_part(parent, text.printable(box.block.name))
+            _draw_box(group, box, figure.highlight, sizes)
     return svg.to_string(picture)
 
 

@@ -178,6 +178,7 @@ def draw(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, to
     x, y = left + layout.left_margin, top + layout.header_height
     rows, columns = figure.values.shape
     width, height = columns * layout.cell_size[0], rows * layout.cell_size[1]
+    canvas.add_grid((x, y, width, height), rows, columns)
     if layout.outlines_room and (rows, columns) != (layout.rows, layout.columns):
         _draw_room(canvas, layout, x, y)
     if _has_texts(figure) and layout.annotated:

@@ -86,8 +86,10 @@ def draw(canvas: Canvas, figure: Lines, layout: LinesLayout, left: float, top: f
     numeric_axes.draw_axis_titles(
         canvas, figure.x, figure.y, place, left=left, labelled_sides=layout.labelled_sides
     )
+    gids: list[str] = []
     for i, series in enumerate(figure.series):
         x, y = _points(figure, series)
+        gid = canvas.add_part(text.printable(series.name))
         marker = "o" if np.isfinite(y).sum() <= 24 else ""
         axes.plot(
             x,
@@ -97,9 +99,11 @@ def draw(canvas: Canvas, figure: Lines, layout: LinesLayout, left: float, top: f
             marker=marker,
             markersize=4,
             clip_on=bool(layout.limits is None),
+            gid=gid,
         )
+        gids.append(gid)
     if len(figure.series) > 1:
-        _draw_series_names(canvas, figure, place, limits_y)
+        _draw_series_names(canvas, figure, place, limits_y, gids)
 
 
 def _xy_limits(figures: Sequence[Lines]) -> tuple[numeric_axes.Limits, numeric_axes.Limits]:
@@ -128,6 +132,7 @@ def _draw_series_names(
     figure: Lines,
     place: tuple[float, float, float, float],
     ends: numeric_axes.Limits,
+    gids: Sequence[str],
 ) -> None:
     """Draw the name of each line beside its last point, moved apart; too many are thinned out."""
     left, top, width, height = place
@@ -149,6 +154,7 @@ def _draw_series_names(
             y + 4,
             size=text.SMALL_FONT_SIZE,
             color=_color(figure, i),
+            gid=gids[i],
         )
 
 

@@ -86,7 +86,7 @@ def render_matrix_chain(figure: MatrixChain, id: str, *, narrow: bool = False) -
             for start, end in pairwise(lane):
                 _draw_arrow(sheet, start, end, 0.0)
         for placed in (step for lane in lanes for step in lane):
-            _draw_step(sheet, placed)
+            _draw_step(_add_part(sheet, placed.item.step), placed)
         last_steps = [lane[-1] for lane in lanes]
         x += _section_width(section) + _GAP
     return svg.to_string(picture)
@@ -220,8 +220,9 @@ def _render_downwards(figure: MatrixChain, id: str) -> str:
         for start, end in pairs:
             _draw_arrow_down(picture, start, end)
         for placed in itertools.chain(*lanes):
-            _draw_shape(picture, placed)
-            _draw_text_beside(picture, placed)
+            group = _add_part(picture, placed.item.step)
+            _draw_shape(group, placed)
+            _draw_text_beside(group, placed)
         last_steps = [lane[-1] for lane in lanes]
     return svg.to_string(picture)
 
@@ -301,6 +302,11 @@ def _draw_step(sheet: ET.Element, placed: _PlacedStep) -> None:
         svg.add_element(
             sheet, "text", line, y=y, font_size=text.SMALL_FONT_SIZE, fill=colours.MUTED, **middle
         )
+
+
+def _add_part(sheet: ET.Element, step: ChainStep) -> ET.Element:
+    """Add the group of a step, which prose can point to."""
+    return svg.add_part(sheet, text.printable(step.name))
 
 
 def _draw_shape(sheet: ET.Element, placed: _PlacedStep) -> None:

@@ -238,6 +238,8 @@ def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top:
             bold=True,
         )
         _CHART_MODULES[type(panel)].draw(canvas, panel, inner, x, y + _TITLE_HEIGHT)
+        if panel.title:
+            canvas.add_panel(panel.title, (x, y, inner.width, inner.height + _TITLE_HEIGHT))
 
 
 def _panel_titles(figure: Panels, columns: int) -> list[str]:

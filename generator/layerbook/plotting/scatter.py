@@ -189,7 +189,8 @@ def _draw_points(
     for i in sorted(range(len(index)), key=index.__getitem__):
         if np.isfinite(spots[i]).all():
             above = sum(group > index[i] for group in groups_at[positions[i]])
-            gid = canvas.add_mark("point", str(first + i), tooltips[i])
+            name = text.printable(figure.points[i].label)
+            gid = canvas.add_mark("point", str(first + i), tooltips[i], name)
             _draw_dot(canvas, spots[i], index[i], _DOT_SIZE + _RING_WIDTH * above, gid)
 
 

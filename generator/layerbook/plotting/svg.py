@@ -45,14 +45,16 @@ MARK_GID_PREFIX = "mark"
 
 @dataclass(frozen=True)
 class Mark:
-    """A part that readers can point at: a group of class `fig-KIND`.
+    """A part that readers can point at: a group of class `fig-KIND` with `data-KIND`.
 
-    It has its number, or the numbers of the points that it joins, and a tooltip.
+    That is its number, the numbers of the points that it joins, or the name of a part that prose
+    can point to. It can have a tooltip, and as `part` such a name beside its number.
     """
 
     kind: str
     indices: str
     tooltip: str = ""
+    part: str = ""
 
 
 _VIEW_BOX_WIDTH = re.compile(r'viewBox="0 0 ([\d.]+) ')
@@ -136,6 +138,13 @@ def add_element(
     child = ET.SubElement(parent, tag, named)
     child.text = text.printable(content) if content else None
     return child
+
+
+def add_part(parent: ET.Element, name: str) -> ET.Element:
+    """Add a group that prose can point to by its printable name."""
+    group = ET.SubElement(parent, "g", {"class": "fig-part"})
+    group.set("data-part", name)
+    return group
 
 
 def embed_matplotlib_svg(text: str, picture: ET.Element, id: str, marks: Mapping[str, Mark]) -> str:
@@ -298,6 +307,8 @@ def _apply_mark(element: ET.Element, mark: Mark) -> None:
     """Make a group a mark; its title is what browsers show without scripts."""
     element.set("class", f"fig-{mark.kind}")
     element.set(f"data-{mark.kind}", mark.indices)
+    if mark.part:
+        element.set("data-part", mark.part)
     if mark.tooltip:
         words = ET.Element("title")
         words.text = mark.tooltip

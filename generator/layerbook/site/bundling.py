@@ -27,7 +27,7 @@ const MARKS = { decimal: ".", group: "," };
 _MESSAGES = "scripts/catalogue.js"
 """The module that every script has, with the messages that it uses."""
 CSS_WORDS = re.compile(r'(?<=content: ")[A-Za-z][^"\\]*[A-Za-z]')
-_COMMENT = re.compile(r"^[ \t]*//[^\n]*\n", re.MULTILINE)
+_LEFT_OUT = re.compile(r"^[ \t]*(?://[^\n]*)?\n", re.MULTILINE)
 _SCRIPT = """\
 // Joined from the modules in templates/assets, which have the comments.
 (() => {{
@@ -166,7 +166,7 @@ def _as_function(name: str, files: Mapping[str, bytes]) -> str:
 
     exports = ", ".join(_JS_EXPORT.findall(source))
     body = _JS_EXPORT.sub("", _JS_RAW_IMPORT.sub(join_text, _JS_IMPORT.sub(destructure, source)))
-    body = _COMMENT.sub("", body)
+    body = _LEFT_OUT.sub("", body)
     result = f"return {{ {exports} }};\n" if exports else ""
     return f"() => {{\n{body}{result}}}"
 

@@ -19,6 +19,7 @@ from layerbook.core.errors import SpecError, UsageError
 from layerbook.core.language import gettext
 from layerbook.core.tidy_table import tidy_table
 from layerbook.plotting.colours import sequential
+from layerbook.plotting.parts import Part, find_part
 from layerbook.site import pages
 from layerbook.site.claims import claim_id, claim_view, needed_addresses
 from layerbook.site.experiment_view import (
@@ -114,6 +115,21 @@ class ChapterViews:
         if view.envelope is not None:
             figure_name = _find_figure(view, figure_name)
         return f"{view.address} {figure_name}"
+
+    def figure_part(
+        self,
+        name: str,
+        figure_name: str,
+        part: figures.Label | None,
+        column: figures.Label | None,
+        panel: str,
+    ) -> Part | None:
+        """Return a part of a figure; None if the experiment has no result to look it up in."""
+        view = self._find_and_note(name)
+        if view.envelope is None:
+            return None
+        figure = view.figures[_find_figure(view, figure_name)]
+        return find_part(figure, part, column, panel)
 
     def _figure_view(
         self, view: ExperimentView, name: str, figure: figures.Figure

@@ -11,6 +11,7 @@ from layerbook.core.language import gettext
 from layerbook.site.prose.markup import escape_text
 
 _LINK = re.compile(r'<a class="reference" data-figure="([^"]*)">[^<]*</a>')
+_PHRASE = re.compile(r'<a class="point" data-figure="([^"]*)"')
 
 
 class ShownFigure(NamedTuple):
@@ -35,21 +36,28 @@ def fill_figure_links(
     """Return a page with the numbers of the figures that it refers to, its own before others.
 
     A link to a figure that no page shows is reported by the figure's name, and becomes text.
+    Phrases that point to a part of a figure lead to it as well.
     """
 
-    def fill(match: re.Match[str]) -> str:
-        name = unescape(match[1])
+    def place_of(name: str) -> Place | None:
         places = figures.get(name, ())
         if not places:
             report(name)
-            return gettext("a figure")
+            return None
         own_chapter = name.partition("/")[0]
-        place = min(
+        return min(
             places, key=lambda candidate: (candidate.page != page, candidate.page != own_chapter)
         )
-        return _link(place, page)
 
-    return _LINK.sub(fill, html)
+    def fill(match: re.Match[str]) -> str:
+        place = place_of(unescape(match[1]))
+        return _link(place, page) if place else gettext("a figure")
+
+    def fill_phrase(match: re.Match[str]) -> str:
+        place = place_of(unescape(match[1]))
+        return f'<a class="point" href="{_address(place, page)}"' if place else "<a"
+
+    return _PHRASE.sub(fill_phrase, _LINK.sub(fill, html))
 
 
 def _link(place: Place, page: str) -> str:
@@ -57,6 +65,9 @@ def _link(place: Place, page: str) -> str:
     text = gettext("Figure {number}", number=place.figure.number)
     if place.page != page and "." not in place.figure.number:
         text = gettext("{place} in {page}", place=text, page=place.title)
+    return f'<a class="reference" href="{_address(place, page)}">{escape_text(text)}</a>'
+
+
+def _address(place: Place, page: str) -> str:
     href = "" if place.page == page else f"{place.page}.html"
-    address = f"{href}#{place.figure.id}"
-    return f'<a class="reference" href="{escape_text(address)}">{escape_text(text)}</a>'
+    return escape_text(f"{href}#{place.figure.id}")

@@ -38,6 +38,8 @@ from layerbook.store.project import Project
 
 MAX_CLAIM_BOXES = 3
 """The limit before a chapter turns into a list of boxes."""
+_TO_FIGURE = ("ref", "point")
+_WITH_FIGURE = ("figure", *_TO_FIGURE)
 
 
 def prose_path(project: Project, chapter: Chapter) -> Path:
@@ -127,9 +129,9 @@ def _unshown_references(project: Project, prose: Mapping[str, str]) -> Iterator[
             figures = shown.get(address, set())
             # None: the only figure of the experiment, or one that is not written out.
             is_shown = reference.second in figures or None in figures or not reference.second
-            if reference.function == "ref" and not (is_shown and figures):
+            if reference.function in _TO_FIGURE and not (is_shown and figures):
                 figure = f"{address} {reference.second or ''}".strip()
-                message = f"ref(): no page shows the figure {figure!r}"
+                message = f"{reference.function}(): no page shows the figure {figure!r}"
                 file = str(prose_path(project, chapter))
                 yield Problem(file, reference.line, reference.column, message)
 
@@ -241,7 +243,7 @@ class _ChapterChecker:
             message = self._no_experiment(name)
         elif reference.function in ("claim", "tick", "holds"):
             message = _claim_message(reference, experiment)
-        elif reference.function in ("figure", "ref") and isinstance(reference.second, str):
+        elif reference.function in _WITH_FIGURE and isinstance(reference.second, str):
             figure = reference.second
             if not can_have_figure(experiment, figure):
                 message = _no_figure(experiment, figure)
@@ -432,8 +434,8 @@ def find_unshown_figures(
         for reference in find_references(prose.get(chapter.name, ""), file):
             name = full_address(reference.name, chapter.name)
             matching = [item for item in names if item.partition(" ")[0] == name]
-            if reference.function == "ref" and matching:
-                message = f"ref(): no page shows the figure {matching[0]!r}"
+            if reference.function in _TO_FIGURE and matching:
+                message = f"{reference.function}(): no page shows the figure {matching[0]!r}"
                 problems.append(Problem(file, reference.line, reference.column, message))
     return problems
 

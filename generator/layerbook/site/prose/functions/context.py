@@ -9,7 +9,9 @@ from typing import Protocol
 from layerbook.book.bibliography import Bibliography
 from layerbook.book.glossary import Glossary
 from layerbook.core.errors import UsageError, did_you_mean
+from layerbook.core.figures import Label
 from layerbook.core.language import gettext
+from layerbook.plotting.parts import Part
 from layerbook.site.pages import (
     ClaimView,
     CodeCellView,
@@ -41,6 +43,11 @@ class Views(Protocol):
 
     def figure_name(self, name: str, figure_name: str | None = None) -> str:
         """Return the full name of a figure: `chapter/id figure`."""
+
+    def figure_part(
+        self, name: str, figure_name: str, part: Label | None, column: Label | None, panel: str
+    ) -> Part | None:
+        """Return a part of a figure; None if the experiment has no result to look it up in."""
 
     def claim(self, name: str, index: int = 0) -> ClaimView:
         """Return a claim with its verdict."""

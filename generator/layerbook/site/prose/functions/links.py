@@ -7,9 +7,12 @@ from collections import Counter
 from layerbook.book.bibliography import REFERENCES_FILE
 from layerbook.book.glossary import GLOSSARY_FILE
 from layerbook.core.errors import UsageError, did_you_mean
+from layerbook.core.figures import Label
+from layerbook.plotting.parts import Part
 from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.functions.group import FunctionGroup, prose_function
 from layerbook.site.prose.markup import Anchor, Inline, escape_text
+from layerbook.site.tokens_html import as_token
 
 
 class LinkFunctions(FunctionGroup):
@@ -68,6 +71,34 @@ class LinkFunctions(FunctionGroup):
         figure = escape_text(self._context.views.figure_name(id, name))
         return Inline(f'<a class="reference" data-figure="{figure}">Figure</a>', "Figure")
 
+    @prose_function(steps=20)
+    def point(
+        self,
+        id: str,
+        name: str,
+        part: object,
+        show: object = "",
+        *,
+        column: object = None,
+        panel: str = "",
+    ) -> Inline:
+        """`point("id", "figure", "part", "words")`: words that light up a part of a figure.
+
+        The part is a line, bar, point, box or panel by its name, or a row of a heat map. With
+        `column="name"` it is a cell, and with `none` as the part the whole column. Tokens and
+        numbers can stand for names.
+
+        panel: the title of one heat map among several.
+        """
+        figure = escape_text(self._context.views.figure_name(id, name))
+        label, words = _part_label(part), show or part
+        at = self._context.views.figure_part(id, name, label, _part_label(column), str(panel))
+        shown = words if isinstance(words, Inline) else Inline(escape_text(str(words)), str(words))
+        if at is None:
+            return shown
+        html = f'<a class="point" data-figure="{figure}"{_part_attributes(at)}>{shown.html}</a>'
+        return Inline(html, shown.text, shown.anchors)
+
     @property
     def terms(self) -> dict[str, str]:
         """The terms used so far, in order, and the ids of what their links show."""
@@ -82,3 +113,26 @@ class LinkFunctions(FunctionGroup):
         if key not in self._preview_ids:
             self._preview_ids[key] = self._context.ids.add(f"about-{key}")
         return self._preview_ids[key]
+
+
+def _part_label(value: object) -> Label | None:
+    """Return the label that a name, a number or a token is. Raises UsageError for others."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | Inline):
+        return str(value)
+    try:
+        return as_token(value)
+    except TypeError as error:
+        raise UsageError(
+            f"point() needs the name of a part, a number or a token: {error}"
+        ) from error
+
+
+def _part_attributes(part: Part) -> str:
+    """Return what `point.js` reads: the name of a part, or the places of a cell and its grids."""
+    if part.name:
+        return f' data-part="{escape_text(part.name)}"'
+    place = ["" if index is None else str(index) for index in (part.row, part.column)]
+    grids = "" if part.grids is None else f' data-grids="{" ".join(map(str, part.grids))}"'
+    return f' data-cell="{",".join(place)}"{grids}'
