@@ -21,7 +21,7 @@ from layerbook.core.analysis import (
     prompt_title,
     resolved,
 )
-from layerbook.core.distributions import Ranked, ranked
+from layerbook.core.distributions import Ranked, likeliest
 from layerbook.core.figures import Figure, Heatmap, Panels, attention_heatmap, strongest_keys
 from layerbook.core.requests import (
     NEXT_LOGITS,
@@ -120,7 +120,7 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
         return PromptPattern(
             prompt=prompt_name(prompt),
             tokens=run.tokens,
-            predicted=ranked(run, run[NEXT_LOGITS], 1)[0],
+            predicted=likeliest(run, run[NEXT_LOGITS]),
             weights=weights,
             sink_share=share_on_first(pattern, 1),
             leading=n,

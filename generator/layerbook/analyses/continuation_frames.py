@@ -20,7 +20,7 @@ from layerbook.core.analysis import (
     resolved,
     shorten_prompt,
 )
-from layerbook.core.distributions import Ranked, ranked
+from layerbook.core.distributions import Ranked, likeliest
 from layerbook.core.figures import Axis, Figure, Frame, Frames, Heatmap, attention_heatmap
 from layerbook.core.requests import (
     NEXT_LOGITS,
@@ -121,7 +121,7 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
         """Keep each step's token and the passes that contain the frames of all steps."""
         finished, layers = captures["finished"], resolved(self.layers)
         runs = [captures[f"frame-{t}"] for t in range(self.max_new_tokens)]
-        written = [ranked(run, run[NEXT_LOGITS], 1)[0] for run in runs]
+        written = [likeliest(run, run[NEXT_LOGITS]) for run in runs]
 
         starts = first_frames(runs)  # of each pass
         ends = [*starts[1:], len(runs)]

@@ -18,7 +18,7 @@ from layerbook.core.analysis import (
     prompt_name,
     shorten_prompt,
 )
-from layerbook.core.distributions import Ranked, ranked, softmax
+from layerbook.core.distributions import Ranked, likeliest, softmax
 from layerbook.core.figures import Axis, Bars, Figure, Passage, TokenStrip, probability_axis
 from layerbook.core.requests import LOGITS, ActivationCache, ActivationCaches, Request
 from layerbook.core.rounding import Exact, ExactOrNone, Relative
@@ -148,12 +148,12 @@ class Generate(Analysis[GenerateResult]):
             tokens.append(
                 WrittenToken(
                     **vars(token),
-                    logit=float(str(logits[token.id])),
+                    logit=float(logits[token.id]),
                     prob=float(prob[token.id]),
                     rank=1 + int((logits > logits[token.id]).sum()),
                     draw_prob=float(drawn[token.id]),
                     candidates=int((drawn > 0).sum()),
-                    likeliest=ranked(run, logits, 1)[0],
+                    likeliest=likeliest(run, logits),
                 )
             )
         return tuple(tokens)

@@ -16,7 +16,7 @@ from layerbook.core.analysis import (
     Result,
     resolved,
 )
-from layerbook.core.distributions import Ranked, ranked, softmax
+from layerbook.core.distributions import Ranked, likeliest, next_token_prob
 from layerbook.core.figures import Axis, Figure, Heatmap, label_text
 from layerbook.core.requests import (
     NEXT_LOGITS,
@@ -196,12 +196,12 @@ def check_positions(
 
 def best_token(run: ActivationCache) -> Ranked:
     """The most likely next token."""
-    return ranked(run, run[NEXT_LOGITS], 1)[0]
+    return likeliest(run, run[NEXT_LOGITS])
 
 
 def token_prob(run: ActivationCache, token: Ranked | None) -> float | None:
     """The probability of a token as the next one."""
-    return None if token is None else float(softmax(run[NEXT_LOGITS])[token.id])
+    return None if token is None else next_token_prob(run, token.id)
 
 
 def measure_head(
@@ -212,7 +212,7 @@ def measure_head(
         layer=layer,
         head=head,
         predicted=best_token(run),
-        answer=float(softmax(run[NEXT_LOGITS])[answer.id]),
+        answer=next_token_prob(run, answer.id),
         other=token_prob(run, other),
     )
 

@@ -18,7 +18,14 @@ from layerbook.core.analysis import (
     resolved,
     shorten_prompt,
 )
-from layerbook.core.distributions import Ranked, ranked
+from layerbook.core.direct_path import (
+    DIRECT_PATH_SITES,
+    DIRECT_PATH_WEIGHTS,
+    DirectPath,
+    PromotedToken,
+    promoted_tokens,
+)
+from layerbook.core.distributions import Ranked, likeliest
 from layerbook.core.figures import (
     Axis,
     Bars,
@@ -32,9 +39,7 @@ from layerbook.core.figures import (
     probability_axis,
 )
 from layerbook.core.requests import (
-    LN_FINAL,
     NEXT_LOGITS,
-    RESID_FINAL,
     ActivationCache,
     ActivationCaches,
     Forward,
@@ -46,17 +51,9 @@ from layerbook.core.requests import (
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 
-W_U, W_FINAL = Site("W_U"), Site("w_final")
 FIRST = 7  # numbers of each vector in the figure `steps`: as many as fit a phone
 
 Floats = NDArray[np.floating]
-
-
-class PromotedToken(Record):
-    """A token whose logit a head raises."""
-
-    token: Token = Field(description="The token.")
-    logit: float = Field(description="What the head adds to its logit, above the mean token.")
 
 
 class FirstNumbers(Record):
@@ -140,11 +137,10 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
         layers = self.measured_layers()
         keep = {Site(name, layer) for layer in layers for name in ("pattern", "v")}
         keep |= {Site(name, self.layer) for name in ("resid_pre", "resid_mid")}
-        keep |= {RESID_FINAL, LN_FINAL, NEXT_LOGITS}
-        weights = {*(Site("W_O", layer) for layer in layers), W_U, W_FINAL}
+        output_weights = {Site("W_O", layer) for layer in layers}
         return {
-            "run": Forward(Prompt(text=self.prompt), frozenset(keep)),
-            "weights": Weights(frozenset(weights)),
+            "run": Forward(Prompt(text=self.prompt), DIRECT_PATH_SITES | keep),
+            "weights": Weights(DIRECT_PATH_WEIGHTS | output_weights),
         }
 
     def measured_layers(self) -> tuple[int, ...]:
@@ -156,11 +152,9 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
         run, weights = captures["run"], captures["weights"]
         layers, head = self.measured_layers(), self.head
 
-        answer = ranked(run, run[NEXT_LOGITS], 1)[0]
-        gain = weights[W_FINAL] / final_scale(run, weights)  # [d_model]: the norm, held fixed
-        to_logits = gain[:, None] * weights[W_U]  # [d_model, V]
-        to_logits = to_logits - to_logits.mean(axis=1, keepdims=True)  # above the mean token
-        to_answer = to_logits[:, answer.id]  # [d_model]
+        answer = likeliest(run, run[NEXT_LOGITS])
+        path = DirectPath.at_last_position(run, weights)
+        to_answer = path.direction(answer.id)  # [d_model]
 
         added = {n: last_outputs(run, weights, n) for n in layers}  # by layer [H, T, d_model]
         parts = added[self.layer][head]  # [T, d_model]
@@ -181,7 +175,7 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
             output_length=float(np.linalg.norm(output)),
             first_numbers=first_numbers(run, self.layer, head, output),
             logit=parts @ to_answer,
-            promoted=promoted_tokens(run, output @ to_logits, self.top_k),
+            promoted=promoted_tokens(run, path.logits(output), self.top_k),
             layers=layers,
             logit_by_head=np.array([added[n].sum(axis=1) @ to_answer for n in layers]),
         )
@@ -196,12 +190,6 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
             "spelled": spelled_bars(result),
             "heads": head_heatmap(result),
         }
-
-
-def final_scale(run: ActivationCache, weights: ActivationCache) -> float:
-    """Return the divisor of the final RMSNorm at the last position, from its input and output."""
-    entered = run[RESID_FINAL][-1] * weights[W_FINAL]  # [d_model]
-    return float(entered @ entered / (entered @ run[LN_FINAL][-1]))
 
 
 def head_values(run: ActivationCache, layer: int) -> Floats:
@@ -229,12 +217,6 @@ def first_numbers(run: ActivationCache, layer: int, head: int, added: Floats) ->
         before=run[Site("resid_pre", layer)][-1, :n],
         after=run[Site("resid_mid", layer)][-1, :n],
     )
-
-
-def promoted_tokens(run: ActivationCache, logits: Floats, count: int) -> tuple[PromotedToken, ...]:
-    """The tokens with the largest of these logits [V]."""
-    best = ranked(run, logits, count)
-    return tuple(PromotedToken(token=entry.token, logit=entry.logit) for entry in best)
 
 
 def head_name(result: HeadOutputsResult) -> str:

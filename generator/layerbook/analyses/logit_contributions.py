@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import (
@@ -15,14 +13,12 @@ from layerbook.core.analysis import (
     resolved,
     shorten_prompt,
 )
-from layerbook.core.distributions import Ranked, ranked
-from layerbook.core.figures import Axis, Figure, Lines, Series, label_text
+from layerbook.core.direct_path import DIRECT_PATH_SITES, DIRECT_PATH_WEIGHTS, DirectPath
+from layerbook.core.distributions import Ranked, likeliest
+from layerbook.core.figures import Axis, Figure, Lines, label_text, layer_lines
 from layerbook.core.requests import (
     EMBED,
-    LN_FINAL,
     NEXT_LOGITS,
-    RESID_FINAL,
-    ActivationCache,
     ActivationCaches,
     Forward,
     Prompt,
@@ -32,8 +28,6 @@ from layerbook.core.requests import (
 )
 from layerbook.core.rounding import Gap
 from layerbook.core.tokens import Token
-
-W_U, W_FINAL = Site("W_U"), Site("w_final")
 
 
 class LogitContributionsResult(Result):
@@ -84,19 +78,19 @@ class LogitContributions(Analysis[LogitContributionsResult]):
 
     def runs(self) -> dict[str, Request]:
         """One pass that keeps what is added to the stream, and the weights behind the stream."""
-        keep = {EMBED, RESID_FINAL, LN_FINAL, NEXT_LOGITS}
-        keep |= {Site(n, layer) for layer in resolved(self.layers) for n in ("attn_out", "mlp_out")}
+        names = ("attn_out", "mlp_out")
+        added = {Site(name, layer) for layer in resolved(self.layers) for name in names}
         return {
-            "run": Forward(Prompt(text=self.prompt), frozenset(keep)),
-            "weights": Weights(frozenset({W_U, W_FINAL})),
+            "run": Forward(Prompt(text=self.prompt), DIRECT_PATH_SITES | {EMBED} | added),
+            "weights": Weights(DIRECT_PATH_WEIGHTS),
         }
 
     def measure(self, captures: ActivationCaches) -> LogitContributionsResult:
         """Multiply each part by the answer's direction."""
         run, weights = captures["run"], captures["weights"]
         layers = resolved(self.layers)
-        answer = ranked(run, run[NEXT_LOGITS], 1)[0]
-        to_answer = answer_direction(run, weights, answer.id)  # [d_model]
+        answer = likeliest(run, run[NEXT_LOGITS])
+        to_answer = DirectPath.at_last_position(run, weights).direction(answer.id)  # [d_model]
 
         embedding = float(run[EMBED][-1] @ to_answer)
         attention = run.stack("attn_out", layers)[:, -1] @ to_answer  # [L]
@@ -120,29 +114,15 @@ class LogitContributions(Analysis[LogitContributionsResult]):
         return {"contributions": contribution_lines(result)}
 
 
-def answer_direction(
-    run: ActivationCache, weights: ActivationCache, answer: int
-) -> NDArray[np.floating]:
-    """The vector [d_model] whose product with a part of the stream is its share of the logit."""
-    entered = run[RESID_FINAL][-1] * weights[W_FINAL]  # [d_model]
-    scale = float(entered @ entered / (entered @ run[LN_FINAL][-1]))  # the norm's divisor
-    to_logit = weights[W_U][:, answer] - weights[W_U].mean(axis=1)  # above the mean token
-    direction: NDArray[np.floating] = weights[W_FINAL] / scale * to_logit
-    return direction
-
-
 def contribution_lines(result: LogitContributionsResult) -> Lines:
     """Two lines over the layers."""
-    x = tuple(map(float, result.layers))
     name = label_text(result.answer.token)
-    return Lines(
-        (
-            Series("attention", x, tuple(result.attention.tolist())),
-            Series("MLP", x, tuple(result.mlp.tolist())),
-        ),
-        Axis("layer"),
+    return layer_lines(
+        result.layers,
+        {"attention": tuple(result.attention.tolist()), "MLP": tuple(result.mlp.tolist())},
         Axis(f"added to the logit of {name}"),
-        f"Attention adds most in layer {result.largest_attention}, {result.attention.max():.1f}, "
-        f"the MLPs in layer {result.largest_mlp}, {result.mlp.max():.1f}.",
-        f"What each layer adds to the logit of {name}, {shorten_prompt(result.prompt)}",
+        title=f"What each layer adds to the logit of {name}, {shorten_prompt(result.prompt)}",
+        alt=f"Attention adds most in layer {result.largest_attention}, "
+        f"{result.attention.max():.1f}, the MLPs in layer {result.largest_mlp}, "
+        f"{result.mlp.max():.1f}.",
     )

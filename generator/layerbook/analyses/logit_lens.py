@@ -16,7 +16,7 @@ from layerbook.core.analysis import (
     resolved,
     shorten_prompt,
 )
-from layerbook.core.distributions import Ranked, ranked, softmax
+from layerbook.core.distributions import Ranked, likeliest, softmax
 from layerbook.core.figures import Axis, Bars, Figure, Lines, Series, label_text, probability_axis
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request, Site
 from layerbook.core.rounding import Relative, snap
@@ -78,7 +78,7 @@ class LogitLens(Analysis[LogitLensResult]):
     def measure(self, captures: ActivationCaches) -> LogitLensResult:
         """Rank all tokens after each layer, and find the final answer among them."""
         run = captures["run"]
-        answer = ranked(run, run[NEXT_LOGITS], 1)[0]
+        answer = likeliest(run, run[NEXT_LOGITS])
         readings = []
         for layer in resolved(self.layers):
             logits = snap(run[Site("lens", layer)][-1])  # [V], at the last position
@@ -86,7 +86,7 @@ class LogitLens(Analysis[LogitLensResult]):
             readings.append(
                 LayerReading(
                     layer=layer,
-                    best=ranked(run, logits, 1)[0],
+                    best=likeliest(run, logits),
                     answer_prob=float(prob[answer.id]),
                     answer_rank=1 + int((logits > logits[answer.id]).sum()),
                 )

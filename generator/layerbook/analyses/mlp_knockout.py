@@ -18,7 +18,7 @@ from layerbook.core.analysis import (
     resolved,
     shorten_prompt,
 )
-from layerbook.core.distributions import Ranked, ranked, softmax
+from layerbook.core.distributions import Ranked, likeliest, next_token_prob
 from layerbook.core.figures import Axis, Figure, Heatmap, label_text
 from layerbook.core.requests import (
     NEXT_LOGITS,
@@ -111,15 +111,15 @@ class MlpKnockout(Analysis[MlpKnockoutResult]):
     def measure(self, captures: ActivationCaches) -> MlpKnockoutResult:
         """Read the probability of the answer off each pass."""
         clean, layers = captures["clean"], resolved(self.layers)
-        answer = ranked(clean, clean[NEXT_LOGITS], 1)[0]
+        answer = likeliest(clean, clean[NEXT_LOGITS])
 
         def prob(run: ActivationCache) -> float:
-            return float(softmax(run[NEXT_LOGITS])[answer.id])
+            return next_token_prob(run, answer.id)
 
         everywhere = tuple(
             SilencedMlp(
                 layer=layer,
-                predicted=ranked(captures[f"{layer}"], captures[f"{layer}"][NEXT_LOGITS], 1)[0],
+                predicted=likeliest(captures[f"{layer}"], captures[f"{layer}"][NEXT_LOGITS]),
                 answer=prob(captures[f"{layer}"]),
             )
             for layer in layers

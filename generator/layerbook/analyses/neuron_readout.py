@@ -19,12 +19,17 @@ from layerbook.core.analysis import (
     prompt_name,
     resolved,
 )
-from layerbook.core.distributions import Ranked, ranked, softmax
+from layerbook.core.direct_path import (
+    DIRECT_PATH_SITES,
+    DIRECT_PATH_WEIGHTS,
+    DirectPath,
+    PromotedToken,
+    promoted_tokens,
+)
+from layerbook.core.distributions import Ranked, likeliest, next_token_prob
 from layerbook.core.figures import Axis, Bars, Figure, Label, label_text, probability_axis
 from layerbook.core.requests import (
-    LN_FINAL,
     NEXT_LOGITS,
-    RESID_FINAL,
     ActivationCache,
     ActivationCaches,
     Forward,
@@ -38,7 +43,6 @@ from layerbook.core.rounding import snap
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token
 
-W_U, W_FINAL = Site("W_U"), Site("w_final")
 CONTEXT_TOKENS = 4  # kept before a token on which the neuron fires
 LABEL_WIDTH = 17  # characters of a token and of those shown before it
 
@@ -53,13 +57,6 @@ class FiringToken(Record):
     context: tuple[Token, ...] = Field(description="The tokens just before it.")
     token: Token = Field(description="The token.")
     activation: float = Field(description="The neuron's activation there.")
-
-
-class WrittenToken(Record):
-    """A token whose logit the neuron raises."""
-
-    token: Token = Field(description="The token.")
-    logit: float = Field(description="What the neuron adds to its logit, above the mean token.")
 
 
 class ActiveNeuron(Record):
@@ -91,7 +88,7 @@ class NeuronResult(Result):
     neuron: int = Field(description="Its number in the layer, from 0.")
     count: int = Field(description="Number of neurons that are compared in `top_neurons`.")
     activation: float = Field(description="Its activation at the last token of the first prompt.")
-    promoted: tuple[WrittenToken, ...] = Field(
+    promoted: tuple[PromotedToken, ...] = Field(
         description="The tokens whose logits it raises most there, best first."
     )
     top_neurons: tuple[ActiveNeuron, ...] = Field(
@@ -137,50 +134,52 @@ class NeuronReadout(Analysis[NeuronResult]):
 
     def runs(self) -> dict[str, Request]:
         """Each prompt with and without the neuron, each text, and the weights behind a neuron."""
-        act, last = Site("mlp_act", self.layer), frozenset({NEXT_LOGITS})
-        compared = {Site("mlp_act", layer) for layer in resolved(self.layers)}
+        act, layers = Site("mlp_act", self.layer), resolved(self.layers)
+        first = DIRECT_PATH_SITES | {Site("mlp_act", layer) for layer in layers}
+        silence = Patch(act, neurons=(self.neuron,))
+
         requests: dict[str, Request] = {}
         for i, spec in enumerate(self.prompts):
-            keep = {act, NEXT_LOGITS} | ({*compared, RESID_FINAL, LN_FINAL} if i == 0 else set())
-            patch = Patch(act, neurons=(self.neuron,))
-            requests[f"prompt {i}"] = Forward(as_prompt(spec), frozenset(keep))
-            requests[f"without {i}"] = Forward(as_prompt(spec), last, (patch,))
+            keep = frozenset({act, NEXT_LOGITS}) | (first if i == 0 else frozenset())
+            requests[f"prompt {i}"] = Forward(as_prompt(spec), keep)
+            requests[f"without {i}"] = Forward(
+                as_prompt(spec), frozenset({NEXT_LOGITS}), (silence,)
+            )
         for i, text in enumerate(self.texts):
             requests[f"text {i}"] = Forward(Prompt(text=text), frozenset({act}))
-        down = {Site("W_down", layer) for layer in {*resolved(self.layers), self.layer}}
-        return requests | {"weights": Weights(frozenset({*down, W_U, W_FINAL}))}
+        down = {Site("W_down", layer) for layer in (*layers, self.layer)}
+        return requests | {"weights": Weights(DIRECT_PATH_WEIGHTS | down)}
 
     def measure(self, captures: ActivationCaches) -> NeuronResult:
         """Read the neuron's activation, what it adds to the logits, and the answers without it."""
         run, weights = captures["prompt 0"], captures["weights"]
         act, layers = Site("mlp_act", self.layer), resolved(self.layers)
-        gain = weights[W_FINAL] / final_scale(run, weights)  # [d_model]: the norm, held fixed
-        answer = ranked(run, run[NEXT_LOGITS], 1)[0]
+        path = DirectPath.at_last_position(run, weights)
+        answer = likeliest(run, run[NEXT_LOGITS])
 
         activation = float(run[act][-1, self.neuron])
         added = activation * weights[Site("W_down", self.layer)][self.neuron]  # [d_model]
-        logits = (added * gain) @ weights[W_U]  # [V]
-        to_answer = gain * (weights[W_U][:, answer.id] - weights[W_U].mean(axis=1))  # [d_model]
-        by_neuron = {  # of each layer [d_mlp]
-            n: run[Site("mlp_act", n)][-1] * (weights[Site("W_down", n)] @ to_answer)
-            for n in layers
+        logits = path.logits(added)  # [V]
+        to_answer = path.direction(answer.id)  # [d_model]
+        by_layer = {  # what each neuron adds to the answer's logit [d_mlp]
+            layer: run[Site("mlp_act", layer)][-1] * (weights[Site("W_down", layer)] @ to_answer)
+            for layer in layers
         }
-        firing = strongest_firing(
-            [captures[f"text {i}"] for i in range(len(self.texts))], act, self.neuron
-        )
+        texts = [captures[f"text {i}"] for i in range(len(self.texts))]
+        firing = strongest_firing(texts, act, self.neuron)
         return NeuronResult(
             layer=self.layer,
             neuron=self.neuron,
-            count=sum(map(len, by_neuron.values())),
+            count=sum(map(len, by_layer.values())),
             activation=activation,
-            promoted=written(run, logits - logits.mean(), self.top_k),
-            top_neurons=most_active(by_neuron, self.top_k),
+            promoted=promoted_tokens(run, logits, self.top_k),
+            top_neurons=most_active(by_layer, self.top_k),
             top_activations=tuple(firing[: self.top_k]),
             tokens=len(firing),
             strong_count=sum(
                 abs(entry.activation) >= abs(firing[0].activation) / 4 for entry in firing
             ),
-            ablations=self.compare(captures, logits - logits.mean()),
+            ablations=self.compare(captures, logits),
         )
 
     def compare(self, captures: ActivationCaches, logits: Floats) -> tuple[WithoutNeuron, ...]:
@@ -188,14 +187,14 @@ class NeuronReadout(Analysis[NeuronResult]):
         compared = []
         for i, spec in enumerate(self.prompts):
             run, silenced = captures[f"prompt {i}"], captures[f"without {i}"]
-            answer = ranked(run, run[NEXT_LOGITS], 1)[0]
+            answer = likeliest(run, run[NEXT_LOGITS])
             compared.append(
                 WithoutNeuron(
                     prompt=prompt_name(spec),
                     activation=float(run[Site("mlp_act", self.layer)][-1, self.neuron]),
                     answer=answer,
-                    prob_without=float(softmax(silenced[NEXT_LOGITS])[answer.id]),
-                    predicted=ranked(silenced, silenced[NEXT_LOGITS], 1)[0],
+                    prob_without=next_token_prob(silenced, answer.id),
+                    predicted=likeliest(silenced, silenced[NEXT_LOGITS]),
                     added_logit=float(logits[answer.id]),
                 )
             )
@@ -208,12 +207,6 @@ class NeuronReadout(Analysis[NeuronResult]):
             "writes": written_bars(result),
             "without": answer_bars(result),
         }
-
-
-def final_scale(run: ActivationCache, weights: ActivationCache) -> float:
-    """Return the divisor of the final RMSNorm at the last position, from its input and output."""
-    entered = run[RESID_FINAL][-1] * weights[W_FINAL]  # [d_model]
-    return float(entered @ entered / (entered @ run[LN_FINAL][-1]))
 
 
 def strongest_firing(texts: list[ActivationCache], act: Site, neuron: int) -> list[FiringToken]:
@@ -233,17 +226,11 @@ def strongest_firing(texts: list[ActivationCache], act: Site, neuron: int) -> li
     return [firing[int(i)] for i in np.argsort(-loudness, kind="stable")]
 
 
-def written(run: ActivationCache, logits: Floats, count: int) -> tuple[WrittenToken, ...]:
-    """The tokens with the largest of these logits [V]."""
-    best = ranked(run, logits, count)
-    return tuple(WrittenToken(token=entry.token, logit=entry.logit) for entry in best)
-
-
-def most_active(by_neuron: dict[int, Floats], count: int) -> tuple[ActiveNeuron, ...]:
-    """The neurons that add most to the answer, of all layers [d_mlp]."""
+def most_active(by_layer: dict[int, Floats], count: int) -> tuple[ActiveNeuron, ...]:
+    """The neurons that add most to the answer, given by layer what each neuron adds [d_mlp]."""
     neurons = [
         ActiveNeuron(layer=layer, neuron=int(i), logit=float(added[i]))
-        for layer, added in by_neuron.items()
+        for layer, added in by_layer.items()
         for i in np.argsort(-snap(added), kind="stable")[:count]
     ]
     return tuple(sorted(neurons, key=lambda neuron: -neuron.logit)[:count])

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Record, Result, Texts, shorten_prompt
-from layerbook.core.distributions import Ranked, ranked, softmax
+from layerbook.core.distributions import Ranked, likeliest, softmax
 from layerbook.core.figures import Axis, Bars, Figure, label_text
 from layerbook.core.requests import (
     LOGITS,
@@ -114,7 +114,7 @@ def read_token(run: ActivationCache, token: Token, logits: NDArray[np.floating])
         prob=float(prob),
         bits=float(-np.log2(prob)),
         rank=1 + int((logits > logits[token.id]).sum()),
-        likeliest=ranked(run, logits, 1)[0],
+        likeliest=likeliest(run, logits),
     )
 
 

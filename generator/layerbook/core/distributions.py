@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Record
-from layerbook.core.requests import ActivationCache
+from layerbook.core.requests import NEXT_LOGITS, ActivationCache
 from layerbook.core.rounding import Relative, snap
 from layerbook.core.tokens import Token
 
@@ -65,6 +65,16 @@ def ranked(
         )
         for id in best
     )
+
+
+def likeliest(capture: ActivationCache, logits: NDArray[np.floating]) -> Ranked:
+    """Return the most likely token of logits [V]; of equals, that with the lower id."""
+    return ranked(capture, logits, 1)[0]
+
+
+def next_token_prob(capture: ActivationCache, token: int) -> float:
+    """Return the probability, 0 to 1, of a token after a pass that kept `NEXT_LOGITS`."""
+    return float(softmax(capture[NEXT_LOGITS])[token])
 
 
 def _top_threshold(logits: NDArray[np.floating], count: int) -> float:
