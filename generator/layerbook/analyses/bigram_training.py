@@ -10,7 +10,7 @@ from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, PromptText, Record, Result
 from layerbook.core.distributions import Ranked, entropy, ranked, softmax
-from layerbook.core.figures import Axis, Bars, Figure, Lines, Series, label_text, probability_axis
+from layerbook.core.figures import Axis, Bars, Figure, Lines, label_text, line, probability_axis
 from layerbook.core.requests import ActivationCache, ActivationCaches, Encode, Prompt, Request
 from layerbook.core.tokens import Token
 
@@ -82,7 +82,7 @@ class BigramTraining(Analysis[BigramTrainingResult]):
         run = captures["text"]
         ids = [token.id for token in run.tokens]
         V = max(run.vocabulary.size, max(ids) + 1)
-        row_ids = sorted(set(ids[:-1]))  # [n]: row i of the table is what follows token seen[i]
+        row_ids = sorted(set(ids[:-1]))  # [n]: row i of the table is what follows token row_ids[i]
         pairs = np.array([(row_ids.index(a), b) for a, b in pairwise(ids)])
         counts = np.zeros((len(row_ids), V))
         np.add.at(counts, (pairs[:, 0], pairs[:, 1]), 1)  # [n, V]: how often b followed a
@@ -155,13 +155,9 @@ def look_up(run: ActivationCache, row_ids: list[int], scores: Floats, count: int
 
 def loss_lines(result: BigramTrainingResult) -> Lines:
     """Draw the loss step by step, above the floor that counting gives."""
-    steps = tuple(float(step) for step in range(result.steps + 1))
-    floor = (result.lowest_loss,) * len(steps)
+    floor = np.full_like(result.loss, result.lowest_loss)
     return Lines(
-        (
-            Series("training", steps, tuple(result.loss.tolist())),
-            Series("best possible", steps, floor),
-        ),
+        (line("training", result.loss), line("best possible", floor)),
         Axis("step"),
         Axis("surprise per token", "bits"),
         alt=f"The loss falls from {result.loss[0]:.2f} to {result.loss[-1]:.2f} bits in "

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, PromptText, Result, shorten_prompt
-from layerbook.core.figures import Axis, Figure, Lines, Series
+from layerbook.core.figures import Axis, Figure, Lines, line
 from layerbook.core.requests import (
     LOGITS,
     ActivationCaches,
@@ -105,12 +105,11 @@ class KvCache(Analysis[KvCacheResult]):
 
     def figures(self, result: KvCacheResult) -> dict[str, Figure]:
         """`steps`: the multiplications for one more token, by the length of the text."""
-        x = tuple(map(float, result.lengths))
         series = {"everything anew": result.uncached, "with the cache": result.cached}
         first, last = result.lengths[0], result.lengths[-1]
         return {
             "steps": Lines(
-                tuple(Series(name, x, tuple(n / 1e9 for n in y)) for name, y in series.items()),
+                tuple(line(name, np.array(y) / 1e9, result.lengths) for name, y in series.items()),
                 Axis("tokens so far"),
                 Axis("multiplications", "billions"),
                 alt=f"Anew: from {result.uncached[0] / 1e9:.2f} billion multiplications after "

@@ -119,7 +119,7 @@ def contribution_lines(result: LogitContributionsResult) -> Lines:
     name = label_text(result.answer.token)
     return layer_lines(
         result.layers,
-        {"attention": tuple(result.attention.tolist()), "MLP": tuple(result.mlp.tolist())},
+        {"attention": result.attention, "MLP": result.mlp},
         Axis(f"added to the logit of {name}"),
         title=f"What each layer adds to the logit of {name}, {shorten_prompt(result.prompt)}",
         alt=f"Attention adds most in layer {result.largest_attention}, "

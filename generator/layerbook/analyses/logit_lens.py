@@ -17,7 +17,15 @@ from layerbook.core.analysis import (
     shorten_prompt,
 )
 from layerbook.core.distributions import Ranked, likeliest, softmax
-from layerbook.core.figures import Axis, Bars, Figure, Lines, Series, label_text, probability_axis
+from layerbook.core.figures import (
+    Axis,
+    Bars,
+    Figure,
+    Lines,
+    label_text,
+    layer_lines,
+    probability_axis,
+)
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request, Site
 from layerbook.core.rounding import Relative, snap
 from layerbook.core.tokens import Token
@@ -128,14 +136,9 @@ def best_bars(result: LogitLensResult, name: str) -> Bars:
 def rank_line(result: LogitLensResult, name: str) -> Lines:
     """Draw the rank of the final answer after each layer."""
     first, last = result.layers[0], result.layers[-1]
-    line = Series(
-        result.answer.token,
-        tuple(float(reading.layer) for reading in result.layers),
-        tuple(float(reading.answer_rank) for reading in result.layers),
-    )
-    return Lines(
-        (line,),
-        Axis("layer"),
+    return layer_lines(
+        tuple(reading.layer for reading in result.layers),
+        {result.answer.token: [reading.answer_rank for reading in result.layers]},
         Axis("rank among all tokens", log=True),
         alt=f"The rank of {label_text(result.answer.token)}: {first.answer_rank:,} after layer "
         f"{first.layer}, {last.answer_rank:,} after layer {last.layer}.",

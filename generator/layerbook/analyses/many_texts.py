@@ -21,7 +21,7 @@ from layerbook.core.analysis import (
     prompt_name,
     shorten_prompt,
 )
-from layerbook.core.figures import Axis, Figure, Lines, Series
+from layerbook.core.figures import Axis, Figure, Lines, line
 from layerbook.core.requests import LOSS, ActivationCache, ActivationCaches, Generate, Request
 from layerbook.core.rounding import Exact, ExactOrNone
 from layerbook.core.tokens import repeated_share
@@ -174,10 +174,8 @@ def most_likely(texts: Sequence[Continuation]) -> Continuation:
 def sorted_lines(result: ManyTextsResult, title: str) -> Lines:
     """Draw the bits of the drawn texts of the greedy one's length, the likeliest text first."""
     order = np.sort(result.bits[result.same_length])
-    x = tuple(float(i) for i in range(1, len(order) + 1))
-    drawn = Series("drawn", x, tuple(order.tolist()))
-    ends = (1.0, max(2.0, float(len(order))))
-    greedy = Series("greedy", ends, (result.greedy.bits,) * 2)
+    drawn = line("drawn", order, np.arange(1, len(order) + 1))
+    greedy = line("greedy", (result.greedy.bits,) * 2, (1, max(2, len(order))))
     spread = f"From {order[0]:.1f} to {order[-1]:.1f} bits" if len(order) else "No drawn text"
     return Lines(
         (drawn, greedy) if len(order) else (greedy,),

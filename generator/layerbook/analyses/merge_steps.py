@@ -69,9 +69,8 @@ class MergeSteps(Analysis[MergeStepsResult]):
 
         words = [characters(spelled.get(token.id, ""), ids) for token in run.tokens]
         steps = merge_all(words, ranks)
-        if (
-            as_tokens(steps[-1][1] if steps else words) != run.tokens
-        ):  # special tokens, or no pairs: nothing to show
+        merged_words = steps[-1][1] if steps else words
+        if as_tokens(merged_words) != run.tokens:  # special tokens, or no pairs: nothing to show
             return MergeStepsResult(
                 text=run.text, tokens=run.tokens, pair_count=len(ranks), start=run.tokens, merges=()
             )

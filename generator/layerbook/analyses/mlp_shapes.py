@@ -18,7 +18,7 @@ from layerbook.core.analysis import (
     prompt_name,
     shorten_prompt,
 )
-from layerbook.core.figures import Axis, ChainStep, Figure, Label, Lines, MatrixChain, Series
+from layerbook.core.figures import Axis, ChainStep, Figure, Lines, MatrixChain, line
 from layerbook.core.requests import ActivationCaches, Describe, Forward, Request, Site
 from layerbook.core.tokens import Token
 
@@ -116,7 +116,7 @@ def silu_curve() -> Lines:
     x = np.linspace(-6, 6, 81)  # [81]
     y = x / (1 + np.exp(-x))  # [81]: x times the sigmoid of x
     return Lines(
-        (line_series("SiLU", x, y), line_series("ReLU", x, np.maximum(x, 0))),
+        (line("SiLU", y, x), line("ReLU", np.maximum(x, 0), x)),
         Axis("input x"),
         Axis("output of the activation function"),
         f"SiLU dips to {y.min():.2f} at x = {x[y.argmin()]:.2f}; "
@@ -129,10 +129,10 @@ def activation_lines(result: MlpShapesResult, where: str) -> Lines:
     """The share of the strongest neurons, one line per token."""
     counts = np.array(result.counts)
     lines = [
-        line_series((token, f" ({at})"), counts, share)
+        line((token, f" ({at})"), share, counts)
         for at, (token, share) in enumerate(zip(result.tokens, result.squared_share, strict=True))
     ]
-    lines.append(line_series("if all were equal", counts, counts / result.d_mlp))
+    lines.append(line("if all were equal", counts / result.d_mlp, counts))
     fewest, most = min(result.half_count), max(result.half_count)
     return Lines(
         tuple(lines),
@@ -141,11 +141,6 @@ def activation_lines(result: MlpShapesResult, where: str) -> Lines:
         f"{fewest} to {most} of {result.d_mlp} neurons hold half, {where}.",
         f"How few neurons carry a token, {where}",
     )
-
-
-def line_series(name: Label, x: Array, y: Array) -> Series:
-    """Arrays [N] as a series."""
-    return Series(name, tuple(map(float, x)), tuple(map(float, y)))
 
 
 def matrix_chain(result: MlpShapesResult) -> MatrixChain:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import (
@@ -15,7 +15,7 @@ from layerbook.core.analysis import (
     resolved,
     shorten_prompt,
 )
-from layerbook.core.figures import Axis, Figure, Lines, Series
+from layerbook.core.figures import Axis, Figure, Label, Lines, layer_lines
 from layerbook.core.requests import (
     LN_FINAL,
     RESID_FINAL,
@@ -114,19 +114,15 @@ def divide_by_rms(x: NDArray[np.floating]) -> NDArray[np.floating]:
 
 def length_lines(result: RmsNormResult) -> Lines:
     """One line per token; a length may be a hundred times another, so the axis multiplies."""
-    x = tuple(map(float, result.layers))
-    lines = [
-        Series((token, f" ({at})"), x, tuple(lengths))
-        for at, (token, lengths) in enumerate(
-            zip(result.tokens, result.length.T.tolist(), strict=True)
-        )
-    ]
-    lines.append(Series("after the division", x, (result.normed_length,) * len(x)))
-    return Lines(
-        tuple(lines),
-        Axis("layer"),
+    lengths: dict[Label, ArrayLike] = {
+        (token, f" ({at})"): result.length[:, at] for at, token in enumerate(result.tokens)
+    }
+    normed = (result.normed_length,) * len(result.layers)
+    return layer_lines(
+        result.layers,
+        lengths | {"after the division": normed},
         Axis("length of the vector", log=True),
-        f"The longest vector has length {result.length.max():,.0f}, the shortest "
+        title=f"What enters the norm before each MLP, {shorten_prompt(result.prompt)}",
+        alt=f"The longest vector has length {result.length.max():,.0f}, the shortest "
         f"{result.length.min():,.0f}; after the division, all have {result.normed_length:.0f}.",
-        f"What enters the norm before each MLP, {shorten_prompt(result.prompt)}",
     )

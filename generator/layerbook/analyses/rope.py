@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +30,9 @@ from layerbook.core.figures import (
     Heatmap,
     Lines,
     Panels,
-    Series,
     Widget,
     attention_heatmap,
+    line,
 )
 from layerbook.core.requests import (
     ActivationCaches,
@@ -55,7 +55,7 @@ MAX_POSITION = 24  # last position to which a reader can move a token
 MINUS = "\N{MINUS SIGN}"
 
 
-class TurnedPattern(Record):
+class RotatedPattern(Record):
     """The head's attention with its queries and keys turned in some way."""
 
     pattern: Array = Field(description="Shares [query][key]; each row sums to 1.")
@@ -79,11 +79,11 @@ class RopeResult(Result):
     wavelengths: Annotated[Array, Rounding(own_digits=True)] = Field(
         description="Positions per full turn, by pair: [pairs]."
     )
-    original: TurnedPattern = Field(description="The head's attention, as the model has it.")
-    ahead: TurnedPattern = Field(
+    original: RotatedPattern = Field(description="The head's attention, as the model has it.")
+    ahead: RotatedPattern = Field(
         description="The same queries and keys, the queries turned one position further."
     )
-    unrotated: TurnedPattern = Field(description="The same queries and keys, none turned.")
+    unrotated: RotatedPattern = Field(description="The same queries and keys, none turned.")
     previous_token_by_pairs: Array = Field(
         description="Share on the token just before if only the 0, 1, 2 ... fastest pairs turn: "
         "[pairs + 1]."
@@ -165,6 +165,7 @@ class Rope(Analysis[RopeResult]):
         if rope is None:
             raise ValueError(f"layer {self.layer} does not turn queries and keys")
         rotated = RotatedScores(q, k, rope)
+        speeds = np.array(rope.speeds)  # [pairs], radians per position
 
         T, d = q.shape[1:]
         pos = np.arange(T)
@@ -172,10 +173,12 @@ class Rope(Analysis[RopeResult]):
         visible = causal_mask(T, facts.windows[self.layer])  # [T, T]
         scores = rotated(pos, pos)  # [H, T, T]
         ahead = rotated(pos + 1, pos)
-        by_pairs = [rotated.with_fastest(n)(pos, pos) for n in range(len(rope.speeds) + 1)]
+        by_pairs = [rotated.with_fastest(n)(pos, pos) for n in range(len(speeds) + 1)]
         curves = mean_scores_by_distance(rotated, T, self.distances)  # [H, distances]
+        curve = curves[self.head]
+        strongest = strongest_pair(rotated, pos, self.head)
 
-        def attend(scores: NDArray[np.float64]) -> TurnedPattern:
+        def attend(scores: NDArray[np.float64]) -> RotatedPattern:
             return summarize_pattern(masked_softmax(scores, visible)[self.head])
 
         return RopeResult(
@@ -193,9 +196,17 @@ class Rope(Analysis[RopeResult]):
             shift=POSITION_SHIFT,
             shift_difference=float(np.abs(rotated(moved, moved) - scores).max()),
             ahead_difference=float(np.abs(ahead - scores).max()),
-            **describe_speeds(np.array(rope.speeds), self.distances),
-            **describe_curves(curves, self.head),
-            **describe_strongest_pair(rotated, pos, self.head),
+            pairs=len(speeds),
+            wavelengths=2 * np.pi / speeds,
+            ideal_by_distance=ideal_curve(speeds, self.distances),
+            by_distance=curve,
+            heads_by_distance=curves,
+            peak=int(curve.argmax()),
+            rises=int((np.diff(curve) > 0).sum()),
+            pair=strongest.pair,
+            query_pair=strongest.query,
+            key_pairs=strongest.keys,
+            pair_scores=strongest.scores,
         )
 
     def figures(self, result: RopeResult) -> dict[str, Figure]:
@@ -257,56 +268,44 @@ def mean_scores_by_distance(rotated: RotatedScores, T: int, distances: int) -> N
     return np.array([rotated(key + r, key).mean(axis=(1, 2)) for r in range(distances)]).T
 
 
-def summarize_pattern(pattern: NDArray[np.floating]) -> TurnedPattern:
+def summarize_pattern(pattern: NDArray[np.floating]) -> RotatedPattern:
     """Average a pattern [T, T] along its diagonals, over queries 2..T-1; 0 if there are none."""
     several = len(pattern) > 2
-    return TurnedPattern(
+    return RotatedPattern(
         pattern=pattern,
         itself=float(np.diag(pattern)[2:].mean()) if several else 0.0,
         previous_token=float(np.diag(pattern, -1)[1:].mean()) if several else 0.0,
     )
 
 
-def describe_speeds(speed: NDArray[np.float64], distances: int) -> dict[str, Any]:
-    """The fields that follow from the speeds alone [pairs], in radians per position."""
-    turned = np.outer(np.arange(distances), speed)  # [distances, pairs], radians
-    return {
-        "pairs": len(speed),
-        "wavelengths": 2 * np.pi / speed,
-        "ideal_by_distance": np.cos(turned).mean(axis=1),
-    }
+def ideal_curve(speeds: NDArray[np.float64], distances: int) -> NDArray[np.float64]:
+    """Mean over the pairs of cos(distance x speed), by distance: speeds [pairs] -> [distances]."""
+    angles = np.outer(np.arange(distances), speeds)  # [distances, pairs], radians
+    curve: NDArray[np.float64] = np.cos(angles).mean(axis=1)
+    return curve
 
 
-def describe_curves(curves: NDArray[np.float64], head: int) -> dict[str, Any]:
-    """The fields about the scores by distance [H, distances], and those of one head."""
-    curve = curves[head]
-    return {
-        "by_distance": curve,
-        "heads_by_distance": curves,
-        "peak": int(curve.argmax()),
-        "rises": int((np.diff(curve) > 0).sum()),
-    }
+class StrongestPair(NamedTuple):
+    """A pair of dimensions, its two numbers in the last query and in each key, and its scores."""
+
+    pair: int
+    query: NDArray[np.float64]  # [2], turned
+    keys: NDArray[np.float64]  # [T, 2], turned
+    scores: NDArray[np.float64]  # [T]
 
 
-def describe_strongest_pair(
-    rotated: RotatedScores, pos: NDArray[np.integer], head: int
-) -> dict[str, Any]:
-    """The fields about the pair by which the last query most prefers the key before it."""
+def strongest_pair(rotated: RotatedScores, pos: NDArray[np.integer], head: int) -> StrongestPair:
+    """Find the pair by which the last query most prefers the key before it."""
     q, k = (turned[head] for turned in rotated.turned(pos, pos))  # [T, d]
     S, d = len(rotated.rope.speeds), q.shape[-1]
     products = q[-1] * k / d**0.5  # [T, d]
     by_pair = products[:, :S] + products[:, S : 2 * S]  # [T, S]
     pair = int(snap(by_pair[max(len(k) - 2, 0)]).argmax())
     numbers = [pair, pair + S]
-    return {
-        "pair": pair,
-        "query_pair": q[-1, numbers],
-        "key_pairs": k[:, numbers],
-        "pair_scores": by_pair[:, pair],
-    }
+    return StrongestPair(pair, q[-1, numbers], k[:, numbers], by_pair[:, pair])
 
 
-def _pattern_heatmap(result: RopeResult, turned: TurnedPattern, title: str) -> Heatmap:
+def _pattern_heatmap(result: RopeResult, turned: RotatedPattern, title: str) -> Heatmap:
     return attention_heatmap(
         turned.pattern,
         result.tokens,
@@ -320,7 +319,7 @@ def _pattern_heatmap(result: RopeResult, turned: TurnedPattern, title: str) -> H
 def _share_by_pairs(result: RopeResult, where: str) -> Lines:
     shares = result.previous_token_by_pairs
     return Lines(
-        (_count_up("one step back", shares),),
+        (line("one step back", shares),),
         Axis("clocks that turn, fastest first"),
         Axis("share of attention", "on the token before"),
         f"With no clock turning, the token before gets {shares[0]:.0%}; with the fastest "
@@ -330,14 +329,10 @@ def _share_by_pairs(result: RopeResult, where: str) -> Lines:
     )
 
 
-def _count_up(name: str, values: NDArray[np.floating]) -> Series:
-    return Series(name, tuple(map(float, range(len(values)))), tuple(values.tolist()))
-
-
 def _score_by_distance(result: RopeResult, where: str) -> Lines:
     curve = result.by_distance
     return Lines(
-        (_count_up(f"head {result.head}", curve),),
+        (line(f"head {result.head}", curve),),
         Axis("distance from query to key", "tokens"),
         Axis("score", "q·k / √d"),
         f"The score is highest at distance {result.peak}, {curve[result.peak]:.2f}. "
@@ -348,7 +343,7 @@ def _score_by_distance(result: RopeResult, where: str) -> Lines:
 
 
 def _scores_of_all_heads(result: RopeResult) -> Lines:
-    curves = [_count_up(f"head {h}", c) for h, c in enumerate(result.heads_by_distance)]
+    curves = [line(f"head {h}", c) for h, c in enumerate(result.heads_by_distance)]
     peaks = [f"head {h} at {int(c.argmax())}" for h, c in enumerate(result.heads_by_distance)]
     return Lines(
         tuple(curves),
@@ -362,7 +357,7 @@ def _scores_of_all_heads(result: RopeResult) -> Lines:
 def _cosine_by_distance(result: RopeResult) -> Lines:
     last = len(result.ideal_by_distance) - 1
     return Lines(
-        (_count_up("equal", result.ideal_by_distance),),
+        (line("equal", result.ideal_by_distance),),
         Axis("distance from query to key", "tokens"),
         Axis("cosine"),
         f"Falls from 1 at distance 0 to {result.ideal_by_distance[-1]:.2f} at {last}, in waves.",

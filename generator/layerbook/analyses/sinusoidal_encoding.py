@@ -19,8 +19,8 @@ from layerbook.core.figures import (
     Heatmap,
     Lines,
     Panels,
-    Series,
     Widget,
+    line,
 )
 from layerbook.core.requests import ActivationCaches, Describe, Request
 from layerbook.core.rounding import Exact, Rounding, snap
@@ -176,12 +176,11 @@ def _clock_frame(encoding: Encoding, position: int) -> Frame:
 
 
 def _wavelength_lines(result: SinusoidalEncodingResult) -> Lines:
-    pairs = tuple(float(k) for k in range(len(result.sweeps[0].wavelengths)))
     spread = [
         f"{_name(e)}: {e.wavelengths[0]:,.1f} to {e.wavelengths[-1]:,.1f}" for e in result.sweeps
     ]
     return Lines(
-        tuple(Series(_name(e), pairs, tuple(e.wavelengths.tolist())) for e in result.sweeps),
+        tuple(line(_name(e), e.wavelengths) for e in result.sweeps),
         Axis("pair of dimensions", "k"),
         Axis("wavelength", "positions", log=True),
         f"Wavelengths, first and last pair. {listed(spread)}.",
@@ -190,13 +189,13 @@ def _wavelength_lines(result: SinusoidalEncodingResult) -> Lines:
 
 
 def _distance_lines(result: SinusoidalEncodingResult) -> Lines:
-    steps = tuple(float(p) for p in range(1, result.positions))
+    steps = range(1, result.positions)
     nearest = [
         f"{_name(e)}: {e.closest_distance:.2f}, at a distance of {e.closest[1]}"
         for e in result.sweeps
     ]
     return Lines(
-        tuple(Series(_name(e), steps, tuple(e.distance[1:].tolist())) for e in result.sweeps),
+        tuple(line(_name(e), e.distance[1:], steps) for e in result.sweeps),
         Axis("steps between two positions"),
         Axis("distance of their vectors"),
         "How near two vectors come at most, and at which distance of their positions. "

@@ -15,7 +15,7 @@ from layerbook.core.analysis import (
     resolved,
     shorten_prompt,
 )
-from layerbook.core.figures import Axis, Figure, Lines, Series
+from layerbook.core.figures import Axis, Figure, Lines, layer_lines
 from layerbook.core.requests import ActivationCaches, Forward, Generate, Prompt, Request, Site
 from layerbook.core.tokens import Token
 
@@ -109,34 +109,29 @@ def uniform_attention(T: int) -> NDArray[np.float64]:
 
 
 def _share_lines(result: WhitespaceAttentionResult, title: str) -> Lines:
-    layers = tuple(map(float, result.layers))
-    pairs = zip(result.first, result.others, strict=True)
-    rest = tuple(1 - first - others for first, others in pairs)
-    return Lines(
-        (
-            Series("the first token", layers, result.first),
-            Series("other whitespace", layers, result.others),
-            Series("all other tokens", layers, rest),
-        ),
-        Axis("layer"),
+    rest = 1 - np.array(result.first) - np.array(result.others)  # [L]
+    return layer_lines(
+        result.layers,
+        {
+            "the first token": result.first,
+            "other whitespace": result.others,
+            "all other tokens": rest,
+        },
         Axis("share of attention", percent=True),
-        f"In layer {result.layers[-1]} the first token gets {result.first[-1]:.0%}, "
+        title=f"Where attention goes, {title}",
+        alt=f"In layer {result.layers[-1]} the first token gets {result.first[-1]:.0%}, "
         f"other whitespace {result.others[-1]:.0%}, all other tokens {rest[-1]:.0%}.",
-        f"Where attention goes, {title}",
     )
 
 
 def _rest_lines(result: WhitespaceAttentionResult, title: str) -> Lines:
-    layers = tuple(map(float, result.layers))
-    return Lines(
-        (
-            Series("whitespace", layers, result.rest),
-            Series("if even", layers, (result.uniform_rest,) * len(layers)),
-        ),
-        Axis("layer"),
+    uniform = (result.uniform_rest,) * len(result.layers)
+    return layer_lines(
+        result.layers,
+        {"whitespace": result.rest, "if even": uniform},
         Axis("share of attention", percent=True),
-        "Of what the first token leaves over, whitespace gets "
+        title=f"Without the first token, {title}",
+        alt="Of what the first token leaves over, whitespace gets "
         f"{min(result.rest):.0%} to {max(result.rest):.0%} by layer; "
         f"evenly spread attention would give it {result.uniform_rest:.0%}.",
-        f"Without the first token, {title}",
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from layerbook.core.language import gettext, localized_percent, with_groups
 from layerbook.core.text import listed
@@ -609,10 +609,16 @@ def strongest_keys(pattern: NDArray[np.floating], tokens: tuple[Token, ...]) -> 
     )
 
 
+def line(name: Label, y: ArrayLike, x: ArrayLike | None = None) -> Series:
+    """Return a line through the values y [N], at x [N] or at 0, 1, 2, ..."""
+    heights = np.asarray(y, dtype=np.float64)
+    places = np.asarray(np.arange(len(heights)) if x is None else x, dtype=np.float64)
+    return Series(name, tuple(places.tolist()), tuple(heights.tolist()))
+
+
 def layer_lines(
-    layers: tuple[int, ...], values: dict[str, tuple[float, ...]], y: Axis, *, title: str, alt: str
+    layers: tuple[int, ...], values: Mapping[Label, ArrayLike], y: Axis, *, title: str, alt: str
 ) -> Lines:
     """Return one line per name, its values by layer."""
-    x = tuple(map(float, layers))
-    series = tuple(Series(name, x, numbers) for name, numbers in values.items())
+    series = tuple(line(name, numbers, layers) for name, numbers in values.items())
     return Lines(series, Axis(gettext("layer")), y, alt, title)
