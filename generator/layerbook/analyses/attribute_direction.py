@@ -102,10 +102,10 @@ class AttributeDirection(Analysis[AttributeDirectionResult]):
         members = word_vectors(captures, "member", len(self.members))  # [M, D]
         others = word_vectors(captures, "other", len(self.others))  # [N, D]
 
-        yes, no = members[::2], others[::2]  # the words that choose
-        column, sign = best_column(yes, no)
+        fitted_members, fitted_others = members[::2], others[::2]  # every second word
+        column, sign = best_column(fitted_members, fitted_others)
         axis = sign * np.eye(members.shape[1])[column]  # [D]: along one column alone
-        direction = unit(yes.mean(axis=0) - no.mean(axis=0))  # [D]: across all columns
+        direction = unit(fitted_members.mean(axis=0) - fitted_others.mean(axis=0))  # [D]
 
         probes = np.stack([axis, direction], axis=1)  # [D, 2]
         correct = share_correct(members @ probes, others @ probes)  # [2]
@@ -115,7 +115,7 @@ class AttributeDirection(Analysis[AttributeDirectionResult]):
             d_model=len(direction),
             column=column,
             sign=sign,
-            fitted=len(yes) + len(no),
+            fitted=len(fitted_members) + len(fitted_others),
             words=(
                 *held_out(self.members, members @ probes, member=True),
                 *held_out(self.others, others @ probes, member=False),
@@ -161,19 +161,20 @@ def unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
     return scaled
 
 
-def share_above(yes: NDArray[np.float64], no: NDArray[np.float64]) -> NDArray[np.float64]:
+def share_above(members: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
     """By column, the share of pairs in which the member has more [M, D], [N, D] -> [D].
 
     Equal numbers count half. This is the area under the ROC curve.
     """
-    above = (yes[:, None] > no).mean(axis=(0, 1))
-    share: NDArray[np.float64] = above + (yes[:, None] == no).mean(axis=(0, 1)) / 2
+    above = (members[:, None] > others).mean(axis=(0, 1))
+    equal = (members[:, None] == others).mean(axis=(0, 1))
+    share: NDArray[np.float64] = above + equal / 2
     return share
 
 
-def best_column(yes: NDArray[np.float64], no: NDArray[np.float64]) -> tuple[int, int]:
+def best_column(members: NDArray[np.float64], others: NDArray[np.float64]) -> tuple[int, int]:
     """The column that separates members [M, D] from others [N, D] best, and the members' sign."""
-    share = share_above(yes, no) - 1 / 2  # [D]: 0 if a column says nothing
+    share = share_above(members, others) - 1 / 2  # [D]: 0 if a column says nothing
     column = int(snap(-np.abs(share)).argmin())
     return column, 1 if share[column] >= 0 else -1
 

@@ -33,7 +33,7 @@ from layerbook.core.requests import (
     Request,
     Site,
 )
-from layerbook.core.tokens import Token, is_whitespace, visible
+from layerbook.core.tokens import Token, decode, is_whitespace, visible
 
 
 class Pass(Record):
@@ -211,11 +211,6 @@ def first_drift(runs: Sequence[ActivationCache], written: Sequence[Ranked]) -> i
 def first_of(written: Sequence[Ranked], ids: Collection[int]) -> int | None:
     """The first step that wrote one of these ids."""
     return next((t for t, token in enumerate(written) if token.id in ids), None)
-
-
-def decode(tokens: Sequence[Token]) -> str:
-    """The text of the tokens' bytes."""
-    return bytes.fromhex("".join(token.hex for token in tokens)).decode(errors="replace")
 
 
 def row_means(gram: NDArray[np.floating], tokens: tuple[Token, ...]) -> RowMeans:

@@ -23,7 +23,7 @@ from layerbook.core.figures import Axis, Bars, Figure, Passage, TokenStrip, prob
 from layerbook.core.requests import LOGITS, ActivationCache, ActivationCaches, Request
 from layerbook.core.rounding import Exact, ExactOrNone, Relative
 from layerbook.core.sampling import sampling_distribution
-from layerbook.core.tokens import Token, repeated_share, visible
+from layerbook.core.tokens import Token, decode, repeated_share, visible
 
 
 class WrittenToken(Ranked):
@@ -176,15 +176,14 @@ class Generate(Analysis[GenerateResult]):
 def summarize_text(
     prompt: str, run: ActivationCache, written: tuple[WrittenToken, ...]
 ) -> GeneratedText:
-    """One text; its answer is joined from bytes, since a character may span tokens."""
-    answer = b"".join(bytes.fromhex(token.hex) for token in written if not token.special)
+    """One text; its answer leaves out the special tokens."""
     return GeneratedText(
         prompt=prompt,
         text=run.text,
         tokens=run.tokens,
         prompt_length=run.prompt_length,
         stopped=run.stopped,
-        answer=answer.decode("utf-8", errors="replace"),
+        answer=decode([token.token for token in written if not token.special]),
         new_tokens=written,
         non_greedy=sum(token.rank > 1 for token in written),
         open_steps=sum(token.candidates > 1 for token in written),

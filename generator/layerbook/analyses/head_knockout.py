@@ -217,8 +217,8 @@ def measure_head(
     )
 
 
-def what_is_done(result: HeadKnockoutResult) -> str:
-    """`silenced`, or that the head speaks for another prompt."""
+def replacement(result: HeadKnockoutResult) -> str:
+    """`silenced`, or the prompt from which the output is taken."""
     return "silenced" if result.other is None else f"taken from “{result.other}”"
 
 
@@ -234,9 +234,9 @@ def prob_heatmap(result: HeadKnockoutResult, prob: Floats, token: Ranked) -> Hea
         rows=Axis("head", labels=tuple(map(str, result.heads))),
         columns=Axis("layer", labels=tuple(map(str, result.layers))),
         value=f"probability of {name}",
-        alt=f"Probability of {name} with one head {what_is_done(result)}: lowest for {low}, "
+        alt=f"Probability of {name} with one head {replacement(result)}: lowest for {low}, "
         f"highest for {high}; the median is {np.median(prob):.1%}.",
-        title=f"How likely {name} is with one head {what_is_done(result)}",
+        title=f"How likely {name} is with one head {replacement(result)}",
         scale=(0, 1),
         percent=True,
     )

@@ -24,7 +24,7 @@ from layerbook.core.analysis import (
 from layerbook.core.figures import Axis, Figure, Lines, line
 from layerbook.core.requests import LOSS, ActivationCache, ActivationCaches, Generate, Request
 from layerbook.core.rounding import Exact, ExactOrNone
-from layerbook.core.tokens import repeated_share
+from layerbook.core.tokens import decode, repeated_share
 
 
 class Continuation(Record):
@@ -150,11 +150,10 @@ class ManyTexts(Analysis[ManyTextsResult]):
 
 
 def summarize(run: ActivationCache) -> Continuation:
-    """One continuation; its answer is joined from bytes, since a character may span tokens."""
+    """One continuation; its answer leaves out the special tokens."""
     written = run.tokens[run.prompt_length :]
-    answer = b"".join(bytes.fromhex(token.hex) for token in written if not token.special)
     return Continuation(
-        answer=answer.decode("utf-8", errors="replace"),
+        answer=decode([token for token in written if not token.special]),
         length=len(written),
         bits=float(run[LOSS].sum() / np.log(2)),  # from nats to bits
         repeated_share=repeated_share(written),

@@ -86,9 +86,9 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
         merges = np.array([(vocabulary[left], vocabulary[right]) for left, right in pairs])
         merges = merges.reshape(-1, 2)  # [M, 2]
         merged = {left + right for left, right in pairs}
-        given = {piece: id for piece, id in vocabulary.items() if piece not in merged}
-        if apply_merges(given, merges) != vocabulary:
-            given = vocabulary
+        base = {piece: id for piece, id in vocabulary.items() if piece not in merged}
+        if apply_merges(base, merges) != vocabulary:
+            base = vocabulary
         settings = {name: value for name, value in model.items() if name not in ("vocab", "merges")}
         others = [captures[f"example-{i}"] for i in range(len(self.examples))]
         return TokenizerFileResult(
@@ -98,7 +98,7 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
                 Example(text=text_tokens.text, tokens=text_tokens.tokens) for text_tokens in others
             ),
             size=run.vocabulary.size,
-            base_vocabulary=given,
+            base_vocabulary=base,
             merges=merges.astype(np.min_scalar_type(run.vocabulary.size)),
             settings=file | {"model": settings},
         )
@@ -123,13 +123,13 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
         }
 
 
-def apply_merges(given: Mapping[str, int], merges: NDArray[np.integer]) -> dict[str, int]:
+def apply_merges(base: Mapping[str, int], merges: NDArray[np.integer]) -> dict[str, int]:
     """The vocabulary after all merges, each new piece with the lowest free id.
 
     Stops at a merge of which a part is missing.
     """
-    vocabulary = dict(given)
-    pieces = {id: piece for piece, id in given.items()}
+    vocabulary = dict(base)
+    pieces = {id: piece for piece, id in base.items()}
     free = (id for id in count() if id not in pieces)
     for left, right in merges.tolist():
         if left not in pieces or right not in pieces:

@@ -200,10 +200,10 @@ def _bibtex_url(fields: Mapping[str, str]) -> str:
 
 def _bibtex_name(person: Any) -> str:
     family = " ".join((*person.prelast_names, *person.last_names, *person.lineage_names))
-    given = " ".join((*person.first_names, *person.middle_names))
-    if (family, given) == ("others", ""):
+    given_names = " ".join((*person.first_names, *person.middle_names))
+    if (family, given_names) == ("others", ""):
         return AND_OTHERS
-    return _plain(f"{family}, {given}" if given else family)
+    return _plain(f"{family}, {given_names}" if given_names else family)
 
 
 def _plain(value: str) -> str:

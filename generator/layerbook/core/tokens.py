@@ -83,6 +83,11 @@ def spells(tokens: Sequence[Token], text: str) -> bool:
     return _join(without_added(tokens, text)) in _spellings(text)
 
 
+def decode(tokens: Sequence[Token]) -> str:
+    """Return the text of tokens, joined from their bytes: a character may span several tokens."""
+    return _join(tokens).decode("utf-8", errors="replace")
+
+
 def _join(tokens: Sequence[Token]) -> bytes:
     return bytes.fromhex("".join(token.hex for token in tokens))
 
