@@ -132,7 +132,7 @@ def _resolve(analysis: Analysis[R], model: LoadedModel) -> Analysis[R]:
     if missing := analysis.missing_features(limits):
         name = type(analysis).__name__
         raise UsageError(
-            f"{name} needs {' and '.join(missing)}; which {limits.family} does not have"
+            f"{name} needs {' and '.join(missing)}, which {limits.family} does not have"
         )
     try:
         return resolve_numbers(analysis, limits)

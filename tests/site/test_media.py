@@ -241,10 +241,10 @@ def test_picture_with_a_wrong_suffix_is_reported(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("1\n00:01.000 --> 00:02.000\nA", "does not begin with the line WEBVTT"),
-        ("WEBVTT\n\nnothing", "has no line such as"),
-        ("WEBVTT\n\n00:01,000 --> 00:02,000\nA", "line 3 should be such as"),
-        ("WEBVTT\n\n00:01.000-->00:02.000\nA", "line 3 should be such as"),
-        ("WEBVTT\n" + "x" * 200_000, "has more than 200 kB"),
+        ("WEBVTT\n\nnothing", "has no line like"),
+        ("WEBVTT\n\n00:01,000 --> 00:02,000\nA", "line 3 should look like"),
+        ("WEBVTT\n\n00:01.000-->00:02.000\nA", "line 3 should look like"),
+        ("WEBVTT\n" + "x" * 200_000, "is larger than 200 kB"),
     ],
 )
 def test_subtitles_are_checked(media_book: Path, content: str, message: str) -> None:

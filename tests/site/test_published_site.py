@@ -89,5 +89,5 @@ def test_address_must_be_http(book: Path, url: str) -> None:
     path.write_text(f"{path.read_text()}url: '{url}'\n")
     done = layerbook("check", cwd=book)
     assert done.returncode == 2 and re.search(
-        r"book.yaml:7:6: an address is such as", done.stderr
+        r"book.yaml:7:6: an address looks like", done.stderr
     ), done.stderr

@@ -147,7 +147,7 @@ class MediaFolders:
 
     def _check_bytes(self, file: Path, path: str) -> None:
         if file.stat().st_size > MAX_BYTES:
-            raise MediaError(f"{path!r} has more than {MAX_BYTES // 1_000_000} MB")
+            raise MediaError(f"{path!r} is larger than {MAX_BYTES // 1_000_000} MB")
 
     def _size(self, file: Path, path: str) -> tuple[int, int]:
         """Return the width and the height in pixels."""

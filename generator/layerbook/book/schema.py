@@ -245,7 +245,7 @@ def _as_folder(address: str) -> str:
     if not address:
         return address
     if not re.fullmatch(r"https?://[^\s?#<>\"']+", address):
-        raise ValueError(f"an address is such as https://example.org/course/, not {address!r}")
+        raise ValueError(f"an address looks like https://example.org/course/, not {address!r}")
     return address if address.endswith("/") else f"{address}/"
 
 

@@ -71,7 +71,9 @@ def write_analysis(root: Path, name: str, model: str, language: str) -> tuple[st
     the disk refuses.
     """
     if not _ANALYSIS_NAME.fullmatch(name) or keyword.iskeyword(name):
-        raise UsageError(f"{name!r}: a name has words of small letters, such as word-shares")
+        raise UsageError(
+            f"{name!r}: a name is lower-case words joined by hyphens, such as word-shares"
+        )
     if name in registry.names():
         raise UsageError(f"an analysis named {name!r} already exists; choose a different name")
     base = language.partition("-")[0]

@@ -14,7 +14,7 @@ _LANGUAGE = re.compile(r"\.([A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*)\.vtt$")
 def check_webvtt(content: bytes) -> None:
     """Check a file of subtitles. Raises ValueError with its first fault, at its line."""
     if len(content) > MAX_BYTES:
-        raise ValueError(f"has more than {MAX_BYTES // 1000} kB")
+        raise ValueError(f"is larger than {MAX_BYTES // 1000} kB")
     try:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
@@ -23,10 +23,10 @@ def check_webvtt(content: bytes) -> None:
         raise ValueError("does not begin with the line WEBVTT")
     timings = [(number, line) for number, line in enumerate(lines, start=1) if "-->" in line]
     if not timings:
-        raise ValueError("has no line such as 00:01.000 --> 00:04.000")
+        raise ValueError("has no line like 00:01.000 --> 00:04.000")
     for number, line in timings:
         if not _CUE.fullmatch(line.strip()):
-            raise ValueError(f"line {number} should be such as 00:01.000 --> 00:04.000")
+            raise ValueError(f"line {number} should look like 00:01.000 --> 00:04.000")
 
 
 def language_of(path: str, default: str) -> str:

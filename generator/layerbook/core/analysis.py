@@ -292,7 +292,7 @@ def prompt_title(prompt: PromptSpec) -> str:
 
 def _check_finite(array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError("should have finite numbers alone")
+        raise ValueError("should contain only finite numbers")
     return array
 
 

@@ -292,7 +292,9 @@ def check_config(config: Mapping[str, Any]) -> None:
     family = find_family(config)
     layers = family.setting(config, "num_hidden_layers")
     if isinstance(layers, int) and layers > MAX_LAYERS:
-        raise ModelError(f"config.json: {layers:,} layers, and at most {MAX_LAYERS:,} can be run")
+        raise ModelError(
+            f"config.json: {layers:,} layers, more than the {MAX_LAYERS:,} that can be run"
+        )
     for name, size in config.items():
         if isinstance(size, int) and abs(size) > MAX_SIZE:
             raise ModelError(f"config.json: {name} is {size:,}, beyond {MAX_SIZE:,}")

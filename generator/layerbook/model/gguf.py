@@ -218,7 +218,7 @@ def _check_types(path: Path, values: Mapping[str, Any]) -> None:
             fits = kind is None or isinstance(value, kind)
             fits = fits and not (isinstance(value, float) and not math.isfinite(value))
         if not fits:
-            raise ModelError(f"{path.name}: {key} is {str(value)!r:.40}, and should be {expected}")
+            raise ModelError(f"{path.name}: {key} is {str(value)!r:.40}, but should be {expected}")
 
 
 def _find_unsupported(header: GGUFHeader) -> str:

@@ -178,7 +178,7 @@ class GGUFSource(ModelSource):
         digest = self.digest()
         gguf = self._fetch_gguf(report)
         if user_cache.file_digest(gguf, rehash=True) != digest:
-            raise ModelError(f"{gguf}: the file has changed meanwhile; run this again")
+            raise ModelError(f"{gguf}: the file changed in the meantime; run this again")
         target = self.converted_dir()
         with download.temporary_dir(target.parent) as folder:
             from layerbook.model.convert import convert
