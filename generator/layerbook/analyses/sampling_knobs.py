@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,70 +98,71 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
         logits = run[NEXT_LOGITS]  # [V]
         top = ranked(run, logits, self.shown)
 
-        settings = [
-            *(apply_knobs(f"temperature {t:g}", logits, top, t) for t in self.temperatures),
-            apply_knobs(f"top-k {self.top_k}", logits, top, top_k=self.top_k),
-            apply_knobs(f"top-p {self.top_p:g}", logits, top, top_p=self.top_p),
+        knobs = [
+            *(Knobs(temperature=t) for t in self.temperatures),
+            Knobs(top_k=self.top_k),
+            Knobs(top_p=self.top_p),
         ]
         return SamplingKnobsResult(
-            prompt=prompt_name(self.prompt), d_vocab=len(logits), top=top, settings=tuple(settings)
+            prompt=prompt_name(self.prompt),
+            d_vocab=len(logits),
+            top=top,
+            settings=tuple(apply_knobs(setting, logits, top) for setting in knobs),
         )
 
     def figures(self, result: SamplingKnobsResult) -> dict[str, Figure]:
         """One panel per setting, the same tokens in each."""
-
-        def setting_name(setting: Setting) -> str:
-            if setting.top_k is not None:
-                return f"top-k {setting.top_k}"
-            if setting.top_p is not None:
-                return f"top-p {setting.top_p:g}"
-            return f"temperature {setting.temperature:g}"
-
-        names = [setting_name(setting) for setting in result.settings]
-        panels = tuple(
-            Bars(
-                labels=tuple(t.token for t in result.top),
-                values=setting.probs,
-                label_axis=Axis("token"),
-                value_axis=probability_axis(),
-                title=name,
-                alt=f"{setting.candidates:,} tokens left; the best has {setting.probs[0]:.1%}.",
-                rest=setting.rest,
-                rest_label="all others",
-            )
-            for name, setting in zip(names, result.settings, strict=True)
-        )
-        best = listed(
-            [
-                f"{name}: {s.probs[0]:.1%} on the best of {s.candidates:,} tokens"
-                for name, s in zip(names, result.settings, strict=True)
-            ]
-        )
+        panels = tuple(setting_bars(setting, result.top) for setting in result.settings)
+        best = [
+            f"{name}: {setting.probs[0]:.1%} on the best of {setting.candidates:,} tokens"
+            for name, setting in zip(map(knobs_name, result.settings), result.settings, strict=True)
+        ]
         title = (
             f"What is drawn from after “{shorten_prompt(self.prompt)}”{chat_suffix(self.prompt)}"
         )
-        return {"knobs": Panels(panels, title=title, alt=f"{best}.")}
+        return {"knobs": Panels(panels, title=title, alt=f"{listed(best)}.")}
 
 
-def apply_knobs(
-    name: str,
-    logits: NDArray[np.floating],
-    top: tuple[Ranked, ...],
-    temperature: float = 1.0,
-    *,
-    top_k: int | None = None,
-    top_p: float | None = None,
-) -> Setting:
+class Knobs(NamedTuple):
+    """Temperature, top-k and top-p; None removes no tokens."""
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+
+
+def apply_knobs(knobs: Knobs, logits: NDArray[np.floating], top: tuple[Ranked, ...]) -> Setting:
     """The distribution of logits [V] under one setting, read at the `top` tokens."""
-    prob = sampling_distribution(logits, temperature, top_k, top_p)  # [V], 0 where removed
+    prob = sampling_distribution(logits, *knobs)  # [V], 0 where removed
     probs = tuple(float(prob[t.id]) for t in top)
     return Setting(
-        name=name,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
+        **knobs._asdict(),
+        name=knobs_name(knobs),
         candidates=int((prob > 0).sum()),
         choices=2 ** entropy(prob),
         probs=probs,
         rest=max(0.0, 1 - sum(probs)),
+    )
+
+
+def knobs_name(knobs: Knobs | Setting) -> str:
+    """Name the knob that differs from the others' default."""
+    if knobs.top_k is not None:
+        return f"top-k {knobs.top_k}"
+    if knobs.top_p is not None:
+        return f"top-p {knobs.top_p:g}"
+    return f"temperature {knobs.temperature:g}"
+
+
+def setting_bars(setting: Setting, top: tuple[Ranked, ...]) -> Bars:
+    """The probabilities of the likeliest tokens under one setting."""
+    return Bars(
+        labels=tuple(t.token for t in top),
+        values=setting.probs,
+        label_axis=Axis("token"),
+        value_axis=probability_axis(),
+        title=knobs_name(setting),
+        alt=f"{setting.candidates:,} tokens left; the best has {setting.probs[0]:.1%}.",
+        rest=setting.rest,
+        rest_label="all others",
     )

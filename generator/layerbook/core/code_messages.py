@@ -19,7 +19,7 @@ import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from layerbook.core import language
 from layerbook.core.language import Text
@@ -169,7 +169,7 @@ def _as_texts(value: Any) -> Any:
 
 def translate_texts(value: T) -> T:
     """Return a figure, or what is in one, with every `Text` in the current language."""
-    return _translate(value)  # type: ignore[no-any-return]
+    return cast(T, _translate(value))
 
 
 def _translate(value: Any) -> Any:

@@ -11,8 +11,6 @@ from layerbook.core.requests import NEXT_LOGITS, ActivationCache
 from layerbook.core.rounding import Relative, snap
 from layerbook.core.tokens import Token
 
-CHUNK_SIZE = 64
-
 
 class Ranked(Record):
     """A token with its logit and its probability, 0 to 1, in the whole vocabulary."""
@@ -55,7 +53,7 @@ def ranked(
         raise ValueError(f"there are {len(logits)} logits, not {count}")
     prob, logits = softmax(logits), snap(logits)
     # Sorting only the candidates is faster than sorting the vocabulary.
-    candidates = np.flatnonzero(logits >= _top_threshold(logits, count))
+    candidates = np.flatnonzero(logits >= np.partition(logits, -count)[-count])
     best = candidates[np.argsort(-logits[candidates], kind="stable")][:count]
     return tuple(
         Ranked(
@@ -75,10 +73,3 @@ def likeliest(capture: ActivationCache, logits: NDArray[np.floating]) -> Ranked:
 def next_token_prob(capture: ActivationCache, token: int) -> float:
     """Return the probability, 0 to 1, of a token after a pass that kept `NEXT_LOGITS`."""
     return float(softmax(capture[NEXT_LOGITS])[token])
-
-
-def _top_threshold(logits: NDArray[np.floating], count: int) -> float:
-    """Return a score that at least `count` of the logits reach: the count-th best chunk maximum."""
-    chunks = logits[: len(logits) // CHUNK_SIZE * CHUNK_SIZE].reshape(-1, CHUNK_SIZE)
-    maxima = chunks.max(axis=1)
-    return float(np.partition(maxima, -count)[-count] if len(maxima) >= count else logits.min())
