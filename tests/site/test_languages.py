@@ -136,11 +136,11 @@ def test_code_of_figures_is_translated_in_place() -> None:
     class Result:
         other = "token"  # a message too, but here the text of a prompt
 
-    assert head_knockout.what_is_done(Result()) == "taken from “token”"  # type: ignore[arg-type]
+    assert head_knockout.replacement(Result()) == "taken from “token”"  # type: ignore[arg-type]
     with language.use(GERMAN):
-        assert head_knockout.what_is_done(Result()) == "übernommen aus „token“"  # type: ignore[arg-type]
+        assert head_knockout.replacement(Result()) == "übernommen aus „token“"  # type: ignore[arg-type]
         Result.other = None  # type: ignore[assignment]
-        silenced = head_knockout.what_is_done(Result())  # type: ignore[arg-type]
+        silenced = head_knockout.replacement(Result())  # type: ignore[arg-type]
         assert silenced == "silenced"
         assert translate_texts((silenced, "silenced")) == ("stummgeschaltet", "silenced")
 

@@ -6,16 +6,15 @@ import ast
 import json
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from layerbook.book.claims import values
+from layerbook.book.claims.bounds import StepCounter, check_digits, fail
+from layerbook.book.claims.comparison import Comparison
 from layerbook.book.claims.values import CheckError, Value, Verdict, describe, is_list, is_number
 from layerbook.core.errors import LayerbookError, did_you_mean
 
-MAX_STEPS = 200_000
 MAX_VALUES = 8
-MAX_BITS = 4096  # of a whole number, about 1200 digits
-TEXT_STEP = 1000  # characters that are compared or searched in one step
 
 CONSTANTS = {"true": True, "false": False, "null": None}
 ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -23,12 +22,6 @@ ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
-}
-ORDER: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
 }
 AGGREGATES: Mapping[str, Callable[[Any], Any]] = {"min": min, "max": max, "sum": sum}
 
@@ -46,7 +39,8 @@ class Evaluator(ast.NodeVisitor):
         variables: Mapping[str, object] | None = None,
     ) -> None:
         self.result_of = result_of
-        self.steps = 0
+        self.steps = StepCounter()
+        self.comparison = Comparison(self.steps)
         self.variables = {name: Value(value) for name, value in CONSTANTS.items()}
         for name, value in {"result": result, **(variables or {})}.items():
             self.variables[name] = Value(value, name)
@@ -62,7 +56,7 @@ class Evaluator(ast.NodeVisitor):
 
     def visit(self, node: ast.AST) -> Value:
         """Evaluate a part without recording its value."""
-        self.count_steps(node)
+        self.steps.add(node)
         value: Value = super().visit(node)
         return value
 
@@ -79,37 +73,22 @@ class Evaluator(ast.NodeVisitor):
         """Evaluate a part that must be true or false."""
         value = self.evaluate(node)
         if not isinstance(value.value, bool):
-            self.fail(node, f"must be true or false, not {describe(value.value)}")
+            fail(node, f"must be true or false, not {describe(value.value)}")
         return value
 
     def evaluate_number(self, node: ast.expr) -> Any:
         """Evaluate a part that must be a number."""
         number = self.evaluate(node).value
         if not is_number(number):
-            self.fail(node, f"must be a number, not {describe(number)}")
+            fail(node, f"must be a number, not {describe(number)}")
         return number
 
     def elements(self, node: ast.expr, value: Value) -> list[Value]:
         """Return the elements of a value that must be a list."""
         if not is_list(value.value):
-            self.fail(node, f"must be a list, not {describe(value.value)}")
-        self.count_steps(node, len(value.value))
+            fail(node, f"must be a list, not {describe(value.value)}")
+        self.steps.add(node, len(value.value))
         return [value.element(i) for i in range(len(value.value))]
-
-    def count_steps(self, node: ast.AST, count: int = 1) -> None:
-        """Bound the work, so that every check ends soon."""
-        self.steps += count
-        if self.steps > MAX_STEPS:
-            self.fail(node, f"the check takes more than {MAX_STEPS:,} steps")
-
-    def check_digits(self, node: ast.AST, bits: int) -> None:
-        """Bound the digits of whole numbers."""
-        if bits > MAX_BITS:
-            self.fail(node, "the number is too large")
-
-    def fail(self, node: ast.AST, message: str) -> NoReturn:
-        """Raise an error at a part of the check."""
-        raise CheckError(message, getattr(node, "col_offset", 0))
 
     def visit_Name(self, node: ast.Name) -> Value:
         return self.variables[node.id]
@@ -125,7 +104,7 @@ class Evaluator(ast.NodeVisitor):
         names = values.field_names(type(owner.value))
         if names is None:
             hint = f'; write ["{node.attr}"]' if isinstance(owner.value, Mapping) else ""
-            self.fail(node, f"{describe(owner.value)} has no fields{hint}")
+            fail(node, f"{describe(owner.value)} has no fields{hint}")
         if node.attr not in names:
             raise values.missing_field_error(node, names)
         try:
@@ -142,16 +121,16 @@ class Evaluator(ast.NodeVisitor):
                 near = did_you_mean(str(index), keys)
                 choices = values.shorten(", ".join(keys), 200)
                 missing = f"there is no key {values.format_value(index)}{near}"
-                self.fail(node.slice, f"{missing}; available: {choices}")
+                fail(node.slice, f"{missing}; available: {choices}")
             expression = f"{owner.expression}[{json.dumps(index)}]" if owner.expression else ""
             return Value(values.to_python(owner.value[index]), expression)
         if not (is_list(owner.value) or isinstance(owner.value, str)):
-            self.fail(node, f"{describe(owner.value)} has no elements")
+            fail(node, f"{describe(owner.value)} has no elements")
         if type(index) is not int:
-            self.fail(node.slice, f"an index must be a whole number, not {describe(index)}")
+            fail(node.slice, f"an index must be a whole number, not {describe(index)}")
         count = len(owner.value)
         if not -count <= index < count:
-            self.fail(node.slice, f"there is no element {index}: the length is {count}")
+            fail(node.slice, f"there is no element {index}: the length is {count}")
         return owner.element(index)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> Value:
@@ -171,81 +150,24 @@ class Evaluator(ast.NodeVisitor):
     def visit_BinOp(self, node: ast.BinOp) -> Value:
         left, right = self.evaluate_number(node.left), self.evaluate_number(node.right)
         if isinstance(node.op, ast.Mult) and all(isinstance(part, int) for part in (left, right)):
-            self.check_digits(node, left.bit_length() + right.bit_length())
+            check_digits(node, left.bit_length() + right.bit_length())
         try:
             return Value(ARITHMETIC[type(node.op)](left, right))
         except ZeroDivisionError:
-            self.fail(node, "division by zero")
+            fail(node, "division by zero")
         except OverflowError:
-            self.fail(node, "the number is too large")
+            fail(node, "the number is too large")
 
     def visit_Compare(self, node: ast.Compare) -> Value:
         left = self.evaluate(node.left)
         truths: list[Value] = []
         for sign, part in zip(node.ops, node.comparators, strict=True):
             right = self.evaluate(part)
-            truths.append(self.compare(part, sign, left, right))
+            truths.append(self.comparison.compare(part, sign, left, right))
             if not truths[-1].value:
                 break
             left = right
         return values.conjunction(truths)
-
-    def compare(self, node: ast.expr, sign: ast.cmpop, left: Value, right: Value) -> Value:
-        """Compare two values; fail if their types cannot be compared."""
-        match sign:
-            case ast.In():
-                return Value(self.contains(node, right.value, left.value))
-            case ast.NotIn():
-                return Value(not self.contains(node, right.value, left.value))
-            case ast.Eq():
-                return self.equality(node, left, right)
-            case ast.NotEq():
-                return self.equality(node, left, right).negated()
-        if not (is_number(left.value) and is_number(right.value)):
-            types = f"{describe(left.value)} and {describe(right.value)}"
-            self.fail(node, f"cannot order {types}; only numbers have an order")
-        margin = values.margin_between(left.value, right.value)
-        return Value(bool(ORDER[type(sign)](left.value, right.value)), margin=margin)
-
-    def equality(self, node: ast.expr, left: Value, right: Value) -> Value:
-        """Compare two values for equality; the distance between ids is not a margin."""
-        holds = self.is_equal(node, left.value, right.value)
-        if isinstance(left.value, bool) and isinstance(right.value, bool):
-            return values.equivalence(left, right)
-        ids = any(values.is_id_expression(value.expression) for value in (left, right))
-        if holds or ids or not (is_number(left.value) and is_number(right.value)):
-            return Value(holds)
-        return Value(False, margin=values.margin_between(left.value, right.value))
-
-    def is_equal(self, node: ast.expr, left: Any, right: Any) -> bool:
-        """Compare two values of one type; null equals only itself."""
-        self.count_steps(node)
-        if left is None or right is None:
-            return left is right
-        if is_list(left) and is_list(right):
-            pairs = zip(map(values.to_python, left), map(values.to_python, right), strict=False)
-            return len(left) == len(right) and all(self.is_equal(node, a, b) for a, b in pairs)
-        if isinstance(left, str) and isinstance(right, str):
-            self.count_steps(node, min(len(left), len(right)) // TEXT_STEP)
-        comparable = is_number(left) and is_number(right)
-        for comparable_type in (str, bool):
-            comparable |= isinstance(left, comparable_type) and isinstance(right, comparable_type)
-        if not comparable:
-            self.fail(node, f"cannot compare {describe(left)} with {describe(right)}")
-        return bool(left == right)
-
-    def contains(self, node: ast.expr, container: Any, item: Any) -> bool:
-        """Look for an element in a list, a part in a text, or a key in a mapping."""
-        if isinstance(container, str):
-            if not isinstance(item, str):
-                self.fail(node, f"{describe(item)} cannot be in a text")
-            self.count_steps(node, len(container) // TEXT_STEP)
-            return item in container
-        if isinstance(container, Mapping):
-            return isinstance(item, str | int) and item in container
-        if not is_list(container):
-            self.fail(node, f"nothing can be in {describe(container)}")
-        return any(self.is_equal(node, item, values.to_python(other)) for other in container)
 
     def visit_ListComp(self, node: ast.ListComp) -> Value:
         (generator,) = node.generators
@@ -277,7 +199,7 @@ class Evaluator(ast.NodeVisitor):
     def other_result(self, node: ast.Call, name: str) -> Value:
         """Return the result of another experiment."""
         if self.result_of is None:
-            self.fail(node, "the results of other experiments are not available here")
+            fail(node, "the results of other experiments are not available here")
         try:
             return Value(self.result_of(name), f'r("{name}")')
         except LayerbookError as error:
@@ -286,7 +208,7 @@ class Evaluator(ast.NodeVisitor):
     def length(self, node: ast.Call, value: Value) -> Value:
         """Return the length of a list, a text or a mapping."""
         if not (is_list(value.value) or isinstance(value.value, str | Mapping)):
-            self.fail(node, f"{describe(value.value)} has no length")
+            fail(node, f"{describe(value.value)} has no length")
         return Value(len(value.value), f"len({value.expression})" if value.expression else "")
 
     def aggregate(self, node: ast.Call, name: str, items: Sequence[Value]) -> Value:
@@ -297,18 +219,18 @@ class Evaluator(ast.NodeVisitor):
             is_valid = is_bool if takes_truths else is_number(item.value)
             if not (is_valid or (is_bool and name == "sum")):
                 expected = "true or false" if takes_truths else "numbers"
-                self.fail(node, f"{name} is over {expected}; the list has {describe(item.value)}")
+                fail(node, f"{name} is over {expected}; the list has {describe(item.value)}")
         if name == "all":
             return values.conjunction(items)
         if name == "any":
             return values.disjunction(items)
         numbers = [item.value for item in items]
         if name == "monotone":
-            self.count_steps(node, 4 * len(items))  # each pair has its margins
+            self.steps.add(node, 4 * len(items))  # each pair has its margins
             return values.monotonicity(numbers)
         if not numbers and name != "sum":
-            self.fail(node, f"the list is empty, so it has no {name}")
+            fail(node, f"the list is empty, so it has no {name}")
         try:
             return Value(AGGREGATES[name](numbers))
         except OverflowError:
-            self.fail(node, "the number is too large")
+            fail(node, "the number is too large")
