@@ -14,6 +14,7 @@ from layerbook.book.sweep import Sweep
 from layerbook.book.sweep_views import SweepView, view_figure
 from layerbook.core import registry
 from layerbook.core.errors import SpecError
+from layerbook.plotting.panels import scale_key
 
 NEXT = "analysis: next-token\n"
 
@@ -400,7 +401,7 @@ def test_several_measures_are_lines_of_one_chart() -> None:
 
 @pytest.mark.parametrize("keys", [{"across": "x"}, {"across": "k", "down": "x"}])
 def test_several_measures_are_charts_side_by_side(keys: dict[str, str]) -> None:
-    """Bars and heat maps cannot share a chart."""
+    """Bars and heat maps cannot share a chart, but they share a scale."""
     panels = draw_two(**keys)
     alone = [
         view_figure(SweepView("v", measure=name, **keys), TWO, 4, ("t",), {"x": "x", "k": "k"})
@@ -409,7 +410,9 @@ def test_several_measures_are_charts_side_by_side(keys: dict[str, str]) -> None:
     assert [panel.title for panel in panels.panels] == ["first", "top five"]
     for panel, chart in zip(panels.panels, alone, strict=True):
         assert np.array_equal(panel.values, chart.values)
-    assert panels.alt.startswith("2 charts of first and top five, one for each value of measure.")
+        assert panel.alt == chart.alt and panel.alt in panels.alt
+    assert panels.title.startswith("first and top five by ")
+    assert len({scale_key(panel) for panel in panels.panels}) == 1
 
 
 @pytest.mark.parametrize(

@@ -205,6 +205,8 @@ def test_figures_are_exported_as_pictures(built: Path, tmp_path: Path) -> None:
         ((), "say what to write"),
         (("--slides", "nexd", "x.html"), "did you mean 'next'"),
         (("--pdf", "x.pdf"), "CHROMIUM=/nowhere"),
+        (("--epub", "nowhere/x.epub"), "nowhere/x.epub: there is no folder nowhere"),
+        (("--slides", "next", "nowhere/x.html"), "there is no folder nowhere"),
     ],
 )
 def test_unwritable_exports_are_refused(

@@ -74,8 +74,10 @@ def view_figure(
     axes: the axes with their names in the chart; one that a file has is named as its column.
     Raises UsageError if the measure is not a number in some cell.
     """
+    if view.measures and (view.down or not are_numbers(columns[view.across])):
+        return _draw_side_by_side(view, columns, cells, tags, axes)
     if view.measures:
-        view, columns = _with_measures_stacked(view, columns, cells)
+        view, columns = _as_lines(view, columns, cells)
         cells *= len(view.measures)
     table = _MeasureTable(view, columns, tags, axes)
     if not view.panels:
@@ -83,38 +85,45 @@ def view_figure(
     panels = []
     for value in dict.fromkeys(columns[view.panels]):
         rows = [i for i in range(cells) if columns[view.panels][i] == value]
-        title = _text(value) if view.measures else f"{readable(view.panels)} {_text(value)}"
+        title = f"{readable(view.panels)} {_text(value)}"
         panels.append(replace(table.chart(rows), title=title))
-    charts = f"{len(panels)} charts of {table.drawn_name}, one for each value of {view.panels}."
+    charts = f"{len(panels)} charts of {view.measure}, one for each value of {view.panels}."
     alt = f"{charts} {table.describe_extremes(range(cells))}"
     return Panels(tuple(panels), title=table.title, alt=alt)
 
 
-def _with_measures_stacked(
-    view: SweepView, columns: Columns, cells: int
-) -> tuple[SweepView, Columns]:
-    """Return a view of one measure, and a table with the rows of each of its measures.
+def _draw_side_by_side(
+    view: SweepView,
+    columns: Columns,
+    cells: int,
+    tags: Sequence[str],
+    axes: Mapping[str, str],
+) -> Panels:
+    """Draw a chart for each of several measures, all on one scale."""
+    label = view.label or _names(view)  # the same on all axes, which are then on one scale
+    panels = []
+    for name in view.measures:
+        own = replace(view, measure=name, measures=())
+        table = _MeasureTable(replace(own, label=label), columns, tags, axes)
+        alt = _MeasureTable(own, columns, tags, axes).describe_extremes(range(cells))
+        panels.append(replace(table.chart(range(cells)), title=readable(name), alt=alt))
+    return Panels(tuple(panels), title=table.title, alt=" ".join(panel.alt for panel in panels))
 
-    The column `measure` names them. Raises UsageError for a measure that is not a number.
+
+def _as_lines(view: SweepView, columns: Columns, cells: int) -> tuple[SweepView, Columns]:
+    """Return a view with a line for each of its measures, and the table that it draws.
+
+    The table has the rows of each measure, with the name of the measure in the column `measure`.
     """
-    values = [value for name in view.measures for value in numbers(view, columns, name)]
     stacked = {name: list(column) * len(view.measures) for name, column in columns.items()}
     stacked[MEASURE] = [readable(name) for name in view.measures for _ in range(cells)]
-    stacked[_STACKED] = values
-    label = view.label or listed([readable(name) for name in view.measures])
-    view = replace(view, measure=_STACKED, label=label)
-    if view.down or not are_numbers(columns[view.across]):
-        return replace(view, panels=MEASURE), stacked
-    return replace(view, by=MEASURE), stacked
+    stacked[_STACKED] = [value for name in view.measures for value in columns[name]]
+    label = view.label or _names(view)
+    return replace(view, measure=_STACKED, label=label, by=MEASURE), stacked
 
 
-def numbers(view: SweepView, columns: Columns, measure: str) -> Sequence[bool | int | float]:
-    """Return the values of a measure. Raises UsageError if one is not a number."""
-    for value in columns[measure]:
-        if not isinstance(value, bool | int | float):
-            reason = f"which is not always a number: {value!r}"
-            raise UsageError(f"the view {view.name!r} draws {measure!r}, {reason}")
-    return columns[measure]
+def _names(view: SweepView) -> str:
+    return listed([readable(name) for name in view.measures])
 
 
 def view_frames(view: SweepView, pictures: Sequence[tuple[MeasuredValue, Figure]]) -> Frames:
@@ -145,9 +154,13 @@ class _MeasureTable:
         self.view, self.columns, self.tags, self.axes = view, columns, tags, axes
         self.drawn = [n for n in (view.panels, view.across, view.down, view.by) if n]
         self.averaged = [axis for axis in axes if self._is_averaged(axis)]
-        values = numbers(view, columns, view.measure)
+        for measure in view.measures or (view.measure,):
+            for value in columns[measure]:
+                if not isinstance(value, bool | int | float):
+                    reason = f"which is not always a number: {value!r}"
+                    raise UsageError(f"the view {view.name!r} draws {measure!r}, {reason}")
         # True counts as one, so that the mean is a share.
-        self.values: NDArray[np.float64] = np.array(values, dtype=np.float64)
+        self.values: NDArray[np.float64] = np.array(columns[view.measure], dtype=np.float64)
 
     def _is_averaged(self, axis: str) -> bool:
         """Return whether cells that are drawn as one differ in an axis."""
@@ -159,13 +172,9 @@ class _MeasureTable:
         return False
 
     @property
-    def drawn_name(self) -> str:
-        return self.view.label or readable(self.view.measure)
-
-    @property
     def value_name(self) -> str:
         mean = f", mean over {listed(self.averaged)}" if self.averaged else ""
-        return f"{self.drawn_name}{mean}"
+        return f"{self.view.label or readable(self.view.measure)}{mean}"
 
     @property
     def value_axis(self) -> Axis:
@@ -177,7 +186,7 @@ class _MeasureTable:
         view = self.view
         by = "" if view.measures else view.by
         names = filter(None, (view.across, view.down or by))
-        drawn = self.drawn_name
+        drawn = view.label or readable(view.measure)
         return view.title or f"{drawn} by {' and '.join(map(self._shown_name, names))}"
 
     def chart(self, rows: Rows) -> Heatmap | Lines | Bars:

@@ -43,6 +43,9 @@ def export(
 
     if not (pdf or epub or slides or archive or figures):
         raise UsageError("say what to write: --pdf, --epub, --slides, --zip or --figures")
+    for file in (pdf, epub, slides and slides[1], archive):
+        if file and not file.parent.is_dir():
+            raise UsageError(f"{file}: there is no folder {file.parent}")
     project = open_project(root, model)
     exporter = Exporter(project)
     with language.use(project.book.own_words):
