@@ -69,8 +69,8 @@ def _prompts(request: Request) -> Iterator[_PromptUse]:
         yield from _source_prompts(request.prompt)
     if isinstance(request, Forward):
         for patch in request.patches:
-            if patch.source is not None:
-                yield from _prompts(patch.source)
+            for source in patch.sources:
+                yield from _prompts(source)
 
 
 def _source_prompts(prompt: Prompt) -> Iterator[_PromptUse]:

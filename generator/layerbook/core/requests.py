@@ -154,16 +154,18 @@ class WhitespacePositions:
 class Patch:
     """Overwrite a site, at some positions, with its values in another run or with zeros.
 
-    source: the other run; None for zeros (ablation). `scores` only accept None, which sets them to
-        -inf: later queries no longer see the keys at `positions` (attention knockout: Geva et al.
-        2023, arXiv:2304.14767). A query always sees its own key.
-    positions: empty for all positions; a `WhitespacePositions` that matches none patches none.
+    source: the other run; several runs for the mean of their values; None for zeros (ablation).
+        `scores` only accept None, which sets them to -inf: later queries no longer see the keys at
+        `positions` (attention knockout: Geva et al. 2023, arXiv:2304.14767). A query always sees
+        its own key.
+    positions: empty for all positions; negative ones count from the end of each text, the patched
+        one and the sources; a `WhitespacePositions` that matches none patches none.
     heads: restrict the patch of a per-head site (`z`, `scores`) to some heads.
     neurons: restrict the patch of `mlp_act` to some neurons.
     """
 
     site: Site
-    source: Forward | None = None
+    source: Forward | tuple[Forward, ...] | None = None
     positions: tuple[int, ...] | WhitespacePositions = ()
     heads: tuple[int, ...] = ()
     neurons: tuple[int, ...] = ()
@@ -175,6 +177,15 @@ class Patch:
             raise ValueError(
                 "scores can be blocked, not taken from another run; patch q or k instead"
             )
+        if self.source == ():
+            raise ValueError("there is no mean of no runs; use None for zeros")
+
+    @property
+    def sources(self) -> tuple[Forward, ...]:
+        """The runs that the values are taken from."""
+        if self.source is None:
+            return ()
+        return (self.source,) if isinstance(self.source, Forward) else self.source
 
 
 @dataclass(frozen=True)

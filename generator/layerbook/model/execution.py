@@ -15,6 +15,7 @@ from layerbook.core.requests import (
     EMBED,
     LOGITS,
     LOSS,
+    SITE_SHAPES,
     ActivationCache,
     Describe,
     EmbeddingMatrix,
@@ -22,6 +23,7 @@ from layerbook.core.requests import (
     Encode,
     Forward,
     Generate,
+    Patch,
     Prompt,
     Request,
     Site,
@@ -228,18 +230,39 @@ class Execution:
                 positions = positions_by_choice[positions]
                 if not positions:  # an Edit without positions applies to all of them
                     continue
-            if positions and max(positions) >= len(item.ids):
-                tokens = pluralize(len(item.ids), "token")
-                raise ModelError(f"there is no position {max(positions)} in a text of {tokens}")
+            length = len(item.ids)
+            for position in positions:
+                if not -length <= position < length:
+                    tokens = pluralize(length, "token")
+                    raise ModelError(f"there is no position {position} in a text of {tokens}")
             if patch.source is not None:
-                activations = self._activations[merge_key(patch.source)]
-                value = torch.from_numpy(activations[patch.site].copy())
+                value = torch.from_numpy(self._source_value(patch, length))
+            positions = tuple(position % length for position in positions)
             yield Edit(patch.site, row, positions, patch.heads, patch.neurons, value)
+
+    def _source_value(self, patch: Patch, length: int) -> NDArray[np.floating]:
+        """Return a copy of a site's value in the source of a patch, or its mean over several."""
+        arrays = [self._activations[merge_key(source)][patch.site] for source in patch.sources]
+        if isinstance(patch.positions, tuple) and min(patch.positions, default=0) < 0:
+            arrays = [_aligned_at_end(array, patch.site, length) for array in arrays]
+        if len({array.shape for array in arrays}) > 1:
+            raise ModelError(f"the mean of {patch.site} needs texts with equally many tokens")
+        mean: NDArray[np.floating] = np.mean(arrays, axis=0)
+        return mean
 
     def _check_length(self, length: int) -> None:
         context = self.model.config.max_position_embeddings
         if length > context:
             raise ModelError(f"{length} tokens do not fit the model's context of {context}")
+
+
+def _aligned_at_end(array: NDArray[np.floating], site: Site, length: int) -> NDArray[np.floating]:
+    """Return a site's last `length` positions; zeros come before those of a shorter text."""
+    axis = SITE_SHAPES[site.name].split().index("T")
+    missing = length - array.shape[axis]
+    if missing < 0:
+        return array.take(range(-missing, array.shape[axis]), axis)
+    return np.pad(array, [(missing if i == axis else 0, 0) for i in range(array.ndim)])
 
 
 def _stages(forwards: Sequence[Forward]) -> Iterator[list[Forward]]:
@@ -250,5 +273,5 @@ def _stages(forwards: Sequence[Forward]) -> Iterator[list[Forward]]:
 
 
 def _patch_depth(forward: Forward) -> int:
-    sources = [patch.source for patch in forward.patches if patch.source is not None]
+    sources = [source for patch in forward.patches for source in patch.sources]
     return max((1 + _patch_depth(source) for source in sources), default=0)

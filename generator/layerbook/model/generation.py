@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
@@ -159,12 +159,17 @@ def _forward_step(
     network: PreTrainedModel, new_ids: Tensor, cache: DynamicCache, **arguments: Any
 ) -> NDArray[np.floating]:
     """Return the logits [rows, V] after the new tokens [rows, n], which join the cache."""
-    # transformers 5.24 renamed the argument.
-    renamed = "cache" in signature(network.forward).parameters
-    arguments["cache" if renamed else "past_key_values"] = cache
+    arguments |= cache_argument(network, cache)
     output = network(input_ids=new_ids, use_cache=True, logits_to_keep=1, **arguments)
     logits: NDArray[np.floating] = output.logits[:, -1].numpy()
     return logits
+
+
+def cache_argument(network: nn.Module, cache: DynamicCache) -> dict[str, DynamicCache]:
+    """Return the KV cache by the name that the network has for it."""
+    # transformers 5.24 renamed the argument.
+    renamed = "cache" in signature(network.forward).parameters
+    return {"cache" if renamed else "past_key_values": cache}
 
 
 def _pick_token(logits: NDArray[np.floating], request: Generate, rng: np.random.Generator) -> int:

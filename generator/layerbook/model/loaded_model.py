@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 from layerbook.core.errors import ModelError, one_line
 from layerbook.core.requests import (
     DEFAULT_PRECISION,
+    LN_FINAL,
     NEXT_LOGITS,
     SITE_SHAPES,
     Generate,
@@ -28,8 +29,9 @@ from layerbook.model import loading_checks
 from layerbook.model.generation import GenerationOutput, generate_batch, reencode
 from layerbook.model.hooks import PATCHABLE_SITES, ActivationHooks, Edit
 from layerbook.model.network import NetworkParts, load_network
-from layerbook.model.plan import Pass, PassRequest, TokenIds
+from layerbook.model.plan import Pass, PassRequest, Start, TokenIds
 from layerbook.model.precision import DTYPES, arithmetic
+from layerbook.model.restart import common_start, run_from
 from layerbook.model.tokenizer import ModelTokenizer
 
 Activations = Mapping[Site, NDArray[np.floating]]
@@ -88,9 +90,15 @@ class LoadedModel:
         width = max(len(item.ids) for item in batch)
         ids = torch.tensor([(*item.ids, *[0] * (width - len(item.ids))) for item in batch])
         hooks = ActivationHooks(self.parts, keep, edits)
+        start = common_start(batch)
         with torch.inference_mode(), arithmetic(self.precision):
-            with hooks.registered():
-                final = self.network.base_model(input_ids=ids, use_cache=False).last_hidden_state
+            if start == Start():
+                with hooks.registered():
+                    output = self.network.base_model(input_ids=ids, use_cache=False)
+                final = output.last_hidden_state
+            else:
+                final = run_from(self.parts, ids, start, edits)
+                hooks.activations[LN_FINAL] = final
             hooks.compute_logit_sites(final, ids)
             next_logits = self._next_logits(final, batch)
         common = frozenset.intersection(*(item.keep for item in batch))

@@ -1,11 +1,12 @@
 """Plan the work of the model: each distinct pass once, in batches.
 
-A plan is data: it can be printed and counted before anything runs. Three rules keep it small:
+A plan is data: it can be printed and counted before anything runs. Four rules keep it small:
 
 1. Forward passes with equal prompt and patches are one pass that keeps the union of their sites.
 2. In a causal decoder the activations of a prefix are the leading rows of the whole sequence's, so
    an unpatched prompt whose ids begin another's needs no pass of its own.
 3. Passes are batched with padding on the right, which causal attention never sees.
+4. A patched pass starts where it first differs from the plain pass, if several share that pass.
 """
 
 from __future__ import annotations
@@ -13,8 +14,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
-from layerbook.core.requests import NEXT_LOGITS, Forward, Generate, Patch, Prompt, Request, Site
+from layerbook.core.requests import (
+    LN_FINAL,
+    LOGITS,
+    LOSS,
+    NEXT_LOGITS,
+    Forward,
+    Generate,
+    Patch,
+    Prompt,
+    Request,
+    Site,
+    WhitespacePositions,
+)
 
 TokenIds = tuple[int, ...]
 
@@ -28,6 +42,17 @@ MAX_BATCH_TOKENS = 4096
 
 MAX_BATCH_BYTES = 192 * 2**20
 """Bytes that the kept sites of one batch may take: about all logits of a thousand positions."""
+
+
+FINAL_SITES = frozenset({LN_FINAL, LOGITS, LOSS, NEXT_LOGITS})
+"""The sites that a pass from its `Start` on can keep."""
+
+
+class Start(NamedTuple):
+    """The place where a pass first differs from the pass without patches."""
+
+    layer: int = 0
+    position: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,6 +77,14 @@ class Pass:
         """Positions whose `NEXT_LOGITS` are requested, in order."""
         lengths = {part.length for part in self.requests if NEXT_LOGITS in part.request.keep}
         return tuple(sorted(length - 1 for length in lengths))
+
+    @cached_property
+    def start(self) -> Start:
+        """The first layer and position at which the patches can change anything."""
+        places = [_place(patch, len(self.ids)) for patch in self.patches]
+        if not places or not self.keep <= FINAL_SITES:
+            return Start()
+        return Start(min(at.layer for at in places), min(at.position for at in places))
 
     def absorb(self, other: Pass) -> Pass:
         """Return this pass with the sites and requests of another, whose ids begin its own."""
@@ -104,9 +137,9 @@ def _prerequisites(request: Request) -> Iterator[Request]:
         yield from _prerequisites(prompt.generated)
         yield prompt.generated
     for patch in request.patches if isinstance(request, Forward) else ():
-        if patch.source is not None:
-            yield from _prerequisites(patch.source)
-            yield replace(patch.source, keep=patch.source.keep | {patch.site})
+        for source in patch.sources:
+            yield from _prerequisites(source)
+            yield replace(source, keep=source.keep | {patch.site})
 
 
 def build_passes(forwards: Iterable[Forward], encode: EncodeIds) -> tuple[Pass, ...]:
@@ -119,6 +152,14 @@ def build_passes(forwards: Iterable[Forward], encode: EncodeIds) -> tuple[Pass, 
         passes[key] = passes[key].absorb(new) if key in passes else new
     plain = [item for item in passes.values() if not item.patches]
     return (*_merge_prefixes(plain), *(item for item in passes.values() if item.patches))
+
+
+def _place(patch: Patch, length: int) -> Start:
+    """Return where a patch begins to change anything; the very beginning if that is not known."""
+    layer, positions = patch.site.layer, patch.positions
+    if layer is None or patch.site.name == "scores" or isinstance(positions, WhitespacePositions):
+        return Start()
+    return Start(layer, min((p % length for p in positions), default=0))
 
 
 def _merge_prefixes(passes: Sequence[Pass]) -> Sequence[Pass]:
@@ -166,10 +207,12 @@ def build_batches(
 ) -> tuple[tuple[Pass, ...], ...]:
     """Group passes of like length into batches within the limits; a single pass may exceed them.
 
+    Among passes of one length, those that start at the same place come together.
+
     Without `bytes_for` memory is not limited.
     """
     batches: list[Batch] = []
-    for item in sorted(passes, key=lambda item: (len(item.ids), item.ids)):
+    for item in sorted(passes, key=lambda item: (len(item.ids), item.start, item.ids)):
         limits = (max_batch_tokens, max_batch_bytes, bytes_for)
         if not batches or not batches[-1].fits(item, *limits):
             batches.append(Batch())
