@@ -640,6 +640,7 @@ def test_committed_book_loads():
             "linear",
             "sampling",
             "whole-model",
+            "case-facts",
             "case-gram",
             "case-whitespace",
             "case-multiplied",

@@ -189,6 +189,18 @@ def without_the_neuron(neuron: Any) -> set[str]:
     )
 
 
+def cost_for_languages(languages: Any) -> set[str]:
+    """The cost of the head for the right language, with its mean output."""
+    layer, head = languages["layers"].index(languages["layer"]), languages["head"]
+    costs = languages["mean"][layer][head]
+    cost = sum(costs) / len(costs)
+    return first(
+        (cost < 0.1, "Next to nothing"),
+        (cost < 0.5, "Something, but less than half a bit"),
+        (True, "Half a bit or more"),
+    )
+
+
 def cost_of_hiding(knockout: Any) -> set[str]:
     """The cost of hiding the whitespace, beside that of hiding other tokens."""
     blocked = knockout["blocked"]
@@ -208,6 +220,7 @@ JUDGES = {
     "position": ("tokens", nearest_after_moving),
     "rope": ("rope", where_it_looks),
     "mlp": ("neuron", without_the_neuron),
+    "case-facts": ("languages", cost_for_languages),
     "case-gram": ("noise", surest_sum),
     "case-whitespace": ("blocked", cost_of_hiding),
     "case-multiplied": ("position/tokens", change_of_the_mean),
