@@ -28,7 +28,6 @@ from layerbook.core.requests import (
 )
 from layerbook.model.loaded_model import LoadedModel
 from layerbook.model.plan import Pass, build_passes
-from layerbook.model.small_matmul import fast_small_matmul
 
 TEXT = Prompt(text="The cat sat on the table. 2 + 2 = 4")
 
@@ -532,22 +531,6 @@ def test_batched_generation_equals_single_generation(model):
     assert [run.tokens for run in together] == [run.tokens for run in alone]
     assert [run.stopped for run in together] == [run.stopped for run in alone]
     assert len({len(run.tokens) for run in together}) > 2
-
-
-@pytest.mark.parametrize("rows", [1, 2, 3, 5, 8, 9, 17])
-@pytest.mark.parametrize("bias", [False, True])
-def test_fast_small_matmul_equals_linear(rows, bias):
-    """To 1e-6; the patch is gone after the block."""
-    layer = torch.nn.Sequential(torch.nn.Linear(24, 40, bias=bias))
-    x = torch.randn(1, rows, 24)
-    with torch.inference_mode():
-        expected = x.double() @ layer[0].weight.double().T + (layer[0].bias.double() if bias else 0)
-        with fast_small_matmul(layer):
-            assert "forward" in vars(layer[0])
-            product = layer(x)
-    assert product.shape == (1, rows, 40)
-    assert (product - expected).abs().max() < 1e-6
-    assert "forward" not in vars(layer[0])
 
 
 def test_kept_logits_are_those_of_a_pass_over_the_text(model):

@@ -19,7 +19,6 @@ from layerbook.core.distributions import softmax
 from layerbook.core.requests import Generate, Prompt
 from layerbook.core.sampling import sample_token, sampling_distribution
 from layerbook.model.plan import TokenIds
-from layerbook.model.small_matmul import fast_small_matmul
 from layerbook.model.tokenizer import ModelTokenizer
 
 
@@ -98,23 +97,20 @@ def generate_batch(
         for ids, request in zip(prompts, requests, strict=True)
     ]
     rows = [[s for s in sequences if tuple(s.ids) == ids] for ids in distinct]
-    with fast_small_matmul(network):
-        while True:
-            logits = _forward_step(
-                network, new_ids, cache, attention_mask=mask, position_ids=positions
-            )
-            for texts, row_logits in zip(rows, logits, strict=True):
-                for text in texts:
-                    text.append_token(row_logits, stop_ids)
-            parents, rows = _split_rows(rows)
-            if not rows:
-                return [sequence.to_output() for sequence in sequences]
-            if parents != list(range(len(logits))):
-                cache.batch_select_indices(torch.tensor(parents))
-                mask, positions = mask[parents], positions[parents]
-            new_ids = torch.tensor([[texts[0].ids[-1]] for texts in rows])
-            mask = torch.cat([mask, torch.ones_like(new_ids)], dim=1)
-            positions = positions[:, -1:] + 1
+    while True:
+        logits = _forward_step(network, new_ids, cache, attention_mask=mask, position_ids=positions)
+        for texts, row_logits in zip(rows, logits, strict=True):
+            for text in texts:
+                text.append_token(row_logits, stop_ids)
+        parents, rows = _split_rows(rows)
+        if not rows:
+            return [sequence.to_output() for sequence in sequences]
+        if parents != list(range(len(logits))):
+            cache.batch_select_indices(torch.tensor(parents))
+            mask, positions = mask[parents], positions[parents]
+        new_ids = torch.tensor([[texts[0].ids[-1]] for texts in rows])
+        mask = torch.cat([mask, torch.ones_like(new_ids)], dim=1)
+        positions = positions[:, -1:] + 1
 
 
 def _split_rows(rows: Sequence[list[_Sequence]]) -> tuple[list[int], list[list[_Sequence]]]:
@@ -140,17 +136,16 @@ def reencode(
     frames: list[TokenIds] = []
     kept_logits: list[NDArray[np.floating]] = []
     cache = DynamicCache()
-    with fast_small_matmul(network):
-        for _ in range(request.max_new_tokens):
-            frames.append(ids)
-            reused = min(_common_prefix_length(cached_ids, ids), len(ids) - 1)
-            if reused < len(cached_ids):
-                cache.crop(reused - len(cached_ids))  # negative: the number of positions to drop
-            logits = _forward_step(network, torch.tensor([ids[reused:]]), cache)
-            if request.keep_logits:
-                kept_logits.append(logits[0].copy())
-            text += tokenizer.token(int(logits[0].argmax())).text
-            cached_ids, ids = ids, tokenizer.encode_text(text, source)
+    for _ in range(request.max_new_tokens):
+        frames.append(ids)
+        reused = min(_common_prefix_length(cached_ids, ids), len(ids) - 1)
+        if reused < len(cached_ids):
+            cache.crop(reused - len(cached_ids))  # negative: the number of positions to drop
+        logits = _forward_step(network, torch.tensor([ids[reused:]]), cache)
+        if request.keep_logits:
+            kept_logits.append(logits[0].copy())
+        text += tokenizer.token(int(logits[0].argmax())).text
+        cached_ids, ids = ids, tokenizer.encode_text(text, source)
     stacked = np.stack(kept_logits) if kept_logits else None
     return GenerationOutput(ids, len(prompt), stopped=False, frames=tuple(frames), logits=stacked)
 
