@@ -43,7 +43,7 @@ from layerbook.core.requests import (
     RotaryEmbedding,
     Site,
 )
-from layerbook.core.rounding import Gap, snap
+from layerbook.core.rounding import Gap, descending, snap
 from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import apply_rope, causal_mask
 
@@ -234,7 +234,7 @@ def uniform_share_of_later_keys(T: int) -> float:
 
 def count_reordered_rows(raw: Floats, scaled: Floats) -> int:
     """Number of rows in which the order of the keys differs: [L, H, T, T] twice."""
-    differs = snap(raw).argsort(kind="stable") != snap(scaled).argsort(kind="stable")
+    differs = descending(raw) != descending(scaled)
     return int(differs.any(axis=-1).sum())
 
 

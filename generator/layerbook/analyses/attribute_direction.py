@@ -20,7 +20,7 @@ from layerbook.core.requests import (
     Prompt,
     Request,
 )
-from layerbook.core.rounding import snap
+from layerbook.core.rounding import descending, snap
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import cosines, mean_pool
@@ -134,7 +134,7 @@ class AttributeDirection(Analysis[AttributeDirectionResult]):
         """The entries of the matrix [V, D] that point most along a direction [D]."""
         members = {word.strip().casefold() for word in self.members}
         cosine = cosines(matrix[EMBED].astype(np.float64), direction)  # [V]
-        best = snap(-cosine).argsort(kind="stable")[: self.top_k]
+        best = descending(cosine)[: self.top_k]
         tokens = [matrix.vocabulary.token(int(id)) for id in best]
         return tuple(
             PointingEntry(

@@ -19,7 +19,7 @@ from layerbook.core.requests import (
     Prompt,
     Request,
 )
-from layerbook.core.rounding import snap
+from layerbook.core.rounding import descending
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, Vocabulary, visible
 from layerbook.core.vectors import cosines, mean_pool
@@ -100,7 +100,7 @@ class EmbeddingArithmetic(Analysis[EmbeddingArithmeticResult]):
                     start=words[0],
                     minus=words[1],
                     plus=words[2],
-                    nearest=tuple(entries.at(i, cosine) for i in rank_ids(cosine)[: self.top_k]),
+                    nearest=tuple(entries.at(i, cosine) for i in descending(cosine)[: self.top_k]),
                     answer=entries.best_outside_sum(cosine),
                     without_minus=entries.best_outside_sum(cosines(E, start + plus)),
                 )
@@ -126,11 +126,6 @@ def spelling(token: Token) -> str:
     return token.text.strip().casefold()
 
 
-def rank_ids(scores: NDArray[np.float64]) -> NDArray[np.intp]:
-    """The ids of all scores [V], the largest score first; ties by the lower id."""
-    return snap(-scores).argsort(kind="stable")
-
-
 @dataclass(frozen=True)
 class Entries:
     """The entries of the vocabulary, and which are words of a sum: `is_summand` [V]."""
@@ -147,7 +142,7 @@ class Entries:
 
     def best_outside_sum(self, cosine: NDArray[np.float64]) -> NearEntry:
         """The entry with the largest cosine [V] that is not a word of the sum."""
-        return self.at(int(rank_ids(np.where(self.is_summand, -np.inf, cosine))[0]), cosine)
+        return self.at(int(descending(np.where(self.is_summand, -np.inf, cosine))[0]), cosine)
 
 
 def _formula(total: EmbeddingSum) -> str:

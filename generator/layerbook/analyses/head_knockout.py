@@ -28,7 +28,7 @@ from layerbook.core.requests import (
     Request,
     Site,
 )
-from layerbook.core.rounding import snap
+from layerbook.core.rounding import descending
 from layerbook.core.tokens import Token
 
 MAX_LISTED = 8  # heads in `most_needed`
@@ -150,7 +150,7 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
         ]
         shape = (len(resolved(self.layers)), -1)  # [L, H]
         prob = np.array([head.answer for head in replaced]).reshape(shape)
-        order = np.argsort(snap(prob.ravel()), kind="stable")
+        order = descending(-prob.ravel())
 
         return HeadKnockoutResult(
             prompt=self.prompt,

@@ -19,7 +19,7 @@ from layerbook.core.requests import (
     Prompt,
     Request,
 )
-from layerbook.core.rounding import snap
+from layerbook.core.rounding import descending
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, Vocabulary, visible
 
@@ -116,28 +116,26 @@ class NearestTokens(Analysis[NearestTokensResult]):
         cosine = dot / np.maximum(lengths, np.finfo(float).tiny)  # [V, Q]: the angle alone
         distance = np.sqrt(np.maximum(norms[:, None] ** 2 + norms[ids] ** 2 - 2 * dot, 0))  # [V, Q]
 
-        def nearest(scores: NDArray[np.float64], costs: NDArray[np.float64], id: int) -> Neighbours:
-            best = lowest_ids(costs, self.top_k, id)
+        def nearest(values: NDArray[np.float64], order: NDArray[np.intp], id: int) -> Neighbours:
+            others = order[order != id][: self.top_k]
             return tuple(
-                _neighbour(vocabulary, tokens[id], int(i), float(scores[i]), float(norms[i]))
-                for i in best
+                _neighbour(vocabulary, tokens[id], int(i), float(values[i]), float(norms[i]))
+                for i in others
             )
 
-        shortest = snap(norms).argsort(kind="stable")[: self.top_k]
-        longest = snap(-norms).argsort(kind="stable")[: self.top_k]
         return NearestTokensResult(
             size=len(E),
             d_model=E.shape[1],
             norm_median=float(np.median(norms)),
-            longest=_lengths(vocabulary, norms, longest),
-            shortest=_lengths(vocabulary, norms, shortest),
+            longest=_lengths(vocabulary, norms, descending(norms)[: self.top_k]),
+            shortest=_lengths(vocabulary, norms, descending(-norms)[: self.top_k]),
             tokens=tuple(
                 Neighbourhood(
                     token=tokens[id],
                     norm=float(norms[id]),
-                    cosine=nearest(cosine[:, q], -cosine[:, q], id),
-                    dot=nearest(dot[:, q], -dot[:, q], id),
-                    distance=nearest(distance[:, q], distance[:, q], id),
+                    cosine=nearest(cosine[:, q], descending(cosine[:, q]), id),
+                    dot=nearest(dot[:, q], descending(dot[:, q]), id),
+                    distance=nearest(distance[:, q], descending(-distance[:, q]), id),
                     larger_dot_products=int((np.delete(dot[:, q], id) > dot[id, q]).sum()),
                 )
                 for q, id in enumerate(ids)
@@ -157,13 +155,6 @@ class NearestTokens(Analysis[NearestTokensResult]):
         )
         figures["lengths"] = _length_panels(result)
         return figures
-
-
-def lowest_ids(cost: NDArray[np.float64], count: int, itself: int) -> NDArray[np.intp]:
-    """The ids of the `count` smallest costs [V], smallest first, without the token itself."""
-    order = snap(cost).argsort(kind="stable")
-    best: NDArray[np.intp] = order[order != itself][:count]
-    return best
 
 
 def _lengths(

@@ -39,7 +39,7 @@ from layerbook.core.requests import (
     Site,
     Weights,
 )
-from layerbook.core.rounding import snap
+from layerbook.core.rounding import descending
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token
 
@@ -222,8 +222,8 @@ def strongest_firing(texts: list[ActivationCache], act: Site, neuron: int) -> li
         for i, text in enumerate(texts)
         for at, activation in enumerate(text[act][:, neuron])
     ]
-    loudness = snap(np.abs([entry.activation for entry in firing]))
-    return [firing[int(i)] for i in np.argsort(-loudness, kind="stable")]
+    loudness = np.abs([entry.activation for entry in firing])
+    return [firing[int(i)] for i in descending(loudness)]
 
 
 def most_active(by_layer: dict[int, Floats], count: int) -> tuple[ActiveNeuron, ...]:
@@ -231,7 +231,7 @@ def most_active(by_layer: dict[int, Floats], count: int) -> tuple[ActiveNeuron, 
     neurons = [
         ActiveNeuron(layer=layer, neuron=int(i), logit=float(added[i]))
         for layer, added in by_layer.items()
-        for i in np.argsort(-snap(added), kind="stable")[:count]
+        for i in descending(added)[:count]
     ]
     return tuple(sorted(neurons, key=lambda neuron: -neuron.logit)[:count])
 

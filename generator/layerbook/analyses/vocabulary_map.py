@@ -13,7 +13,7 @@ from pydantic import Field
 from layerbook.core.analysis import Analysis, BigArray, Result
 from layerbook.core.figures import Axis, Figure, Point, Scatter, Widget
 from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingMatrix, Request
-from layerbook.core.rounding import snap
+from layerbook.core.rounding import descending, snap
 from layerbook.core.text import listed
 from layerbook.core.tokens import Vocabulary
 from layerbook.core.vectors import principal_components
@@ -139,7 +139,7 @@ def nearest_words(
         block = directions[start : start + BLOCK_SIZE] @ directions.T  # [BLOCK_SIZE, W]
         rows = np.arange(len(block))
         block[rows, start + rows] = -np.inf  # no word is its own neighbor
-        best = snap(-block).argsort(axis=1, kind="stable")[:, :count]
+        best = descending(block)[:, :count]
         nearest.append(best)
         cosines.append(np.take_along_axis(block, best, axis=1))
     return np.concatenate(nearest), np.concatenate(cosines)

@@ -110,10 +110,15 @@ def snap(values: NDArray[np.floating]) -> NDArray[np.float64]:
     """Round an array to ten digits of its scale before its entries are ordered.
 
     Entries that differ by rounding errors alone become equal, and then the lower index comes first
-    on every machine: `snap(values).argmax()`, `snap(-values).argsort(kind="stable")`.
+    on every machine: `snap(values).argmax()`, or all of them in `descending(values)`.
     """
     values = values.astype(np.float64)
     return np.asarray(_round_array(values, _decimals(_largest_magnitude(values), COMPARED_DIGITS)))
+
+
+def descending(values: NDArray[np.floating]) -> NDArray[np.intp]:
+    """Return the indices along the last axis from the largest value; of equals, the lower first."""
+    return snap(-values).argsort(axis=-1, kind="stable")
 
 
 def _numbers(value: Any, path: str, rounding: Rounding) -> Iterator[tuple[str, Rounding, Any]]:

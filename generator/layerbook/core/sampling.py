@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layerbook.core.distributions import softmax
-from layerbook.core.rounding import snap
+from layerbook.core.rounding import descending, snap
 
 
 def sampling_distribution(
@@ -29,7 +29,7 @@ def sampling_distribution(
     if temperature == 0:
         prob[np.argmax(snap(logits))] = 1.0
         return prob
-    best = np.argsort(-snap(logits), kind="stable")[: top_k or len(logits)]  # [k], best first
+    best = descending(logits)[: top_k or len(logits)]  # [k], best first
     shifted = logits[best].astype(np.float64) - float(logits[best[0]])  # [k], 0 for the best
     with np.errstate(over="ignore"):  # a tiny temperature: the others become -inf
         nucleus = softmax(shifted / temperature)  # [k]
