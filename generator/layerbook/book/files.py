@@ -2,80 +2,73 @@
 
 from __future__ import annotations
 
-import os
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from layerbook.book.media import MAX_BYTES, MEDIA_FOLDERS
 from layerbook.book.node import FILE_START, ProblemList, display_path
 from layerbook.core.errors import OutsideError, SpecError
-from layerbook.core.paths import resolve_inside
+from layerbook.core.paths import MAX_DEPTH, DeepFolderError, resolve_inside, scan
 
 FOLDERS = ("experiments", "templates", "analyses", *MEDIA_FOLDERS)
 """The folders that a book is read from; results are in the first."""
 
 _NO_ADDRESS = re.compile(r"[\x00-\x1f\x7f:\\\ud800-\udfff]")
 _MEGABYTE = 1_000_000
-_MAX_BYTES = {
+_MAX_BYTES: Mapping[str, tuple[int, float]] = {
+    "experiments": (500 * _MEGABYTE, math.inf),
     "templates": (20 * _MEGABYTE, 100 * _MEGABYTE),
+    "analyses": (10 * _MEGABYTE, 10 * _MEGABYTE),
     **dict.fromkeys(MEDIA_FOLDERS, (MAX_BYTES, 500 * _MEGABYTE)),
 }
-"""The bytes of a file in a folder, and of all of them; other files are bounded by their readers."""
+"""By folder, the bytes of a file and of all of them; the readers of data files allow fewer."""
 
 
 def check_book_files(root: Path) -> None:
     """Check every entry of a book's folders, without reading a file.
 
     Raises SpecError for links that lead outside `root` or to a folder, for entries that are neither
-    files nor folders, such as a pipe, which would block its reader, and for files that exceed the
-    limit of their folder, alone or together, since a build holds them in memory.
+    files nor folders, such as a pipe, which would block its reader, for deeply nested folders, and
+    for files that exceed the limit of their folder, alone or together, since a build holds them in
+    memory.
     """
     problems = ProblemList()
     for folder in FOLDERS:
-        for path, reason in _refused_entries(root, root / folder):
-            problems.add(display_path(path), FILE_START, reason)
-        if folder in MEDIA_FOLDERS:
-            for path in sorted((root / folder).rglob("*")):
-                if _NO_ADDRESS.search(path.name):
-                    reason = "its name has a character that a URL path cannot contain"
-                    problems.add(display_path(path), FILE_START, reason)
-    if not problems:
-        for folder in _MAX_BYTES:
-            for path, reason in _too_large(root / folder, *_MAX_BYTES[folder]):
+        try:
+            for path, reason in _refused_entries(root, folder):
                 problems.add(display_path(path), FILE_START, reason)
+        except DeepFolderError:
+            reason = f"its folders are nested more than {MAX_DEPTH} deep"
+            problems.add(display_path(root / folder), FILE_START, reason)
     if problems:
         raise SpecError(problems)
 
 
-def _refused_entries(root: Path, path: Path) -> Iterator[tuple[Path, str]]:
-    if path.is_symlink():
-        yield path, "is a link; it should be a folder of the book"
-    elif path.is_dir():
-        yield from _refused_in_folder(root, path)
-
-
-def _refused_in_folder(root: Path, folder: Path) -> Iterator[tuple[Path, str]]:
-    with os.scandir(folder) as entries:  # knows the kinds of entries, unlike `iterdir`
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            if entry.is_symlink():
-                if reason := _refusal_of_link(root, Path(entry.path)):
-                    yield Path(entry.path), reason
-            elif entry.is_dir():
-                yield from _refused_in_folder(root, Path(entry.path))
-            elif not entry.is_file():
-                yield Path(entry.path), "is neither a file nor a folder"
-
-
-def _too_large(folder: Path, most: int, most_together: int) -> Iterator[tuple[Path, str]]:
+def _refused_entries(root: Path, folder: str) -> Iterator[tuple[Path, str]]:
+    if (root / folder).is_symlink():
+        yield root / folder, "is a link; it should be a folder of the book"
+        return
+    most, most_together = _MAX_BYTES[folder]
     together = 0
-    for path in sorted(folder.rglob("*")):
-        size = path.stat().st_size if path.is_file() else 0
+    for entry in scan(root / folder):
+        path, reason = Path(entry.path), None
+        if folder in MEDIA_FOLDERS and _NO_ADDRESS.search(entry.name):
+            reason = "its name has a character that a URL path cannot contain"
+        elif entry.is_symlink():
+            reason = _refusal_of_link(root, path)
+        elif not entry.is_dir() and not entry.is_file():
+            reason = "is neither a file nor a folder"
+        size = path.stat().st_size if reason is None and path.is_file() else 0
         together += size
         if size > most:
-            yield path, f"is larger than {most // _MEGABYTE} MB"
+            reason = f"is larger than {most // _MEGABYTE} MB"
+        if reason:
+            yield path, reason
     if together > most_together:
-        yield folder, f"has files of more than {most_together // _MEGABYTE} MB together"
+        megabytes = most_together / _MEGABYTE
+        yield root / folder, f"has files of more than {megabytes:.0f} MB together"
 
 
 def _refusal_of_link(root: Path, link: Path) -> str | None:

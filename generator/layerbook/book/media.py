@@ -16,7 +16,7 @@ from xml.parsers import expat
 
 from layerbook.book import subtitles
 from layerbook.core.errors import LayerbookError, OutsideError, did_you_mean
-from layerbook.core.paths import resolve_inside
+from layerbook.core.paths import paths_below, resolve_inside
 
 IMAGES_FOLDER, STATIC_FOLDER = "images", "static"
 MEDIA_FOLDERS = (IMAGES_FOLDER, STATIC_FOLDER)
@@ -114,7 +114,7 @@ class MediaFolders:
 
     def _paths(self, folder: str) -> Iterator[str]:
         root = self._root / folder
-        for path in sorted(root.rglob("*")) if root.is_dir() else ():
+        for path in paths_below(root):
             parts = path.relative_to(self._root).parts
             if path.is_file() and not any(part.startswith(".") for part in parts):
                 yield "/".join(parts)

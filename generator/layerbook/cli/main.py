@@ -29,6 +29,7 @@ from layerbook.cli.options import (
 )
 from layerbook.cli.output import print_json, print_lines, print_text
 from layerbook.core.errors import UsageError
+from layerbook.core.paths import check_output
 from layerbook.core.progress import make_reporter
 from layerbook.core.text import pluralize
 from layerbook.store import build_stamp
@@ -238,6 +239,7 @@ def run(
             _print_plan(loaded.source, [e for e in experiments if not e.inapplicable])
             return
         folder = out or Path()
+        check_output(root, folder)
         outcomes = run_file(loaded, folder, report, executor_factory)
     else:
         project = open_project(root, model, report)
@@ -294,6 +296,8 @@ def build(
         if output := build_stamp.read(root, stamp_options):
             _print_build(output, strict=strict)
             return
+    if site is not None:
+        check_output(root, site)
     from layerbook.cli.format_status import skipped_lines
     from layerbook.site.build import build as build_book
     from layerbook.store.project import open_project

@@ -17,6 +17,8 @@ from layerbook.cli.options import (
     quiet_option,
 )
 from layerbook.cli.output import print_json, print_lines
+from layerbook.core import atomic
+from layerbook.core.paths import check_output
 from layerbook.core.progress import make_reporter
 
 
@@ -131,7 +133,8 @@ def diff(
             open_result_set(project, new or project.source.name, Path(scratch) / "new"),
         )
     if page is not None:
-        page.write_text(diff_page(project, outcome), encoding="utf-8")
+        check_output(root, page)
+        atomic.write_output(page, diff_page(project, outcome).encode())
     if as_json:
         print_json(diff_data(project, outcome))
     else:

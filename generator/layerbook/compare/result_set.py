@@ -5,15 +5,24 @@ from __future__ import annotations
 import io
 import os
 import subprocess
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from layerbook.book.contents import Experiment
-from layerbook.core.errors import UsageError
-from layerbook.core.paths import resolve_inside
+from layerbook.core.child_process import end_with_parent
+from layerbook.core.errors import OutsideError, UsageError
+from layerbook.core.paths import MAX_BYTES, find_program, resolve_inside
 from layerbook.store import results
 from layerbook.store.project import RESULTS_FOLDER, Project
+
+GIT_SECONDS = 60
+MAX_LISTING = 20_000_000
+"""The bytes of git's list of results: some hundred thousand."""
+MAX_GIT_MEMORY = 10_000_000
+"""The bytes of the largest file that git reads into memory; it decompresses others in parts."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +84,15 @@ def open_result_set(project: Project, name: str, scratch: Path) -> ResultSet:
         kinds = "neither a folder, nor a model with results in this book, nor a git revision"
         raise UsageError(f"{name}: {kinds}")
     path = (RESULTS_FOLDER / project.source.name).as_posix()
-    for file, data in _read_revision(project.root, commit.decode().strip(), path).items():
-        target = resolve_inside(scratch, file)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+    files = _read_revision(project.root, commit.decode().strip(), path)
+    try:
+        for file, data in files.items():
+            target = resolve_inside(scratch, file)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+    except (OSError, OutsideError) as error:
+        reason = f"it has a file {file!r:.200}, which cannot be written"
+        raise UsageError(f"{name}: cannot be unpacked: {reason}") from error
     if not (scratch / path).is_dir():
         raise UsageError(f"{name}: holds no results of {project.source.name}")
     return _require_results(ResultSet(name, scratch / path))
@@ -130,14 +144,50 @@ def _read_revision(root: Path, commit: str, folder: str) -> dict[str, bytes]:
 def _git(root: Path, *arguments: str, input: bytes = b"") -> bytes | None:
     """Return what git prints, or None if it fails or is not installed.
 
-    The repository may be untrusted and its settings may contain commands, so git must not fetch.
+    The repository may be untrusted. Its settings may contain commands, so git must not fetch; its
+    files may be pipes, and its objects as large as their author likes.
+    Raises UsageError if git takes too long or prints too much.
     """
-    command = ["git", "-C", str(root), *arguments]
-    environment = os.environ | {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
-    try:
-        process = subprocess.run(
-            command, input=input, env=environment, capture_output=True, check=False
-        )
-    except OSError:
+    program = find_program("git")
+    if program is None:
         return None
-    return process.stdout if process.returncode == 0 else None
+    command = [program, "-C", str(root), "-c", f"core.bigFileThreshold={MAX_GIT_MEMORY}"]
+    environment = os.environ | {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+    with TemporaryFile() as requests:
+        requests.write(input)
+        requests.seek(0)
+        process = subprocess.Popen(
+            [*command, *arguments],
+            stdin=requests,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            preexec_fn=end_with_parent(),
+        )
+        output, code = _read_output(process, MAX_LISTING if "ls-tree" in arguments else MAX_BYTES)
+    return output if code == 0 else None
+
+
+def _read_output(process: subprocess.Popen[bytes], most: int) -> tuple[bytes, int]:
+    """Return what git prints and its exit code. Raises UsageError at the limits."""
+    is_late = threading.Event()
+
+    def stop() -> None:
+        is_late.set()
+        process.kill()
+
+    timer = threading.Timer(GIT_SECONDS, stop)
+    timer.start()
+    try:
+        with process:
+            assert process.stdout
+            output = process.stdout.read(most + 1)
+            if len(output) > most:
+                process.kill()
+    finally:
+        timer.cancel()
+    if is_late.is_set():
+        raise UsageError(f"git takes longer than {GIT_SECONDS} seconds to read the revision")
+    if len(output) > most:
+        raise UsageError("the results in this revision are too many or too large to be read")
+    return output, process.returncode

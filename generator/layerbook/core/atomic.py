@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from layerbook.core.errors import StoreError
+from layerbook.core.paths import paths_below
 
 TEMPORARY_SUFFIX = ".layerbook-tmp"
 
@@ -32,12 +33,27 @@ def write(path: Path, data: bytes, *, durable: bool = True, mode: int = 0o666) -
     return True
 
 
+def write_output(path: Path, data: bytes) -> None:
+    """Write a file that the user named, which may also be a device or a pipe.
+
+    Raises StoreError if the disk refuses.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+    else:
+        write(Path(os.path.realpath(path)), data, durable=False)
+
+
 def remove_temporary_files(folder: Path, *, recursive: bool = False) -> None:
-    """Remove the temporary files of killed writes. Call it only under the build's lock."""
+    """Remove the temporary files of killed writes. Call it only under the build's lock.
+
+    Raises DeepFolderError if `recursive`.
+    """
     pattern = f".*{TEMPORARY_SUFFIX}"
-    for path in folder.rglob(pattern) if recursive else folder.glob(pattern):
-        with suppress(OSError):
-            path.unlink()
+    for path in paths_below(folder) if recursive else folder.glob(pattern):
+        if path.match(pattern):
+            with suppress(OSError):
+                path.unlink()
 
 
 def has_content(path: Path, data: bytes) -> bool:

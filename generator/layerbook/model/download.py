@@ -14,6 +14,7 @@ from pathlib import Path
 
 from layerbook.core.child_process import end_with_parent
 from layerbook.core.errors import ModelError
+from layerbook.core.paths import find_program
 from layerbook.core.progress import Reporter, TerminalReporter
 from layerbook.model import user_cache
 
@@ -57,7 +58,7 @@ def _find_pip() -> list[str] | None:
     """Return this interpreter's pip, or any other: the wheel is the same for all."""
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-P", "-m", "pip"]  # -P: not the pip.py of a book
-    command = shutil.which("pip3") or shutil.which("pip")
+    command = find_program("pip3", "pip")
     return [command] if command else None
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from layerbook.core.paths import find_program
 from layerbook.plotting.dot_syntax import DiagramError, check_source
 
 SECONDS = 10
@@ -64,8 +64,8 @@ def draw_dot(source: str, *, dark: bool) -> Drawing:
 
 def find_dot() -> str:
     """Return the path of the program `dot`. Raises DiagramError if it is not installed."""
-    path = shutil.which("dot")
-    if path is None or not Path(path).is_absolute():  # one in the working directory is a stranger's
+    path = find_program("dot")
+    if path is None:
         raise DiagramError(
             "`dot` is not on the PATH, which draws this diagram: install Graphviz, or save the "
             "diagram as SVG in images/"

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import re
 from importlib.resources import as_file, files
+from xml.etree.ElementTree import ParseError, fromstring
 
 import resvg_py
+
+MAX_PIXELS = 100_000_000
 
 
 def svg_to_png(svg: str, scale: float) -> bytes:
     """Return a drawing as PNG on white, `scale` pixels for each of its own.
 
-    Letters that DejaVu lacks come from the system's fonts. Raises ValueError for broken SVG.
+    Letters that DejaVu lacks come from the system's fonts. Raises ValueError for broken SVG, and
+    for a drawing without a size or with more than 100 million pixels, which would end the program.
     """
+    width, height = _size(svg)
+    if not 0 < width * height * scale**2 <= MAX_PIXELS:
+        raise ValueError(f"it is {width:g} by {height:g} pixels")
     with as_file(files("matplotlib") / "mpl-data" / "fonts" / "ttf") as fonts:
         return bytes(
             resvg_py.svg_to_bytes(
@@ -25,3 +34,16 @@ def svg_to_png(svg: str, scale: float) -> bytes:
                 monospace_family="DejaVu Sans Mono",
             )
         )
+
+
+def _size(svg: str) -> tuple[float, float]:
+    """Return the width and the height that a drawing states; NaN if they are no plain numbers."""
+    try:
+        root = fromstring(svg)
+    except ParseError as error:
+        raise ValueError(f"it is not SVG ({error})") from error
+    box = ["", "", *re.split(r"[\s,]+", root.get("viewBox", "").strip())][-2:]
+    sides = root.get("width", box[0]), root.get("height", box[1])
+    if not all(re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,20})?", side) for side in sides):
+        return math.nan, math.nan
+    return float(sides[0]), float(sides[1])

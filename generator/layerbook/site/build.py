@@ -17,6 +17,7 @@ import layerbook
 from layerbook.book.media import MEDIA_FOLDERS
 from layerbook.core import language
 from layerbook.core.errors import Problem, SpecError
+from layerbook.core.paths import paths_below
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.text import pluralize
 from layerbook.plotting.pool import DrawingPool
@@ -323,7 +324,7 @@ def _digest_templates(folder: Path) -> dict[str, str]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    return [path for path in paths_below(folder) if path.is_file() and path.suffix != ".pyc"]
 
 
 def _digest_files(folder: Path, paths: Iterable[Path]) -> dict[str, str]:

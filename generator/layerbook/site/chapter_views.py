@@ -17,6 +17,7 @@ from layerbook.core import figures
 from layerbook.core.analysis import Result
 from layerbook.core.errors import SpecError, UsageError
 from layerbook.core.language import gettext
+from layerbook.core.paths import read_file
 from layerbook.core.tidy_table import tidy_table
 from layerbook.plotting.colours import sequential
 from layerbook.plotting.parts import Part, find_part
@@ -276,7 +277,7 @@ class ChapterViews:
         """Add the stored result, then its arrays, then the table of a sweep."""
         path = view.result_path(view.experiment)
         names = (path.name, *sorted(results.array_files(path)))
-        files = {name: path.with_name(name).read_bytes() for name in names}
+        files = {name: read_file(path.with_name(name)) for name in names}
         if isinstance(view.result, SweepResult):
             files |= _sweep_files(view.experiment.id, view.result.columns)
         downloads = []

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from layerbook.core.analysis import SidecarFile
+from layerbook.core.errors import StoreError
+from layerbook.core.paths import read_file
 
 REFERENCE_KEYS = frozenset({"file", "array", "shape", "dtype", "sha256"})
 JsonPath = tuple[str | int, ...]
@@ -109,8 +111,8 @@ def make_read_only(result: BaseModel) -> None:
 def matches_name_digest(path: Path) -> bool:
     """Return whether a sidecar file has the digest in its name."""
     try:
-        return path.name.endswith(f".{_short_digest(path.read_bytes())}.safetensors")
-    except OSError:
+        return path.name.endswith(f".{_short_digest(read_file(path))}.safetensors")
+    except (OSError, StoreError):
         return False
 
 

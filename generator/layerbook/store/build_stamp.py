@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import layerbook
+from layerbook.core.paths import MAX_DEPTH
 from layerbook.store.cache import WorkingCache
 
 BLOB_KIND = "stamps"
@@ -77,8 +78,14 @@ def snapshot(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def _states(path: str) -> Iterator[tuple[str, str]]:
-    """Yield the paths and states of a file, or of the files in a folder, in order."""
+def _states(path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Yield the paths and states of a file, or of the files in a folder, in order.
+
+    A build refuses folders that are nested deeper than what is read here.
+    """
+    if depth > MAX_DEPTH + 1:
+        yield path, "deep"
+        return
     try:
         entries = sorted(os.scandir(path), key=lambda entry: entry.name)
     except NotADirectoryError:
@@ -90,7 +97,7 @@ def _states(path: str) -> Iterator[tuple[str, str]]:
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):  # the target of a link to a folder is not read
             if entry.name not in SKIPPED_FOLDERS:
-                yield from _states(entry.path)
+                yield from _states(entry.path, depth + 1)
         else:
             yield entry.path, _entry_state(entry)
 

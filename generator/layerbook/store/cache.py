@@ -17,7 +17,7 @@ from pathlib import Path
 
 from layerbook.core import atomic
 from layerbook.core.errors import StoreError
-from layerbook.core.paths import resolve_inside
+from layerbook.core.paths import paths_below, read_file, resolve_inside
 from layerbook.store.secret import user_secret
 
 CACHE_FOLDER = ".layerbook"
@@ -69,7 +69,7 @@ class WorkingCache:
         secret = user_secret()
         try:
             path = resolve_inside(self.root, self._blob_path(kind, key), links=False)
-            content = path.read_bytes() if path.is_file() else b""  # not a pipe, which may block
+            content = read_file(path)
         except (OSError, StoreError):
             return None
         digest, data = content[:32], content[32:]
@@ -167,7 +167,7 @@ def clean(root: Path, *, everything: bool = False) -> CleanReport:
 def _count_files(entry: Path) -> int:
     if entry.is_symlink() or not entry.is_dir():
         return int(entry.is_file())
-    return sum(path.is_file() for path in entry.rglob("*"))
+    return sum(path.is_file() for path in paths_below(entry))
 
 
 def _create(root: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layerbook.core.errors import OutsideError, StoreError
-from layerbook.core.paths import resolve_inside
+from layerbook.core.paths import paths_below, resolve_inside
 from layerbook.store import arrays, cache, results
 from layerbook.store.project import Project, open_project
 
@@ -88,7 +88,7 @@ def _is_result(root: Path, path: Path) -> bool:
 
 def _has_only_cells(folder: Path) -> bool:
     """Return whether a folder has results of cells and their arrays, and no other files."""
-    files = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
+    files = [path for path in paths_below(folder) if path.is_symlink() or not path.is_dir()]
     return any(file.suffix == ".json" for file in files) and all(
         file.name.startswith(f"{folder.name}.") and file.suffix in (".json", ".safetensors")
         for file in files

@@ -15,7 +15,7 @@ from layerbook.book.contents import Book, Experiment
 from layerbook.book.files import check_book_files
 from layerbook.book.sweep import MODEL_AXIS, GridCell
 from layerbook.core.errors import UsageError
-from layerbook.core.paths import resolve_inside
+from layerbook.core.paths import paths_below, resolve_inside
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import Precision
 from layerbook.model import sources
@@ -186,7 +186,7 @@ def resolve_model(root: Path, model: str | None = None) -> sources.ModelSource:
 
 def _specs_digest(root: Path) -> str:
     digest = hashlib.sha256()
-    for path in sorted((root / "experiments").rglob("*")):
+    for path in paths_below(root / "experiments"):
         if path.is_file() and root / RESULTS_FOLDER not in path.parents:
             digest.update(f"{path.name} ".encode() + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

@@ -17,11 +17,12 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel
 
 from layerbook.core import atomic
-from layerbook.core.errors import OutsideError, StoreError
-from layerbook.core.paths import resolve_inside
+from layerbook.core.errors import StoreError
+from layerbook.core.paths import paths_below, read_file, resolve_inside
 
 MARKER_NAME = ".layerbook-site.json"
 FRONT_PAGE = "index.html"
+MAX_MARKER_BYTES = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -173,18 +174,19 @@ def _read_marker(target: Path) -> _Marker:
 
 def _parse_marker(target: Path) -> _Marker:
     path = resolve_inside(target, MARKER_NAME)
-    if path.exists() and not path.is_file():
-        raise StoreError(f"{target / MARKER_NAME}: is not a file")
-    return _Marker.model_validate_json(path.read_bytes())
+    return _Marker.model_validate_json(read_file(path, MAX_MARKER_BYTES))
 
 
 def _digest(target: Path, path: str) -> str | None:
-    """Return the digest of a file; None if it is missing, or behind a link that leads outside."""
+    """Return the digest of a file; None if it is no file of a build.
+
+    Such a file is missing, too large, or behind a link that leads outside.
+    """
     try:
         file = resolve_inside(target, path)
-    except OutsideError:
+        return hashlib.sha256(read_file(file)).hexdigest() if file.is_file() else None
+    except StoreError:
         return None
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
 
 def _overlap(path: str, other_path: str) -> bool:
@@ -203,6 +205,6 @@ def _remove(target: Path, paths: Iterable[str]) -> None:
 def _remove_empty_folders(folder: Path) -> None:
     """Remove a folder without files, which a killed publication may leave in a page's place."""
     if folder.is_dir() and not folder.is_symlink():
-        for path in (*sorted(folder.rglob("*"), reverse=True), folder):
+        for path in (*reversed(paths_below(folder)), folder):
             with suppress(OSError):  # a file, or a folder that is not empty
                 path.rmdir()

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from layerbook.core import atomic
 from layerbook.core.analysis import Result
 from layerbook.core.errors import StoreError
-from layerbook.core.paths import resolve_inside
+from layerbook.core.paths import read_file, resolve_inside
 from layerbook.store import arrays, json_format
 from layerbook.store.keys import Key
 
@@ -36,7 +36,6 @@ HEADER_FIELDS = (*ORIGIN_FIELDS, "spec", "key", "digest")
 DIGEST_LINE = re.compile(rb'^ "digest": "([0-9a-f]{64})",?\n', re.MULTILINE)
 CONFLICT_MARKER = re.compile(rb"^(<<<<<<<|>>>>>>>) ", re.MULTILINE)
 FILE_NAME_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-MAX_BYTES = 500_000_000
 REPAIR_HINT = "restore it from version control, or run the experiment again"
 
 
@@ -158,12 +157,12 @@ def load(path: Path, result_type: type[R]) -> StoredResult[R]:
     def read_sidecar(name: str) -> bytes:
         if not arrays.is_sidecar_of(header.id, name):
             raise ValueError(f"{name!r} is not a file of arrays of this result")
-        return resolve_inside(path.parent, name).read_bytes()
+        return read_file(resolve_inside(path.parent, name))
 
     numbers = _parse_numbers(path, text)
     try:
         data = arrays.resolve_references(numbers, read_sidecar)
-    except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
+    except (OSError, StoreError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise ResultFileError(path, "arrays", f"{error}; {REPAIR_HINT}") from error
     try:
         result = result_type.model_validate(data)
@@ -221,9 +220,7 @@ def _digest(text: bytes) -> str:
 
 def _read_file(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise StoreError(f"{path}: is larger than {MAX_BYTES:,} bytes")
-        return path.read_bytes().replace(b"\r\n", b"\n")
+        return read_file(path).replace(b"\r\n", b"\n")
     except FileNotFoundError as error:
         message = "there is no such result; run the experiment"
         raise ResultFileError(path, "missing", message) from error

@@ -16,7 +16,7 @@ from pathlib import Path
 from layerbook.core import atomic
 from layerbook.core.errors import StoreError
 from layerbook.core.own_code import OwnCode
-from layerbook.core.paths import resolve_inside
+from layerbook.core.paths import paths_below, resolve_inside
 from layerbook.core.text import listed
 from layerbook.model import user_cache
 
@@ -27,9 +27,10 @@ MAX_BYTES = 10_000_000
 def read_code(root: Path) -> dict[str, bytes]:
     """Return the files of a book that are code by their paths in the book, sorted.
 
-    Raises OutsideError for a link that leads out of the book, StoreError for more than 10 MB.
+    Raises OutsideError for a link that leads out of the book, StoreError for more than 10 MB or
+    deeply nested folders.
     """
-    paths = sorted((root / CODE_DIR).rglob("*"))
+    paths = paths_below(root / CODE_DIR)
     files = [path for path in paths if path.is_file() and "__pycache__" not in path.parts]
     if sum(path.stat().st_size for path in files) > MAX_BYTES:
         raise StoreError(f"{root / CODE_DIR}: has more than 10 MB; put data into experiments/data/")

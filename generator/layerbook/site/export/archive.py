@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from layerbook.core.paths import resolve_inside
+from layerbook.core import atomic
+from layerbook.site.export.site_files import SiteFiles
 from layerbook.store.publish import published_files
 
 FIRST_DAY = (1980, 1, 1, 0, 0, 0)
@@ -16,21 +18,26 @@ FILE_MODE = 0o100644 << 16
 
 def write_zip(site: Path, path: Path) -> None:
     """Write only the published files of a site."""
+    files = SiteFiles(site)
     names = sorted(published_files(site))
-    with zipfile.ZipFile(path, "w") as archive:
-        add_files(
-            archive,
-            ((name, resolve_inside(site, name, links=False).read_bytes()) for name in names),
-        )
+    write_archive(path, ((name, files.read(name)) for name in names))
 
 
-def add_files(archive: zipfile.ZipFile, files: Iterable[tuple[str, bytes]]) -> None:
-    """Add files to an archive in their order, compressed."""
+def write_archive(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
+    """Write an archive of files in their order; a `mimetype` is not compressed, as in an EPUB."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        _add_files(archive, files)
+    atomic.write_output(path, content.getvalue())
+
+
+def _add_files(archive: zipfile.ZipFile, files: Iterable[tuple[str, bytes]]) -> None:
     for name, data in files:
-        archive.writestr(entry(name, zipfile.ZIP_DEFLATED), data, compresslevel=9)
+        method = zipfile.ZIP_STORED if name == "mimetype" else zipfile.ZIP_DEFLATED
+        archive.writestr(_entry(name, method), data, compresslevel=9)
 
 
-def entry(name: str, method: int) -> zipfile.ZipInfo:
+def _entry(name: str, method: int) -> zipfile.ZipInfo:
     """Return an entry that does not depend on the clock, the user or the system."""
     info = zipfile.ZipInfo(name, FIRST_DAY)
     info.compress_type, info.external_attr, info.create_system = method, FILE_MODE, 3

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 from layerbook.core.errors import LayerbookError, UsageError
+from layerbook.core.paths import find_program
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SECONDS = 600
@@ -26,7 +26,7 @@ OPTIONS = (
 def find_chromium() -> str:
     """Return the program. Raises UsageError if there is none."""
     named = os.environ.get("CHROMIUM", "")
-    path = shutil.which(named) if named else next(filter(None, map(shutil.which, NAMES)), None)
+    path = find_program(*([named] if named else NAMES))
     if path is None:
         problem = f"CHROMIUM={named} is not a program" if named else "Chromium was not found"
         raise UsageError(

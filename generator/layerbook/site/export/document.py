@@ -5,7 +5,9 @@ Names of HTML elements have no namespace; those of SVG and MathML do.
 
 from __future__ import annotations
 
+import io
 import re
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +20,13 @@ from html5lib.serializer import HTMLSerializer
 from layerbook.core.errors import StoreError
 from layerbook.core.paths import resolve_inside
 from layerbook.site.export.inert import is_active, make_inert
+from layerbook.site.export.site_files import read_site_file
 from layerbook.site.pages import NavChapter
 
 SVG = "{http://www.w3.org/2000/svg}"
+MAX_PAGE_BYTES = 20_000_000
+MAX_ELEMENT_DEPTH = 200
+PARSING_SECONDS = 20
 XMLNS = "{http://www.w3.org/2000/xmlns/}xmlns"
 XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
 ID_LISTS = ("aria-labelledby", "aria-describedby", "for", "headers")
@@ -56,11 +62,7 @@ def read_page(site: Path, chapter: NavChapter, *, unfolded: bool = True) -> Book
     unfolded: with all folded parts open, as in print.
     """
     path = resolve_inside(site, chapter.href, links=False)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be read; run `layerbook build` first") from error
-    tree = html5lib.parse(text, namespaceHTMLElements=False)
+    tree = _parse(path, read_site_file(path, MAX_PAGE_BYTES).decode("utf-8", "replace"))
     article = next(tree.iter("article"), None)
     if article is None:
         raise StoreError(f"{path}: has no <article>, so there is no text to export")
@@ -77,26 +79,45 @@ def classes(element: Element) -> set[str]:
     return set(element.get("class", "").split())
 
 
+def _parse(path: Path, text: str) -> Element:
+    """Parse a page, which may be a stranger's. Raises StoreError at the limits."""
+    tree: Element = html5lib.parse(_TimedText(path, text), namespaceHTMLElements=False)
+    level, depth = list(tree), 0
+    while level:
+        level, depth = [child for element in level for child in element], depth + 1
+        if depth > MAX_ELEMENT_DEPTH:
+            raise StoreError(f"{path}: its elements are nested more than {MAX_ELEMENT_DEPTH} deep")
+    return tree
+
+
+class _TimedText(io.StringIO):
+    """A text that can be read only for some time: a page can make its parser very slow."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        super().__init__(text)
+        self._path, self._end = path, time.process_time() + PARSING_SECONDS
+
+    def read(self, size: int | None = -1) -> str:
+        """Return some of the text. Raises StoreError when the time is over."""
+        if time.process_time() > self._end:
+            raise StoreError(f"{self._path}: takes longer than {PARSING_SECONDS} seconds to read")
+        return super().read(size)
+
+
 def remove(tree: Element, unwanted: Callable[[Element], bool]) -> None:
     """Remove elements with their content, but keep the text after them."""
-    for child in list(tree):
-        if not isinstance(child.tag, str) or unwanted(child):
-            keep_tail(tree, child)
-            tree.remove(child)
-        else:
+    kept: list[Element] = []
+    texts: list[list[str]] = [[tree.text or ""]]  # after the start, then after each kept child
+    for child in tree:
+        if isinstance(child.tag, str) and not unwanted(child):
             remove(child, unwanted)
-
-
-def keep_tail(parent: Element, child: Element) -> None:
-    """Move the text after a child to the node before it."""
-    if not child.tail:
-        return
-    place = list(parent).index(child)
-    if place:
-        before = parent[place - 1]
-        before.tail = (before.tail or "") + child.tail
-    else:
-        parent.text = (parent.text or "") + child.tail
+            kept.append(child)
+            texts.append([])
+        texts[-1].append(child.tail or "")
+    tree.text = "".join(texts[0]) or None
+    for child, parts in zip(kept, texts[1:], strict=True):
+        child.tail = "".join(parts) or None
+    tree[:] = kept
 
 
 @dataclass(frozen=True)

@@ -6,36 +6,36 @@ import base64
 import mimetypes
 import re
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
-from layerbook.core.errors import StoreError
-from layerbook.core.paths import resolve_inside
+from layerbook.site.export.site_files import SiteFiles
 
-_URL = re.compile(r"url\(\s*[\"']?([^)\"':]+)[\"']?\s*\)")
+# Possessive, and without a second parenthesis: reading a sheet of nothing but `url(` is linear.
+_URL = re.compile(r"url\(\s*+[\"']?([^()\"':]++)[\"']?\s*+\)")
 
 
-def style_sheets(site: Path, names: Iterable[str]) -> str:
+def style_sheets(files: SiteFiles, names: Iterable[str]) -> str:
     """Return style sheets of a site as one, with the files that they name in it.
 
     Raises StoreError for a sheet that is not there, OutsideError for a file outside of the site.
     """
     # Nothing in a style sheet may end the element that holds it.
-    return "\n".join(_sheet(site, name) for name in names).replace("</", r"<\/")
+    return "\n".join(_sheet(files, name) for name in names).replace("</", r"<\/")
 
 
-def _sheet(site: Path, name: str) -> str:
+def _sheet(files: SiteFiles, name: str) -> str:
     folder = PurePosixPath(name).parent
 
     def embed(match: re.Match[str]) -> str:
-        file = resolve_inside(site, str(folder / unquote(match[1].strip())), links=False)
-        return f'url("{_data_url(file)}")' if file.is_file() else match[0]
+        path = str(folder / unquote(match[1].strip()))
+        return f'url("{_data_url(files, path)}")' if files.exists(path) else match[0]
 
-    return _URL.sub(embed, _read(resolve_inside(site, name, links=False)).decode())
+    return _URL.sub(embed, files.read(name).decode("utf-8", "replace"))
 
 
-def embed_media(article: Element, site: Path, *, videos: bool = True) -> None:
+def embed_media(article: Element, files: SiteFiles, *, videos: bool = True) -> None:
     """Put the pictures of a page into it; its videos too, or else only their first pictures.
 
     Raises StoreError for a file that is not there, OutsideError for one outside of the site.
@@ -48,17 +48,10 @@ def embed_media(article: Element, site: Path, *, videos: bool = True) -> None:
             if name == "src" and element.tag != "img" and not videos:
                 del element.attrib[name]
             else:
-                element.set(name, _data_url(resolve_inside(site, source, links=False)))
+                element.set(name, _data_url(files, source))
 
 
-def _data_url(file: Path) -> str:
-    kind = "font/woff2" if file.suffix == ".woff2" else mimetypes.guess_type(file.name)[0]
-    return f"data:{kind};base64,{base64.b64encode(_read(file)).decode()}"
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        message = f"{file}: cannot be read ({error.strerror or error}); run `layerbook build`"
-        raise StoreError(message) from error
+def _data_url(files: SiteFiles, path: str) -> str:
+    suffix = PurePosixPath(path).suffix
+    kind = "font/woff2" if suffix == ".woff2" else mimetypes.guess_type(f"file{suffix}")[0]
+    return f"data:{kind};base64,{base64.b64encode(files.read(path)).decode()}"

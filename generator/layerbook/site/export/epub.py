@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 import uuid
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement
 
+from layerbook.core.errors import StoreError
 from layerbook.core.language import gettext
-from layerbook.core.paths import resolve_inside
-from layerbook.site.export.archive import add_files, entry
+from layerbook.site.export.archive import write_archive
 from layerbook.site.export.document import (
     SVG,
     XLINK_HREF,
@@ -28,6 +27,7 @@ from layerbook.site.export.document import (
     remove,
     serialize,
 )
+from layerbook.site.export.site_files import SiteFiles, is_plain_path
 from layerbook.site.pages import BookInfo, NavChapter
 
 MATHML = "{http://www.w3.org/1998/Math/MathML}"
@@ -80,11 +80,12 @@ def write_epub(
         *_media_items(site, pages),
     ]
     items.insert(0, _navigation(book, entries))
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(entry("mimetype", zipfile.ZIP_STORED), b"application/epub+zip")
-        package = _package(book, items, published)
-        add_files(archive, [("META-INF/container.xml", _CONTAINER), ("EPUB/book.opf", package)])
-        add_files(archive, ((f"EPUB/{item.path}", item.data) for item in items))
+    members = [
+        ("mimetype", b"application/epub+zip"),
+        ("META-INF/container.xml", _CONTAINER),
+        ("EPUB/book.opf", _package(book, items, published)),
+    ]
+    write_archive(path, [*members, *((f"EPUB/{item.path}", item.data) for item in items)])
 
 
 _CONTAINER = b"""<?xml version="1.0" encoding="UTF-8"?>
@@ -159,6 +160,8 @@ def _drop_dead_ids(article: Element) -> None:
 
 
 def _media_items(site: Path, pages: Iterable[BookPage]) -> Iterator[Item]:
+    """Yield the pictures and videos of pages. Raises StoreError for a path that leads up."""
+    site_files = SiteFiles(site)
     paths = set()
     for page in pages:
         for element in page.article.iter():
@@ -167,7 +170,10 @@ def _media_items(site: Path, pages: Iterable[BookPage]) -> Iterator[Item]:
                 if path and ":" not in path and path not in paths:
                     paths.add(path)
                     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
-                    yield Item(path, kind, resolve_inside(site, path, links=False).read_bytes())
+                    data = site_files.read(path)
+                    if not is_plain_path(path):
+                        raise StoreError(f"{site}: {path!r} is no path of a picture in the site")
+                    yield Item(path, kind, data)
 
 
 def _cover(book: BookInfo) -> str:

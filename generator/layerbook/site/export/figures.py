@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from xml.etree.ElementTree import Element, fromstring, tostring
 
+from layerbook.core import atomic
 from layerbook.core.errors import StoreError
+from layerbook.core.paths import resolve_inside
 from layerbook.plotting.rasterize import svg_to_png
 from layerbook.site.export.document import SVG, find_all, read_page, serialize
 from layerbook.site.pages import NavChapter
@@ -27,7 +29,8 @@ def write_figures(site: Path, chapters: Iterable[NavChapter], folder: Path) -> i
     """Write `CHAPTER/FIGURE.svg` and `.png` of each drawing, and return how many there are.
 
     The steps of a sequence are numbered from 1. Figures that are text have no drawing.
-    Raises StoreError for a page that is missing, or a figure whose id cannot be a file's name.
+    Raises StoreError for a page that is missing, and for a figure that cannot be drawn or whose id
+    cannot be a file's name.
     """
     count = 0
     for chapter in chapters:
@@ -36,12 +39,20 @@ def write_figures(site: Path, chapters: Iterable[NavChapter], folder: Path) -> i
                 message = f"{chapter.href}: {name!r}, the id of a figure, is no name for a file"
                 raise StoreError(message)
             path = folder / chapter.name / f"{name}.svg"
-            path.parent.mkdir(parents=True, exist_ok=True)
+            resolve_inside(folder, chapter.name, links=False)
             text = standalone(svg)
-            path.write_text(text, encoding="utf-8")
-            path.with_suffix(".png").write_bytes(svg_to_png(text, PNG_SCALE))
+            png = _draw(chapter, name, text)
+            atomic.write(path, text.encode(), durable=False)
+            atomic.write(path.with_suffix(".png"), png, durable=False)
             count += 1
     return count
+
+
+def _draw(chapter: NavChapter, name: str, svg: str) -> bytes:
+    try:
+        return svg_to_png(svg, PNG_SCALE)
+    except ValueError as error:
+        raise StoreError(f"{chapter.href}: the figure {name!r} cannot be drawn: {error}") from error
 
 
 def _drawings(article: Element) -> Iterator[tuple[str, Element]]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from layerbook.core import atomic
 from layerbook.core.errors import LayerbookError
 from layerbook.core.language import gettext
 from layerbook.site.assets import STYLESHEETS
@@ -20,6 +21,7 @@ from layerbook.site.export.document import (
     serialize,
 )
 from layerbook.site.export.embedding import embed_media, style_sheets
+from layerbook.site.export.site_files import SiteFiles
 from layerbook.site.pages import BookInfo, NavChapter
 
 # Nothing but what the document holds: from a disk, it could show every file of this machine.
@@ -57,7 +59,7 @@ def write_pdf(site: Path, book: BookInfo, others: Sequence[NavChapter], path: Pa
     is missing, UsageError without a browser, LayerbookError if it fails.
     """
     pages = (*book.chapters, *others)
-    html = _document(site, book, [read_page(site, page) for page in pages], pages)
+    html = _document(SiteFiles(site), book, [read_page(site, page) for page in pages], pages)
     with tempfile.TemporaryDirectory(prefix="layerbook-pdf-") as folder:
         source, printed = Path(folder) / "book.html", Path(folder) / "book.pdf"
         source.write_text(html, encoding="utf-8")
@@ -69,7 +71,7 @@ def write_pdf(site: Path, book: BookInfo, others: Sequence[NavChapter], path: Pa
         )
         if not printed.is_file():
             raise LayerbookError("the browser wrote no PDF")
-        path.write_bytes(_without_dates(printed.read_bytes()))
+        atomic.write_output(path, _without_dates(printed.read_bytes()))
 
 
 def _without_dates(data: bytes) -> bytes:
@@ -82,7 +84,7 @@ def _without_dates(data: bytes) -> bytes:
 
 
 def _document(
-    site: Path, book: BookInfo, pages: Sequence[BookPage], entries: Sequence[NavChapter]
+    files: SiteFiles, book: BookInfo, pages: Sequence[BookPage], entries: Sequence[NavChapter]
 ) -> str:
     names = {entry.href: entry.name for entry in entries}
     links = Links(names, prefix=True, url=book.url, ids=ids_by_page(pages))
@@ -95,7 +97,7 @@ def _document(
     body = [_cover(book), _contents(book, entries)]
     for page in pages:
         links.relink(page)
-        embed_media(page.article, site, videos=False)
+        embed_media(page.article, files, videos=False)
         article = serialize(page.article)
         body.append(f'<section class="chapter-page" id="{page.name}">{article}</section>')
     return (
@@ -103,7 +105,7 @@ def _document(
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>{escape(book.title)}</title>"
         f'<meta name="author" content="{escape(", ".join(book.authors))}">'
-        f"<style>{style_sheets(site, sheets)}</style><style>{STYLE}{named}</style>"
+        f"<style>{style_sheets(files, sheets)}</style><style>{STYLE}{named}</style>"
         f'</head><body class="chapter"><main>'
         f"{''.join(body)}</main></body></html>"
     )

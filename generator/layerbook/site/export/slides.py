@@ -11,10 +11,12 @@ from importlib.resources import files
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
+from layerbook.core import atomic
 from layerbook.core.language import gettext
 from layerbook.site.assets import STYLESHEETS
 from layerbook.site.export.document import Links, classes, read_page, remove, serialize
 from layerbook.site.export.embedding import embed_media, style_sheets
+from layerbook.site.export.site_files import SiteFiles
 from layerbook.site.pages import BookInfo, NavChapter
 
 MAX_CHARACTERS = 480
@@ -44,10 +46,11 @@ def write_slides(site: Path, book: BookInfo, chapter: NavChapter, path: Path) ->
     remove(page.article, lambda e: e.tag == "button" and "tick" not in classes(e))
     remove(page.article, lambda e: bool(classes(e) & ON_SCREEN))
     Links({chapter.href: chapter.name}, prefix=False, url=book.url).relink(page)
-    embed_media(page.article, site)
+    site_files = SiteFiles(site)
+    embed_media(page.article, site_files)
     opening, *blocks = list(page.article)
     slides = [Slide(blocks=[opening]), *split(blocks)]
-    path.write_text(_document(site, book, chapter, slides), encoding="utf-8")
+    atomic.write_output(path, _document(site_files, book, chapter, slides).encode())
 
 
 def split(blocks: Sequence[Element]) -> Iterator[Slide]:
@@ -71,10 +74,12 @@ def split(blocks: Sequence[Element]) -> Iterator[Slide]:
         yield slide
 
 
-def _document(site: Path, book: BookInfo, chapter: NavChapter, slides: Sequence[Slide]) -> str:
+def _document(
+    site_files: SiteFiles, book: BookInfo, chapter: NavChapter, slides: Sequence[Slide]
+) -> str:
     sheets = [f"assets/{sheet}" for sheet in STYLESHEETS] + list(book.theme.stylesheets)
     own = files("layerbook.site.export")
-    style = style_sheets(site, sheets)
+    style = style_sheets(site_files, sheets)
     style += own.joinpath("slides.css").read_text(encoding="utf-8")
     script = own.joinpath("slides.js").read_text(encoding="utf-8")
     policy = (

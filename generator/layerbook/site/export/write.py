@@ -7,6 +7,7 @@ from pathlib import Path
 from layerbook.book import bibliography, glossary
 from layerbook.core.errors import StoreError, UsageError, did_you_mean
 from layerbook.core.language import gettext
+from layerbook.core.paths import check_output
 from layerbook.site.book_info import book_info
 from layerbook.site.export import archive, epub, figures, pdf, slides
 from layerbook.site.pages import NavChapter
@@ -37,10 +38,12 @@ class Exporter:
 
     def write_pdf(self, path: Path) -> None:
         """Write the book as a PDF; see `pdf.write_pdf` for what it raises."""
+        check_output(self._project.root, path)
         pdf.write_pdf(self._site, self._book, self._appendices(), path)
 
     def write_epub(self, path: Path) -> None:
         """Write the book as an EPUB."""
+        check_output(self._project.root, path)
         published = self._project.publication_date
         epub.write_epub(self._site, self._book, self._appendices(), published, path)
 
@@ -49,12 +52,15 @@ class Exporter:
         by_name = {chapter.name: chapter for chapter in self._book.chapters}
         if chapter not in by_name:
             raise UsageError(f"no chapter named {chapter!r}{did_you_mean(chapter, by_name)}")
+        check_output(self._project.root, path)
         slides.write_slides(self._site, self._book, by_name[chapter], path)
 
     def write_zip(self, path: Path) -> None:
         """Write the published files of the site as an archive."""
+        check_output(self._project.root, path)
         archive.write_zip(self._site, path)
 
     def write_figures(self, folder: Path) -> int:
         """Write the figures of all chapters as SVG and PNG, and return how many there are."""
+        check_output(self._project.root, folder)
         return figures.write_figures(self._site, self._book.chapters, folder)

@@ -1,0 +1,306 @@
+"""A stranger's files that fill the memory, block their reader, or stand where a file is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import zlib
+from pathlib import Path
+
+import pytest
+from fixtures.small_book import layerbook, read_tree
+from layerbook.compare import result_set
+
+EXPORTS = ("--zip", "--epub", "--slides next", "--figures")
+
+
+@pytest.fixture
+def built(book: Path) -> Path:
+    """The small book with its site."""
+    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
+    return book
+
+
+def make_deep(folder: Path) -> None:
+    """Make a folder whose paths are longer than Python's stack."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("a", dir_fd=descriptor)
+        deeper = os.open("a", os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = deeper
+    os.close(descriptor)
+
+
+def remove_deep(folder: Path) -> None:
+    """Remove it, which `shutil.rmtree` cannot."""
+    subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+def make_pipe(path: Path) -> None:
+    """Replace a file by a pipe, which blocks its reader."""
+    path.unlink()
+    os.mkfifo(path)
+
+
+def make_huge(path: Path) -> None:
+    """Make a file of zeros, larger than the memory but not on disk."""
+    path.touch()
+    os.truncate(path, 200 * 10**9)
+
+
+DEEP = [
+    ("experiments", ("check",), 2),
+    ("experiments/results", ("clean", "--orphans"), 2),
+    ("templates", ("build", "--no-run"), 2),
+    ("static", ("check",), 2),
+    ("analyses", ("trust",), 1),
+    (".layerbook/pages", ("clean",), 1),
+    ("site/data", ("build", "--no-run"), 1),
+]
+
+
+@pytest.mark.parametrize(("folder", "command", "code"), DEEP, ids=[name for name, *_ in DEEP])
+def test_deeply_nested_folders_are_refused(
+    folder: str, command: tuple[str, ...], code: int, built: Path
+) -> None:
+    """Functions that call themselves for each level fail on them."""
+    make_deep(built / folder / "deep")
+    try:
+        done = layerbook(*command, cwd=built)
+    finally:
+        remove_deep(built / folder / "deep")
+    assert done.returncode == code
+    assert "nested more than 50 deep" in done.stderr
+
+
+@pytest.mark.parametrize("make", [make_pipe, make_huge])
+@pytest.mark.parametrize("export", EXPORTS)
+def test_exports_refuse_pages_that_are_no_plain_files(
+    export: str, make: object, built: Path, tmp_path: Path
+) -> None:
+    assert callable(make)
+    make(built / "site" / "next.html")
+    done = layerbook("export", *export.split(), tmp_path / "out", cwd=built)
+    assert done.returncode == 1
+    assert "next.html: is not a file" in done.stderr or "is larger than" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["next.html", "old.bin", ".layerbook-site.json"])
+def test_huge_files_of_a_site_are_not_read(name: str, built: Path) -> None:
+    """A page is replaced, another file stays, and a list of files is an error."""
+    marker = built / "site" / ".layerbook-site.json"
+    listed = json.loads(marker.read_text())
+    listed["files"]["old.bin"] = "0" * 64
+    marker.write_text(json.dumps(listed))
+    make_huge(built / "site" / name)
+    done = layerbook("build", "--no-run", "--quiet", "--force", cwd=built)
+    assert done.returncode == (1 if name.startswith(".") else 0), done.stderr
+    assert (built / "site" / "next.html").stat().st_size < 10**6 or name == ".layerbook-site.json"
+    assert layerbook("status", "--check", cwd=built).returncode in (0, 1)
+
+
+def test_huge_entries_of_the_working_cache_are_ignored(built: Path) -> None:
+    """Their names are digests of public texts, so that anybody can write such an entry."""
+    entries = [path for path in (built / ".layerbook").rglob("*") if path.is_file()]
+    for path in entries:
+        make_huge(path)
+    for command in (("status",), ("build", "--no-run", "--quiet")):
+        assert layerbook(*command, cwd=built).returncode == 0
+
+
+def test_huge_arrays_of_a_result_are_not_read(built: Path) -> None:
+    (path,) = built.glob("experiments/results/*/next/sum.json")
+    make_huge(path.with_name("sum.00000000.safetensors"))
+    done = layerbook("check", cwd=built)
+    assert done.returncode == 2
+    assert "sum.00000000.safetensors:1:1: is larger than 500 MB" in done.stderr
+
+
+LINKS = [
+    ("export --zip out", "out"),
+    ("export --epub out", "out"),
+    ("export --slides next out", "out"),
+    ("export --figures out", "out"),
+    ("export --figures figures", "figures/next"),
+    ("diff MODEL --html out", "out"),
+    ("run experiments/next.yaml --out out", "out"),
+    ("build --no-run --site out", "out"),
+]
+
+
+@pytest.mark.parametrize(("command", "name"), LINKS, ids=[command for command, _ in LINKS])
+def test_nothing_is_written_through_links_of_a_book(
+    command: str, name: str, built: Path, tmp_path: Path
+) -> None:
+    """A reader names a file such as `book.pdf`, which is a link to a file elsewhere."""
+    outside = tmp_path / "outside"
+    is_folder = "figures" in command or "run" in command
+    if is_folder:
+        outside.mkdir()
+    else:
+        outside.write_text("SECRET")
+    (built / name).parent.mkdir(exist_ok=True)
+    (built / name).symlink_to(outside)
+    (model,) = (path.name for path in (built / "experiments" / "results").iterdir())
+    done = layerbook(*command.replace("MODEL", model).split(), cwd=built)
+    assert done.returncode == 1, done.stdout
+    assert "leads outside" in done.stderr
+    assert (read_tree(outside) == {}) if is_folder else (outside.read_text() == "SECRET")
+
+
+def insert(book: Path, html: str) -> None:
+    """Write HTML at the end of a page's text."""
+    page = book / "site" / "next.html"
+    page.write_text(page.read_text().replace("</article>", f"{html}</article>", 1))
+
+
+SLOW = [
+    "<div>" * 1000 + "</div>" * 1000,
+    f"<a {' '.join(f'a{number}' for number in range(200_000))}></a>",
+]
+
+
+@pytest.mark.parametrize("html", SLOW, ids=["deep", "attributes"])
+def test_pages_that_are_slow_to_parse_are_refused(
+    html: str, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("layerbook.site.export.document.PARSING_SECONDS", 2)
+    insert(built, html)
+    done = layerbook("export", "--slides", "next", tmp_path / "out", cwd=built)
+    assert done.returncode == 1
+    assert "nested more than 200 deep" in done.stderr or "takes longer than" in done.stderr
+
+
+def test_exports_have_a_largest_size(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page can show one large picture a thousand times."""
+    monkeypatch.setattr("layerbook.site.export.site_files.MAX_TOTAL_BYTES", 5_000_000)
+    (built / "site" / "big.png").write_bytes(bytes(1_000_000))
+    insert(built, '<img src="big.png">' * 10)
+    done = layerbook("export", "--slides", "next", tmp_path / "out", cwd=built)
+    assert done.returncode == 1
+    assert "files have more than 5 MB together" in done.stderr
+
+
+def test_style_sheets_are_embedded_in_linear_time(built: Path, tmp_path: Path) -> None:
+    sheet = built / "site" / "assets" / "book.css"
+    sheet.write_text(sheet.read_text() + "url(" * 300_000 + "url(" + " " * 300_000)
+    done = layerbook("export", "--slides", "next", tmp_path / "out", cwd=built)
+    assert done.returncode == 0, done.stderr
+
+
+def test_names_in_an_archive_lead_down_only(built: Path, tmp_path: Path) -> None:
+    """The site contains the file, but unpacking `EPUB/../../book` would write elsewhere."""
+    shutil.copy(built / "site" / "assets" / "book.css", built / "site" / "x.png")
+    insert(built, f'<img src="../../{built.name}/site/x.png">')
+    done = layerbook("export", "--epub", tmp_path / "out", cwd=built)
+    assert done.returncode == 1
+    assert "no path of a picture in the site" in done.stderr
+
+
+DRAWINGS = {
+    "huge": '<svg width="1000000" height="1000000"></svg>',
+    "without size": '<svg width="100%" height="9"></svg>',
+    "uses": '<svg width="9" height="9"><defs><g id="a0"><rect width="1" height="1"/></g>'
+    + "".join(f'<g id="a{n + 1}">{f"<use href=#a{n} />" * 10}</g>' for n in range(9))
+    + "</defs><use href=#a9 /></svg>",
+}
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_drawings_too_large_for_pixels_are_errors(name: str, built: Path, tmp_path: Path) -> None:
+    """The renderer would end the program."""
+    insert(built, f'<figure id="evil">{DRAWINGS[name]}</figure>')
+    done = layerbook("export", "--figures", tmp_path / "out", cwd=built)
+    assert done.returncode == 1
+    assert "next.html: the figure 'evil' cannot be drawn" in done.stderr
+
+
+def commit(book: Path) -> None:
+    """Put a book under version control."""
+    git = ["git", "-C", str(book), "-c", "user.name=N", "-c", "user.email=n@example.org"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "One"]):
+        subprocess.run([*git, *arguments], check=True)
+
+
+def test_git_is_stopped_when_it_waits(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its settings may include a pipe."""
+    commit(book)
+    with (book / ".git" / "config").open("a") as file:
+        file.write("[include]\npath = pipe\n")
+    os.mkfifo(book / ".git" / "pipe")
+    monkeypatch.setattr(result_set, "GIT_SECONDS", 1)
+    done = layerbook("diff", "HEAD", cwd=book)
+    assert done.returncode == 2
+    assert "git takes longer than 1 seconds" in done.stderr
+
+
+def test_large_revisions_are_refused(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of zeros is small in git."""
+    (result,) = book.glob("experiments/results/*/next/sum.json")
+    result.with_name("zeros.json").write_bytes(bytes(3_000_000))
+    commit(book)
+    result.with_name("zeros.json").unlink()
+    monkeypatch.setattr(result_set, "MAX_BYTES", 2_000_000)
+    done = layerbook("diff", "HEAD", cwd=book)
+    assert done.returncode == 2
+    assert "too many or too large" in done.stderr
+
+
+def write_object(book: Path, kind: str, content: bytes) -> bytes:
+    """Write an object of git, however strange, and return its name."""
+    data = f"{kind} {len(content)}\0".encode() + content
+    name = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+    path = book / ".git" / "objects" / name[:2] / name[2:]
+    path.parent.mkdir(exist_ok=True)
+    if not path.exists():
+        path.write_bytes(zlib.compress(data))
+    return bytes.fromhex(name)
+
+
+@pytest.mark.parametrize("name", ["..", "a" * 3000, "sum.json"])
+def test_strange_names_in_a_revision_are_errors(name: str, book: Path) -> None:
+    """Git itself writes no such trees, but reads them."""
+    commit(book)
+    (model,) = (path.name for path in (book / "experiments" / "results").iterdir())
+    blob = b"100644 sum.json\0" + write_object(book, "blob", b"{}")
+    tree = b"40000 " + name.encode() + b"\0" + write_object(book, "tree", blob)
+    tree = write_object(book, "tree", blob + tree)
+    for folder in ("next", model, "results", "experiments"):
+        tree = write_object(book, "tree", f"40000 {folder}\0".encode() + tree)
+    text = f"tree {tree.hex()}\nauthor N <n@n> 0 +0000\ncommitter N <n@n> 0 +0000\n\nOne\n"
+    revision = write_object(book, "commit", text.encode()).hex()
+    done = layerbook("diff", revision, cwd=book)
+    if name == "..":  # `next/../sum.json` still lies in the folder of results
+        assert done.returncode in (1, 2)
+    else:
+        assert (done.returncode, "cannot be unpacked" in done.stderr) == (2, True)
+    assert "Errno" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["diff HEAD", "export --pdf out.pdf", "check"], ids=["git", "chromium", "dot"]
+)
+def test_programs_in_the_working_directory_are_not_run(
+    command: str, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where the PATH has the working directory, or an empty entry, which means the same."""
+    commit(built)
+    with (built / "templates" / "chapters" / "next.md").open("a") as file:
+        file.write('\n```dot\ndigraph { a -> b }\n```\n\n: A to b. {alt="a, b"}\n')
+    for name in ("git", "chromium", "chrome", "dot"):
+        program = built / name
+        program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f".{os.pathsep}{os.pathsep}{tmp_path}/nothing")
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    done = layerbook(*command.split(), cwd=built)
+    assert done.returncode == 2, done.stdout
+    assert not (tmp_path / "ran").exists()
