@@ -60,7 +60,7 @@ DEEP = [
     ("static", ("check",), 2),
     ("analyses", ("trust",), 1),
     (".layerbook/pages", ("clean",), 1),
-    ("site/data", ("build", "--no-run"), 1),
+    ("site/data", ("build", "--no-run", "--force"), 1),
 ]
 
 

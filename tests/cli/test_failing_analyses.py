@@ -131,7 +131,7 @@ def test_invalid_result_is_reported_in_one_line(
 
 
 def test_exception_of_a_figure_is_one_line(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The result is kept."""
+    """The analysis is ours, so the fault is in the result, which is kept."""
 
     def failing(self: Tokenize, result: object) -> object:
         raise KeyError("x")
@@ -139,8 +139,10 @@ def test_exception_of_a_figure_is_one_line(book: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(Tokenize, "figures", failing)
     done = layerbook("build", "--quiet", cwd=book)
     assert done.returncode == 1
-    message = f"layerbook: experiments/words.yaml:4: cut: figures: KeyError: 'x' ({__file__}:"
-    assert lines(done.stderr)[-1].startswith(message)
+    message = lines(done.stderr)[-1]
+    assert message.startswith("layerbook: ")
+    assert "/words/cut.json: its numbers contradict each other" in message
+    assert f"(KeyError: 'x' ({__file__}:" in message
     assert "Traceback" not in done.stderr
     done = layerbook("--debug", "build", "--quiet", cwd=book)
     assert "Traceback (most recent call last)" in done.stderr

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.figures import (
@@ -59,6 +59,14 @@ class SinusoidalEncodingResult(Result):
         description="Length of every position's vector, sqrt(d_model / 2) whatever C is."
     )
     sweeps: tuple[Encoding, ...] = Field(description="One entry per C, in the order of the spec.")
+
+    @model_validator(mode="after")
+    def _check_sizes(self) -> Self:
+        """Reject sizes that the arrays do not have: the figures compute the encodings again."""
+        sizes = ((self.d_model + 1) // 2,), (self.positions,)
+        if any((e.wavelengths.shape, e.distance.shape) != sizes for e in self.sweeps):
+            raise ValueError("d_model and positions do not fit the arrays")
+        return self
 
 
 class SinusoidalEncoding(Analysis[SinusoidalEncodingResult]):

@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from layerbook import analyses
 from layerbook.book import sweep_views
 from layerbook.book.contents import Experiment, full_address
 from layerbook.book.figure_names import can_begin_figure, name_patterns, readable_names
@@ -103,10 +104,18 @@ class ExperimentView:
         except LayerbookError:
             raise
         except Exception as error:  # an analysis may be the author's own and raise anything
-            experiment = self.experiment
-            reason = describe_exception(error, inspect.getfile(type(experiment.analysis)))
-            message = f"{experiment.file}:{experiment.line}: {experiment.id}: figures: {reason}"
-            raise RunError(message, format_trace(error)) from error
+            raise RunError(self._describe_failure(error), format_trace(error)) from error
+
+    def _describe_failure(self, error: Exception) -> str:
+        """Describe an error in `figures`: of a bug in the author's analysis, or of a bad result."""
+        experiment, analysis = self.experiment, type(self.experiment.analysis)
+        reason = describe_exception(error, inspect.getfile(analysis))
+        if analysis.__module__.startswith(f"{analyses.__name__}."):
+            return (
+                f"{self.result_path(experiment)}: its numbers contradict each other, so it was "
+                f"edited or damaged; {results.REPAIR_HINT} ({reason})"
+            )
+        return f"{experiment.file}:{experiment.line}: {experiment.id}: figures: {reason}"
 
     def _cell_sequences(self) -> dict[str, Figure]:
         """Return the views of a sweep that step through a figure of its cells."""
