@@ -4,6 +4,7 @@ import { t } from "../scripts/messages.js";
 import { element, on, percent } from "../scripts/common.js";
 
 const SHOWN = 3;
+const PLACES = ["", ".try-second", ".try-third"]; // narrow tables leave out the last ones
 
 export class Layers {
 	// `toggleMlp` is called with a layer whose MLP the reader switches off or on; without it, none can.
@@ -24,25 +25,32 @@ export class Layers {
 	// `rows`: the best tokens after the embedding and after each layer; the last is the model's own.
 	show(at, rows, mlps = new Set()) {
 		this.heading.textContent = at.shown || t("empty");
-		const first = element("tr");
-		this.table.replaceChildren(first);
-		this.fill(first, t("embedding"), rows[0]);
+		this.table.replaceChildren();
+		const first = this.addRow(t("embedding"));
 		if (this.hasSwitches) element("td", {}, first);
+		this.fill(first, rows[0]);
 		rows.slice(1).forEach((tokens, layer) => {
-			const row = element("tr", {}, this.table);
-			this.fill(row, t("layer {layer}", { layer }), tokens);
-			if (!this.hasSwitches) return;
-			const cell = element("td", {}, row);
-			const button = element("button.try-switch", { value: layer }, cell, "MLP");
-			button.ariaPressed = mlps.has(layer);
-			button.ariaLabel = t("Switch off the MLP of layer {layer}", { layer });
+			const row = this.addRow(t("layer {layer}", { layer }));
+			if (this.hasSwitches) this.addSwitch(row, layer, mlps.has(layer));
+			this.fill(row, tokens);
 		});
 	}
 
-	fill(row, name, tokens) {
+	addRow(name) {
+		const row = element("tr", {}, this.table);
 		element("th", { scope: "row" }, row, name);
+		return row;
+	}
+
+	addSwitch(row, layer, isOff) {
+		const button = element("button.try-switch", { value: layer }, element("td", {}, row), "MLP");
+		button.ariaPressed = isOff;
+		button.ariaLabel = t("Switch off the MLP of layer {layer}", { layer });
+	}
+
+	fill(row, tokens) {
 		tokens.forEach(({ id, prob }, rank) => {
-			const cell = element(rank ? "td.try-rest" : "td", {}, row);
+			const cell = element(`td${PLACES[rank]}`, {}, row);
 			cell.style.setProperty("--share", `${100 * prob}%`);
 			element("span.tok", {}, cell, this.token(id).shown || t("empty"));
 			element("small", {}, cell, percent(prob));
