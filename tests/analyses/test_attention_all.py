@@ -165,8 +165,7 @@ def test_most_extreme_head_and_layer_are_reported() -> None:
 
 def test_values_behind_each_mean_are_listed_by_position(tiny) -> None:
     """The listed shares average to `induction_token`, by hand and on a tiny Llama."""
-    small = by_hand([2, 3, 4, 5, 3])  # head 0 looks back most at query 2 alone, from position 2 on
-    assert (small.previous_token_head.head, small.previous_token_count) == (0, 1)
+    small = by_hand([2, 3, 4, 5, 3])
     assert [(a.id, b.id, share) for a, b, share in small.induction_shares] == [(3, 4, 0.5)]
 
     result = run(tiny, AttentionAll(prompt=TEXT, layers=(0, 1)))
@@ -174,13 +173,6 @@ def test_values_behind_each_mean_are_listed_by_position(tiny) -> None:
     assert len(shares) > 1 and result.induction_head.induction_token == pytest.approx(
         sum(shares) / len(shares), abs=1e-6
     )
-    most, steps = result.previous_token_head, 0
-    for q in range(2, len(result.tokens)):
-        row = result.weights[result.layers.index(most.layer), most.head, q * (q + 1) // 2 :][
-            : q + 1
-        ].tolist()
-        steps += row.index(max(row)) == q - 1
-    assert result.previous_token_count == steps
 
 
 def test_figures_show_every_head_and_the_explorer(tiny) -> None:

@@ -90,12 +90,6 @@ class AttentionAllResult(Result):
         return self.top_head("induction_token")
 
     @property
-    def previous_token_count(self) -> int:
-        """Number of queries from 2 at which `previous_token_head` prefers the token before."""
-        pattern = self.pattern(self.previous_token_head)
-        return sum(int(pattern[q, : q + 1].argmax()) == q - 1 for q in range(2, len(self.tokens)))
-
-    @property
     def induction_shares(self) -> tuple[tuple[Token, Token, float], ...]:
         """The terms of `induction_head`: repeated token, token after its last occurrence, share."""
         pattern = self.pattern(self.induction_head)

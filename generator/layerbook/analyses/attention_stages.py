@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -260,7 +261,7 @@ def stage_sequence(result: AttentionStagesResult, head: HeadStages) -> Frames:
         head.raw,
         *token_axes(result.tokens),
         value="q·k",
-        alt=notes[0],
+        alt=notes.products,
         title="products",
         diverging=True,
         annotate=few,
@@ -269,13 +270,15 @@ def stage_sequence(result: AttentionStagesResult, head: HeadStages) -> Frames:
         products,
         values=divided,
         value="q·k / √d",
-        alt=notes[1],
+        alt=notes.scaled,
         title="scaled",
         scale=(-end, end),
     )
-    masked = replace(scaled, values=mask_future(divided), alt=notes[2], title="masked", masked=True)
+    masked = replace(
+        scaled, values=mask_future(divided), alt=notes.masked, title="masked", masked=True
+    )
     shares = attention_heatmap(
-        head.pattern, result.tokens, title="shares", alt=notes[3], annotate=few
+        head.pattern, result.tokens, title="shares", alt=notes.shares, annotate=few
     )
 
     frames = tuple(Frame(map.title, map, map.alt) for map in (products, scaled, masked, shares))
@@ -284,21 +287,30 @@ def stage_sequence(result: AttentionStagesResult, head: HeadStages) -> Frames:
     return Frames(frames, alt, f"From products to shares, {place}", step="stage")
 
 
-def stage_notes(result: AttentionStagesResult, head: HeadStages) -> tuple[str, str, str, str]:
+class StageNotes(NamedTuple):
+    """A sentence about each stage."""
+
+    products: str
+    scaled: str
+    masked: str
+    shares: str
+
+
+def stage_notes(result: AttentionStagesResult, head: HeadStages) -> StageNotes:
     """A sentence about each stage of a head."""
     T, root = len(result.tokens), result.d_head**0.5
     largest = (head.raw / root).max()
     low, high = (f"{x:.1f}".replace("-", "−") for x in (head.raw.min(), head.raw.max()))
     best = int(head.pattern[-1].argmax())
     query, key = visible(result.tokens[-1]), visible(result.tokens[best])
-    return (
-        f"All queries by all keys, later ones too: {low} to {high}.",
-        f"All divided by {root:.4g}, the square root of {result.d_head}: now the largest is "
+    return StageNotes(
+        products=f"All queries by all keys, later ones too: {low} to {high}.",
+        scaled=f"All divided by {root:.4g}, the square root of {result.d_head}: now the largest is "
         f"{largest:.1f}.",
-        f"Minus infinity in {T * (T - 1) // 2} of {T * T} cells, those in which a token would "
-        "look at a later one.",
-        f"Each row is made to sum to one. {query} gives {head.pattern[-1, best]:.0%} to {key}, "
-        "more than to any other.",
+        masked=f"Minus infinity in {T * (T - 1) // 2} of {T * T} cells, those in which a token "
+        "would look at a later one.",
+        shares=f"Each row is made to sum to one. {query} gives {head.pattern[-1, best]:.0%} to "
+        f"{key}, more than to any other.",
     )
 
 
