@@ -332,10 +332,10 @@ def future_lines(result: AttentionStagesResult) -> Lines:
     mean = result.future_by_layer
     most = tuple(result.future.max(axis=1).tolist())
     least = tuple(result.future.min(axis=1).tolist())
-    even = (result.uniform_future,) * len(mean)
+    uniform = (result.uniform_future,) * len(mean)
     return layer_lines(
         result.layers,
-        {"most": most, "mean": mean, "least": least, "all alike": even},
+        {"most": most, "mean": mean, "least": least, "all alike": uniform},
         Axis("share of later tokens", percent=True),
         title=f"All heads by layer, {shorten_prompt(result.prompt)}",
         alt=f"Without the mask, tokens that have later ones would give them {min(mean):.0%} to "
