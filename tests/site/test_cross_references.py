@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from layerbook.site.cross_references import (
 )
 from layerbook.site.prose.markdown import Target
 
+LINE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0 9 9"/></svg>'
 TARGETS = "\n## A last word\n\n$$ a = b $$ (same)\n"
 
 
@@ -76,6 +79,29 @@ def test_a_reference_to_nothing_is_named(book: Path, command: tuple[str, ...]) -
     assert message in process.stderr
     assert "did you mean '@fig-sum-prompt-0'" in process.stderr
     assert "words.md:7:" not in process.stderr
+
+
+def test_unknown_references_are_found_before_anything_runs(book: Path) -> None:
+    """At all their places, without a result; what a result may still have is left alone."""
+    shutil.rmtree(book / "experiments" / "results")
+    (book / "images").mkdir()
+    (book / "images" / "line.svg").write_text(LINE, encoding="utf-8")
+    diagram = (
+        "\n```dot\n// caption: A way.\n// alt: Two boxes.\n// name: way\ndigraph { a -> b }\n```\n"
+    )
+    picture = '\n![A line](images/line.svg "A line.")\n'
+    add_prose(book, "next", TARGETS + picture + diagram)
+    known = "@fig-sum-prompt-0 @fig-line @fig-way @sec-a-last-word @eq-same @eq-next/same"
+    add_prose(book, "words", f"\nSee {known} @fig-pattern-prompt-9-layer-1-mean.\n")
+    checked = layerbook("check", cwd=book)
+    assert checked.returncode == 0, checked.stderr
+    unknown = ["@fig-sum-promt-0", "@fig-lime", "@sec-a-lost-word", "@eq-sane", "@eq-words/same"]
+    add_prose(book, "words", "".join(f"\nAnd {name}.\n" for name in unknown))
+    checked = layerbook("check", cwd=book)
+    assert checked.returncode == 2
+    found = re.findall(r"words.md:\d+:5: nothing in this book is called (\S+)", checked.stderr)
+    assert found == unknown
+    assert "(did you mean '@fig-sum-prompt-0'?)" in checked.stderr
 
 
 def test_a_name_on_two_pages_is_ambiguous(book: Path) -> None:

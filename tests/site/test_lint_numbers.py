@@ -29,6 +29,7 @@ RESULTS = [
     ("an `open tick and 18", ["18"]),
     ("100 of {{ r('a').n }} 200", ["100", "200"]),
     ("{# numeral: #} 33", ["33"]),
+    ("Es sind 5 Prozent von 12 Token.", ["5 Prozent", "12"]),
     ("{# numerals: #} 33", ["33"]),
     ("{# a remark #} 34", ["34"]),
 ]
@@ -46,6 +47,7 @@ NONE = [
     "Vaswani et al. (2017), in June 1998, and 1850",
     "See chapter 12, Figure 3.14, section 2.1 and page 100.",
     "In week 12, room 4.11, exercise 14, step 20 of lecture 10; Exercises 10",
+    "In Woche 12, Raum 113, Hörsaal 27, Abb. 14 und den Abbildungen 15, KW 42, Kapitel 3.14.",
     "{# numerals: a timetable #}\n\nMonday, 14:15 to 15:45, in room 113",
     "An epsilon of 0.00001 {# numeral: the definition of the norm #}",
     "footnote[^12]",

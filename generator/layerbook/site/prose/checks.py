@@ -31,6 +31,7 @@ from layerbook.site.prose.markdown_checks import find_markdown_problems
 from layerbook.site.prose.math import MathError, MathRenderer
 from layerbook.site.prose.media_checks import find_media_problems
 from layerbook.site.prose.outline import Outline, parse_outline
+from layerbook.site.prose.reference_checks import impossible_references
 from layerbook.site.prose.references import Reference, find_references, names_figures_by_variable
 from layerbook.site.prose.template_checks import PieceOfProse, find_template_problems
 from layerbook.site.sandbox_syntax import MAX_SOURCE
@@ -103,6 +104,8 @@ def find_prose_problems(project: Project) -> list[Problem]:
             checker = _ChapterChecker(project, chapter, prose[chapter.name], sources, terms)
             problems += first_problems(checker.problems())
     problems += first_problems(_unshown_references(project, prose))
+    unknown = impossible_references(project.book.pages, prose)
+    problems += find_unknown_references(project, prose, unknown)
     return list(dict.fromkeys((*problems, *find_link_problems(project, prose, targets))))
 
 

@@ -23,13 +23,14 @@ EXEMPT_PAGE = re.compile(r"\{#-?\s*numerals:\s*(?!-?#\})\S.*?#\}")
 NUMBER = re.compile(
     r"(?<![^\W_])(?<![^\W_]_)(?<![.,−-])[+−-]?"
     r"(?P<digits>\d+(?:[,\u00a0\u202f]\d{3})*(?P<decimals>\.\d+)?)"
-    r"(?P<percent>[\s\u00a0\u202f]?%|[\s\u00a0\u202f]per[\s\u00a0\u202f]?cent\b)?"
+    r"(?P<percent>[\s\u00a0\u202f]?%|[\s\u00a0\u202f](?:per[\s\u00a0\u202f]?cent|Prozent)\b)?"
     r"(?![^\W_]|_[^\W_]|%)"
 )
 YEAR = re.compile(r"18\d\d|19\d\d|20[0-3]\d")
 LABEL_BEFORE = re.compile(
-    r"\b(?:chapter|section|figure|table|page|step|exercise|lecture|week|room|version|python)s?"
-    r"[\s\u00a0]$",
+    r"\b(?:(?:chapter|section|figure|table|page|step|exercise|lecture|week|room|version|python)s?"
+    r"|(?:kapitel|abschnitt|abbildung|tabelle|seite|schritt|übung|aufgabe|vorlesung|woche|raum)"
+    r"(?:en|e|n)?|hörsaal|abb\.|tab\.|kw)[\s\u00a0]$",
     re.IGNORECASE,
 )
 UNIT_AFTER = re.compile(r"-(?:bit|byte)s?\b")

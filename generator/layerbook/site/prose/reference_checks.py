@@ -1,0 +1,113 @@
+"""Find references such as `@fig-name` that can lead nowhere, before there are results.
+
+A result decides some names, so a name that it may have is not a problem here. Once all pages are
+laid out, `site/cross_references.py` compares the references with what the pages really have.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from layerbook.book.contents import Chapter, Experiment
+from layerbook.book.figure_names import can_have_figure
+from layerbook.core.errors import did_you_mean
+from layerbook.site.prose.anchors import Anchors, static_anchors
+from layerbook.site.prose.diagrams import extract_diagrams
+from layerbook.site.prose.images import extract_images
+from layerbook.site.prose.outline import Outline, parse_outline
+
+_REFERENCE = re.compile(r"@(?:fig|sec|eq)-")
+_NUMBER = re.compile(r"-\d+$")
+_FIGURE = re.compile(r"\bfigure\(\s*[\"'](?:[\w-]+/)?([\w-]+)[\"'],\s*[\"']([\w.-]+)[\"']\s*\)")
+_VIDEO = re.compile(r"\bvideo\(\s*[\"']([^\"']+)")
+
+
+@dataclass(frozen=True)
+class _Page:
+    """The text of a page. experiments: all of the book, since a page can show any figure."""
+
+    text: str
+    experiments: Collection[Experiment]
+
+    @cached_property
+    def outline(self) -> Outline:
+        return parse_outline(self.text)
+
+    @cached_property
+    def anchors(self) -> Anchors | None:
+        return static_anchors(self.text, ())
+
+    @cached_property
+    def formulas(self) -> frozenset[str]:
+        nodes = self.outline.nodes
+        return frozenset(node.info for node in nodes if node.type == "math_block_label")
+
+    @cached_property
+    def pictures(self) -> frozenset[str]:
+        paths = [image.path for image in extract_images(self.text)[1].values()]
+        stems = {PurePosixPath(path).stem for path in (*paths, *_VIDEO.findall(self.text))}
+        diagrams = extract_diagrams(self.text)[1].values()
+        return frozenset(stems | {diagram.name for diagram in diagrams if diagram.name})
+
+    def names(self) -> Iterator[str]:
+        """Yield references to what the text alone determines."""
+        yield from (f"@eq-{name}" for name in self.formulas)
+        yield from (f"@fig-{name}" for name in self.pictures)
+        yield from (f"@fig-{id}-{figure}" for id, figure in _FIGURE.findall(self.text))
+        yield from (f"@sec-{name}" for name in self.anchors or ())
+
+    def may_have(self, kind: str, name: str) -> bool:
+        """Return whether the page may have a place of this name, once there are results."""
+        if kind == "eq":
+            return name in self.formulas
+        if kind == "sec":
+            return self.anchors is None or name in self.anchors
+        names = (name, _NUMBER.sub("", name))  # a second one on the page has a number
+        return not self.pictures.isdisjoint(names) or any(
+            _can_show(experiment, other) for experiment in self.experiments for other in names
+        )
+
+
+def _can_show(experiment: Experiment, name: str) -> bool:
+    """Return whether a figure of the experiment may have this name, which begins with its id."""
+    id, _, figure = name.partition(f"{experiment.id}-")
+    is_shown = not id and bool(figure) and can_have_figure(experiment, figure)
+    return is_shown or name == experiment.id
+
+
+def impossible_references(
+    chapters: Collection[Chapter], prose: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """Return the references of each chapter that lead nowhere, with a message for each."""
+    if not any(map(_REFERENCE.search, prose.values())):  # the usual case: nothing is parsed
+        return {}
+    experiments = [experiment for chapter in chapters for experiment in chapter.experiments]
+    pages = {name: _Page(text, experiments) for name, text in prose.items()}
+    messages: dict[str, dict[str, str]] = {}
+    for name, page in pages.items():
+        for written in _references(page) if _REFERENCE.search(page.text) else ():
+            if not _may_exist(written, pages):
+                known_names = {known for other in pages.values() for known in other.names()}
+                hint = did_you_mean(written, known_names)
+                message = f"nothing in this book is called {written}{hint}"
+                messages.setdefault(name, {})[written] = message
+    return messages
+
+
+def _references(page: _Page) -> Iterator[str]:
+    for _, node in page.outline.inline_nodes():
+        for child in node.children or ():
+            if child.type == "reference":
+                yield str(child.meta.get("written", child.content))
+
+
+def _may_exist(written: str, pages: Mapping[str, _Page]) -> bool:
+    kind, _, name = written.removeprefix("@").partition("-")
+    page, slash, rest = name.partition("/")
+    if slash:
+        return page in pages and pages[page].may_have(kind, rest)
+    return any(other.may_have(kind, name) for other in pages.values())
