@@ -21,7 +21,7 @@ from layerbook.core.analysis import (
     Result,
     resolved,
 )
-from layerbook.core.distributions import Ranked, ranked
+from layerbook.core.distributions import Ranked, likeliest
 from layerbook.core.figures import (
     Axis,
     Figure,
@@ -44,7 +44,7 @@ from layerbook.core.requests import (
     Site,
     Weights,
 )
-from layerbook.core.rounding import Relative, snap
+from layerbook.core.rounding import Relative, descending
 
 W_U = Site("W_U")
 FINAL = frozenset({LN_FINAL})
@@ -202,7 +202,7 @@ class FactKnockout(Analysis[FactKnockoutResult]):
         shape = (len(layers), len(heads))
         places = [f"{layer}.{head}" for layer in layers for head in heads]
         clean = [log_probs([captures[f"{n}"]], W)[0] for n in range(N)]  # N times [V], in bits
-        answers = [ranked(captures[f"{n}"], clean[n], 1)[0] for n in range(N)]
+        answers = [likeliest(captures[f"{n}"], clean[n]) for n in range(N)]
 
         cost: dict[str, list[Floats]] = {"zero": [], "mean": []}
         swapped = []
@@ -222,7 +222,7 @@ class FactKnockout(Analysis[FactKnockoutResult]):
                     subject=self.subjects[n],
                     answer=answers[n],
                     other=self.subjects[(n + 1) % N],
-                    swapped=ranked(captures[f"{n} swap {self.head}"], swapped[n][own], 1)[0],
+                    swapped=likeliest(captures[f"{n} swap {self.head}"], swapped[n][own]),
                     answer_after=float(2 ** swapped[n][own][answers[n].id]),
                     other_before=float(2 ** clean[n][following[n].id]),
                     other_after=float(2 ** swapped[n][own][following[n].id]),
@@ -317,7 +317,7 @@ def fact_strip(result: FactKnockoutResult) -> Heatmap:
         "median head": np.median(everyone, axis=0),
     }
     values = np.stack(list(columns.values()), axis=1)
-    order = np.argsort(-snap(values[:, 1]), kind="stable")
+    order = descending(values[:, 1])
     limit = float(np.abs(values).max())
     return Heatmap(
         values[order],
@@ -338,7 +338,7 @@ def fact_strip(result: FactKnockoutResult) -> Heatmap:
 def ways_scatter(result: FactKnockoutResult) -> Scatter:
     """Each head: its average cost with zeros, and with its mean output."""
     zero, mean = result.mean_by_zero.ravel(), result.mean_by_mean.ravel()
-    orders = [np.argsort(-snap(cost), kind="stable") for cost in (zero, mean)]
+    orders = [descending(cost) for cost in (zero, mean)]
     far = dict.fromkeys(int(i) for order in orders for i in order[:LABELLED])
     points = tuple(
         Point(result.name(i), float(zero[i]), float(mean[i]), show_label=i in far)

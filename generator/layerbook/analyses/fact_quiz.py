@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Record, Result
-from layerbook.core.distributions import Ranked, ranked, softmax
+from layerbook.core.distributions import Ranked, likeliest, next_token_prob
 from layerbook.core.figures import Figure, Share, Table
 from layerbook.core.requests import (
     NEXT_LOGITS,
@@ -109,6 +109,6 @@ def ask(run: ActivationCache, answer: ActivationCache, subject: str, expected: s
         subject=subject,
         expected=expected,
         first=first,
-        prob=float(softmax(run[NEXT_LOGITS])[first.id]),
-        predicted=ranked(run, run[NEXT_LOGITS], 1)[0],
+        prob=next_token_prob(run, first.id),
+        predicted=likeliest(run, run[NEXT_LOGITS]),
     )
