@@ -43,6 +43,8 @@ def test_new_book_checks_and_builds_on_another_model(
     chapters = {names[1]} if "--minimal" in options else {*names, "references", "glossary"}
     assert {"index.html", *(f"{name}.html" for name in chapters)} <= site.keys()
     assert b"<title>My talk</title>" in site["index.html"]
+    has_code = "--minimal" not in options
+    assert (b"layerbook trust .\nlayerbook build\n" in site["colophon.html"]) == has_code
     assert f'<html lang="{language}"'.encode() in site["index.html"]
 
 

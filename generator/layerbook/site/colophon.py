@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from pathlib import Path
 
 from layerbook import __version__
 from layerbook.core.language import gettext, mark
+from layerbook.core.own_code import is_own
 from layerbook.core.rounding import DIGITS
 from layerbook.model import sources
 from layerbook.site.assets import vendored_licences
@@ -76,7 +76,7 @@ def colophon_page(project: Project, book: BookInfo, views: ExperimentViews) -> C
         model=tuple(model),
         versions=(Fact("layerbook", __version__), *_library_versions(views)),
         seeds=tuple(_seeds(views)),
-        rebuild=_rebuild_commands(project.root),
+        rebuild=_rebuild_commands(project),
         licences=tuple(licences),
         quantisation=quantisation(source),
         originals=any(view.experiment.original for view in views.values()),
@@ -84,13 +84,19 @@ def colophon_page(project: Project, book: BookInfo, views: ExperimentViews) -> C
     )
 
 
-def _rebuild_commands(root: Path) -> tuple[str, ...]:
+def _rebuild_commands(project: Project) -> tuple[str, ...]:
     """Return what builds a book: `make site` where the sources bring Layerbook along."""
-    makefile = root / "Makefile"
+    makefile = project.root / "Makefile"
     is_file = makefile.is_file() and not makefile.is_symlink()
     if is_file and "\nsite:" in makefile.read_text(encoding="utf-8", errors="replace"):
         return "make site", "layerbook verify", "make test"
-    return f"pip install layerbook=={__version__}", "layerbook build", "layerbook verify"
+    has_own_code = any(is_own(type(each.analysis)) for each in project.experiments())
+    return (
+        f"pip install 'layerbook[model]=={__version__}'",
+        *(("layerbook trust .",) if has_own_code else ()),
+        "layerbook build",
+        "layerbook verify",
+    )
 
 
 def quantisation(source: sources.ModelSource) -> str:
