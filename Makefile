@@ -79,7 +79,12 @@ sbom: $(STAMP) $(AUDIT)/.installed
 
 # Known vulnerabilities of the pinned versions; asks a public service, so it needs the network.
 audit: $(AUDIT)/.installed
-	$(AUDIT)/bin/pip-audit --no-deps --disable-pip --requirement constraints.txt
+	@$(AUDIT)/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off \
+	  --requirement constraints.txt 2>$(AUDIT)/errors || { \
+	  if missing=$$(sed -n 's/^ERROR:.*could not be audited: //p' $(AUDIT)/errors | head -1); \
+	    test -n "$$missing"; then \
+	    echo "The index has no answer about $$missing, so nothing was audited." >&2; \
+	  else grep -v '^WARNING' $(AUDIT)/errors >&2; fi; exit 1; }
 
 # The digests of the pinned versions, from the index that the user has set up.
 hashes: $(AUDIT)/.installed

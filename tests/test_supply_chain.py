@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,3 +99,30 @@ def test_no_file_of_versions_names_a_host() -> None:
     """Packages come from the index that the user has set up."""
     for name in ("constraints.txt", "constraints-hashed.txt", "Makefile"):
         assert "://" not in (ROOT / name).read_text(encoding="utf-8"), name
+
+
+def run_audit(folder: Path, errors: str) -> subprocess.CompletedProcess[str]:
+    """Run `make audit` with a program that reports these errors in place of pip-audit."""
+    program = folder / "bin" / "pip-audit"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{errors}\nEND\nexit 1\n")
+    program.chmod(0o755)
+    (folder / ".installed").touch()
+    command = ["make", "--no-print-directory", "audit", f"AUDIT={folder}"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_audit_fails_if_the_index_has_no_answers(tmp_path: Path) -> None:
+    """A mirror that knows no vulnerabilities does not mean that there are none."""
+    reason = "accelerate: Dependency not found on PyPI and could not be audited: accelerate (1.0)"
+    done = run_audit(tmp_path, f"WARNING:pip_audit._cli:--no-deps\nERROR:pip_audit._cli:{reason}")
+    assert done.returncode
+    message, *rest = done.stderr.splitlines()
+    assert message == "The index has no answer about accelerate (1.0), so nothing was audited."
+    assert all(line.startswith("make: ") for line in rest)
+
+
+def test_audit_shows_other_failures(tmp_path: Path) -> None:
+    done = run_audit(tmp_path, "WARNING:x:y\nFound 1 known vulnerability in 1 package")
+    assert done.returncode
+    assert done.stderr.startswith("Found 1 known vulnerability in 1 package\n")
