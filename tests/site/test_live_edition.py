@@ -80,3 +80,13 @@ def test_model_other_than_gguf_is_refused(book: Path) -> None:
     process = layerbook("build", "--live", cwd=book)
     assert process.returncode == 2
     assert "--live needs a model that is a GGUF file" in process.stderr
+
+
+def test_live_edition_is_not_written_through_a_link(live_book: Path, tmp_path: Path) -> None:
+    """An empty folder elsewhere would look like a new one."""
+    (tmp_path / "outside").mkdir()
+    (live_book / "site" / "live").symlink_to(tmp_path / "outside")
+    done = layerbook("build", "--live", cwd=live_book)
+    assert done.returncode == 1
+    assert "leads outside" in done.stderr
+    assert not list((tmp_path / "outside").iterdir())

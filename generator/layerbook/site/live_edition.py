@@ -12,6 +12,7 @@ import hashlib
 from pathlib import Path
 
 from layerbook.core.errors import ModelError, UsageError
+from layerbook.core.paths import read_file, resolve_inside
 from layerbook.core.progress import Reporter
 from layerbook.core.text import pluralize
 from layerbook.model.sources import BundleSource, GGUFSource, ModelSource
@@ -22,18 +23,20 @@ from layerbook.store import publish
 FOLDER = "live"
 PART_SIZE = 2**23
 MANIFEST = "manifest.js"
+MAX_MODEL_BYTES = 2_000_000_000
 
 
 def write_live_edition(source: ModelSource, site: Path, report: Reporter) -> str:
     """Publish the model's file in `live/` of a site, and return a summary.
 
     Raises UsageError if the model is not a GGUF, ModelError if its file is not
-    available, StoreError for the folder.
+    available, StoreError for the folder, also if it is a link, and for a file larger than 2 GB.
     """
     gguf = find_gguf(require_gguf(source), report)
     folder = site / FOLDER
+    resolve_inside(site, FOLDER, links=False)
     with report.task("Writing the live edition", None):
-        scripts = model_scripts(gguf.read_bytes())
+        scripts = model_scripts(read_file(gguf, MAX_MODEL_BYTES))
         publish.publish(scripts, folder)
     size = bytes_(sum(map(len, scripts.values())))
     return f"{folder}: the model in {pluralize(len(scripts) - 1, 'script')}, {size}"
