@@ -366,3 +366,21 @@ def test_subtitles_of_a_video_are_kept() -> None:
     tracks = [track.get("src") for track in tree.iter("track")]
     assert tracks == ["data:text/vtt;base64,V0VCVlRU", None, None]
     assert tree.get("src") == "static/film.mp4"
+
+
+@pytest.mark.parametrize(
+    ("value", "is_kept"),
+    [
+        ("url(#fade)", True),
+        ("rotate(45)", True),
+        ("url(https://a.example/x.svg#a)", False),
+        (r"u\72l(https://a.example/x.svg#a)", False),
+        ('image-set("https://a.example/x.png" 1x)', False),
+    ],
+)
+def test_drawings_name_no_other_files(value: str, is_kept: bool) -> None:
+    """In any spelling that CSS allows."""
+    tree = fromstring('<svg xmlns="http://www.w3.org/2000/svg"><rect/></svg>')
+    tree[0].set("mask", value)
+    make_inert(tree)
+    assert (tree[0].get("mask") == value) == is_kept

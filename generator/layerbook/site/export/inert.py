@@ -22,7 +22,7 @@ _LINK_SCHEMES = {"http", "https", "mailto"}
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 _SUBTITLES = re.compile(r"data:text/vtt;base64,[A-Za-z0-9+/=]*")
 _CONTROL = re.compile(r"[\x00-\x20]")
-_OUTER_URL = re.compile(r"url\(\s*[\"']?(?!#)", re.IGNORECASE)
+_OUTER_URL = re.compile(r"(?:url|src|image|image-set|cross-fade)\((?!\s*[\"']?#)", re.IGNORECASE)
 
 
 def is_active(element: Element) -> bool:
@@ -50,9 +50,14 @@ def make_inert(tree: Element) -> None:
                 is_safe = not scheme or bool(data.fullmatch(value))
             else:
                 is_safe = not (name.lower().startswith("on") or name.lower() in UNUSED)
-                is_safe = is_safe and not (is_drawn and _OUTER_URL.search(value))
+                is_safe = is_safe and not (is_drawn and _names_file(value))
             if not is_safe:
                 del element.attrib[name]
+
+
+def _names_file(value: str) -> bool:
+    """Return whether a value of CSS may name another file; a backslash could hide a function."""
+    return ("\\" in value and "(" in value) or bool(_OUTER_URL.search(value))
 
 
 def _local(tag: object) -> str:
