@@ -288,6 +288,21 @@ def test_edit_cancels_the_run_in_progress(browser: Browser, page_file: Path) -> 
         wait_for_status(page, "Let the model read your text first.")
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_layers_and_their_switches_need_no_scrolling(
+    browser: Browser, page_file: Path, width: int
+) -> None:
+    """Narrow tables leave out the third and the second token."""
+    with trying(browser, page_file) as page:
+        page.set_viewport_size({"width": width, "height": 900})
+        read(page, TEXT)
+        table = page.locator(".try-layers .scroll")
+        assert table.evaluate("box => box.scrollWidth <= box.clientWidth")
+        row = table.get_by_role("row").nth(2)
+        switch, token = (row.locator(part).first.bounding_box() for part in ("button", ".tok"))
+        assert switch and token and switch["x"] < token["x"]
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_page_passes_axe_and_fits_the_window(
     browser: Browser, page_file: Path, width: int, scheme: str
