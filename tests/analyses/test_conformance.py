@@ -43,8 +43,9 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS, HEADS, CONTEXT = 24, 8, 4096
 ALLOWED = {"numpy", "sklearn", "pydantic", "__future__"} | sys.stdlib_module_names
 MODULES = (
-    "analysis distributions figures losses requests rounding sampling text tokens vectors".split()
-)
+    "analysis direct_path distributions figures losses requests rounding sampling text tokens "
+    "vectors"
+).split()
 OWN = {f"layerbook.core.{name}" for name in MODULES}
 MAX_FUNCTION_LINES = 45
 LABELS = ["Shapes", "Units", "Limits", "Source"]

@@ -35,9 +35,11 @@ from layerbook.core.figures import (
     line,
 )
 from layerbook.core.requests import (
+    ActivationCache,
     ActivationCaches,
     Describe,
     Forward,
+    ModelFacts,
     Prompt,
     Request,
     RotaryEmbedding,
@@ -157,26 +159,18 @@ class Rope(Analysis[RopeResult]):
     def measure(self, captures: ActivationCaches) -> RopeResult:
         """Score queries and keys at their positions, at others, and at each distance."""
         facts, run = captures["model"].facts, captures["prompt"]
-        q = run[Site("q", self.layer)]  # [H, T, d]
-        k = run[Site("k", self.layer)]  # [K, T, d]
-        k = k.repeat(facts.heads // facts.kv_heads, axis=0)  # [H, T, d]: queries share keys
         pattern = run[Site("pattern", self.layer)]  # [H, T, T], the model's own
-        rope = facts.rope[self.layer]
-        if rope is None:
-            raise ValueError(f"layer {self.layer} does not turn queries and keys")
-        rotated = RotatedScores(q, k, rope)
-        speeds = np.array(rope.speeds)  # [pairs], radians per position
+        rotated = rotated_scores(run, facts, self.layer)
+        speeds = np.array(rotated.rope.speeds)  # [pairs], radians per position
+        visible = causal_mask(len(run.tokens), facts.windows[self.layer])  # [T, T]
 
-        T, d = q.shape[1:]
-        pos = np.arange(T)
+        pos = np.arange(len(run.tokens))
         moved = pos + POSITION_SHIFT
-        visible = causal_mask(T, facts.windows[self.layer])  # [T, T]
         scores = rotated(pos, pos)  # [H, T, T]
         ahead = rotated(pos + 1, pos)
         by_pairs = [rotated.with_fastest(n)(pos, pos) for n in range(len(speeds) + 1)]
-        curves = mean_scores_by_distance(rotated, T, self.distances)  # [H, distances]
+        curves = mean_scores_by_distance(rotated, len(pos), self.distances)  # [H, distances]
         curve = curves[self.head]
-        strongest = strongest_pair(rotated, pos, self.head)
 
         def attend(scores: NDArray[np.float64]) -> RotatedPattern:
             return summarize_pattern(masked_softmax(scores, visible)[self.head])
@@ -186,8 +180,8 @@ class Rope(Analysis[RopeResult]):
             tokens=run.tokens,
             layer=self.layer,
             head=self.head,
-            d_head=d,
-            theta=rope.theta,
+            d_head=facts.d_head,
+            theta=rotated.rope.theta,
             original=summarize_pattern(pattern[self.head]),
             ahead=attend(ahead),
             unrotated=attend(by_pairs[0]),
@@ -203,10 +197,7 @@ class Rope(Analysis[RopeResult]):
             heads_by_distance=curves,
             peak=int(curve.argmax()),
             rises=int((np.diff(curve) > 0).sum()),
-            pair=strongest.pair,
-            query_pair=strongest.query,
-            key_pairs=strongest.keys,
-            pair_scores=strongest.scores,
+            **strongest_pair(rotated, pos, self.head)._asdict(),
         )
 
     def figures(self, result: RopeResult) -> dict[str, Figure]:
@@ -257,6 +248,15 @@ class RotatedScores:
         return replace(self, rope=replace(self.rope, speeds=tuple(speeds.tolist())))
 
 
+def rotated_scores(run: ActivationCache, facts: ModelFacts, layer: int) -> RotatedScores:
+    """The queries and keys of a layer; each key is repeated for the queries that share it."""
+    rope = facts.rope[layer]
+    if rope is None:
+        raise ValueError(f"layer {layer} does not turn queries and keys")
+    keys = run[Site("k", layer)].repeat(facts.heads // facts.kv_heads, axis=0)  # [H, T, d]
+    return RotatedScores(run[Site("q", layer)], keys, rope)
+
+
 def masked_softmax(scores: NDArray[np.float64], visible: NDArray[np.bool_]) -> NDArray[np.float64]:
     """The pattern [H, T, T] of scores, with no share for keys that a query may not see [T, T]."""
     return softmax(np.where(visible, scores, -np.inf))
@@ -289,9 +289,9 @@ class StrongestPair(NamedTuple):
     """A pair of dimensions, its two numbers in the last query and in each key, and its scores."""
 
     pair: int
-    query: NDArray[np.float64]  # [2], turned
-    keys: NDArray[np.float64]  # [T, 2], turned
-    scores: NDArray[np.float64]  # [T]
+    query_pair: NDArray[np.float64]  # [2], turned
+    key_pairs: NDArray[np.float64]  # [T, 2], turned
+    pair_scores: NDArray[np.float64]  # [T]
 
 
 def strongest_pair(rotated: RotatedScores, pos: NDArray[np.integer], head: int) -> StrongestPair:
