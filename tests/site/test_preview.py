@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import socket
 import threading
@@ -104,3 +105,16 @@ def test_panel_speaks_the_language_of_the_book(book: Path) -> None:
     assert preview.state.stale == ("next/sum",)
     assert preview.state.words.stale == "1 Experiment ist nicht mehr aktuell"
     assert preview.state.words.problems == "Die letzte Änderung ist nicht in dieser Seite"
+
+
+@pytest.mark.parametrize("name", ["next.html", ".layerbook-site.json"])
+def test_huge_files_of_a_site_are_not_served(
+    name: str, book: Path, served: tuple[Preview, int]
+) -> None:
+    """The preview reads pages and the list of files whole; a file of zeros fills the memory."""
+    preview, port = served
+    os.truncate(book / "site" / name, 200 * 10**9)
+    answer = next(lines(port, "/next.html"))
+    assert ("404" if name == "next.html" else "200") in answer
+    preview.rebuild(SilentReporter())
+    assert preview.state.version or preview.state.problems

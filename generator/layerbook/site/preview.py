@@ -13,13 +13,13 @@ from watchfiles import watch
 
 from layerbook.book.media import MEDIA_FOLDERS
 from layerbook.core import language
-from layerbook.core.errors import LayerbookError, OutsideError, Problem, SpecError
+from layerbook.core.errors import LayerbookError, OutsideError, Problem, SpecError, StoreError
 from layerbook.core.language import gettext
-from layerbook.core.paths import resolve_inside
+from layerbook.core.paths import read_file, resolve_inside
 from layerbook.core.progress import Reporter
 from layerbook.site.build import build
 from layerbook.store.project import SITE_FOLDER, TEMPLATES_FOLDER, Project, open_project
-from layerbook.store.publish import MARKER_NAME
+from layerbook.store.publish import MARKER_NAME, MAX_MARKER_BYTES
 
 WATCHED_FOLDERS = ("experiments", "templates", "analyses", *MEDIA_FOLDERS)
 LOOK_FOR_FOLDERS_MS = 2000
@@ -141,8 +141,8 @@ class Preview:
 
     def _published_version(self) -> str:
         try:
-            marker = (self._root / SITE_FOLDER / MARKER_NAME).read_bytes()
-        except OSError:
+            marker = read_file(self._root / SITE_FOLDER / MARKER_NAME, MAX_MARKER_BYTES)
+        except (OSError, StoreError):
             return ""
         return hashlib.sha256(marker).hexdigest()[:16]
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
-from layerbook.core.errors import OutsideError, UsageError
-from layerbook.core.paths import resolve_inside
+from layerbook.core.errors import OutsideError, StoreError, UsageError
+from layerbook.core.paths import read_file, resolve_inside
 
 if TYPE_CHECKING:
     from layerbook.site.preview import Preview
@@ -87,7 +87,11 @@ class _SiteHandler(SimpleHTTPRequestHandler):
         file = _find_file(Path(self.directory), path)
         if file.suffix != ".html":
             return file.open("rb")
-        return io.BytesIO(add_preview(file.read_text(encoding="utf-8"), version).encode())
+        try:
+            html = read_file(file).decode("utf-8", "replace")
+        except StoreError as error:
+            raise FileNotFoundError(path) from error
+        return io.BytesIO(add_preview(html, version).encode())
 
     def _send_events(self, preview: Preview) -> None:
         self.send_response(HTTPStatus.OK)
