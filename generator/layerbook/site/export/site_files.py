@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from layerbook.core.errors import StoreError
-from layerbook.core.paths import read_file, resolve_inside
+from layerbook.core.paths import MAX_BYTES, read_file, resolve_inside
 
-MAX_FILE_BYTES = 100_000_000
 MAX_TOTAL_BYTES = 500_000_000
 
 
-def read_site_file(file: Path, most: int = MAX_FILE_BYTES) -> bytes:
+def read_site_file(file: Path, most: int = MAX_BYTES) -> bytes:
     """Read a file. Raises StoreError if it is missing or too large."""
     try:
         return read_file(file, most)
