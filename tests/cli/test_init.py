@@ -80,6 +80,22 @@ def test_german_starter_contains_no_english(tiny_model_dir: Path, tmp_path: Path
         assert words == [], name
 
 
+@pytest.mark.parametrize(("language", "words"), [("de", "Miss die"), ("fr", "Measure the")])
+def test_new_analysis_is_in_the_language_of_the_book(
+    tmp_path: Path, language: str, words: str
+) -> None:
+    """In English if there is no starter in that language."""
+    starter.write_starter(tmp_path / "a", "smollm2-135m-instruct", "minimal", "de-CH")
+    spec = tmp_path / "a" / "experiments" / "book.yaml"
+    spec.write_text(spec.read_text().replace('"de-CH"', language))
+    catalogue = tmp_path / "a" / "templates" / "locale" / "fr" / "LC_MESSAGES" / "layerbook.po"
+    catalogue.parent.mkdir(parents=True)
+    catalogue.write_text('msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n')
+    written = layerbook("new", "analysis", "reach", cwd=tmp_path / "a")
+    assert written.returncode == 0, written.stderr
+    assert words in (tmp_path / "a" / "analyses" / "reach.py").read_text(encoding="utf-8")
+
+
 def test_new_books_of_all_languages_measure_the_same(tmp_path: Path) -> None:
     """The guide describes them all."""
     from ruamel.yaml import YAML

@@ -10,12 +10,12 @@ import pytest
 from fixtures.small_book import layerbook
 from layerbook.core.errors import MAX_PROBLEMS
 from layerbook.site.cross_references import (
-    MAX_HINTS,
     PageTargets,
     collect_places,
     fill_cross_references,
 )
 from layerbook.site.prose.markdown import Target
+from layerbook.site.prose.reference_checks import MAX_HINTS
 
 LINE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0 9 9"/></svg>'
 TARGETS = "\n## A last word\n\n$$ a = b $$ (same)\n"
@@ -152,3 +152,13 @@ def test_problems_of_references_are_limited(book: Path) -> None:
     assert output.returncode == 2
     assert output.stderr.count("@sec-nowhere") == MAX_PROBLEMS
     assert "there are more problems" in output.stderr
+
+
+def test_only_the_first_of_thousands_get_hints_before_a_run(book: Path) -> None:
+    """As once all pages are there."""
+    shutil.rmtree(book / "experiments" / "results")
+    many = "".join(f"@fig-sum-x{n} @sec-none-{n}\n\n" for n in range(4000))
+    add_prose(book, "words", f"\n{many}")
+    checked = layerbook("check", cwd=book)
+    assert checked.returncode == 2
+    assert 0 < checked.stderr.count("did you mean") <= MAX_HINTS

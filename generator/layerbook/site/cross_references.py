@@ -11,9 +11,8 @@ from layerbook.core.errors import did_you_mean
 from layerbook.core.language import gettext
 from layerbook.site.prose.markdown import Target
 from layerbook.site.prose.markup import escape_text
+from layerbook.site.prose.reference_checks import MAX_HINTS
 
-MAX_HINTS = 20
-"""The unknown references of a page whose nearest name is looked for, which takes milliseconds."""
 _LINK = re.compile(r'<a class="reference" data-reference="([^"]*)">[^<]*</a>')
 
 

@@ -10,16 +10,19 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import PurePosixPath
 
 from layerbook.book.contents import Chapter, Experiment
 from layerbook.book.figure_names import can_have_figure
-from layerbook.core.errors import did_you_mean
+from layerbook.core.errors import MAX_PROBLEMS, did_you_mean
 from layerbook.site.prose.anchors import Anchors, static_anchors
 from layerbook.site.prose.diagrams import extract_diagrams
 from layerbook.site.prose.images import extract_images
 from layerbook.site.prose.outline import Outline, parse_outline
 
+MAX_HINTS = 20
+"""The unknown references of a page whose nearest name is looked for, which takes milliseconds."""
 _REFERENCE = re.compile(r"@(?:fig|sec|eq)-")
 _NUMBER = re.compile(r"-\d+$")
 _FIGURE = re.compile(r"\bfigure\(\s*[\"'](?:[\w-]+/)?([\w-]+)[\"'],\s*[\"']([\w.-]+)[\"']\s*\)")
@@ -87,15 +90,22 @@ def impossible_references(
         return {}
     experiments = [experiment for chapter in chapters for experiment in chapter.experiments]
     pages = {name: _Page(text, experiments) for name, text in prose.items()}
-    messages: dict[str, dict[str, str]] = {}
-    for name, page in pages.items():
-        for written in _references(page) if _REFERENCE.search(page.text) else ():
-            if not _may_exist(written, pages):
-                known_names = {known for other in pages.values() for known in other.names()}
-                hint = did_you_mean(written, known_names)
-                message = f"nothing in this book is called {written}{hint}"
-                messages.setdefault(name, {})[written] = message
-    return messages
+    known_names = frozenset(known for page in pages.values() for known in page.names())
+    return {
+        name: dict(islice(_messages(page, pages, known_names), MAX_PROBLEMS))
+        for name, page in pages.items()
+        if _REFERENCE.search(page.text)
+    }
+
+
+def _messages(
+    page: _Page, pages: Mapping[str, _Page], known_names: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield each reference of a page that leads nowhere, with its message."""
+    unknown = (name for name in dict.fromkeys(_references(page)) if not _may_exist(name, pages))
+    for count, written in enumerate(unknown):
+        hint = did_you_mean(written, known_names) if count < MAX_HINTS else ""
+        yield written, f"nothing in this book is called {written}{hint}"
 
 
 def _references(page: _Page) -> Iterator[str]:
