@@ -307,7 +307,7 @@ def test_reading_a_revision_fetches_nothing(book: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../../outside/secret.txt", "layerbook/../../../outside/secret.txt", "../site/sandbox.py"],
+    ["../../outside/secret.txt", "layerbook/../../../outside/secret.txt", "../site/build.py"],
 )
 def test_page_templates_include_only_files_of_their_folders(name: str, book: Path) -> None:
     """The book's `templates/` and the package's, with any number of `..`."""

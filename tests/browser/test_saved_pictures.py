@@ -16,7 +16,8 @@ from layerbook.core import figures
 from layerbook.plotting.rasterize import svg_to_png
 from layerbook.plotting.render import render_figure, render_frames
 from layerbook.site.assets import assets, render_page
-from layerbook.site.pages import ChapterPage, FailedView, FigureView, FrameView, Link
+from layerbook.site.blocks import FailedView, FigureView, FrameView, Link
+from layerbook.site.pages import ChapterPage
 from layerbook.site.prose.render import render_chapter
 from PIL import Image
 from playwright.sync_api import Browser, Download, Page

@@ -105,7 +105,7 @@ def test_nothing_runs_without_trust(book: Path, command: tuple[str, ...]) -> Non
     done = layerbook(*command, cwd=book)
     assert done.returncode == 2
     problem, count = done.stderr.strip().splitlines()
-    assert problem.startswith("experiments/words.yaml:22:15: this book brings code of its own")
+    assert problem.startswith("experiments/words.yaml:22:15: this book has code of its own")
     assert "analyses/_count.py and analyses/lengths.py; read it" in problem
     assert "`layerbook trust" in problem and count == "1 problem"
     assert not (book / "LOADED").exists() and not (book / "site").exists()

@@ -136,20 +136,23 @@ def test_shows_the_expected_value_as_python_prints_it(
     ("text", "problem"),
     [
         ("# equals: 1 +\n1\n", "a.py:1:14: not an expression: it ends too early"),
-        ("# equals: result.prob\n1\n", 'a.py:1:11: a cell belongs to no experiment: name it, r("'),
+        (
+            "# equals: result.prob\n1\n",
+            "a.py:1:11: a cell has no experiment of its own; name one",
+        ),
         ("# equal: 1\n1\n", "a.py:1:3: unknown comment 'equal' (did you mean 'equals'?)"),
         (
             '# equals: r("a").b\n# within: much\n1\n',
             "a.py:2:11: within: a number between 0 and 1, not",
         ),
-        ('# equals: r("a").b\n\nx = = 1\n', "a.py:3:5: no Python: invalid syntax"),
+        ('# equals: r("a").b\n\nx = = 1\n', "a.py:3:5: invalid Python: invalid syntax"),
         (
             '# equals: r("a").b\nx = 1\n',
             "a.py:2:1: the last line of a cell with `equals` is an expression",
         ),
         (
             "# equals: [0.14, 2 + 3]\n1\n",
-            "a.py:1:11: a comparison with a constant proves nothing: name a result, r(",
+            "a.py:1:11: a comparison with a constant proves nothing; name a result, as in r(",
         ),
         ("x\n" * 3000, "a.py:1:1: a cell has at most 4,000 characters"),
     ],

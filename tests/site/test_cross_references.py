@@ -10,8 +10,7 @@ import pytest
 from fixtures.small_book import layerbook
 from layerbook.core.errors import MAX_PROBLEMS
 from layerbook.site.cross_references import (
-    PageTargets,
-    collect_places,
+    PageText,
     fill_cross_references,
 )
 from layerbook.site.prose.markdown import Target
@@ -133,12 +132,11 @@ def test_a_caption_has_no_references(book: Path) -> None:
 def test_only_the_first_unknown_references_get_hints() -> None:
     """The nearest of many names takes milliseconds to find, for thousands of references minutes."""
     targets = tuple(Target("sec", f"heading-{n}", f"h{n}", "A heading") for n in range(300))
-    places = collect_places([PageTargets("next", "Next", targets)])
     links = "".join(
         f'<a class="reference" data-reference="@sec-headin-{n}">x</a>' for n in range(300)
     )
-    messages: list[str] = []
-    fill_cross_references(links, "words", places, lambda _, message: messages.append(message))
+    pages = [PageText("next", "Next", "", targets), PageText("words", "Words", links, ())]
+    messages = fill_cross_references(pages)["words"].unknown.values()
     assert len(messages) == 300
     assert sum("did you mean" in message for message in messages) == MAX_HINTS
 

@@ -218,7 +218,7 @@ def test_figures_are_exported_as_pictures(built: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ((), "say what to write"),
+        ((), "name what to write"),
         (("--slides", "nexd", "x.html"), "did you mean 'next'"),
         (("--pdf", "x.pdf"), "CHROMIUM=/nowhere"),
         (("--epub", "nowhere/x.epub"), "nowhere/x.epub: there is no folder nowhere"),
@@ -319,7 +319,7 @@ def test_figures_are_written_into_their_folder(id: str, built: Path, tmp_path: P
     )
     book = stranger(built, tmp_path, figure)
     done = layerbook("export", "--figures", str(tmp_path / "out" / "deep"), cwd=book)
-    assert done.returncode == 1 and "is no name for a file" in done.stderr
+    assert done.returncode == 1 and "cannot be the name of a file" in done.stderr
     assert not list(tmp_path.rglob("evil.*"))
 
 

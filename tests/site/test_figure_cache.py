@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from layerbook.core.figures import Axis, Bars, Heatmap
 from layerbook.plotting.pool import DrawingPool
-from layerbook.site.figure_cache import FigureRenderer, figure_digest
+from layerbook.site.figure_cache import FigureRenderer, content_digest
 from layerbook.store.cache import WorkingCache
 
 
@@ -50,5 +50,5 @@ def test_digests_depend_on_every_field() -> None:
         Bars(("a", "b"), (1.0, 2.0), Axis("letter"), Axis("count"), alt="Other words."),
         Bars(("ab", ""), (1.0, 2.0), Axis("letter"), Axis("count"), alt="A few bars."),
     ]
-    assert len({figure_digest(figure) for figure in figures}) == len(figures)
-    assert figure_digest(heatmap()) == figure_digest(heatmap())
+    assert len({content_digest(figure) for figure in figures}) == len(figures)
+    assert content_digest(heatmap()) == content_digest(heatmap())

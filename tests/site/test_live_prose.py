@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from fixtures.sample_chapter import context
 from layerbook.core.errors import SpecError
-from layerbook.site.pages import ChapterBody, LiveModel
+from layerbook.site.blocks import LiveModel
+from layerbook.site.pages import ChapterBody
 from layerbook.site.prose.live_code import live_functions
 from layerbook.site.prose.render import render_chapter
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from fixtures.small_book import layerbook, read_tree, write_small_book
-from layerbook.site import builder
+from layerbook.site import chapter_renderer
 from layerbook.site.pages import ChapterBody
-from layerbook.site.prose import checks
+from layerbook.site.prose import link_checks
 from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.outline import Outline, parse_outline
 from layerbook.site.prose.render import render_chapter
@@ -50,7 +50,7 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(Path(file).stem)
         return render_chapter(prose, file, context)
 
-    monkeypatch.setattr(builder, "render_chapter", recorded)
+    monkeypatch.setattr(chapter_renderer, "render_chapter", recorded)
     return names
 
 
@@ -129,7 +129,7 @@ def test_renders_one_chapter_in_a_checkout(
     book: Path, rendered: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The package's templates are in the book's own folder there."""
-    monkeypatch.setattr("layerbook.site.build.files", lambda package: book / "templates")
+    monkeypatch.setattr("layerbook.site.inputs.files", lambda package: book / "templates")
     assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
     rendered.clear()
     edit_of(PROSE, "## Tokens", "## Pieces")(book)
@@ -145,8 +145,8 @@ def test_parses_only_changed_chapters(book: Path, monkeypatch: pytest.MonkeyPatc
         parsed.append(source)
         return parse_outline(source)
 
-    monkeypatch.setattr(checks, "parse_outline", recorded)
-    monkeypatch.setattr(checks, "find_references", lambda source, file: pytest.fail(file))
+    monkeypatch.setattr(link_checks, "parse_outline", recorded)
+    monkeypatch.setattr(link_checks, "find_references", lambda source, file: pytest.fail(file))
     edit_of(PROSE, "## Tokens", "## Pieces")(book)
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
     unchanged = (book / "templates" / "chapters" / "next.md").read_text(encoding="utf-8")
@@ -200,7 +200,7 @@ def test_does_not_cache_pages_if_a_template_changed_during_the_build(
         return render_chapter(prose, file, context)
 
     with monkeypatch.context() as patched:
-        patched.setattr(builder, "render_chapter", saving)
+        patched.setattr(chapter_renderer, "render_chapter", saving)
         layerbook("build", "--no-run", cwd=book)
     assert b"half an edit" in (book / "site" / "next.html").read_bytes()
     (book / "templates" / "base.html").write_text(template)

@@ -24,7 +24,7 @@ from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.outline import parse_outline
 from layerbook.site.prose.references import find_references
 from layerbook.site.prose.render import render_caption, render_chapter
-from layerbook.site.prose.views import view
+from layerbook.site.sandbox.views import view
 from pydantic import Field
 
 FILE = "templates/chapters/attention.md"

@@ -43,16 +43,16 @@ def package(tmp_path: Path) -> Path:
     return root
 
 
-def module_digests(package: Path) -> dict[str, str]:
-    """Return the code digest of each of the three modules."""
-    return {name: code_digest.module_code_digest(name, package) for name in MODULES}
+def digests_by_module(package: Path) -> dict[str, dict[str, str]]:
+    """Return the digests behind each of the three modules."""
+    return {name: code_digest.module_digests([name], [package]) for name in MODULES}
 
 
 def changed_digests(package: Path, file: str, source: str) -> set[str]:
     """Return the modules whose digests change when a file becomes `source`."""
-    old_digests = module_digests(package)
+    old_digests = digests_by_module(package)
     (package / file).write_text(source)
-    new_digests = module_digests(package)
+    new_digests = digests_by_module(package)
     return {name for name in MODULES if old_digests[name] != new_digests[name]}
 
 
@@ -121,10 +121,10 @@ def test_circular_imports_are_digested(package: Path) -> None:
 def test_reports_broken_and_missing_modules(package: Path) -> None:
     """Such a module is a StoreError."""
     with pytest.raises(StoreError, match=r"book\.nowhere"):
-        code_digest.module_code_digest("book.nowhere", package)
+        code_digest.module_digests(["book.nowhere"], [package])
     (package / "third.py").write_text("def (:\n")
     with pytest.raises(StoreError, match=r"book\.third: is not valid Python"):
-        code_digest.module_code_digest("book.third", package)
+        code_digest.module_digests(["book.third"], [package])
 
 
 @pytest.mark.parametrize("names", ["ENGINE_MODULES", "IGNORED_MODULES"])
@@ -138,7 +138,7 @@ def test_reports_unknown_engine_modules(names: str, monkeypatch: pytest.MonkeyPa
 def test_same_digest_on_every_python(package: Path, python: str) -> None:
     """Hash seeds and the syntax trees of other Python versions change no digest."""
     source = "import sys, pathlib; from layerbook.store import code_digest\n"
-    source += "print(code_digest.module_code_digest('book.first', pathlib.Path(sys.argv[1])))"
+    source += "print(code_digest.module_digests(['book.first'], [pathlib.Path(sys.argv[1])]))"
     environment = os.environ | {
         "PYTHONHASHSEED": "7",
         "PYTHONPATH": str(Path(keys.__file__).parents[2]),
@@ -151,7 +151,7 @@ def test_same_digest_on_every_python(package: Path, python: str) -> None:
     if run.returncode == 127:  # a version manager's stand-in
         pytest.skip(f"{python} is not installed")
     assert run.returncode == 0, run.stderr
-    assert run.stdout.strip() == code_digest.module_code_digest("book.first", package)
+    assert run.stdout.strip() == str(code_digest.module_digests(["book.first"], [package]))
 
 
 def test_changed_components_are_named() -> None:
@@ -189,9 +189,8 @@ def test_old_keys_are_of_float32() -> None:
 
 def test_keys_cover_the_engine() -> None:
     """A key covers the model package and the planner beside the analysis."""
-    assert code_digest.analysis_code_digest(
-        "layerbook.core.analysis"
-    ) != code_digest.module_code_digest("layerbook.core.analysis")
+    modules = code_digest.analysis_code_modules("layerbook.core.analysis")
+    assert {"layerbook.model.plan", "layerbook.model.execution"} <= modules.keys()
 
 
 def test_imports_no_heavy_library() -> None:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import random
-import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -159,21 +155,3 @@ def test_publication_killed_while_writing_is_resumed(
         )
         publish.publish(long_pages, site)
         assert files(site) == long_pages
-
-
-def test_publication_killed_at_random_is_resumed(tmp_path: Path) -> None:
-    """Kill twenty times while two sites replace each other."""
-    site, generator = tmp_path / "site", random.Random(7)
-    publish.publish(OLD, site)
-    for _ in range(20):
-        child = os.fork()
-        if child == 0:
-            while True:
-                publish.publish(NEW, site)
-                publish.publish(OLD, site)
-        time.sleep(generator.uniform(0.001, 0.04))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        assert all(data in (OLD.get(path), NEW.get(path)) for path, data in pages(site).items())
-        publish.publish(OLD, site)
-        assert files(site) == OLD

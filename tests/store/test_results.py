@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import random
 import re
-import signal
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -403,24 +399,6 @@ def test_save_killed_while_writing_keeps_a_whole_result(
         ):
             assert_entry_is_one_of(path, sample_result(1))
     assert size > 4000
-
-
-def test_save_killed_at_random_keeps_a_whole_result(tmp_path: Path) -> None:
-    """Kill a process twenty times while it saves two results in turn."""
-    rng = random.Random(11)
-    path = save_result(tmp_path, stored_result(sample_result(1)))
-    for _ in range(20):
-        child = os.fork()
-        if child == 0:
-            while True:
-                save_result(tmp_path, stored_result(sample_result(2)))
-                save_result(tmp_path, stored_result(sample_result(1)))
-        time.sleep(rng.uniform(0.001, 0.03))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        assert_entry_is_one_of(path, sample_result(1), sample_result(2))
-    save_result(tmp_path, stored_result(sample_result(3)))
-    assert len(list(path.parent.iterdir())) == 2
 
 
 def test_leftovers_are_removed(tmp_path: Path, killed_before_step: Kill) -> None:

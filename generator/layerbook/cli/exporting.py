@@ -42,7 +42,7 @@ def export(
     from layerbook.store.project import open_project
 
     if not (pdf or epub or slides or archive or figures):
-        raise UsageError("say what to write: --pdf, --epub, --slides, --zip or --figures")
+        raise UsageError("name what to write: --pdf, --epub, --slides, --zip or --figures")
     for file in (pdf, epub, slides and slides[1], archive):
         if file and not file.parent.is_dir():
             raise UsageError(f"{file}: there is no folder {file.parent}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from layerbook.cli.output import format_table, json_value, summarize_counts
-from layerbook.compare.verify import ExperimentCheck, Verification
+from layerbook.compare.verify import ExperimentCheck
 from layerbook.core.text import pluralize
 
 VERDICTS = {
@@ -17,15 +18,15 @@ VERDICTS = {
 }
 
 
-def verification_lines(verification: Verification) -> list[str]:
+def verification_lines(checks: Sequence[ExperimentCheck]) -> list[str]:
     """Return a table of the experiments, then the counts."""
-    rows = [(check.address, check.verdict, _detail(check)) for check in verification.experiments]
-    counts = summarize_counts([check.verdict for check in verification.experiments], VERDICTS)
+    rows = [(check.address, check.verdict, _detail(check)) for check in checks]
+    counts = summarize_counts([check.verdict for check in checks], VERDICTS)
     summary = f"{pluralize(len(rows), 'experiment')}: {counts}"
     return [*format_table([("experiment", "verdict", "where"), *rows]), "", summary]
 
 
-def verification_data(model: str, verification: Verification) -> dict[str, Any]:
+def verification_data(model: str, checks: Sequence[ExperimentCheck]) -> dict[str, Any]:
     """Return the same as data."""
     experiments = [
         {
@@ -34,9 +35,14 @@ def verification_data(model: str, verification: Verification) -> dict[str, Any]:
             "differences": [json_value(dataclasses.asdict(d)) for d in check.differences],
             "detail": check.detail,
         }
-        for check in verification.experiments
+        for check in checks
     ]
-    return {"model": model, "same": verification.same, "experiments": experiments}
+    return {"model": model, "same": all_same(checks), "experiments": experiments}
+
+
+def all_same(checks: Sequence[ExperimentCheck]) -> bool:
+    """Return whether every experiment gave its committed result again."""
+    return all(check.verdict == "same" for check in checks)
 
 
 def _detail(check: ExperimentCheck) -> str:

@@ -43,7 +43,7 @@ jobs_option = click.option(
     help="Number of processes that draw figures.",
 )
 drafts_option = click.option(
-    "--drafts", is_flag=True, help="With the chapters that are marked as drafts."
+    "--drafts", is_flag=True, help="Include chapters that are marked as drafts."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")

@@ -31,7 +31,7 @@ from layerbook.core.progress import make_reporter
 @json_option
 @jobs_option
 def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: int) -> None:
-    """List the results that are out of date, and what changed. Runs nothing."""
+    """List the results that are out of date, and the reasons. Runs nothing."""
     from layerbook.cli.format_status import (
         orphan_lines,
         orphan_paths,
@@ -79,7 +79,7 @@ def verify(
 
     No result is replaced. Exits with 1 if an experiment differs or has no current result.
     """
-    from layerbook.cli.format_verification import verification_data, verification_lines
+    from layerbook.cli.format_verification import all_same, verification_data, verification_lines
     from layerbook.compare.verify import verify as verify_results
     from layerbook.model.user_cache import rehashing
     from layerbook.store import cache
@@ -91,12 +91,12 @@ def verify(
         project = open_project(root, model, report)
         with cache.lock(root):
             statuses = check_status(project)
-            outcome = verify_results(project, select(statuses, only, force=True), report)
+            checks = verify_results(project, select(statuses, only, force=True), report)
     if as_json:
-        print_json(verification_data(project.source.name, outcome))
+        print_json(verification_data(project.source.name, checks))
     else:
-        print_lines(verification_lines(outcome))
-    if not outcome.same:
+        print_lines(verification_lines(checks))
+    if not all_same(checks):
         sys.exit(1)
 
 

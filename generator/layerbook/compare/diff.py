@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from layerbook.book.claims.check import CheckError
 from layerbook.book.contents import Experiment
@@ -15,16 +15,15 @@ from layerbook.compare.prose import ProseVariant, SentenceChange, SourceUse
 from layerbook.compare.result_set import ResultSet
 from layerbook.core.errors import LayerbookError, SpecError, StoreError, UsageError
 from layerbook.site.claims import judge_claim
-from layerbook.site.experiment_view import ExperimentView
-from layerbook.site.figure_cache import figure_digest
-from layerbook.site.prose.checks import prose_path
+from layerbook.site.experiment_view import ExperimentView, ExperimentViews
+from layerbook.site.figure_cache import content_digest
+from layerbook.site.prose.chapter_text import prose_path
 from layerbook.store import results
 from layerbook.store.comparison import Difference, compare_results, tolerance_of
-from layerbook.store.key_changes import ABSENT, diff_keys, diff_values
+from layerbook.store.key_changes import ABSENT, Measured, diff_keys, diff_values
 from layerbook.store.project import Project, sweep_cells
 
 State = Literal["same", "changed", "added", "removed", "unreadable"]
-ViewsByAddress = Mapping[str, ExperimentView]
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,13 @@ class FigureChange:
     state: Literal["changed", "added", "removed"]
 
 
+class ProseDiff(NamedTuple):
+    """The sentences that differ, and notes on chapters that cannot be compared."""
+
+    sentences: tuple[SentenceChange, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Diff:
     """All differences; `notes` name the chapters whose prose does not fit one of the sides."""
@@ -94,16 +100,16 @@ def diff(project: Project, old: ResultSet, new: ResultSet) -> Diff:
         raise UsageError(f"{old.label} and {new.label} hold results of different chapters")
     diffs = tuple(comparison.diff_experiment(address) for address in comparison.addresses())
     changed = [diff.address for diff in diffs if diff.state != "same"]
-    sentences, notes = comparison.diff_prose() if changed else ((), ())
+    prose_diff = comparison.diff_prose() if changed else ProseDiff()
     return Diff(
         old=old.label,
         new=new.label,
         experiments=diffs,
         claims=tuple(comparison.verdict_flips()) if changed else (),
         figures=tuple(comparison.figure_changes(changed)),
-        sentences=tuple(sentences),
+        sentences=prose_diff.sentences,
         uses=tuple(comparison.find_uses(changed)),
-        notes=tuple(notes),
+        notes=prose_diff.notes,
     )
 
 
@@ -142,7 +148,9 @@ class _Comparison:
             numbers = tuple(self._value_changes(address, old_path, new_path))
         except StoreError as error:
             return ExperimentDiff(address, "unreadable", note=str(error))
-        sources = tuple(map(str, diff_keys((old.spec, old.key), (new.spec, new.key))))
+        sources = tuple(
+            map(str, diff_keys(Measured(old.spec, old.key), Measured(new.spec, new.key)))
+        )
         return ExperimentDiff(address, "changed" if numbers else "same", numbers, sources)
 
     def _value_changes(self, address: str, old_path: Path, new_path: Path) -> Iterator[Difference]:
@@ -172,8 +180,8 @@ class _Comparison:
             elif old or new:
                 yield Difference(cell.description, old, new)
 
-    def diff_prose(self) -> tuple[list[SentenceChange], list[str]]:
-        """Return the sentences that differ, and notes on chapters that cannot be compared."""
+    def diff_prose(self) -> ProseDiff:
+        """Compare the prose of all chapters."""
         old = ProseVariant(self.project, self.old_views)
         new = ProseVariant(self.project, self.new_views)
         sentences: list[SentenceChange] = []
@@ -186,7 +194,7 @@ class _Comparison:
                 problem = error.problems[0]
                 notes.append(f"the prose of {chapter.name} does not fit both sides: {problem}")
             sentences += prose.caption_changes(chapter, old, new)
-        return sentences, notes
+        return ProseDiff(tuple(sentences), tuple(notes))
 
     def find_uses(self, changed: Sequence[str]) -> Iterator[SourceUse]:
         """Yield the lines of prose and specs that use experiments that changed."""
@@ -208,8 +216,8 @@ class _Comparison:
         for address in changed:
             if address not in self.experiments:
                 continue
-            old = _figure_digests(self.old_views[address])
-            new = _figure_digests(self.new_views[address])
+            old = _content_digests(self.old_views[address])
+            new = _content_digests(self.new_views[address])
             for name in dict.fromkeys([*old, *new]):
                 if name not in old:
                     yield FigureChange(address, name, "added")
@@ -232,7 +240,7 @@ def _load_view(experiment: Experiment, side: ResultSet) -> ExperimentView:
         if missing and experiment.inapplicable:
             return unavailable(experiment.inapplicable, inapplicable=True)
         return unavailable("no result" if missing else str(error))
-    # An analysis makes figures for its own parameters; a result of another spec may not fit them.
+    # `figures` is for the parameters of the spec; a result of another spec may not fit them.
     except LayerbookError as error:
         cause = error.__cause__ or error
         return unavailable(f"its figures cannot be built: {type(cause).__name__}: {cause}")
@@ -244,7 +252,7 @@ def _plain_difference(path: str, old: Any, new: Any) -> Difference:
     return Difference(path, old, new)
 
 
-def _describe_verdict(views: ViewsByAddress, address: str, index: int) -> str:
+def _describe_verdict(views: ExperimentViews, address: str, index: int) -> str:
     try:
         judgement = judge_claim(views[address], index, views)
     except (CheckError, LayerbookError) as error:
@@ -252,5 +260,5 @@ def _describe_verdict(views: ViewsByAddress, address: str, index: int) -> str:
     return f"undecided: {judgement.note}" if judgement.state == "open" else judgement.state
 
 
-def _figure_digests(view: ExperimentView) -> dict[str, str]:
-    return {name: figure_digest(figure) for name, figure in view.figures.items()}
+def _content_digests(view: ExperimentView) -> dict[str, str]:
+    return {name: content_digest(figure) for name, figure in view.figures.items()}

@@ -17,7 +17,8 @@ from layerbook.site.assets import make_environment, own_templates
 from layerbook.site.chapter_views import ChapterViews
 from layerbook.site.experiment_view import ExperimentView, figure_indices, names_for_text
 from layerbook.site.figure_cache import FigureRenderer
-from layerbook.site.prose.checks import prose_path, read_prose
+from layerbook.site.figure_parts import FigureParts
+from layerbook.site.prose.chapter_text import prose_path, read_prose
 from layerbook.site.prose.code_cells import cell_folder
 from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.ids import PageIds
@@ -71,15 +72,13 @@ class ProseVariant:
 
         Raises SpecError if a result that it needs is missing or does not fit it.
         """
-        folder = cell_folder(self._project.templates_dir, chapter.name)
         views = ChapterViews(
-            chapter.name,
-            "1",
+            chapter,
             self._views,
-            figure_renderer=self._figures,
+            figure_parts=FigureParts(self._figures),
             math=self._math,
             ids=PageIds(),
-            cell_folder=folder,
+            cell_folder=cell_folder(self._project.templates_dir, chapter.name),
         )
         context = ChapterContext(
             views, self._templates, self._math, self._bibliography, self._glossary

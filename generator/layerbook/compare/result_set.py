@@ -27,11 +27,11 @@ MAX_GIT_MEMORY = 10_000_000
 
 @dataclass(frozen=True)
 class ResultSet:
-    """A folder of results; `label` is the name the user gave it.
+    """A folder of results; `label` is its name in messages.
 
-    chapters: of a folder that `run --out` wrote, the chapter of each result by its id. The results
-        lie in such a folder itself; otherwise there is a folder for each chapter.
-    rest: has the results of other chapters than these.
+    chapters: in a folder written by `run --out`, the chapter of each result by its id. Such results
+        are in the folder itself; otherwise there is a folder for each chapter.
+    rest: the set with the results of all other chapters.
     """
 
     label: str

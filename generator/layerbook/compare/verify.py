@@ -34,21 +34,9 @@ class ExperimentCheck:
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class Verification:
-    """A check of each experiment."""
-
-    experiments: tuple[ExperimentCheck, ...]
-
-    @property
-    def same(self) -> bool:
-        """Return whether every experiment gave its committed result again."""
-        return all(check.verdict == "same" for check in self.experiments)
-
-
 def verify(
     project: Project, statuses: Sequence[ExperimentStatus], report: Reporter
-) -> Verification:
+) -> tuple[ExperimentCheck, ...]:
     """Run experiments and compare each with its committed result.
 
     Nothing is read from the working cache, and no result is written. Raises ModelError if the
@@ -74,7 +62,7 @@ def verify(
         else:
             detail = str(status.freshness)
             checks.append(ExperimentCheck(experiment.address, "not current", detail=detail))
-    return Verification(tuple(checks))
+    return tuple(checks)
 
 
 class CellVerifier:

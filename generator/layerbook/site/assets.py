@@ -28,15 +28,17 @@ from layerbook.book.claims.values import CLOSE_MARGIN
 from layerbook.core.errors import Problem, SpecError
 from layerbook.core.figures import Table
 from layerbook.core.language import gettext
+from layerbook.site.blocks import EVIDENCE_MEANINGS
 from layerbook.site.bundling import bundle
 from layerbook.site.interactive.live_page import JINJA_NAME
 from layerbook.site.interactive.tokenizer import LIBRARY_NAME
-from layerbook.site.pages import EVIDENCE_MEANINGS, BookInfo, Licence, Page
+from layerbook.site.pages import BookInfo, Licence, Page
 from layerbook.site.prose import filters
 from layerbook.site.prose.highlight import highlight_css
 from layerbook.site.prose.markup import Inline, finalize
 from layerbook.site.prose.math import TEMML, math_css
-from layerbook.site.sandbox import FILTERS, Sandbox
+from layerbook.site.sandbox.environment import Sandbox
+from layerbook.site.sandbox.filters import FILTERS
 from layerbook.site.tokens_html import as_token, chip, table_html
 
 STYLESHEETS = ("book.css", "code.css", "math.css", "figures.css")

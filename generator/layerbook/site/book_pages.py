@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from layerbook.book.bibliography import Bibliography
 from layerbook.book.glossary import Glossary
-from layerbook.site import pages
+from layerbook.site import blocks, pages
 from layerbook.site.assets import render_page
 from layerbook.site.claims import ClaimList, ModelResults, load_other_models
 from layerbook.site.experiment_view import ExperimentViews
@@ -19,7 +19,7 @@ from layerbook.site.prose.citations import references_page
 from layerbook.site.prose.ids import page_ids
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.mentions import Mention
-from layerbook.site.sandbox import Sandbox
+from layerbook.site.sandbox.environment import Sandbox
 from layerbook.site.search import claim_rows, glossary_rows, reference_rows
 from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.project import Project
@@ -110,10 +110,10 @@ class BookPages:
     ) -> pages.GlossaryPage:
         """Return the glossary as data. Raises SpecError for an invalid definition."""
         chapters = self.writer.book.chapters
-        links = {chapter.name: pages.Link(chapter.title, chapter.href) for chapter in chapters}
+        links = {chapter.name: blocks.Link(chapter.title, chapter.href) for chapter in chapters}
         return glossary_page(terms, mentions, links, math)
 
-    def try_page(self, model: pages.LiveModel) -> CachedPage:
+    def try_page(self, model: blocks.LiveModel) -> CachedPage:
         """Return the page that runs the model, with its libraries."""
         page = live_page.try_page(model)
         return CachedPage(self.writer.files(page) | live_page.library_files())

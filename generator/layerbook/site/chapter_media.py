@@ -15,7 +15,7 @@ from layerbook.book.subtitles import language_of
 from layerbook.core import language
 from layerbook.plotting.dot_syntax import DiagramError
 from layerbook.plotting.graphviz import Drawing, draw_dot
-from layerbook.site.pages import ImageView, SubtitlesView, VideoView
+from layerbook.site.blocks import ImageView, SubtitlesView, VideoView
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.markdown import heading_slug
 from layerbook.site.prose.markup import Inline

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import inspect
-import io
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from layerbook.book.claims.check import CheckError
-from layerbook.book.contents import Experiment, full_address
-from layerbook.book.sweep import SweepResult
+from layerbook.book.claims.check import CheckError, Reference
+from layerbook.book.contents import Chapter, Experiment, full_address
 from layerbook.core import figures
 from layerbook.core.analysis import Result
 from layerbook.core.errors import SpecError, UsageError
 from layerbook.core.language import gettext
-from layerbook.core.paths import read_file
-from layerbook.core.tidy_table import tidy_table
-from layerbook.plotting.colours import sequential
 from layerbook.plotting.parts import Part, find_part
-from layerbook.site import pages
+from layerbook.site import blocks
 from layerbook.site.claims import claim_id, claim_view, needed_addresses
 from layerbook.site.experiment_view import (
     ExperimentView,
@@ -32,55 +27,54 @@ from layerbook.site.experiment_view import (
     name_on_page,
     names_for_text,
 )
-from layerbook.site.figure_cache import CSS_KINDS, FigureRenderer
+from layerbook.site.figure_cache import CSS_KINDS
 from layerbook.site.figure_links import ShownFigure
-from layerbook.site.interactive import assign_data, attention, sampling, tokenizer
+from layerbook.site.figure_parts import FigureParts
 from layerbook.site.measure_source import measure_html
 from layerbook.site.prose.code_cells import CodeCell, read_cell
-from layerbook.site.prose.filters import bytes_
 from layerbook.site.prose.functions.context import unknown_name
 from layerbook.site.prose.highlight import code_html
-from layerbook.site.prose.ids import PICTURE_SUFFIX, PageIds
+from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.render import render_caption
-from layerbook.site.tokens_html import table_csv
-from layerbook.store import results
+from layerbook.site.result_files import result_files
 
 
 class ChapterViews:
     """Makes the views of one chapter.
 
-    diagram_links: the pages to which the boxes of the model's diagram lead, by part.
-    files: the data files that its page links to, by path in the site.
+    views: the experiments of the book. figure_parts: makes the pictures. ids: those of the page.
+    shown: the figures that it shows.
     unavailable: the experiments it needs that have no result, by address.
     cells: the code cells that it shows, by name.
     """
 
     def __init__(
         self,
-        chapter: str,
-        number: str,
+        chapter: Chapter,
         views: ExperimentViews,
         *,
-        figure_renderer: FigureRenderer,
+        figure_parts: FigureParts,
         math: MathRenderer,
         ids: PageIds,
         cell_folder: Path,
-        diagram_links: Mapping[str, str] | None = None,
     ) -> None:
-        self._chapter, self._views = chapter, views
-        self._figure_renderer, self._math = figure_renderer, math
+        self._chapter, self._views = chapter.name, views
+        self._figure_parts, self._math = figure_parts, math
         self._page_ids, self._cell_folder = ids, cell_folder
-        self._diagram_links = diagram_links or {}
         self._ids: dict[tuple[str, str | int], str] = {}
         self._source_ids: dict[str, str] = {}
-        self._figure_numbers = (
-            f"{number}.{count}" if number else str(count) for count in itertools.count(1)
-        )
+        part = f"{chapter.number}." if chapter.number else ""
+        self._figure_numbers = (f"{part}{count}" for count in itertools.count(1))
+        self._result_files: dict[str, bytes] = {}
         self.shown: list[ShownFigure] = []
-        self.files: dict[str, bytes] = {}
         self.unavailable: dict[str, ExperimentView] = {}
         self.cells: dict[str, CodeCell] = {}
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The data files that the page links to, by path in the site."""
+        return self._figure_parts.files | self._result_files
 
     def next_number(self) -> str:
         """Return the number of the next figure, which may be a picture of the book's own."""
@@ -99,14 +93,14 @@ class ChapterViews:
 
     def figure(
         self, name: str, figure_name: str | None = None
-    ) -> pages.FigureView | pages.FailedView:
+    ) -> blocks.FigureView | blocks.FailedView:
         """Return a figure, or a placeholder if its experiment has no result."""
         view = self._find_and_note(name)
         if view.envelope is None:
             failed = view.failed_view(figure_name or "figure")
             return replace(failed, id=self._id(view, f"{figure_name}-missing", failed.id))
         figure_name = _find_figure(view, figure_name)
-        shown = self._figure_view(view, figure_name, view.figures[figure_name])
+        shown = self._figure_view(view, figure_name)
         self.shown.append(ShownFigure(f"{view.address} {figure_name}", shown.id, shown.number))
         return shown
 
@@ -132,78 +126,36 @@ class ChapterViews:
         figure = view.figures[_find_figure(view, figure_name)]
         return find_part(figure, part, column, panel)
 
-    def _figure_view(
-        self, view: ExperimentView, name: str, figure: figures.Figure
-    ) -> pages.FigureView:
-        experiment, table = view.experiment, figure.table()
+    def _figure_view(self, view: ExperimentView, name: str) -> blocks.FigureView:
+        experiment, figure = view.experiment, view.figures[name]
         own_name = name_on_page(view.address, self._chapter, self._views)
         id = self._id(view, name, f"{own_name}-{name}")
         path = data_path(view.address, name, self._views)
-        self.files[f"{path}.csv"] = table_csv(tidy_table(figure)).encode()
+        self._figure_parts.add_table(figure, f"{path}.csv")
         sequence = figure if isinstance(figure, figures.Frames) else None
         data = getattr(figure, "interactive", None)
-        return pages.FigureView(
+        return blocks.FigureView(
             id=id,
             number=self.next_number(),
-            html="" if sequence else self._figure_html(figure, id, f"{path}.js"),
+            html="" if sequence else self._figure_parts.html(figure, id, f"{path}.js"),
             caption_html=self._caption_html(view, name),
             alt=figure.alt,
-            table=table,
+            table=figure.table(),
             evidence=experiment.badge(name),
             kind=CSS_KINDS[type(figure)],
             original=experiment.is_original(name),
-            data_href=self._result_files(view)[0].href,
+            data_href=self._add_result_files(view)[0].href,
             csv_href=f"{path}.csv",
-            script=self._script(figure, f"{path}.js"),
+            script=self._figure_parts.script(figure, f"{path}.js"),
             scores=data if isinstance(data, figures.SamplingData) else None,
             widget=data if isinstance(data, figures.Widget) and not data.large else None,
             source=self._source_view(experiment),
             spec_html=view.spec_html,
             provenance=view.provenance,
-            frames=self._frames(sequence, f"{id}{PICTURE_SUFFIX}") if sequence else None,
+            frames=self._figure_parts.frames(sequence, id) if sequence else None,
             title=figure.title or experiment.title,
             step=sequence.step if sequence else "frame",
         )
-
-    def _frames(self, figure: figures.Frames, id: str) -> tuple[pages.FrameView, ...]:
-        pictures = self._figure_renderer.frames(figure, id)
-        return tuple(
-            pages.FrameView(
-                figures.label_text(frame.label),
-                html,
-                frame.picture.alt,
-                frame.note,
-                frame.token,
-                frame.stop,
-            )
-            for frame, html in zip(figure.frames, pictures, strict=True)
-        )
-
-    def _figure_html(self, figure: figures.Figure, id: str, script_href: str) -> str:
-        if isinstance(figure, figures.TokenStrip) and figure.tokenizer_json:
-            scripts = tokenizer.script_files(figure, script_href)
-            self.files |= scripts
-            return tokenizer.live_html(figure, scripts)
-        if isinstance(figure, figures.Diagram):
-            links = self._diagram_links
-            picture = f"{id}{PICTURE_SUFFIX}"
-            return self._figure_renderer.diagram(figure, picture, compact=False, links=links)
-        return self._figure_renderer.html(figure, f"{id}{PICTURE_SUFFIX}")
-
-    def _script(self, figure: figures.Figure, href: str) -> pages.FigureScript | None:
-        """Add the script with the data that a reader can open from the figure, if any."""
-        data = getattr(figure, "interactive", None)
-        if isinstance(data, figures.Widget) and data.large:
-            self.files[href] = assign_data(href, data.data)
-            return pages.FigureScript(href, data.kind, bytes_(len(self.files[href])))
-        if isinstance(data, figures.AttentionData):
-            self.files[href] = attention.data_script(href, data, sequential())
-            description = attention.description(data, len(self.files[href]))
-            return pages.FigureScript(href, "patterns", description)
-        if isinstance(data, figures.SamplingData):
-            self.files[href] = sampling.data_script(href, data)
-            return pages.FigureScript(href, "scores", sampling.description(len(self.files[href])))
-        return None
 
     def _caption_html(self, view: ExperimentView, name: str) -> str:
         experiment = view.experiment
@@ -214,7 +166,7 @@ class ChapterViews:
         inline = render_caption(caption.text, experiment.file, caption.line, names, self._math)
         return inline.html
 
-    def claim(self, name: str, index: int = 0) -> pages.ClaimView:
+    def claim(self, name: str, index: int = 0) -> blocks.ClaimView:
         """Return a claim of an experiment with its verdict."""
         view = self._find(name)
         count = len(view.experiment.claims)
@@ -228,63 +180,50 @@ class ChapterViews:
         id = claim_id(view.address, index, self._views, self._chapter)
         return replace(claim, id=self._id(view, index, id))
 
-    def source(self, name: str) -> pages.SourceView:
+    def source(self, name: str) -> blocks.SourceView:
         """Return the code that measured an experiment."""
         return self._source_view(self._find(name).experiment)
 
-    def _source_view(self, experiment: Experiment) -> pages.SourceView:
+    def _source_view(self, experiment: Experiment) -> blocks.SourceView:
         """Return the code of an analysis; a page contains it only once."""
         analysis_type, name = type(experiment.analysis), experiment.analysis_name
         about = gettext((inspect.getdoc(analysis_type) or "").splitlines()[0])
         if name in self._source_ids:
-            return pages.SourceView(name, self._source_ids[name], "", about)
+            return blocks.SourceView(name, self._source_ids[name], "", about)
         id = self._source_ids[name] = self._page_ids.add(f"{name}-code")
-        return pages.SourceView(name, id, measure_html(analysis_type), about)
+        return blocks.SourceView(name, id, measure_html(analysis_type), about)
 
-    def code_cell(self, name: str) -> pages.CodeCellView | pages.FailedView:
+    def code_cell(self, name: str) -> blocks.CodeCellView | blocks.FailedView:
         """Return a code cell with its output, computed from the results.
 
         A placeholder if the model cannot run an experiment that the output depends on.
         """
         cell = read_cell(self._cell_folder, name)
-        for reference in cell.equals.references if cell.equals else ():
-            try:
+        for reference in cell.references:
+            with _located_in(cell, reference):
                 view = self._find(reference.name)
-            except UsageError as error:
-                problem = cell.problem(CheckError(str(error), reference.column))
-                raise SpecError([problem]) from error
             if view.inapplicable:
                 return view.failed_view(f"code-{name}")
         self.cells[name] = cell
-        output = None
-        if cell.equals:
-            for reference in cell.equals.references:
-                try:
-                    self.result(reference.name)
-                except UsageError as error:
-                    problem = cell.problem(CheckError(str(error), reference.column))
-                    raise SpecError([problem]) from error
-            output = cell.output(self.result)
+        for reference in cell.references:
+            with _located_in(cell, reference):
+                self.result(reference.name)
+        output = cell.output(self.result) if cell.equals else None
         html = code_html(cell.code, "python")
-        return pages.CodeCellView(name, html, output, f"{self._chapter}.ipynb")
+        return blocks.CodeCellView(name, html, output, f"{self._chapter}.ipynb")
 
-    def downloads(self, name: str) -> tuple[pages.Download, ...]:
+    def downloads(self, name: str) -> tuple[blocks.Download, ...]:
         """Return the files of an experiment's result."""
         self.result(name)
-        return self._result_files(self._find(name))
+        return self._add_result_files(self._find(name))
 
-    def _result_files(self, view: ExperimentView) -> tuple[pages.Download, ...]:
-        """Add the stored result, then its arrays, then the table of a sweep."""
-        path = view.result_path(view.experiment)
-        names = (path.name, *sorted(results.array_files(path)))
-        files = {name: read_file(path.with_name(name)) for name in names}
-        if isinstance(view.result, SweepResult):
-            files |= _sweep_files(view.experiment.id, view.result.columns)
+    def _add_result_files(self, view: ExperimentView) -> tuple[blocks.Download, ...]:
+        """Add the files of a result; the stored result comes first."""
         downloads = []
-        for name, data in files.items():
+        for name, data in result_files(view).items():
             href = f"data/{view.experiment.chapter}/{name}"
-            self.files[href] = data
-            downloads.append(pages.Download(name, href, len(data)))
+            self._result_files[href] = data
+            downloads.append(blocks.Download(name, href, len(data)))
         return tuple(downloads)
 
     def _id(self, view: ExperimentView, name: str | int, id: str) -> str:
@@ -322,16 +261,10 @@ def _find_figure(view: ExperimentView, name: str | None) -> str:
     return name
 
 
-def _sweep_files(id: str, columns: Mapping[str, Sequence[Any]]) -> dict[str, bytes]:
-    """Return a sweep's table as `ID.csv` and `ID.parquet`, a row for each cell."""
-    import pyarrow
-    from pyarrow import parquet
-
-    rows = tuple(zip(*columns.values(), strict=True))
-    table = pyarrow.table({name: list(column) for name, column in columns.items()})
-    buffer = io.BytesIO()
-    parquet.write_table(table, buffer)
-    return {
-        f"{id}.csv": table_csv(figures.Table(tuple(columns), rows)).encode(),
-        f"{id}.parquet": buffer.getvalue(),
-    }
+@contextmanager
+def _located_in(cell: CodeCell, reference: Reference) -> Iterator[None]:
+    """Turn a UsageError about an experiment into a SpecError where a cell names it."""
+    try:
+        yield
+    except UsageError as error:
+        raise SpecError([cell.problem(CheckError(str(error), reference.column))]) from error

@@ -18,7 +18,7 @@ from layerbook.book.contents import Claim, Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import SpecError, StoreError
 from layerbook.core.language import gettext
-from layerbook.site import pages
+from layerbook.site import blocks, pages
 from layerbook.site.experiment_view import (
     ExperimentView,
     ExperimentViews,
@@ -75,7 +75,7 @@ def needed_addresses(view: ExperimentView, index: int) -> list[str]:
     return [view.address, *(view.resolve(reference.name) for reference in references)]
 
 
-def judge_claim(view: ExperimentView, index: int, views: ExperimentViews) -> pages.Judgement:
+def judge_claim(view: ExperimentView, index: int, views: ExperimentViews) -> blocks.Judgement:
     """Check a claim; it is open if a result is missing, inapplicable if there can be none.
 
     Raises CheckError if the check does not fit the results.
@@ -85,11 +85,11 @@ def judge_claim(view: ExperimentView, index: int, views: ExperimentViews) -> pag
             reason = views[address].unavailable_reason.partition(": `")[0]  # without the remedy
             note = reason if address == view.address else f"{address}: {reason}"
             if views[address].inapplicable:
-                return pages.Judgement("inapplicable", note=note)
-            return pages.Judgement("open", note=note)
+                return blocks.Judgement("inapplicable", note=note)
+            return blocks.Judgement("open", note=note)
     names = names_for_text(view, partial(_result_of, views))
     verdict = view.experiment.claims[index].check.evaluate(names["result"], names["r"])
-    return pages.Judgement(
+    return blocks.Judgement(
         "holds" if verdict.holds else "fails",
         describe_margin(verdict),
         close=verdict.margin is not None and verdict.margin.close,
@@ -101,7 +101,7 @@ def _result_of(views: ExperimentViews, address: str) -> Result:
     return views[address].result
 
 
-def _judge_own_claim(view: ExperimentView, index: int, views: ExperimentViews) -> pages.Judgement:
+def _judge_own_claim(view: ExperimentView, index: int, views: ExperimentViews) -> blocks.Judgement:
     """Judge a claim on the book's own model. Raises SpecError at the check."""
     try:
         return judge_claim(view, index, views)
@@ -116,23 +116,28 @@ def _sentence(
     return render_caption(claim.says, view.experiment.file, claim.line, names, math)
 
 
-def _sentence_without_values(claim: Claim) -> Inline:
+def _sentence_for(
+    judgement: blocks.Judgement,
+    view: ExperimentView,
+    claim: Claim,
+    views: ExperimentViews,
+    math: MathRenderer,
+) -> Inline:
+    """Return the sentence of a claim; one that is not decided has dots in place of its values."""
+    if judgement.decided:
+        return _sentence(view, claim, views, math)
     words = _VALUE.sub("…", claim.says)
     return Inline(escape_text(words), words)
 
 
 def claim_view(
     view: ExperimentView, index: int, views: ExperimentViews, math: MathRenderer
-) -> pages.ClaimView:
+) -> blocks.ClaimView:
     """Return a claim with its verdict. Raises SpecError at its line if it cannot be checked."""
     claim = view.experiment.claims[index]
     judgement = _judge_own_claim(view, index, views)
-    return pages.ClaimView(
-        sentence=(
-            _sentence(view, claim, views, math)
-            if judgement.decided
-            else _sentence_without_values(claim)
-        ),
+    return blocks.ClaimView(
+        sentence=_sentence_for(judgement, view, claim, views, math),
         check=claim.check.text,
         judgement=judgement,
         claims_href=f"claims.html#{claim_id(view.address, index, views)}",
@@ -212,11 +217,10 @@ class ClaimList:
         """
         rows = {chapter.name: tuple(self._rows(chapter.name)) for chapter in chapters}
         all_rows = [row for of_chapter in rows.values() for row in of_chapter]
-        for id in (
-            *(row.id for row in all_rows),
-            *(f"model-{n}" for n, _ in enumerate(self.models, start=1)),
-        ):
-            ids.add(id)
+        for row in all_rows:
+            ids.add(row.id)
+        for number, _ in enumerate(self.models, start=1):
+            ids.add(f"model-{number}")
         sections = [
             pages.ChapterClaims(
                 ids.add(chapter.name),
@@ -250,11 +254,7 @@ class ClaimList:
         others = [_judge_other(model, view.address, index) for model in self.models[1:]]
         return pages.ClaimRow(
             id=claim_id(view.address, index, views),
-            sentence=(
-                _sentence(view, claim, views, self.math)
-                if own.decided
-                else _sentence_without_values(claim)
-            ),
+            sentence=_sentence_for(own, view, claim, views, self.math),
             check=claim.check.text,
             evidence=view.experiment.evidence,
             experiment=view.address,
@@ -272,15 +272,15 @@ class ClaimList:
         return None
 
 
-def _judge_other(model: ModelResults, address: str, index: int) -> pages.Judgement:
+def _judge_other(model: ModelResults, address: str, index: int) -> blocks.Judgement:
     """Judge a claim on another model; a check that does not fit its result leaves it open."""
     try:
         return judge_claim(model.views[address], index, model.views)
     except CheckError as error:
-        return pages.Judgement("open", note=error.message)
+        return blocks.Judgement("open", note=error.message)
 
 
-def _counts(judgements: Sequence[pages.Judgement]) -> tuple[pages.Fact, ...]:
+def _counts(judgements: Sequence[blocks.Judgement]) -> tuple[blocks.Fact, ...]:
     """Count the verdicts, leaving out optional verdicts that do not occur."""
     states = [judgement.state for judgement in judgements]
     close, undecided = sum(judgement.close for judgement in judgements), states.count("open")
@@ -293,4 +293,4 @@ def _counts(judgements: Sequence[pages.Judgement]) -> tuple[pages.Fact, ...]:
     counts |= {gettext("Not decided"): undecided} if undecided else {}
     inapplicable = states.count("inapplicable")
     counts |= {gettext("Not applicable"): inapplicable} if inapplicable else {}
-    return tuple(pages.Fact(label, str(count)) for label, count in counts.items())
+    return tuple(blocks.Fact(label, str(count)) for label, count in counts.items())

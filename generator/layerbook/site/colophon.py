@@ -11,8 +11,9 @@ from layerbook.core.own_code import is_own
 from layerbook.core.rounding import DIGITS
 from layerbook.model import sources
 from layerbook.site.assets import vendored_licences
+from layerbook.site.blocks import Fact, Link
 from layerbook.site.experiment_view import ExperimentViews
-from layerbook.site.pages import BookInfo, ChapterBody, ColophonPage, Fact, IndexPage, Licence, Link
+from layerbook.site.pages import BookInfo, ChapterBody, ColophonPage, IndexPage, Licence
 from layerbook.site.provenance import hex_digest
 from layerbook.store.project import Project
 

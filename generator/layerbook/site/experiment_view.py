@@ -32,7 +32,7 @@ from layerbook.core.errors import (
 )
 from layerbook.core.figures import Diagram, Figure
 from layerbook.core.language import gettext
-from layerbook.site.pages import Fact, FailedView
+from layerbook.site.blocks import Fact, FailedView
 from layerbook.site.prose.functions.context import unknown_name
 from layerbook.site.prose.highlight import code_html
 from layerbook.site.provenance import experiment_facts

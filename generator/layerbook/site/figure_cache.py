@@ -89,7 +89,7 @@ class FigureRenderer:
         return self._placeholders(job)[0]
 
     def _placeholders(self, job: DrawingJob, count: int = 1) -> tuple[str, ...]:
-        key = hashlib.sha256(f"{self._code}{_digest(job)}".encode()).hexdigest()
+        key = hashlib.sha256(f"{self._code}{content_digest(job)}".encode()).hexdigest()
         if key not in self._drawn and key not in self._pending:
             cached = self._cache.get_blob("figures", key)
             if cached is None:
@@ -108,12 +108,8 @@ class FigureRenderer:
         return _PLACEHOLDER.sub(lambda match: self._drawn[match[1]][int(match[2])], page)
 
 
-def figure_digest(figure: figures.Figure) -> str:
-    """Return a digest of all that a figure shows, equal for equal figures in every process."""
-    return _digest(figure)
-
-
-def _digest(value: Any) -> str:
+def content_digest(value: Any) -> str:
+    """Return a digest of a figure or a drawing job, equal for equal values in every process."""
     return hashlib.sha256(json.dumps(value, default=_as_json).encode()).hexdigest()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from html import unescape
 from typing import NamedTuple
 
@@ -30,19 +30,25 @@ class Place(NamedTuple):
     figure: ShownFigure
 
 
-def fill_figure_links(
-    html: str, page: str, figures: Mapping[str, Sequence[Place]], report: Callable[[str], None]
-) -> str:
+class FilledPage(NamedTuple):
+    """A page with links in place of its references, and the names of figures that no page shows."""
+
+    html: str
+    missing: Set[str]
+
+
+def fill_figure_links(html: str, page: str, figures: Mapping[str, Sequence[Place]]) -> FilledPage:
     """Return a page with the numbers of the figures that it refers to, its own before others.
 
-    A link to a figure that no page shows is reported by the figure's name, and becomes text.
-    Phrases that point to a part of a figure lead to it as well.
+    A link to a figure that no page shows becomes text. Phrases that point to a part of a figure
+    lead to it as well.
     """
+    missing: set[str] = set()
 
     def place_of(name: str) -> Place | None:
         places = figures.get(name, ())
         if not places:
-            report(name)
+            missing.add(name)
             return None
         own_chapter = name.partition("/")[0]
         return min(
@@ -57,7 +63,7 @@ def fill_figure_links(
         place = place_of(unescape(match[1]))
         return f'<a class="point" href="{_address(place, page)}"' if place else "<a"
 
-    return _PHRASE.sub(fill_phrase, _LINK.sub(fill, html))
+    return FilledPage(_PHRASE.sub(fill_phrase, _LINK.sub(fill, html)), missing)
 
 
 def _link(place: Place, page: str) -> str:

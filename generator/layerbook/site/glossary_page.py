@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from layerbook.book.glossary import Entry, Glossary
-from layerbook.site.pages import GlossaryPage, Link, TermView
+from layerbook.site.blocks import Link
+from layerbook.site.pages import GlossaryPage, TermView
 from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.mentions import Mention, places_by_key
 from layerbook.site.prose.render import render_definition

@@ -24,9 +24,9 @@ from layerbook.book.languages import CATALOGUE
 from layerbook.core.code_messages import message_of
 from layerbook.core.figures import ChainStep, Frames
 from layerbook.model.sources import STORAGE_NOTES
+from layerbook.site.blocks import EVIDENCE_MEANINGS
 from layerbook.site.bundling import CSS_WORDS
 from layerbook.site.measure_source import definitions_by_name, used_definitions
-from layerbook.site.pages import EVIDENCE_MEANINGS
 
 PACKAGE = Path(layerbook.__file__).parent
 FIGURES = (*sorted((PACKAGE / "analyses").glob("*.py")), PACKAGE / "book" / "sweep_views.py")
@@ -96,13 +96,13 @@ class _FigureTexts(ast.NodeVisitor):
     _SKIPPED_KEYWORDS = frozenset({"role", "kind", "step", "part", "description"})
 
     def __init__(self, tree: ast.Module) -> None:
-        self._found: list[str | tuple[str, str]] = []
+        self._messages: list[str | tuple[str, str]] = []
         self._silent = set(_without_figures(tree))
         for statement in tree.body:
             self.visit(statement)
 
     def __iter__(self) -> Iterator[str | tuple[str, str]]:
-        return iter(self._found)
+        return iter(self._messages)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         if node in self._silent:
@@ -119,7 +119,7 @@ class _FigureTexts(ast.NodeVisitor):
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         names = {getattr(statement, "name", "") for statement in node.body}
         if {"figures", "measure"} <= names:  # an analysis: pages show its first line
-            self._found.append((ast.get_docstring(node) or "").partition("\n")[0])
+            self._messages.append((ast.get_docstring(node) or "").partition("\n")[0])
         for statement in node.body:
             if isinstance(statement, ast.FunctionDef):
                 self.visit(statement)
@@ -145,7 +145,7 @@ class _FigureTexts(ast.NodeVisitor):
             return
         if name == "pluralize" and isinstance(node.args[1], ast.Constant):
             noun = str(node.args[1].value)
-            self._found.append((f"{{count}} {noun}", f"{{count}} {noun}s"))
+            self._messages.append((f"{{count}} {noun}", f"{{count}} {noun}s"))
             return
         self.visit(node.func)
         for argument in node.args:
@@ -164,14 +164,14 @@ class _FigureTexts(ast.NodeVisitor):
         message, values = message_of(node)
         words = re.sub(r"\{\w*\}", "", message)
         if any(map(str.isalpha, words)) and not _NAME_LIKE.fullmatch(message):
-            self._found.append(message)
+            self._messages.append(message)
         for part in values.values():
             self.visit(part.value)
 
     def visit_Constant(self, node: ast.Constant) -> None:
         text = node.value
         if isinstance(text, str) and _WORDS.fullmatch(text):
-            self._found.append(text)
+            self._messages.append(text)
 
 
 def _without_figures(tree: ast.Module) -> Iterator[ast.AST]:

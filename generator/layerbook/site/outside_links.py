@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from threading import Thread
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.parse import urldefrag
 from urllib.request import (
@@ -26,14 +26,15 @@ from markdown_it.common.normalize_url import normalizeLink
 from layerbook import __version__
 from layerbook.book import bibliography, glossary
 from layerbook.core.errors import LayerbookError, Problem
-from layerbook.site.prose.checks import find_link_addresses, read_prose
+from layerbook.site.prose.chapter_text import read_prose
+from layerbook.site.prose.link_checks import find_link_addresses
 from layerbook.store.project import Project
 
 PARALLEL = 8
 SECONDS = 15
-"""Until a server sends something."""
+"""The timeout until a server sends something."""
 SECONDS_IN_ALL = 60
-"""For an address with all that it leads to; a server may send a byte now and then."""
+"""The timeout of an address with all its redirects; a server may send one byte at a time."""
 MAX_REASON = 200
 REFUSED = (401, 403, 405, 429, 999)
 """Codes that servers send to programs, even if a browser would get the page."""
@@ -42,7 +43,7 @@ _HEADERS = {"User-Agent": f"layerbook/{__version__} (link check)", "Accept": "*/
 
 @dataclass(frozen=True)
 class Answer:
-    """The fault at an address: a message, empty if there is none.
+    """The problem with an address, or "".
 
     is_doubtful: the page may be there for a browser. is_unreachable: no server answered.
     """
@@ -66,8 +67,8 @@ def check_outside_links(project: Project) -> LinkReport:
 
     Raises SpecError if the prose cannot be read, LayerbookError if no server at all answers.
     """
-    links = sorted(set(find_outside_links(project)), key=lambda link: link[1])
-    answers = ask_all({address for address, _ in links})
+    links = sorted(set(find_outside_links(project)), key=lambda link: link.place)
+    answers = ask_all({link.address for link in links})
     if answers and all(answer.is_unreachable for answer in answers.values()):
         first = next(iter(answers.values())).message
         raise LayerbookError(
@@ -77,35 +78,43 @@ def check_outside_links(project: Project) -> LinkReport:
     doubtful: list[Problem] = []
     for address, place in links:
         if message := answers[address].message:
-            problem = Problem(place.file, place.line, place.column, f"{address}: {message}")
+            problem = replace(place, message=f"{address}: {message}")
             (doubtful if answers[address].is_doubtful else broken).append(problem)
     return LinkReport(broken, doubtful, len(links))
 
 
-def find_outside_links(project: Project) -> Iterator[tuple[str, Problem]]:
-    """Yield the addresses in prose, captions, claims, terms and sources, each with its place."""
+class OutsideLink(NamedTuple):
+    """The address of a link without its anchor, and its place."""
+
+    address: str
+    place: Problem
+
+
+def find_outside_links(project: Project) -> Iterator[OutsideLink]:
+    """Yield the links in prose, captions, claims, terms and sources."""
     prose = {chapter.name: read_prose(project, chapter) for chapter in project.book.pages}
     terms = glossary.load(project.templates_dir)
     for place in find_link_addresses(project, prose, terms):
         address = urldefrag(place.message).url
         if address.lower().startswith(("http://", "https://")):
-            yield address, place
+            yield OutsideLink(address, place)
     sources = bibliography.load(project.templates_dir)
     if sources:
         for key, (file, position) in sources.places.items():
             if address := urldefrag(sources.get(key).url).url:
-                yield address, Problem(file, position.line, position.column, address)
+                place = Problem(file, position.line, position.column, address)
+                yield OutsideLink(address, place)
 
 
 def ask_all(addresses: Iterable[str]) -> Mapping[str, Answer]:
-    """Return what is wrong at each address, by several requests at a time."""
+    """Request addresses, several at a time."""
     ordered = sorted(addresses)
     with ThreadPoolExecutor(PARALLEL) as pool:
         return dict(zip(ordered, pool.map(_ask_in_time, ordered), strict=True))
 
 
 def _ask_in_time(address: str) -> Answer:
-    """Return what is wrong at an address; a server that goes on and on is given up."""
+    """Request an address, but for no longer than SECONDS_IN_ALL."""
     late = Answer(f"no answer within {SECONDS_IN_ALL} seconds", is_unreachable=True)
     answers: list[Answer] = []
     # A thread that still waits does not keep the program from ending.
@@ -116,7 +125,7 @@ def _ask_in_time(address: str) -> Answer:
 
 
 def ask(address: str) -> Answer:
-    """Return what is wrong at an address, by a HEAD request or, if that fails, by GET."""
+    """Request an address by HEAD and, if that fails, by GET."""
     answer = Answer()
     for method in ("HEAD", "GET"):  # some servers know only GET
         answer = _ask(address, method)
@@ -143,7 +152,7 @@ def _ask(address: str, method: str) -> Answer:
 
 
 class _Redirects(HTTPRedirectHandler):
-    """Follows redirects without reading the answer that leads on, which may never end."""
+    """Follows redirects without reading their content, which may never end."""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str

@@ -45,6 +45,10 @@ class CachedPage:
     refuted: int = 0
     links: tuple[str, ...] = ()
 
+    def html(self, name: str) -> str:
+        """Return the HTML of one of its pages."""
+        return self.files[f"{name}.html"].decode()
+
     __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
 

@@ -17,7 +17,7 @@ from layerbook.core.errors import LayerbookError, OutsideError, Problem, SpecErr
 from layerbook.core.language import gettext
 from layerbook.core.paths import read_file, resolve_inside
 from layerbook.core.progress import Reporter
-from layerbook.site.build import build
+from layerbook.site.build import BuildOptions, build
 from layerbook.store.project import SITE_FOLDER, TEMPLATES_FOLDER, Project, open_project
 from layerbook.store.publish import MARKER_NAME, MAX_MARKER_BYTES
 
@@ -28,7 +28,7 @@ MAX_SHOWN_PROBLEMS = 20
 
 @dataclass(frozen=True)
 class ShownProblem:
-    """A problem as pages show it; `source` is the line that it is about, if it has one."""
+    """A problem as pages show it; `source` is its line of the file, or ""."""
 
     place: str
     message: str
@@ -38,7 +38,7 @@ class ShownProblem:
 
 @dataclass(frozen=True)
 class PreviewWords:
-    """The panel's headings in the language of the book, and what to do about old results."""
+    """The texts of the panel in the language of the book."""
 
     problems: str
     stale: str
@@ -46,7 +46,7 @@ class PreviewWords:
 
 
 def _words(stale: int) -> PreviewWords:
-    """Return them in the current language, for a number of experiments."""
+    """Return the texts in the current language for a number of experiments out of date."""
     return PreviewWords(
         problems=gettext("The last change is not in this page"),
         stale=(
@@ -66,7 +66,7 @@ class PreviewState:
 
     version: a digest of the published files. problems: why the last change is not in them.
     stale: addresses of experiments whose results are missing or out of date.
-    words: what the panel says beside them.
+    words: the texts of the panel.
     """
 
     version: str = ""
@@ -109,7 +109,7 @@ class Preview:
             project = self._open(reporter, changed)
             with language.use(project.book.own_words):
                 state = replace(state, words=_words(len(state.stale)))
-            result = build(project, project.site_dir, reporter, run_stale=self._run)
+            result = build(project, project.site_dir, reporter, BuildOptions(run_stale=self._run))
             with language.use(project.book.own_words):
                 state = replace(state, stale=result.stale, words=_words(len(result.stale)))
         except SpecError as error:

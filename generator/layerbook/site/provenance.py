@@ -7,7 +7,7 @@ from typing import Any
 from layerbook.book.contents import Experiment
 from layerbook.core.language import gettext
 from layerbook.model.sources import ModelSource, resolve
-from layerbook.site.pages import Fact
+from layerbook.site.blocks import Fact
 from layerbook.store import results
 from layerbook.store.project import Project
 
@@ -31,10 +31,7 @@ def experiment_facts(
         Fact(gettext("Weights"), hex_digest(key.weights)[:DIGEST_LENGTH]),
         Fact(gettext("Written in"), spec_location(experiment)),
         Fact(gettext("Spec"), key.spec[:DIGEST_LENGTH]),
-        Fact(
-            gettext("Code"),
-            code,
-        ),
+        Fact(gettext("Code"), code),
         Fact(gettext("Result"), digest[:DIGEST_LENGTH]),
         Fact(gettext("Computed with"), versions),
         Fact(gettext("Run it again"), rerun_command(experiment)),

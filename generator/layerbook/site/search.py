@@ -10,7 +10,7 @@ from layerbook.site.pages import ChapterPage, ClaimsPage, GlossaryPage, IndexPag
 
 
 class SearchRow(NamedTuple):
-    """A section that the search can find."""
+    """A section in the search index."""
 
     href: str
     page: str

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
@@ -232,7 +232,9 @@ def table_csv(table: Table) -> str:
 def _csv_cell(cell: TableValue | Label | None) -> str:
     if _is_number(cell):
         return repr(int(cell) if isinstance(cell, Integral) else float(cell))
-    text = "" if cell is None else _plain(cell, _real_text)
+    if cell is None:
+        return ""
+    text = _real_text(cell) if isinstance(cell, str | Token | tuple) else str(cell)
     return _without_formulas(text).encode("utf-8", "replace").decode("utf-8")
 
 
@@ -246,10 +248,6 @@ def _without_formulas(text: str) -> str:
 
     safe = _FORMULA.sub(guard, text)
     return f"'{safe}" if safe.startswith(("\t", "\r")) else safe
-
-
-def _plain(cell: object, text_of: Callable[[Label], str]) -> str:
-    return text_of(cell) if isinstance(cell, str | Token | tuple) else str(cell)
 
 
 def _real_text(label: Label) -> str:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import layerbook
 from layerbook.core.errors import StoreError
@@ -44,7 +44,7 @@ def analysis_code_modules(module_name: str) -> dict[str, str]:
             raise StoreError(f"IGNORED_MODULES names {part}, which {root} does not have")
     engine = [f"{root.name}.{part}" for part in ENGINE_MODULES]
     names = [portable_name(module_name), *engine]
-    return _module_digests(names, [root, _package_of(module_name)])
+    return module_digests(names, [root, _package_of(module_name)])
 
 
 def portable_name(module_name: str) -> str:
@@ -80,19 +80,6 @@ def sources_digest(module_names: Iterable[str]) -> str:
     return json_digest([source_digest(), others])
 
 
-def module_code_digest(module_name: str, package: Path | None = None) -> str:
-    """Return the digest of a module and the modules of its package that it imports, transitively.
-
-    Constants count. Comments, formatting, docstrings, `figures` methods and TYPE_CHECKING blocks
-    do not. A package's `__init__` counts if something is imported from it. Imports by a computed
-    name are not seen. The files are read at each call, so that an edit during a run is noticed.
-    Raises StoreError for a missing or broken module.
-
-    package: the folder of the package; by default that of layerbook.
-    """
-    return json_digest(_module_digests([module_name], [package or _package()]))
-
-
 def _package() -> Path:
     return Path(layerbook.__path__[0])
 
@@ -108,10 +95,15 @@ def _package_of(module_name: str) -> Path:
     return Path(next(iter(folders)))
 
 
-def _module_digests(module_names: Collection[str], packages: Sequence[Path]) -> dict[str, str]:
-    """Return the digests of modules of these packages and of all they import, by name.
+def module_digests(module_names: Collection[str], packages: Sequence[Path]) -> dict[str, str]:
+    """Return the digests of modules and of all that they import, transitively, by name.
 
-    packages: the first is the one with IGNORED_MODULES.
+    Constants count. Comments, formatting, docstrings, `figures` methods and TYPE_CHECKING blocks
+    do not. A package's `__init__` counts if something is imported from it. Imports by a computed
+    name are not seen. The files are read at each call, so that an edit during a run is noticed.
+    Raises StoreError for a missing or broken module.
+
+    packages: the folders of the modules; IGNORED_MODULES are in the first.
     """
     digests: dict[str, str] = {}
     pending = list(module_names)
@@ -125,11 +117,10 @@ def _module_digests(module_names: Collection[str], packages: Sequence[Path]) -> 
                 f"{name}: there is no such module in {listed(sorted(map(str, packages)))}"
             )
         is_package = file.name == "__init__.py"
-        digests[name], imports = _parse(file.read_bytes(), name, is_package=is_package)
-        for candidates in imports:
-            module = _resolve_import(packages, candidates)
-            if module is not None:
-                pending.append(module)
+        module = _parse(file.read_bytes(), name, is_package=is_package)
+        digests[name] = module.digest
+        resolved = (_resolve_import(packages, candidates) for candidates in module.imports)
+        pending += filter(None, resolved)
     return digests
 
 
@@ -157,16 +148,22 @@ def _resolve_import(packages: Sequence[Path], candidates: tuple[str, ...]) -> st
     return None
 
 
+class _ParsedModule(NamedTuple):
+    """The digest of a module, and for each import the names that it may mean."""
+
+    digest: str
+    imports: list[tuple[str, ...]]
+
+
 @cache
-def _parse(source: bytes, name: str, *, is_package: bool) -> tuple[str, list[tuple[str, ...]]]:
-    """Return a module's digest, and for each import the names that it may mean."""
+def _parse(source: bytes, name: str, *, is_package: bool) -> _ParsedModule:
     try:
         tree = _IrrelevantCodeRemover().visit(ast.parse(source))
     except (SyntaxError, ValueError) as error:
         raise StoreError(f"{name}: is not valid Python ({error})") from error
     text = "".join(_serialize(tree)).encode("utf-8", "backslashreplace")
     parent = name if is_package else name.rpartition(".")[0]
-    return hashlib.sha256(text).hexdigest(), list(_find_imports(tree, parent))
+    return _ParsedModule(hashlib.sha256(text).hexdigest(), list(_find_imports(tree, parent)))
 
 
 def _find_imports(tree: ast.AST, parent: str) -> Iterator[tuple[str, ...]]:

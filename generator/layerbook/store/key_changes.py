@@ -69,6 +69,13 @@ class Change:
         return data | ({"modules": list(self.modules)} if self.modules else {})
 
 
+class Measured(NamedTuple):
+    """The spec and the key that a result was measured for, or would be now."""
+
+    spec: Mapping[str, Any]
+    key: Key
+
+
 def changes_since_measured(project: Project, status: ExperimentStatus) -> tuple[Change, ...]:
     """Return the changes since an experiment's result was measured; none if it is unreadable."""
     if not status.freshness.changed:
@@ -78,22 +85,23 @@ def changes_since_measured(project: Project, status: ExperimentStatus) -> tuple[
     except StoreError:
         return ()
     return diff_keys(
-        (header.spec, header.key),
-        (status.experiment.spec(), status.key),
+        Measured(header.spec, header.key),
+        Measured(status.experiment.spec(), status.key),
         lambda: _changed_modules(project.cache, status, header.key.code),
     )
 
 
 def diff_keys(
-    old_state: tuple[Mapping[str, Any], Key],
-    new_state: tuple[Mapping[str, Any], Key],
+    old_state: Measured,
+    new_state: Measured,
     changed_modules: Callable[[], tuple[str, ...]] = tuple,
 ) -> tuple[Change, ...]:
     """Return the changes from one spec and key to another."""
-    (old_spec, old), (new_spec, new) = old_state, new_state
+    old, new = old_state.key, new_state.key
     changes: list[Change] = []
     if old.spec != new.spec:
-        changes += [Change("spec", *difference) for difference in diff_values(old_spec, new_spec)]
+        differences = diff_values(old_state.spec, new_state.spec)
+        changes += [Change("spec", *difference) for difference in differences]
     if old.code != new.code:
         changes.append(Change("code", "", old.code, new.code, changed_modules()))
     for name in ("weights", "tokenizer", "precision"):

@@ -1,4 +1,4 @@
-"""Which books may run their own code: the user trusts the current files of a book once.
+"""The books that may run their own code: the user trusts the current files of a book once.
 
 A book's code is in its folder `analyses/`. Nothing else in a book is code: specs and checks are
 parsed, and prose and page templates run in a sandbox.
@@ -41,7 +41,7 @@ def read_code(root: Path) -> dict[str, bytes]:
 
 
 def own_code(root: Path) -> OwnCode:
-    """Return the analyses of a book's own, with the reason if the user does not trust them.
+    """Return the own analyses of a book; if the user does not trust them, with the reason.
 
     Raises OutsideError for a link that leads out of the book.
     """
@@ -53,7 +53,7 @@ def own_code(root: Path) -> OwnCode:
 
 def _refusal(root: Path, code: Mapping[str, bytes]) -> str:
     return (
-        "this book brings code of its own, which runs only if you trust it as it is now: "
+        "this book has code of its own, which runs only if you trust it as it is now: "
         f"{listed(list(code))}; read it, then run `layerbook trust {shlex.quote(str(root))}`. "
         "Results that are already computed need it, too: their figures are drawn by this code"
     )
@@ -68,7 +68,7 @@ def trust(root: Path) -> tuple[str, ...]:
 
 
 def revoke(root: Path) -> bool:
-    """Trust a book no longer; False if it was not trusted."""
+    """Stop trusting a book, and return whether it was trusted."""
     digests = _load()
     was_trusted = digests.pop(_name(root), None) is not None
     if was_trusted:

@@ -1,4 +1,4 @@
-"""Chromium, or a browser of its family, as a program that prints and draws pages."""
+"""Chromium, or a browser of its family, as a program that prints pages."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def find_chromium() -> str:
     if path is None:
         problem = f"CHROMIUM={named} is not a program" if named else "Chromium was not found"
         raise UsageError(
-            f"{problem}; PDF and PNG are made with it. Install Chromium or Chrome, or set the "
-            "variable CHROMIUM to its path"
+            f"{problem}, and the PDF is printed with it. Install Chromium or Chrome, or set "
+            "the variable CHROMIUM to its path"
         )
     return path
 
@@ -57,5 +57,5 @@ def run_chromium(page: Path, *options: str) -> None:
         except subprocess.TimeoutExpired as error:
             raise LayerbookError(f"{program} took longer than {SECONDS} seconds") from error
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["without a word"])[-1]
+        last = (done.stderr.strip().splitlines() or ["it printed no error"])[-1]
         raise LayerbookError(f"{program} failed: {last}")

@@ -17,7 +17,7 @@ _URL = re.compile(r"url\(\s*+[\"']?([^()\"':]++)[\"']?\s*+\)")
 
 
 def style_sheets(files: SiteFiles, names: Iterable[str]) -> str:
-    """Return style sheets of a site as one, with the files that they name in it.
+    """Return style sheets of a site as one text that embeds the files that they name.
 
     Raises StoreError for a sheet that is not there, OutsideError for a file outside of the site.
     """
@@ -36,7 +36,7 @@ def _sheet(files: SiteFiles, name: str) -> str:
 
 
 def embed_media(article: Element, files: SiteFiles, *, videos: bool = True) -> None:
-    """Put the pictures of a page into it; its videos too, or else only their first pictures.
+    """Embed the pictures of a page, and its videos; without `videos`, only their posters.
 
     Raises StoreError for a file that is not there, OutsideError for one outside of the site.
     """

@@ -10,7 +10,7 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from layerbook.core.errors import StoreError
 from layerbook.core.language import gettext
@@ -228,7 +228,7 @@ def _package(book: BookInfo, items: Sequence[Item], published: str) -> bytes:
         SubElement(manifest, "item", attributes)
         if item.media_type == "application/xhtml+xml" and item.properties != "nav":
             SubElement(spine, "itemref", {"idref": id})
-    text = serialize_xml(root)
+    text = tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()
 
 
@@ -241,10 +241,3 @@ _ACCESSIBILITY = (
     ("accessibilityFeature", "tableOfContents"),
     ("accessibilityHazard", "none"),
 )
-
-
-def serialize_xml(root: Element) -> str:
-    """Return a tree of plain names as XML."""
-    from xml.etree.ElementTree import tostring
-
-    return tostring(root, encoding="unicode")

@@ -36,7 +36,9 @@ def write_figures(site: Path, chapters: Iterable[NavChapter], folder: Path) -> i
     for chapter in chapters:
         for name, svg in _drawings(read_page(site, chapter).article):
             if not _NAME.fullmatch(name):
-                message = f"{chapter.href}: {name!r}, the id of a figure, is no name for a file"
+                message = (
+                    f"{chapter.href}: the id {name!r} of a figure cannot be the name of a file"
+                )
                 raise StoreError(message)
             path = folder / chapter.name / f"{name}.svg"
             resolve_inside(folder, chapter.name, links=False)

@@ -1,4 +1,4 @@
-"""The text of a page without what could run or read: a site may be a stranger's.
+"""Remove from pages what could run code or read files: a site may be a stranger's.
 
 Browsers open a page on disk with the rights to see every file, and so does the program that draws
 figures. Exports keep what a page says and shows, and nothing else.

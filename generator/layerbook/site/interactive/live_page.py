@@ -8,8 +8,9 @@ from pathlib import Path
 
 from layerbook.model.sources import GGUFSource, ModelSource
 from layerbook.plotting.colours import sequential
+from layerbook.site.blocks import LiveModel
 from layerbook.site.interactive.tokenizer import LIBRARY_FILE
-from layerbook.site.pages import LiveModel, TryPage
+from layerbook.site.pages import TryPage
 from layerbook.site.prose.highlight import code_html
 from layerbook.site.prose.live_code import live_code
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterator
+from typing import NamedTuple
 
 from jinja2 import nodes
 
@@ -14,8 +15,14 @@ from layerbook.site.prose.functions import FUNCTIONS
 from layerbook.site.prose.functions.text import TextFunctions
 from layerbook.site.prose.journey import make_stages
 
-CallProblem = tuple[int, str, str]
-"""The line of a call, a text near it, and the problem."""
+
+class CallProblem(NamedTuple):
+    """A problem of a call at a line, near a text on that line."""
+
+    line: int
+    near: str
+    message: str
+
 
 _WITHOUT_RESULTS: dict[str, Callable[..., object]] = {
     "quantity": TextFunctions.quantity,
@@ -40,12 +47,14 @@ def find_call_problems(tree: nodes.Template, functions: Collection[str]) -> Iter
             name = call.node.name
             message = _call_message(name, call, is_block=id(call) in unfolded)
             if message:
-                yield call.lineno, name, message
+                yield CallProblem(call.lineno, name, message)
     for node in tree.find_all(nodes.Filter):
         if node.name in FILTERS and (message := _signature_message(node, FILTERS[node.name], 1)):
-            yield node.lineno, node.name, f"{node.name}: {message}"
+            yield CallProblem(node.lineno, node.name, f"{node.name}: {message}")
     for other in tree.find_all(_OTHER_TEMPLATES):
-        yield other.lineno, "{", "prose cannot import, include or extend other templates"
+        yield CallProblem(
+            other.lineno, "{", "prose cannot import, include or extend other templates"
+        )
     yield from _functions_as_values(tree, functions)
     yield from _repeated(tree)
     yield from _loops_outside(tree)
@@ -115,9 +124,11 @@ def _functions_as_values(tree: nodes.Template, functions: Collection[str]) -> It
         for node in output.nodes:
             if isinstance(node, nodes.Name) and node.name in functions:
                 message = "there is nothing to write: the value is a function"
-                yield node.lineno, node.name, message
+                yield CallProblem(node.lineno, node.name, message)
             elif isinstance(node, nodes.Const) and node.value is None:
-                yield node.lineno, "None", "there is nothing to write: the value is None"
+                yield CallProblem(
+                    node.lineno, "None", "there is nothing to write: the value is None"
+                )
 
 
 def _repeated(tree: nodes.Template) -> Iterator[CallProblem]:
@@ -132,7 +143,7 @@ def _repeated(tree: nodes.Template) -> Iterator[CallProblem]:
         if key in shown and values:
             what = "-".join(map(str, values))
             kind = name.replace("_", " ")
-            yield call.lineno, name, f"the {kind} {what!r} is already on this page"
+            yield CallProblem(call.lineno, name, f"the {kind} {what!r} is already on this page")
         shown.add(key)
 
 
@@ -152,5 +163,5 @@ def _loops_outside(node: nodes.Node) -> Iterator[CallProblem]:
         if isinstance(child, nodes.For):
             continue
         if isinstance(child, nodes.Name) and child.name == "loop" and child.ctx == "load":
-            yield child.lineno, "loop", "'loop' is not defined"
+            yield CallProblem(child.lineno, "loop", "'loop' is not defined")
         yield from _loops_outside(child)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 
 from layerbook.book.bibliography import Bibliography
-from layerbook.site.pages import Link, ReferencesPage, ReferenceView
+from layerbook.site.blocks import Link
+from layerbook.site.pages import ReferencesPage, ReferenceView
 from layerbook.site.prose.mentions import Mention, places_by_key
 
 

@@ -18,11 +18,11 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from layerbook.book.claims.check import Check, CheckError, parse
+from layerbook.book.claims.check import Check, CheckError, Reference, parse
 from layerbook.book.claims.values import to_python
 from layerbook.core.errors import LayerbookError, Problem, SpecError, UsageError, did_you_mean
 from layerbook.core.paths import resolve_inside
@@ -49,6 +49,11 @@ class CodeCell:
     equals: Check | None = None
     within: float = WITHIN
     equals_at: tuple[int, int] = (1, 1)
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """The experiments that `equals` names."""
+        return self.equals.references if self.equals else ()
 
     def problem(self, error: CheckError) -> Problem:
         """Return an error of `equals` as a problem at its place."""
@@ -108,11 +113,11 @@ def parse_cell(name: str, file: str, text: str) -> CodeCell:
     lines = text.split("\n")[len(header) :]
     code = "\n".join(lines).strip("\n")
     equals, equals_at, within = None, (1, 1), WITHIN
-    for line, (key, value, column) in enumerate(header, start=1):
-        if key == "equals":
-            equals, equals_at = _parse_equals(value, file, line, column), (line, column)
+    for line in header:
+        if line.key == "equals":
+            equals, equals_at = _parse_equals(line, file), (line.number, line.column)
         else:
-            within = _parse_within(value, file, line, column)
+            within = _parse_within(line, file)
     body = _parse_python(code, file, len(text.split("\n")) - len(lines) + _blank_lines(lines))
     if equals and not (body and isinstance(body[-1], ast.Expr)):
         message = "the last line of a cell with `equals` is an expression, whose value is compared"
@@ -120,8 +125,16 @@ def parse_cell(name: str, file: str, text: str) -> CodeCell:
     return CodeCell(name, file, code, equals, within, equals_at)
 
 
-def _header_lines(text: str, file: str) -> Iterator[tuple[str, str, int]]:
-    """Yield the key, the value and the value's column of each line of the header."""
+class _HeaderLine(NamedTuple):
+    """A comment `# key: value` in a line; `column` is that of the value."""
+
+    number: int
+    key: str
+    value: str
+    column: int
+
+
+def _header_lines(text: str, file: str) -> Iterator[_HeaderLine]:
     for number, line in enumerate(text.split("\n"), start=1):
         match = _HEADER.fullmatch(line.rstrip())
         if match is None:
@@ -131,35 +144,38 @@ def _header_lines(text: str, file: str) -> Iterator[tuple[str, str, int]]:
             if hint := did_you_mean(key, ("equals", "within")):
                 raise SpecError([Problem(file, number, 3, f"unknown comment {key!r}{hint}")])
             return
-        yield key, value, match.start(2) + 1
+        yield _HeaderLine(number, key, value, match.start(2) + 1)
 
 
 def _blank_lines(lines: list[str]) -> int:
     return next((i for i, line in enumerate(lines) if line), 0)
 
 
-def _parse_equals(text: str, file: str, line: int, column: int) -> Check:
+def _parse_equals(line: _HeaderLine, file: str) -> Check:
     try:
-        check = parse(text)
+        check = parse(line.value)
         for node in ast.walk(check.tree):
             if isinstance(node, ast.Name) and node.id == "result":
-                message = 'a cell belongs to no experiment: name it, r("id")'
+                message = 'a cell has no experiment of its own; name one, as in r("id")'
                 raise CheckError(message, node.col_offset)
         if not check.references:
-            raise CheckError('a comparison with a constant proves nothing: name a result, r("id")')
+            raise CheckError(
+                'a comparison with a constant proves nothing; name a result, as in r("id")'
+            )
         return check
     except CheckError as error:
-        raise SpecError([Problem(file, line, column + error.column, error.message)]) from error
+        problem = Problem(file, line.number, line.column + error.column, error.message)
+        raise SpecError([problem]) from error
 
 
-def _parse_within(text: str, file: str, line: int, column: int) -> float:
+def _parse_within(line: _HeaderLine, file: str) -> float:
     try:
-        within = float(text)
+        within = float(line.value)
     except ValueError:
         within = 0
     if not 0 < within < 1:
-        message = f"within: a number between 0 and 1, not {text!r}"
-        raise SpecError([Problem(file, line, column, message)])
+        message = f"within: a number between 0 and 1, not {line.value!r}"
+        raise SpecError([Problem(file, line.number, line.column, message)])
     return within
 
 
@@ -170,9 +186,9 @@ def _parse_python(code: str, file: str, lines_before: int) -> list[ast.stmt]:
             return ast.parse(code).body
     except SyntaxError as error:
         line, column = lines_before + (error.lineno or 1), error.offset or 1
-        raise SpecError([Problem(file, line, column, f"no Python: {error.msg}")]) from error
+        raise SpecError([Problem(file, line, column, f"invalid Python: {error.msg}")]) from error
     except (ValueError, RecursionError, MemoryError) as error:
-        raise SpecError([Problem(file, lines_before + 1, 1, f"no Python: {error}")]) from error
+        raise SpecError([Problem(file, lines_before + 1, 1, f"invalid Python: {error}")]) from error
 
 
 def _plain(value: Any) -> Any:

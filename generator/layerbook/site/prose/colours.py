@@ -25,14 +25,14 @@ VETTED = frozenset(
 """Languages that need no process of their own, by Pygments' first name for each: their patterns
 were tried on repeated pieces of code (`tests/fuzz`), and none takes exponential time."""
 SECONDS = 2.0
-"""Of processor time, for a listing; those of books take some milliseconds."""
+"""The processor time for a listing; those of books take some milliseconds."""
 WATCHDOG_SECONDS = 5
-"""Of the clock, for a listing in the other process, which shares the machine."""
+"""The time for a listing in the other process, which shares the machine."""
 SECONDS_OF_PAGE = 10.0
 
 
 class TakesTooLongError(Exception):
-    """Colours that would take seconds."""
+    """Colouring a listing would take seconds."""
 
 
 class Allowance:
@@ -85,7 +85,7 @@ def _process() -> _ColourProcess:
 class _ColourProcess:
     """A process that colours one listing after the other; it is started when it is needed.
 
-    It ends with this one, since its input does, and by a watchdog if a listing takes too long.
+    It ends when this process closes its input, and by a watchdog if a listing takes too long.
     """
 
     def __init__(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from layerbook.site.prose.braces import FENCE_OR_JINJA
 
@@ -28,9 +29,9 @@ _COMMENT = re.compile(r"//\s*(caption|alt|name):\s*(.*?)\s*")
 
 @dataclass(frozen=True)
 class ProseDiagram:
-    """A diagram as it is written; its source begins in the line behind `line`.
+    """A diagram in the source of the prose; its fence is in `line`.
 
-    caption: prose in the line `caption_line`. name: what references call it, or nothing.
+    caption: prose in the line `caption_line`. name: its name in references, or "".
     """
 
     source: str
@@ -41,10 +42,10 @@ class ProseDiagram:
     caption_line: int
 
     def problem(self) -> str:
-        """Return what is wrong with the way it is written, or nothing."""
+        """Return the problem with its comments, or ""."""
         if not self.alt:
             return (
-                "the diagram has no description for readers who do not see it; "
+                "the diagram has no description for readers who cannot see it; "
                 "its first lines should have // alt: ..."
             )
         if not self.caption:
@@ -54,11 +55,15 @@ class ProseDiagram:
         return ""
 
 
-def extract_diagrams(source: str) -> tuple[str, dict[int, ProseDiagram]]:
-    """Return the source with calls of `diagram` for diagrams, and the diagrams by line.
+class ExtractedDiagrams(NamedTuple):
+    """A source with calls of `diagram` in place of its diagrams, and the diagrams by line."""
 
-    Every character that is not part of a diagram stays on its line.
-    """
+    source: str
+    diagrams: dict[int, ProseDiagram]
+
+
+def extract_diagrams(source: str) -> ExtractedDiagrams:
+    """Replace the diagrams in a source by calls; all other characters stay on their lines."""
     diagrams: dict[int, ProseDiagram] = {}
 
     def replace(match: re.Match[str]) -> str:
@@ -69,7 +74,7 @@ def extract_diagrams(source: str) -> tuple[str, dict[int, ProseDiagram]]:
         breaks = "\n" * match[0].count("\n")
         return f"{{{{ diagram({line}){breaks} }}}}"
 
-    return _DIAGRAM_OR_OTHER.sub(replace, source), diagrams
+    return ExtractedDiagrams(_DIAGRAM_OR_OTHER.sub(replace, source), diagrams)
 
 
 def _parse(body: str, line: int) -> ProseDiagram:

@@ -19,9 +19,11 @@ from layerbook.site.prose.braces import hide_literal_braces, show_literal_braces
 from layerbook.site.prose.folds import Fold
 from layerbook.site.prose.markdown import Slots
 from layerbook.site.prose.markup import Block, Inline
-from layerbook.site.prose.views import FunctionView, ListView, MappingView, RecordView, view
-from layerbook.site.sandbox import LimitError, Sandbox, readable_names
-from layerbook.site.sandbox_syntax import CountingCodeGenerator
+from layerbook.site.sandbox.access import readable_names, require_defined
+from layerbook.site.sandbox.cost import LimitError
+from layerbook.site.sandbox.environment import Sandbox
+from layerbook.site.sandbox.syntax import CountingCodeGenerator
+from layerbook.site.sandbox.views import FunctionView, ListView, MappingView, RecordView, view
 
 MAX_OUTPUT = 400_000
 """Characters of Markdown and of values in a chapter or caption."""
@@ -100,8 +102,7 @@ def _make_environment(slots: Slots, names: tuple[str, ...]) -> _ProseEnvironment
         if isinstance(value, Fold):
             opening, closing = slots.add(value.opening, line), slots.add(value.closing, line)
             return f"\n\n{opening}\n\n{value.body}\n\n{closing}\n\n"
-        if isinstance(value, Undefined):
-            str(value)  # raises, with the message of _MissingName
+        require_defined(value)
         if value is None or callable(value):
             kind = "None" if value is None else "a function"
             raise TypeError(f"there is nothing to write: the value is {kind}")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jinja2 import Undefined
-
 from layerbook.core.errors import UsageError
 from layerbook.core.language import mark
 from layerbook.site.prose.markup import Block, Inline
+from layerbook.site.sandbox.access import require_defined
 
 DEFAULT_TITLE = mark("What the run says")
 PREDICT_USAGE = '{% call predict("Which?", ["this", "that"], right=...) %} ... {% endcall %}'
@@ -41,9 +40,7 @@ def make_prediction(
     number: int, question: object, choices: object, right: object, title: str
 ) -> Prediction:
     """Check the arguments of `predict`. Raises UsageError."""
-    for value in (question, choices, right, title):
-        if isinstance(value, Undefined):
-            str(value)  # raises, with the name that is not defined
+    require_defined(question, choices, right, title)
     checked_question = _check_text(question, "the question")
     checked_choices = _check_choices(choices)
     checked_right = _check_right(right, len(checked_choices))

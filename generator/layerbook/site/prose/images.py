@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from layerbook.site.prose.addresses import site_address
 from layerbook.site.prose.braces import FENCE_OR_JINJA
@@ -49,22 +50,26 @@ class ProseImage:
         if not self.alt.strip():
             return (
                 "the image has no description for readers who cannot see it: "
-                f"![description]({self.path}); one that says nothing is ![{DECORATIVE}](...)"
+                f"![description]({self.path}); for a decorative image write ![{DECORATIVE}](...)"
             )
         if "{{" in self.alt:
             return "the description of an image has no values; its caption can have them"
         if self.is_decorative and self.caption:
-            return f"an image that is {DECORATIVE} has no caption; describe it, or leave it out"
+            return f"a {DECORATIVE} image has no caption; describe the image, or remove the caption"
         if not self.is_decorative and not self.caption.strip():
             return f'the image has no caption: ![{self.alt}]({self.path} "caption")'
         return ""
 
 
-def extract_images(source: str) -> tuple[str, dict[int, ProseImage]]:
-    """Return the source with calls of `image` for pictures, and the pictures by line.
+class ExtractedImages(NamedTuple):
+    """A source with calls of `image` in place of its pictures, and the pictures by line."""
 
-    Every character that is not part of a picture stays on its line.
-    """
+    source: str
+    images: dict[int, ProseImage]
+
+
+def extract_images(source: str) -> ExtractedImages:
+    """Replace the pictures in a source by calls; all other characters stay on their lines."""
     images: dict[int, ProseImage] = {}
 
     def replace(match: re.Match[str]) -> str:
@@ -83,4 +88,4 @@ def extract_images(source: str) -> tuple[str, dict[int, ProseImage]]:
         breaks = "\n" * match[0].count("\n")
         return f"{{{{ image({line}){breaks} }}}}"
 
-    return _IMAGE_OR_OTHER.sub(replace, source), images
+    return ExtractedImages(_IMAGE_OR_OTHER.sub(replace, source), images)

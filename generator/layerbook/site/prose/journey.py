@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from layerbook.core.errors import UsageError, did_you_mean
 from layerbook.core.language import gettext, localized
@@ -28,6 +29,13 @@ class Stage:
     text: str | Inline
     picture_html: str
     alt: str
+
+
+class Picture(NamedTuple):
+    """The picture of a stage; one of plain text needs no description."""
+
+    html: str
+    alt: str = ""
 
 
 def make_stages(value: object) -> tuple[Stage, ...]:
@@ -58,19 +66,19 @@ def _make_stage(number: int, stage: object) -> Stage:
             rule = f"a list of at most {MAX_ITEMS}" if is_list else "a list"
             raise UsageError(f"journey(): {kinds[0]} of stage {number} should be {rule}")
     shown = slice(MAX_ITEMS) if kinds[0] == "top" else slice(-MAX_ITEMS, None)
-    html, alt = _PICTURES[kinds[0]](content[shown], labels[shown])
+    picture = _PICTURES[kinds[0]](content[shown], labels[shown])
     title, href, text = (stage[key] for key in _TEXT_KEYS)
     if not _PAGE.fullmatch(str(href)):
         raise UsageError(f"journey(): stage {number} leads to {str(href)!r}, which is not a page")
-    return Stage(str(title), str(href), text, html, alt)
+    return Stage(str(title), str(href), text, picture.html, picture.alt)
 
 
-def _tokens(tokens: Sequence[object], _: object) -> tuple[str, str]:
+def _tokens(tokens: Sequence[object], _: object) -> Picture:
     chips = [chip(as_token(token)) for token in tokens]
-    return f'<p class="stage-tokens">{" ".join(chip.html for chip in chips)}</p>', ""
+    return Picture(f'<p class="stage-tokens">{" ".join(chip.html for chip in chips)}</p>')
 
 
-def _vectors(rows: Sequence[Sequence[float]], _: object) -> tuple[str, str]:
+def _vectors(rows: Sequence[Sequence[float]], _: object) -> Picture:
     """A column for each token, a cell for each of its first numbers; the sign is the colour."""
     shown = [list(row[:MAX_NUMBERS]) for row in rows]
     largest = max((abs(value) for row in shown for value in row), default=0.0) or 1.0
@@ -86,10 +94,10 @@ def _vectors(rows: Sequence[Sequence[float]], _: object) -> tuple[str, str]:
         count=count,
         vectors=len(rows),
     )
-    return _svg(16 * len(shown) - 4, 9 * count, cells), alt
+    return Picture(_svg(16 * len(shown) - 4, 9 * count, cells), alt)
 
 
-def _attention(weights: Sequence[float], labels: Sequence[object]) -> tuple[str, str]:
+def _attention(weights: Sequence[float], labels: Sequence[object]) -> Picture:
     """An arc from the last token to each one, as thick as its share."""
     last, names = len(weights) - 1, [str(as_token(label).text).strip() for label in labels]
     parts = []
@@ -105,10 +113,10 @@ def _attention(weights: Sequence[float], labels: Sequence[object]) -> tuple[str,
     pairs = zip(names, weights, strict=False)
     alt = ", ".join(f"{name} {percent(weight, 0)}" for name, weight in pairs)
     described = gettext("What the last token attends to: {shares}", shares=alt)
-    return _svg(44 * len(weights) - 4, 126, parts), described
+    return Picture(_svg(44 * len(weights) - 4, 126, parts), described)
 
 
-def _widths(widths: Sequence[int], _: object) -> tuple[str, str]:
+def _widths(widths: Sequence[int], _: object) -> Picture:
     """A bar for each width, one under the other."""
     largest = max(widths, default=0) or 1
     parts = []
@@ -121,10 +129,10 @@ def _widths(widths: Sequence[int], _: object) -> tuple[str, str]:
         )
     numbers = ", ".join(localized(f"{width:,}") for width in widths)
     alt = gettext("Widths: {widths}", widths=numbers)
-    return _svg(160, 36 * len(widths), parts), alt
+    return Picture(_svg(160, 36 * len(widths), parts), alt)
 
 
-def _top(tokens: Sequence[object], _: object) -> tuple[str, str]:
+def _top(tokens: Sequence[object], _: object) -> Picture:
     """The likeliest tokens with their probabilities as bars."""
     rows = []
     for token in tokens:
@@ -136,7 +144,7 @@ def _top(tokens: Sequence[object], _: object) -> tuple[str, str]:
             f'<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{rect}</svg>'
         )
         rows.append(f"<li>{chip(as_token(token)).html} {bar} <b>{share}</b></li>")
-    return f'<ol class="stage-top">{"".join(rows)}</ol>', ""
+    return Picture(f'<ol class="stage-top">{"".join(rows)}</ol>')
 
 
 def _svg(width: float, height: float, parts: Sequence[str]) -> str:
@@ -144,7 +152,7 @@ def _svg(width: float, height: float, parts: Sequence[str]) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(parts)}</svg>'
 
 
-_PICTURES: Mapping[str, Callable[..., tuple[str, str]]] = {
+_PICTURES: Mapping[str, Callable[..., Picture]] = {
     "tokens": _tokens,
     "vectors": _vectors,
     "weights": _attention,

@@ -142,7 +142,7 @@ def _inline_spans(node: Node, source: str, cursor: int) -> Iterator[TextSpan]:
 def _prediction_spans(
     call: nodes.Call, source: str, line_starts: Sequence[int]
 ) -> Iterator[TextSpan]:
-    """Yield the words of a prediction, found in the source; none of what decides the answer."""
+    """Yield the words of a prediction, except in the expression for the right answer."""
     options = [pair.value for pair in call.kwargs if pair.key != "right"]
     cursor = 0
     for argument in (*call.args[:2], *call.args[3:], *options):

@@ -35,8 +35,9 @@ _ONLY_BLOCKS = re.compile(rf"(?:\s*{BLOCK}[^{BLOCK}]*{BLOCK}\s*)+")
 def find_markdown_problems(
     outline: Outline, file: str, image_lines: Collection[int] = ()
 ) -> Iterator[Problem]:
-    """Yield images inside a sentence, HTML, marks without their footnote, address or end, and
-    figures inside a sentence. image_lines: where images begin that may stand alone.
+    """Yield HTML, images and figures inside a sentence, and marks without a footnote or an end.
+
+    image_lines: the lines of images that stand alone.
     """
     yield from _listing_problems(outline, file)
     for opening, node in outline.inline_nodes():

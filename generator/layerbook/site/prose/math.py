@@ -58,7 +58,7 @@ class BlobCache(Protocol):
 
 
 def escape_tex(text: str) -> str:
-    """Write a value into a formula: a number as it is, any other text upright and escaped."""
+    """Return a value as TeX: a number as it is, any other text upright and escaped."""
     if _NUMBER.fullmatch(text):
         return text.replace("−", "-").replace(",", "{,}")
     # A backslash cannot be written inside \text, so it goes between two of them.

@@ -16,7 +16,7 @@ from layerbook.site.prose.images import extract_images
 
 def find_media_problems(folders: MediaFolders, prose: str, file: str) -> Iterator[Problem]:
     """Yield a problem for each picture, diagram or video that cannot be shown, at its place."""
-    for image in extract_images(prose)[1].values():
+    for image in extract_images(prose).images.values():
         message = image.problem()
         try:
             folders.image(image.path)
@@ -38,7 +38,7 @@ def find_media_problems(folders: MediaFolders, prose: str, file: str) -> Iterato
 
 
 def _diagram_problems(prose: str, file: str) -> Iterator[Problem]:
-    for diagram in extract_diagrams(prose)[1].values():
+    for diagram in extract_diagrams(prose).diagrams.values():
         if message := diagram.problem():
             yield Problem(file, diagram.line, 1, message)
         try:

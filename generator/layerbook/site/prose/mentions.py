@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from layerbook.core.language import gettext
-from layerbook.site.pages import ChapterPage, IndexPage, Link
+from layerbook.site.blocks import Link
+from layerbook.site.pages import ChapterPage, IndexPage
 
 
 class Mention(NamedTuple):

@@ -51,9 +51,9 @@ class _Page:
 
     @cached_property
     def pictures(self) -> frozenset[str]:
-        paths = [image.path for image in extract_images(self.text)[1].values()]
+        paths = [image.path for image in extract_images(self.text).images.values()]
         stems = {PurePosixPath(path).stem for path in (*paths, *_VIDEO.findall(self.text))}
-        diagrams = extract_diagrams(self.text)[1].values()
+        diagrams = extract_diagrams(self.text).diagrams.values()
         return frozenset(stems | {diagram.name for diagram in diagrams if diagram.name})
 
     def names(self) -> Iterator[str]:

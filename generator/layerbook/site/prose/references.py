@@ -14,6 +14,8 @@ from layerbook.site.prose.functions.results import ResultFunctions
 
 REFERENCE_FUNCTIONS = frozenset(ResultFunctions.names() + LinkFunctions.names())
 """The functions whose first argument names an experiment, a code cell, a source or a term."""
+TO_FIGURE = ("ref", "point")
+"""The functions that lead to a figure that a page shows."""
 
 
 @dataclass(frozen=True)

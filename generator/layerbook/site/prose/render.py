@@ -16,7 +16,8 @@ from jinja2 import TemplateError, TemplateSyntaxError
 
 from layerbook.core.errors import LayerbookError, Problem, SpecError, did_you_mean
 from layerbook.plotting.dot_syntax import DiagramError
-from layerbook.site.pages import ChapterBody, Preview
+from layerbook.site.blocks import Preview
+from layerbook.site.pages import ChapterBody
 from layerbook.site.prose.braces import PLACEHOLDERS
 from layerbook.site.prose.diagrams import ProseDiagram, extract_diagrams
 from layerbook.site.prose.environment import evaluate, prose_environment
@@ -87,13 +88,13 @@ def _render_previews(functions: ProseFunctions, context: ChapterContext) -> tupl
 
 def _prepare(source: str, file: str, context: ChapterContext) -> tuple[str, ProseFunctions]:
     """Return the source with calls for its pictures, and the functions that it may call."""
-    without_diagrams, diagrams = extract_diagrams(source)
-    text, images = extract_images(without_diagrams)
+    with_diagrams = extract_diagrams(source)
+    text, images = extract_images(with_diagrams.source)
 
     def caption(picture: ProseImage | ProseDiagram, names: Mapping[str, object]) -> Inline:
         return render_caption(picture.caption, file, picture.caption_line, names, context.math)
 
-    return text, ProseFunctions(context, images, diagrams, caption)
+    return text, ProseFunctions(context, images, with_diagrams.diagrams, caption)
 
 
 def chapter_sentences(source: str, file: str, context: ChapterContext) -> tuple[Sentence, ...]:
@@ -179,7 +180,7 @@ def _error_message(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"there is no {error}"
     message = str(error)
-    for group in GROUPS:  # Python names a function by its class; the prose does not know that
+    for group in GROUPS:  # Python puts the class before the name of a function
         message = message.replace(f"{group.__name__}.", "")
     return message or type(error).__name__
 

@@ -15,7 +15,7 @@ from layerbook.core.errors import Problem, did_you_mean
 from layerbook.site.prose.call_checks import find_call_problems
 from layerbook.site.prose.environment import parse_prose, prose_environment
 from layerbook.site.prose.functions import FUNCTIONS
-from layerbook.site.sandbox import METHODS
+from layerbook.site.sandbox.access import METHODS
 
 NUMBER_FILTERS = ("percent", "num", "integer", "sign", "scientific", "compact", "bytes")
 _IMPLICIT_NAMES = frozenset({"loop", "caller", "varargs", "kwargs", "range"})
@@ -49,15 +49,11 @@ def find_template_problems(prose: PieceOfProse) -> list[Problem]:
         *_undefined_names(prose, tree),
         *_FieldFinder(prose).find(tree),
         *(
-            _problem(prose, line, near, message)
-            for line, near, message in find_call_problems(tree, _functions(prose))
+            _problem(prose, *problem)
+            for problem in find_call_problems(tree, frozenset(FUNCTIONS).intersection(prose.names))
         ),
     ]
     return problems or _compile_problems(prose, environment, tree)
-
-
-def _functions(prose: PieceOfProse) -> frozenset[str]:
-    return frozenset(FUNCTIONS).intersection(prose.names)
 
 
 def _unknown_helpers(

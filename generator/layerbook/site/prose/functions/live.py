@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from layerbook.core.errors import UsageError, did_you_mean
-from layerbook.site.pages import OwnTextView
+from layerbook.site.blocks import OwnTextView
 from layerbook.site.prose.functions.group import FunctionGroup, prose_function
 from layerbook.site.prose.highlight import code_html
 from layerbook.site.prose.live_code import find_functions, live_length

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 
 from layerbook.core.errors import UsageError
-from layerbook.site.pages import FailedView, TickView
+from layerbook.site.blocks import FailedView, TickView
 from layerbook.site.prose.functions.context import ChapterContext, figure_label
 from layerbook.site.prose.functions.group import FunctionGroup, prose_function
 from layerbook.site.prose.markup import Anchor, Block, Inline

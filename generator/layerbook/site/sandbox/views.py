@@ -39,7 +39,6 @@ class RecordView:
     """The fields and properties of a result, or of a part of one."""
 
     __slots__ = ("_record",)
-    __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, record: BaseModel) -> None:
         self._record = record
@@ -93,7 +92,6 @@ class ListView(Sequence[Any]):
     """A list, a tuple, or an array as the list of its rows."""
 
     __slots__ = ("_items",)
-    __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, items: Sequence[Any] | np.ndarray[Any, Any]) -> None:
         self._items = items

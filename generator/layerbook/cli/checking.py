@@ -1,0 +1,93 @@
+"""The command `check`: specs, prose and links of a book."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from layerbook.cli.options import FILE, book_option, drafts_option, model_option
+from layerbook.cli.output import print_text
+from layerbook.core.errors import Problem, UsageError
+from layerbook.core.progress import make_reporter
+from layerbook.core.text import pluralize
+
+if TYPE_CHECKING:
+    from layerbook.store.project import Project
+
+
+@click.command()
+@book_option
+@model_option
+@click.option("--strict", is_flag=True, help="Exit with 1 if there are warnings.")
+@click.option("--links", is_flag=True, help="Also request every address that the book links to.")
+@drafts_option
+@click.argument("specs", nargs=-1, type=FILE)
+def check(
+    root: Path,
+    model: str | None,
+    strict: bool,
+    links: bool,
+    drafts: bool,
+    specs: tuple[Path, ...],
+) -> None:
+    """Check the specs and the prose of the book, or only SPECS. Runs nothing.
+
+    Uses the network only with --links.
+    """
+    if specs:
+        if links:
+            raise UsageError("--links checks the prose of a book; leave out SPECS")
+        from layerbook.runner.spec_files import check_spec_files
+
+        count = check_spec_files(specs, model, make_reporter(quiet=False))
+        counts = f"{pluralize(len(specs), 'spec')}, {pluralize(count, 'experiment')}"
+        print_text(f"{counts}: no problems")
+        return
+    from layerbook.book.theme import find_contrast_warnings
+    from layerbook.site.check import check_book
+    from layerbook.site.prose.warnings import (
+        find_crowded_chapters,
+        find_inapplicable,
+        find_uncited_sources,
+        lint_prose,
+    )
+    from layerbook.store.project import open_project
+
+    project = open_project(root, model, check_chats=True, drafts=drafts)
+    check_book(project)
+    contrast = find_contrast_warnings(project.root, project.book.theme)
+    warnings = sorted((*lint_prose(project), *find_uncited_sources(project), *contrast))
+    notes = [*find_crowded_chapters(project), *find_inapplicable(project)]
+    _print_problems("warning", warnings)
+    _print_problems("note", notes)
+    plain_pages = sum(chapter.is_plain_page for chapter in project.book.chapters)
+    counted = [pluralize(len(project.book.chapters) - plain_pages, "chapter")]
+    if plain_pages:
+        counted.append(pluralize(plain_pages, "page"))
+    counted.append(pluralize(len(project.experiments()), "experiment"))
+    counted_warnings = f", {pluralize(len(warnings), 'warning')}" if warnings else ""
+    print_text(f"{', '.join(counted)}: no problems{counted_warnings}")
+    has_broken_links = links and _check_links(project)
+    if has_broken_links or (strict and warnings):
+        sys.exit(1)
+
+
+def _check_links(project: Project) -> bool:
+    """Print the broken links to other sites, and return whether there are any."""
+    from layerbook.site.outside_links import check_outside_links
+
+    report = check_outside_links(project)
+    _print_problems("broken link", report.broken)
+    _print_problems("not checked", report.doubtful)
+    broken = f"{len(report.broken)} broken"
+    print_text(f"{pluralize(report.count, 'link')} to other sites: {broken}")
+    return bool(report.broken)
+
+
+def _print_problems(kind: str, problems: Iterable[Problem]) -> None:
+    for p in problems:
+        print_text(f"{p.file}:{p.line}:{p.column}: {kind}: {p.message}", err=True)

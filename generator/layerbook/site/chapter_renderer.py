@@ -1,0 +1,185 @@
+"""Render the chapters of a book, and its front page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from layerbook.book.book_file import FRONT_PAGE
+from layerbook.book.contents import Chapter
+from layerbook.core.errors import SpecError, first_problems
+from layerbook.core.figures import Diagram
+from layerbook.core.language import gettext
+from layerbook.site import blocks, colophon, pages
+from layerbook.site.assets import render_block
+from layerbook.site.chapter_media import ChapterMedia
+from layerbook.site.chapter_views import ChapterViews
+from layerbook.site.experiment_view import (
+    ExperimentView,
+    StoredViews,
+    find_decoder_diagram,
+    unknown_figure_problems,
+)
+from layerbook.site.figure_parts import FigureParts
+from layerbook.site.prose.chapter_checks import find_text_problems
+from layerbook.site.prose.chapter_text import prose_path
+from layerbook.site.prose.code_cells import cell_folder
+from layerbook.site.prose.functions.context import ChapterContext
+from layerbook.site.prose.ids import CHAPTER_DIAGRAM, page_ids
+from layerbook.site.prose.link_checks import link_addresses
+from layerbook.site.prose.math import MathRenderer
+from layerbook.site.prose.render import render_chapter
+from layerbook.site.site_parts import SiteParts
+from layerbook.store.freshness import ExperimentStatus
+
+
+@dataclass(frozen=True)
+class RenderedChapter:
+    """A chapter whose pictures are still placeholders."""
+
+    page: pages.ChapterPage | pages.IndexPage
+    links: tuple[str, ...]
+    math: MathRenderer
+    views: ChapterViews
+    media: ChapterMedia
+
+    @property
+    def incomplete(self) -> bool:
+        """Return whether some experiment has no result."""
+        return bool(self.views.unavailable)
+
+
+class ChapterRenderer:
+    """Renders chapters.
+
+    views: the experiments of the book; each result is loaded when it is needed.
+    """
+
+    def __init__(self, parts: SiteParts, statuses: Sequence[ExperimentStatus]) -> None:
+        self._parts, self._project = parts, parts.project
+        self.views = StoredViews(parts.project, statuses)
+        writer = parts.writer
+        self._book, self._jinja_env = writer.book, writer.jinja_env
+        self._figure_renderer = writer.figure_renderer
+
+    @cached_property
+    def _decoder(self) -> Diagram | None:
+        return find_decoder_diagram(self.views)
+
+    @cached_property
+    def _part_links(self) -> dict[str, str]:
+        """The first chapter about each part of the model; the RoPE of old books is `position`."""
+        links: dict[str, str] = {}
+        for chapter in self._project.book.chapters:
+            if chapter.part:
+                links.setdefault(chapter.part, f"{chapter.name}.html")
+        if "position" in links:
+            links.setdefault("rope", links["position"])
+        return links
+
+    def render(self, chapter: Chapter, prose: str, minutes: Mapping[str, int]) -> RenderedChapter:
+        """Render a chapter; one that needs a missing result becomes a placeholder.
+
+        minutes: the reading time of each chapter, for the front page.
+        Raises SpecError with the problems of its prose, captions and claims.
+        """
+        file = str(prose_path(self._project, chapter))
+        problems = [
+            problem
+            for experiment in chapter.experiments
+            for problem in unknown_figure_problems(
+                experiment, self.views[experiment.address].figures
+            )
+        ]
+        problems += first_problems(find_text_problems(chapter, prose, file))
+        if problems:
+            raise SpecError(problems)
+        math = MathRenderer(self._project.cache)
+        page_type = pages.IndexPage if chapter.name == FRONT_PAGE else pages.ChapterPage
+        ids = page_ids(self._jinja_env, page_type.template)
+        other_parts = {
+            part: href for part, href in self._part_links.items() if part != chapter.part
+        }
+        views = ChapterViews(
+            chapter,
+            self.views,
+            figure_parts=FigureParts(self._figure_renderer, other_parts),
+            math=math,
+            ids=ids,
+            cell_folder=cell_folder(self._project.templates_dir, chapter.name),
+        )
+        media = ChapterMedia(self._parts.media_folders, views.next_number, ids, self._project.cache)
+        context = ChapterContext(
+            views=views,
+            jinja_env=self._jinja_env,
+            math=math,
+            bibliography=self._parts.bibliography,
+            glossary=self._parts.glossary,
+            ids=ids,
+            media=media,
+            live=self._parts.live,
+        )
+        try:
+            body = render_chapter(prose, file, context)
+        except SpecError:
+            if not views.unavailable:
+                raise
+            body = self._placeholder_body(chapter, views.unavailable.values())
+        is_front = chapter.name == FRONT_PAGE
+        page = self.index_page(body, minutes) if is_front else self._chapter_page(chapter, body)
+        return RenderedChapter(page, link_addresses(chapter, prose), math, views, media)
+
+    def _placeholder_body(
+        self, chapter: Chapter, unavailable: Iterable[ExperimentView]
+    ) -> pages.ChapterBody:
+        if chapter.name == FRONT_PAGE:  # the page is complete without a text
+            return pages.ChapterBody()
+        html = "".join(
+            render_block(self._jinja_env, "failed", view.failed_view("chapter"))
+            for view in unavailable
+        )
+        return pages.ChapterBody(html, toc=(), headings=(), sections=())
+
+    def _chapter_page(self, chapter: Chapter, body: pages.ChapterBody) -> pages.ChapterPage:
+        own = next(other for other in self._book.chapters if other.name == chapter.name)
+        links = {other.name: blocks.Link(other.title, other.href) for other in self._book.chapters}
+        order = [
+            blocks.Link(gettext("Contents"), "index.html"),
+            *links.values(),
+            blocks.Link(gettext("How this book was made"), "colophon.html"),
+        ]
+        place = order.index(links[chapter.name])
+        diagram = None
+        if self._decoder:
+            parts = {block.part for block in self._decoder.blocks}
+            part = chapter.part if chapter.part in parts else ""
+            highlighted = replace(self._decoder, highlight=part, title="")
+            diagram = self._figure_renderer.diagram(highlighted, CHAPTER_DIAGRAM, compact=True)
+        alt = gettext("Where in the model this chapter is: {title}", title=chapter.title)
+        # Paths in messages are relative to the working directory, which may be above the book.
+        source = prose_path(self._project, chapter).absolute()
+        return pages.ChapterPage(
+            name=chapter.name,
+            title=chapter.title,
+            label=own.label,
+            body=body,
+            description=chapter.summary,
+            previous=order[place - 1],
+            next=order[place + 1],
+            diagram_svg=diagram,
+            diagram_alt=alt if diagram else "",
+            needs=tuple(links[name] for name in chapter.needs if name in links),
+            draft=chapter.draft,
+            source=source.relative_to(self._project.root.absolute()).as_posix(),
+        )
+
+    def index_page(self, body: pages.ChapterBody, minutes: Mapping[str, int]) -> pages.IndexPage:
+        """Return the front page with its text."""
+        diagram = None
+        if self._decoder:
+            untitled = replace(self._decoder, title="")
+            diagram = self._figure_renderer.diagram(
+                untitled, "map", compact=False, links=self._part_links
+            )
+        return colophon.index_page(self._book, diagram, body, minutes)

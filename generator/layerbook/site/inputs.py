@@ -1,0 +1,108 @@
+"""The files that a site depends on, and a digest of their content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from importlib import metadata
+from importlib.resources import files
+from pathlib import Path
+
+import layerbook
+from layerbook.book.media import MEDIA_FOLDERS
+from layerbook.core.paths import paths_below
+from layerbook.site.provenance import model_sources
+from layerbook.store.code_digest import sources_digest
+from layerbook.store.freshness import ExperimentStatus
+from layerbook.store.json_format import json_digest
+from layerbook.store.keys import LIBRARIES, code_modules, library_versions
+from layerbook.store.project import Project, cells_with_figures
+from layerbook.store.trust import CODE_DIR
+
+RENDERING_LIBRARIES = (
+    "jinja2",
+    "markdown-it-py",
+    "mdit-py-plugins",
+    "pygments",
+    "matplotlib",
+    "seaborn",
+    "numpy",
+)
+
+
+def input_paths(project: Project) -> list[Path]:
+    """Return the files and folders that a build reads."""
+    models = {source for e in project.experiments() for source in model_sources(project, e)}
+    return [
+        project.root / "experiments",
+        project.templates_dir,
+        *(project.root / folder for folder in (CODE_DIR, *MEDIA_FOLDERS)),
+        Path(layerbook.__file__).parent,
+        Path(str(files("layerbook.templates"))),
+        *(library for name in (*LIBRARIES, *RENDERING_LIBRARIES) for library in _metadata(name)),
+        *(path for source in {project.source, *models} for path in source.files()),
+    ]
+
+
+def _metadata(name: str) -> list[Path]:
+    """Return the file that changes when another version of a library is installed."""
+    with suppress(metadata.PackageNotFoundError):
+        path = getattr(metadata.distribution(name), "_path", None)
+        return [Path(path) / "METADATA"] if path else []
+    return []
+
+
+def digest_inputs(project: Project, statuses: Sequence[ExperimentStatus]) -> str:
+    """Return a digest of all inputs of the site except the chapters' prose.
+
+    Reads no numbers, and imports nothing that draws.
+    """
+    package_templates = Path(str(files("layerbook.templates")))
+    results = [
+        project.result_path(experiment)
+        for status in statuses
+        for experiment in (status.experiment, *cells_with_figures(status.experiment))
+    ]
+    results += [
+        folder / f"{status.experiment.address}.json"
+        for folder in project.other_model_dirs()
+        for status in statuses
+    ]
+    return json_digest(
+        [
+            project.specs_digest,
+            _digest_templates(project.templates_dir),
+            _digest_templates(package_templates),
+            digest_files(project.root, results),
+            digest_files(
+                project.root,
+                [path for folder in MEDIA_FOLDERS for path in files_in(project.root / folder)],
+            ),
+            [(status.experiment.address, status.freshness.usable) for status in statuses],
+            sources_digest(m for status in statuses for m in code_modules(status.experiment)),
+            library_versions(RENDERING_LIBRARIES),
+            f"{project.source} {project.fingerprint} {project.publication_date}",
+        ]
+    )
+
+
+def _digest_templates(folder: Path) -> dict[str, str]:
+    """Return the digest of each template; in a checkout, the package's folder has prose in it."""
+    prose = folder / "chapters"
+    return digest_files(folder, [p for p in files_in(folder) if not p.is_relative_to(prose)])
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return all files below a folder, except bytecode."""
+    return [path for path in paths_below(folder) if path.is_file() and path.suffix != ".pyc"]
+
+
+def digest_files(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
+    """Return the digest of each file by its path in the folder, empty for a missing file."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        if path.is_file()
+        else ""
+        for path in paths
+    }

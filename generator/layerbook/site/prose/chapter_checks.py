@@ -1,0 +1,207 @@
+"""Checks of one chapter that need no results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from markdown_it.token import Token as Node
+
+from layerbook.book import bibliography, glossary
+from layerbook.book.claims.check import CheckError
+from layerbook.book.claims.type_check import PossibleTypes, missing_fields
+from layerbook.book.contents import Chapter, Experiment, full_address
+from layerbook.book.figure_names import can_have_figure, name_patterns, readable_names
+from layerbook.book.media import MediaFolders
+from layerbook.core.errors import Problem, SpecError, UsageError, did_you_mean
+from layerbook.site.experiment_view import missing_caption_problem, unknown_figure_problems
+from layerbook.site.prose.chapter_text import chapter_texts, prose_path
+from layerbook.site.prose.code_cells import cell_folder, read_cell
+from layerbook.site.prose.functions import FUNCTIONS
+from layerbook.site.prose.images import extract_images
+from layerbook.site.prose.markdown_checks import find_markdown_problems
+from layerbook.site.prose.math import MathError, MathRenderer
+from layerbook.site.prose.media_checks import find_media_problems
+from layerbook.site.prose.outline import Outline, parse_outline
+from layerbook.site.prose.references import TO_FIGURE, Reference, find_references
+from layerbook.site.prose.template_checks import PieceOfProse, find_template_problems
+from layerbook.store.project import Project
+
+
+class ChapterChecker:
+    """Checks one chapter without its results."""
+
+    def __init__(
+        self,
+        project: Project,
+        chapter: Chapter,
+        prose: str,
+        sources: bibliography.Bibliography | None,
+        terms: glossary.Glossary | None,
+    ) -> None:
+        self._project, self._chapter, self._prose = project, chapter, prose
+        self._sources, self._terms = sources, terms
+        self._file = str(prose_path(project, chapter))
+        self._media = MediaFolders(project.root)
+        self._experiments = {e.address: e for e in project.experiments()}
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield the problems of the chapter's prose, captions and claims."""
+        yield from find_text_problems(self._chapter, self._prose, self._file)
+        math = MathRenderer(self._project.cache)
+        yield from find_formula_problems(self._chapter, self._prose, self._file, math)
+        yield from find_media_problems(self._media, self._prose, self._file)
+        names = dict.fromkeys(FUNCTIONS, ())
+        prose = PieceOfProse(self._prose, self._file, 1, names, self._result_type)
+        yield from self._check_text(prose)
+        for experiment in self._chapter.experiments:
+            yield from unknown_figure_problems(experiment)
+            for piece in self._captions_and_claims(experiment):
+                yield from self._check_text(piece)
+
+    def _captions_and_claims(self, experiment: Experiment) -> Iterator[PieceOfProse]:
+        types: dict[str, PossibleTypes] = {"result": (experiment.result_type,), "r": (), "tok": ()}
+        # A caption knows the numbers in the name of its figure.
+        caption_types: dict[str, PossibleTypes] = types | {"at": ()}
+        for caption in experiment.captions.values():
+            yield PieceOfProse(
+                caption.text, experiment.file, caption.line, caption_types, self._result_type
+            )
+        for claim in experiment.claims:
+            yield PieceOfProse(claim.says, experiment.file, claim.line, types, self._result_type)
+
+    def _check_text(self, piece: PieceOfProse) -> Iterator[Problem]:
+        yield from find_template_problems(piece)
+        try:
+            references = find_references(piece.text, piece.file)
+        except SpecError:  # reported above
+            return
+        for reference in references:
+            if reference.function in piece.names:
+                yield from self._check_call(reference, piece)
+
+    def _check_call(self, reference: Reference, piece: PieceOfProse) -> Iterator[Problem]:
+        name, message = reference.name, ""
+        experiment = self._find(name)
+        if reference.function == "code_cell":
+            try:
+                yield from self._check_cell(name)
+            except UsageError as error:
+                message = str(error)
+        elif reference.function in ("cite", "term"):
+            message = self._lookup_message(reference)
+        elif experiment is None:
+            message = self._no_experiment(name)
+        elif reference.function in ("claim", "tick", "holds"):
+            message = _claim_message(reference, experiment)
+        elif reference.function in ("figure", *TO_FIGURE) and isinstance(reference.second, str):
+            figure = reference.second
+            if not can_have_figure(experiment, figure):
+                message = _no_figure(experiment, figure)
+            elif reference.function == "figure" and experiment.caption(figure) is None:
+                yield missing_caption_problem(experiment, figure)
+        if message:
+            message = f"{reference.function}(): {message}"
+            line = piece.first_line + reference.line - 1
+            yield Problem(piece.file, line, reference.column, message)
+
+    def _lookup_message(self, reference: Reference) -> str:
+        """Return the error of a `cite` or `term` with an unknown key, or ""."""
+        name = reference.name
+        if reference.function == "cite":
+            known = self._sources is not None and name in self._sources.publications
+            return "" if known else _no_source(self._sources, name)
+        known = self._terms is not None and self._terms.find(name) is not None
+        return "" if known else _no_term(self._terms, name)
+
+    def _no_experiment(self, name: str) -> str:
+        own_ids = {item.id for item in self._chapter.experiments}
+        hint = did_you_mean(name, own_ids | self._experiments.keys())
+        return f"no experiment named {name!r}{hint}"
+
+    def _check_cell(self, name: str) -> Iterator[Problem]:
+        """Yield the problems of a code cell's own file. Raises UsageError if there is none."""
+        folder = cell_folder(self._project.templates_dir, self._chapter.name)
+        try:
+            cell = read_cell(folder, name)
+        except SpecError as error:
+            yield from error.problems
+            return
+        if cell.equals is None:
+            return
+        for reference in cell.references:
+            if self._find(reference.name) is None:
+                message = self._no_experiment(reference.name)
+                yield cell.problem(CheckError(message, reference.column))
+        for missing in missing_fields(cell.equals, type(None), self._result_type):
+            yield cell.problem(missing)
+
+    def _result_type(self, name: str) -> type | None:
+        experiment = self._find(name)
+        return experiment.result_type if experiment else None
+
+    def _find(self, name: str) -> Experiment | None:
+        return self._experiments.get(full_address(name, self._chapter.name))
+
+
+def _no_figure(experiment: Experiment, figure: str) -> str:
+    names = readable_names(name_patterns(experiment))
+    return (
+        f"{experiment.address!r} has no figure {figure!r}{did_you_mean(figure, names)}; "
+        f"available: {', '.join(names)}"
+    )
+
+
+def _claim_message(reference: Reference, experiment: Experiment) -> str:
+    index = 0 if reference.second is None else reference.second
+    count = len(experiment.claims)
+    if not reference.is_complete or not isinstance(index, int) or 0 <= index < count:
+        return ""
+    return f"{experiment.address} has {count} claims, so there is no claim {index}"
+
+
+def _no_source(sources: bibliography.Bibliography | None, key: str) -> str:
+    if sources:
+        return sources.unknown_key_message(key)
+    return f"this book has no templates/{bibliography.REFERENCES_FILE} to look {key!r} up in"
+
+
+def _no_term(terms: glossary.Glossary | None, name: str) -> str:
+    if terms:
+        return terms.unknown_term_message(name)
+    return f"this book has no templates/{glossary.GLOSSARY_FILE} to look {name!r} up in"
+
+
+def find_text_problems(chapter: Chapter, prose: str, file: str) -> Iterator[Problem]:
+    """Yield mistakes in the Markdown of a chapter's prose, captions and claims."""
+    images = extract_images(prose).images
+    for piece in chapter_texts(chapter, prose, file):
+        lines = images if piece.text is prose else ()
+        for problem in find_markdown_problems(parse_outline(piece.text), piece.file, lines):
+            yield replace(problem, line=piece.first_line + problem.line - 1)
+
+
+def find_formula_problems(
+    chapter: Chapter, prose: str, file: str, math: MathRenderer
+) -> Iterator[Problem]:
+    """Yield invalid formulas; those that contain values are checked when rendered."""
+    for piece in chapter_texts(chapter, prose, file):
+        outline = parse_outline(piece.text)
+        for node, formula in _formulas(outline):
+            if "{{" in outline.original_text(node):
+                continue
+            try:
+                math.render(formula.content.strip(), display=formula.type != "math_inline")
+            except MathError as error:
+                source = outline.text(node)
+                offset = max(source.find(formula.content.strip().partition("\n")[0]), 0)
+                line = piece.first_line + outline.place(node, offset).line - 1
+                yield Problem(piece.file, line, 1, f"in the formula: {error}")
+
+
+def _formulas(outline: Outline) -> Iterator[tuple[Node, Node]]:
+    """Yield the formulas, each with the node that has its place."""
+    for node in outline.nodes:
+        for child in node.children or (node,):
+            if child.type.startswith("math"):
+                yield node, child

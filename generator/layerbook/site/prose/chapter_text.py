@@ -1,0 +1,64 @@
+"""The texts of a chapter: its prose, with the captions and claims of its experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from layerbook.book.contents import Chapter
+from layerbook.book.yaml import blank_front_matter
+from layerbook.core.errors import Problem, SpecError, did_you_mean
+from layerbook.site.prose.diagrams import extract_diagrams
+from layerbook.site.prose.images import extract_images
+from layerbook.site.sandbox.syntax import MAX_SOURCE
+from layerbook.store.project import Project
+
+
+class TextPiece(NamedTuple):
+    """A text, and the line of the file where it begins."""
+
+    file: str
+    first_line: int
+    text: str
+
+
+def prose_path(project: Project, chapter: Chapter) -> Path:
+    """Return the path of a chapter's Markdown."""
+    if chapter.is_prose_alone:
+        return Path(chapter.file)
+    return project.templates_dir / "chapters" / f"{chapter.name}.md"
+
+
+def read_prose(project: Project, chapter: Chapter) -> str:
+    """Read the Markdown of a chapter. Raises SpecError if it cannot be read."""
+    path = prose_path(project, chapter)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if len(text) > MAX_SOURCE:
+            message = f"the text is longer than {MAX_SOURCE:,} characters"
+            raise SpecError([Problem(str(path), 1, 1, message)])
+        return blank_front_matter(text) if chapter.is_prose_alone else text
+    except FileNotFoundError as error:
+        hint = did_you_mean(chapter.name, [other.stem for other in path.parent.glob("*.md")])
+        message = f"the chapter's prose is missing: {path}{hint}"
+        raise SpecError([Problem(chapter.file, 1, 1, message)]) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError([Problem(str(path), 1, 1, f"cannot be read: {error}")]) from error
+
+
+def chapter_texts(chapter: Chapter, prose: str, file: str) -> Iterator[TextPiece]:
+    """Yield the prose of a chapter, and each of its captions and claims.
+
+    prose: the content of `file`.
+    """
+    yield TextPiece(file, 1, prose)
+    for image in extract_images(prose).images.values():
+        yield TextPiece(file, image.caption_line, image.caption)
+    for diagram in extract_diagrams(prose).diagrams.values():
+        yield TextPiece(file, diagram.caption_line, diagram.caption)
+    for experiment in chapter.experiments:
+        for caption in experiment.captions.values():
+            yield TextPiece(experiment.file, caption.line, caption.text)
+        for claim in experiment.claims:
+            yield TextPiece(experiment.file, claim.line, claim.says)

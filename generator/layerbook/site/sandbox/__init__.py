@@ -1,0 +1,1 @@
+"""The sandbox in which all templates of a book run: its reach and its cost are limited."""

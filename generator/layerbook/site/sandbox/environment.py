@@ -1,0 +1,161 @@
+"""The sandboxed Jinja environment of all templates of a book.
+
+A template reads fields of results and views, and calls the functions it was given, its own macros
+and a few filters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from jinja2 import Undefined, pass_context
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context, TemplateReference
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from layerbook.site.sandbox.access import METHODS, may_call, readable_names, require_defined
+from layerbook.site.sandbox.arithmetic import calculate, is_number
+from layerbook.site.sandbox.cost import CountingEnvironment, LimitError
+from layerbook.site.sandbox.filters import ARGUMENT_CHECKS, EQUALITY_TESTS, FILTERS, TESTS
+from layerbook.site.sandbox.views import FunctionView, ListView, RecordView, identity, view
+
+MAX_STEPS = 200_000  # about half a second
+MAX_CALLS = 40  # inside each other
+ELEMENTS = (str, list, tuple, ListView, Mapping, range, TemplateReference)
+
+
+class Sandbox(CountingEnvironment):
+    """An environment with few filters, in which every step is allowed and counted.
+
+    filters: beside those of Jinja in `FILTERS`.
+    max_steps: for one piece of prose or one page; `restart` resets the count.
+    """
+
+    intercepted_binops = frozenset(ImmutableSandboxedEnvironment.default_binop_table)
+    intercepted_unops = frozenset(ImmutableSandboxedEnvironment.default_unop_table)
+
+    def __init__(
+        self,
+        filters: Mapping[str, Callable[..., Any]],
+        jinja_filters: Iterable[str] = FILTERS,
+        max_steps: int = MAX_STEPS,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            max_steps, optimized=False, trim_blocks=True, lstrip_blocks=True, **options
+        )
+        allowed: dict[str, Any] = {name: self.filters[name] for name in jinja_filters}
+        allowed |= filters
+        tests: dict[str, Any] = {name: self.tests[name] for name in TESTS}
+        self.filters = {name: self._bounded(function, name) for name, function in allowed.items()}
+        self.tests = {name: self._bounded(function, name) for name, function in tests.items()}
+        bounded_range: Any = self.globals["range"]
+        self.globals = {"range": FunctionView("range", bounded_range)}
+        # Keeps each record alive, so that its id is not reused.
+        self._fields: dict[tuple[int, str], tuple[RecordView, Any]] = {}
+
+    def restart(self) -> None:
+        """Reset the count of steps."""
+        super().restart()
+        self._calls = 0
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return a field, an allowed method, or the value under a key."""
+        self.count()
+        require_defined(obj)
+        if isinstance(obj, RecordView) and attribute in dir(obj):
+            return self._field(obj, attribute)
+        if self.is_safe_attribute(obj, attribute, None):
+            try:
+                return view(getattr(obj, attribute))
+            except AttributeError:
+                pass
+        return self._element(obj, attribute)
+
+    def _field(self, record: RecordView, name: str) -> Any:
+        """Return a field; a property is computed once, since it may take long."""
+        key = (identity(record), name)
+        if key not in self._fields:
+            self._fields[key] = (record, self.measured(getattr(record, name)))
+        return self._fields[key][1]
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Return an element, the value under a key, or a field."""
+        self.count()
+        require_defined(obj)
+        value = self._element(obj, argument)
+        if isinstance(value, Undefined) and isinstance(argument, str):
+            return self.getattr(obj, argument)
+        return value
+
+    def _element(self, obj: Any, key: Any) -> Any:
+        if isinstance(obj, ELEMENTS):
+            try:
+                return view(obj[key])
+            except (TypeError, LookupError):
+                pass
+        return self.undefined(obj=obj, name=key)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Allow fields, and the methods of `METHODS`."""
+        return attr in readable_names(obj)
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        """Allow macros, blocks, recursive loops, and a few methods."""
+        return may_call(obj)
+
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
+        """Call a function that the template was given, or one that is safe."""
+        require_defined(__obj)
+        is_given = any(__obj is value for value in __context.parent.values())
+        if not (is_given or may_call(__obj)):
+            raise SecurityError("a template cannot call this")
+        if __self._calls >= MAX_CALLS:
+            raise LimitError(f"the template makes more than {MAX_CALLS} calls inside each other")
+        __self.count(getattr(__obj, "steps", 1))
+        owner = getattr(__obj, "__self__", None)
+        is_method = isinstance(owner, (*METHODS,))
+        for value in (*args, *kwargs.values(), *([owner] if is_method else ())):
+            __self.measured(value, deep=is_method)
+        __self._calls += 1
+        try:
+            return view(__context.call(__obj, *args, **kwargs))
+        finally:
+            __self._calls -= 1
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Calculate with numbers of bounded size; `+` also joins texts and lists."""
+        self.count()
+        require_defined(left, right)
+        result = calculate(self.binop_table[operator], operator, left, right)
+        return result if is_number(result) else self.measured(result)
+
+    def call_unop(self, context: Context, operator: str, arg: Any) -> Any:
+        """Change the sign of a number."""
+        self.count()
+        require_defined(arg)
+        if not is_number(arg):
+            raise TypeError(f"{operator} needs a number, not {arg!r}")
+        return self.unop_table[operator](arg)
+
+    def _bounded(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
+        """Return a filter or test that counts what it reads and returns."""
+        passed = getattr(function, "jinja_pass_arg", None)
+        check_arguments = ARGUMENT_CHECKS.get(name)
+
+        @pass_context
+        def bounded(context: Context, value: Any, *args: Any, **kwargs: Any) -> Any:
+            self.count()
+            if isinstance(value, Iterator):
+                value = self.counted(value)
+            for argument in (value, *args, *kwargs.values()):
+                self.measured(argument, deep=name in EQUALITY_TESTS)
+            if check_arguments:
+                check_arguments(*args, **kwargs)
+            sources = {"context": context, "eval_context": context.eval_ctx, "environment": self}
+            leading = (sources[passed.name],) if passed else ()
+            result = function(*leading, value, *args, **kwargs)
+            return self.counted(result) if isinstance(result, Iterator) else self.measured(result)
+
+        return bounded

@@ -1,0 +1,61 @@
+"""The parts of a book that all its pages share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from layerbook.book import bibliography, glossary
+from layerbook.book.media import MediaFolders
+from layerbook.book.theme import find_theme_problems
+from layerbook.core.errors import SpecError
+from layerbook.plotting.pool import DrawingPool
+from layerbook.site.assets import make_environment, own_templates
+from layerbook.site.blocks import LiveModel
+from layerbook.site.book_info import book_info
+from layerbook.site.book_pages import PageWriter
+from layerbook.site.figure_cache import FigureRenderer
+from layerbook.site.interactive.live_page import live_model
+from layerbook.store.project import Project
+
+
+@dataclass(frozen=True)
+class SiteParts:
+    """The parts of a book that all its pages share.
+
+    bibliography, glossary, live: None if the book has none, or cannot run its model in pages.
+    """
+
+    project: Project
+    writer: PageWriter
+    media_folders: MediaFolders
+    own_templates: Path | None
+    bibliography: bibliography.Bibliography | None
+    glossary: glossary.Glossary | None
+    live: LiveModel | None
+
+
+def load_site_parts(project: Project, drawing_pool: DrawingPool) -> SiteParts:
+    """Load the parts. Raises SpecError for the theme, the sources or the terms of the book."""
+    if problems := find_theme_problems(project.root, project.book.theme):
+        raise SpecError(problems)
+    sources = bibliography.load(project.templates_dir)
+    terms = glossary.load(project.templates_dir)
+    live = live_model(project.source)
+    book = replace(
+        book_info(project),
+        live=live is not None,
+        references=sources is not None,
+        glossary=terms is not None,
+    )
+    templates = own_templates(project.templates_dir)
+    figure_renderer = FigureRenderer(project.cache, drawing_pool)
+    return SiteParts(
+        project,
+        PageWriter(book, make_environment(templates), figure_renderer),
+        MediaFolders(project.root),
+        templates,
+        sources,
+        terms,
+        live,
+    )
