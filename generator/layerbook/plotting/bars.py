@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,34 +64,25 @@ def compute_layout(
     """
     rows = max(len(figure.values) + (figure.rest is not None) for figure in figures)
     longest = 14 if charts_per_row > 1 or narrow else 24
-    left = (
-        max(
-            text.pixel_width(name, text.FONT_SIZE, mono=isinstance(label, Token))
-            for f in figures
-            for label, name in zip(_labels(f), _label_texts(f, longest), strict=True)
-        )
-        + 12
+    names = max(
+        text.pixel_width(name, text.FONT_SIZE, mono=isinstance(label, Token))
+        for f in figures
+        for label, name in zip(_labels(f), _label_texts(f, longest), strict=True)
     )
-    if not narrow:
-        titles = (text.pixel_width(f.label_axis.title(), text.SMALL_FONT_SIZE) for f in figures)
-        left = max(left, *(width + 14 for width in titles))
-    right = (
-        max(
-            text.pixel_width(value, text.SMALL_FONT_SIZE)
-            for f in figures
-            for value in _value_texts(f)
-        )
-        + 14
-    )
-    axis = max(text.pixel_width(f.value_axis.title(), text.SMALL_FONT_SIZE) for f in figures)
+    label_axis = 0.0 if narrow else _widest(f.label_axis.title() for f in figures)
+    left = max(names + 12, label_axis + 14)
+    right = _widest(value for f in figures for value in _value_texts(f)) + 14
+    value_axis = 0.0 if narrow else _widest(f.value_axis.title() for f in figures)
     longest_bar, shortest_bar = _BAR_LENGTHS[min(charts_per_row, 4) - 1]
-    bar = max(
-        min(longest_bar, max(shortest_bar, svg.MAX_UNSCROLLED_WIDTH - left - right - 2)),
-        0.0 if narrow else axis - right,
-    )
+    room = svg.MAX_UNSCROLLED_WIDTH - left - right - 2
+    bar = max(min(longest_bar, max(shortest_bar, room)), value_axis - right)
     row = 25.0 if rows <= 12 else 21.0 if rows <= 30 else 18.0
     limits = _value_limits(figures) if shared_scale else None
     return BarsLayout(rows, row, bar, left, right, longest, limits, has_titles_apart=narrow)
+
+
+def _widest(texts: Iterable[str]) -> float:
+    return max(text.pixel_width(words) for words in texts)
 
 
 def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: float) -> None:
@@ -100,35 +91,26 @@ def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: flo
     start = left + layout.label_width
     # Bars to the left of zero need room for their values on that side.
     inset = layout.right_margin - 6 if ends[0] < 0 else 0.0
-    zero = _bar_end(
-        0.0 if not figure.value_axis.log else ends[0],
-        figure.value_axis,
-        ends,
-        start + inset,
-        layout.bar_length - inset,
-    )
+    axis, room = figure.value_axis, layout.bar_length - inset
+    zero = _bar_end(ends[0] if axis.log else 0.0, axis, ends, start + inset, room)
     _draw_axis_titles(canvas, figure, layout, left, top)
     first = top + layout.header_height
     labels, names = _labels(figure), _label_texts(figure, layout.max_label_columns)
     for i, value in enumerate(_values(figure)):
         y = first + i * layout.row_height
-        end = _bar_end(value, figure.value_axis, ends, start + inset, layout.bar_length - inset)
-        label = labels[i]
-        gid = canvas.add_part(text.printable(label))
+        end = _bar_end(value, axis, ends, start + inset, room)
+        gid = canvas.add_part(text.printable(labels[i]))
         _draw_bar(canvas, figure, i, (zero, end), y=y, row=layout.row_height, gid=gid)
-        pale = i == len(figure.values)
+        is_rest = i == len(figure.values)
+        color = colours.ACCENT if i in figure.highlight else colours.INK
         canvas.draw_text(
             names[i],
             start - 10,
             y + layout.row_height / 2 + 4.5,
-            size=text.FONT_SIZE if not pale else text.SMALL_FONT_SIZE,
-            color=colours.MUTED
-            if pale
-            else colours.ACCENT
-            if i in figure.highlight
-            else colours.INK,
+            size=text.SMALL_FONT_SIZE if is_rest else text.FONT_SIZE,
+            color=colours.MUTED if is_rest else color,
             anchor="right",
-            mono=isinstance(label, Token),
+            mono=isinstance(labels[i], Token),
             gid=gid,
         )
     bottom = first + len(_values(figure)) * layout.row_height
@@ -175,7 +157,6 @@ def _draw_bar(
         shown,
         at,
         y + row / 2 + 4,
-        size=text.SMALL_FONT_SIZE,
         color=colours.MUTED if is_rest else colours.INK,
         anchor="right" if left_of_zero else "left",
         gid=gid,

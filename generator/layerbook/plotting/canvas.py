@@ -10,7 +10,7 @@ import io
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from matplotlib import rc_context, rcdefaults, rcParams
@@ -26,6 +26,8 @@ from layerbook.plotting.svg import HALO_GID, MARK_GID_PREFIX, Mark
 
 Anchor = Literal["left", "center", "right"]
 
+SVG_METADATA: dict[str, Any] = {"Date": None, "Creator": None, "Format": None, "Type": None}
+"""No metadata: equal figures have equal bytes."""
 DPI = 72  # matplotlib's SVG backend writes 72 units to the inch, one unit a pixel of ours
 
 _RC_PARAMS = {
@@ -64,6 +66,23 @@ def matplotlib_style(salt: str) -> Iterator[None]:
             category=UserWarning,
         )
         yield
+
+
+class Size(NamedTuple):
+    """A width and a height in pixels."""
+
+    width: float
+    height: float
+
+
+class LabelledSides(NamedTuple):
+    """The sides of a chart with labels; inner charts of a grid have none."""
+
+    left: bool
+    bottom: bool
+
+
+BOTH_SIDES = LabelledSides(left=True, bottom=True)
 
 
 class Canvas:
@@ -118,7 +137,7 @@ class Canvas:
         x: float,
         y: float,
         *,
-        size: float = text.FONT_SIZE,
+        size: float = text.SMALL_FONT_SIZE,
         color: str = colours.INK,
         anchor: Anchor = "left",
         rotation: float = 0,
@@ -228,6 +247,5 @@ class Canvas:
     def to_svg(self) -> str:
         """Render the canvas with matplotlib."""
         stream = io.StringIO()
-        metadata: dict[str, Any] = {"Date": None, "Creator": None, "Format": None, "Type": None}
-        self.figure.savefig(stream, format="svg", transparent=True, metadata=metadata)
+        self.figure.savefig(stream, format="svg", transparent=True, metadata=SVG_METADATA)
         return stream.getvalue()

@@ -53,7 +53,7 @@ def render_charts(
     """
     for chart in charts:
         if type(chart) not in DRAWERS:
-            raise TypeError(f"no chart: {type(chart).__name__}")
+            raise TypeError(f"a figure of kind {type(chart).__name__} is not a chart")
     kinds = {
         kind: [chart for chart in charts if type(chart) is kind]
         for kind in dict.fromkeys(map(type, charts))

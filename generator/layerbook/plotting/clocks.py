@@ -1,4 +1,4 @@
-"""Draw clock faces with their hands: angles, as rotary and sinusoidal positions have them."""
+"""Draw angles as the hands of clocks, for rotary and sinusoidal positions."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def compute_layout(
     """
     radius = _RADII[min(charts_per_row, len(_RADII)) - 1]
     names = [_name_width(hand) for figure in figures for hand in figure.hands if hand.name]
-    notes = [text.pixel_width(f.note, text.SMALL_FONT_SIZE) for f in figures if f.note]
+    notes = [text.pixel_width(f.note) for f in figures if f.note]
     margin = max(6.0, max(names, default=0.0) + 4, max(notes, default=0.0) / 2 - radius)
     return ClockLayout(radius, margin, bool(names), bool(notes))
 
 
 def draw(canvas: Canvas, figure: Clock, layout: ClockLayout, left: float, top: float) -> None:
-    """Draw the face, then where hands were, the angle between the first two, and the hands."""
+    """Draw the face, the past positions, the angle between the first two hands, and the hands."""
     above = _NAME_GAP + 8 if layout.has_names else 4.0
     x, y, radius = left + layout.radius + layout.margin, top + above + layout.radius, layout.radius
     canvas.draw_circle(x, y, radius, fill=colours.BOX, edge=colours.LINE)
@@ -86,7 +86,6 @@ def draw(canvas: Canvas, figure: Clock, layout: ClockLayout, left: float, top: f
             text.printable(figure.note),
             x,
             y + radius + above + 12,
-            size=text.SMALL_FONT_SIZE,
             color=colours.MUTED,
             anchor="center",
         )
@@ -107,7 +106,7 @@ def _draw_hand(canvas: Canvas, hand: Hand, centre: tuple[float, float], radius: 
 
 
 def _name_angles(hands: Sequence[Hand], radius: float) -> list[float]:
-    """Return where the names are written: at the tips, a word apart where hands coincide."""
+    """Return the angles of the names: at the tips, a word apart where hands coincide."""
     gap = _WORD / radius
     angles: list[float] = []
     for hand in hands:
@@ -125,7 +124,6 @@ def _draw_name(canvas: Canvas, hand: Hand, at: tuple[float, float], angle: float
         text.printable(hand.name),
         at[0],
         at[1] + 4.5 - 4.5 * math.cos(angle),
-        size=text.SMALL_FONT_SIZE,
         color=_color(hand),
         anchor=anchor,
         mono=isinstance(hand.name, Token),
@@ -157,6 +155,4 @@ def _quarters() -> list[float]:
 
 def _name_width(hand: Hand) -> float:
     name = text.printable(hand.name)
-    return (
-        text.pixel_width(name, text.SMALL_FONT_SIZE, mono=isinstance(hand.name, Token)) + _NAME_GAP
-    )
+    return text.pixel_width(name, mono=isinstance(hand.name, Token)) + _NAME_GAP

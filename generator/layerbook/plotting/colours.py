@@ -1,10 +1,9 @@
 """The colours of all figures: named paints that the page may re-colour, and two colour maps.
 
 A paint is drawn in its light value and becomes `var(--fig-NAME, light value)` in the finished SVG,
-so
-that one picture serves light, dark and paper. The maps run at equal perceptual steps through OKLab
-(Björn Ottosson, "A perceptual color space for image processing", 2020). They are made for light
-paper; the stylesheet inverts them for dark pages, where large values should be bright.
+so that one picture serves light, dark and paper. The maps run at equal perceptual steps through
+OKLab (Björn Ottosson, "A perceptual color space for image processing", 2020). They are made for
+light paper; the stylesheet inverts them for dark pages, where large values should be bright.
 """
 
 from __future__ import annotations
@@ -50,9 +49,8 @@ def role_colour(role: Role | None, default: str) -> str:
     return ROLES[role] if role else default
 
 
-DARK_INVERSION = (
-    0.9  # figures.css says the same: a little less than all, so that little is not nothing on dark
-)
+DARK_INVERSION = 0.9
+"""The same as in figures.css: less than 1, so that small values can be seen on dark pages."""
 
 CSS_VARIABLES = {
     INK: "ink",
@@ -105,27 +103,24 @@ def sequential() -> NDArray[np.uint8]:
 @cache
 def diverging() -> NDArray[np.uint8]:
     """Return colours [255, RGBA] from negative (blue) through zero (pale) to positive (rust)."""
-    return _oklab_to_srgb(
-        np.concatenate(
-            [_even_steps(_NEGATIVE_STOPS, 128)[::-1], _even_steps(_POSITIVE_STOPS, 128)[1:]]
-        )
-    )
+    negative, positive = _even_steps(_NEGATIVE_STOPS, 128), _even_steps(_POSITIVE_STOPS, 128)
+    return _oklab_to_srgb(np.concatenate([negative[::-1], positive[1:]]))
 
 
 def text_colours(shades: NDArray[np.uint8]) -> list[str]:
     """Return the legible ink for each shade [n, RGBA] of a map, on paper and on a dark screen."""
     black, white = np.zeros(3), np.full(3, 255.0)
-    on_paper = contrast_ratio(shades[:, :3], black) > contrast_ratio(shades[:, :3], white)
-    on_dark = contrast_ratio(invert_for_dark(shades[:, :3]), black) > contrast_ratio(
-        invert_for_dark(shades[:, :3]), white
-    )
+    paper, dark = shades[:, :3], invert_for_dark(shades[:, :3])
+    black_on_paper = contrast_ratio(paper, black) > contrast_ratio(paper, white)
+    black_on_dark = contrast_ratio(dark, black) > contrast_ratio(dark, white)
     names = {
         (True, False): INK_ON_PALE,
         (False, True): INK_ON_DARK,
         (True, True): INK_ON_MIDDLE[0],
         (False, False): INK_ON_MIDDLE[1],
     }
-    return [names[bool(paper), bool(dark)] for paper, dark in zip(on_paper, on_dark, strict=True)]
+    pairs = zip(black_on_paper.tolist(), black_on_dark.tolist(), strict=True)
+    return [names[pair] for pair in pairs]
 
 
 def contrast_ratio(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:

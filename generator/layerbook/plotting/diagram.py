@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby, pairwise
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from layerbook.core.figures import Block, Diagram
@@ -37,7 +38,19 @@ class _Sizes:
 
 
 _FULL = _Sizes()
-_COMPACT = _Sizes(10.0, 10.0, 8.0, 6.0, 4.0, 3.0, 1.0, 3.5, 26.0, 2.5, False)
+_COMPACT = _Sizes(
+    box_height=10.0,
+    one_line_height=10.0,
+    gap=8.0,
+    box_gap=6.0,
+    padding=4.0,
+    stream_width=3.0,
+    line_width=1.0,
+    plus_radius=3.5,
+    branch_indent=26.0,
+    corner_radius=2.5,
+    has_text=False,
+)
 _COMPACT_WIDTH = 130.0
 _TEXT_INSET = 14.0
 _LINE_HEIGHT = 17.0
@@ -49,8 +62,8 @@ class _Group:
     """Boxes of one branch off the stream, or one box across it."""
 
     blocks: tuple[Block, ...]
-    branch: bool
-    inside: bool
+    branch: bool = False
+    inside: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,17 +77,34 @@ class _Box:
     height: float
 
 
+class _Branch(NamedTuple):
+    """The heights where a branch leaves the stream, enters and leaves its boxes, and is added."""
+
+    fork: float
+    start: float
+    end: float
+    back: float
+
+
+class _Span(NamedTuple):
+    """A vertical line from its lower to its upper end."""
+
+    bottom: float
+    top: float
+
+
 @dataclass
 class _Layout:
-    """All placed parts, from the bottom upwards: y starts at 0, so all of it is negative."""
+    """All placed parts, from the bottom upwards: y starts at 0, so all of it is negative.
 
-    boxes: list[_Box]
-    branches: list[tuple[float, float, float, float]]
-    """The points where a branch leaves the stream, enters and leaves its boxes, and is added."""
-    links: list[tuple[float, float]]
-    """From box to box within a branch."""
-    frame: tuple[float, float] | None
-    top: float
+    links: from box to box within a branch. frame: around the repeated layer.
+    """
+
+    boxes: list[_Box] = field(default_factory=list)
+    branches: list[_Branch] = field(default_factory=list)
+    links: list[_Span] = field(default_factory=list)
+    frame: _Span | None = None
+    top: float = 0.0
 
 
 def render_diagram(
@@ -117,40 +147,53 @@ def _branch_groups(blocks: Sequence[Block]) -> list[_Group]:
         if block.inside and not block.adds:
             waiting.append(block)
         elif block.adds:
-            groups.append(_Group((*waiting, block), True, block.inside))
+            groups.append(_Group((*waiting, block), branch=True, inside=block.inside))
             waiting = []
         else:
-            groups.extend(_Group((left,), False, True) for left in waiting)
-            groups.append(_Group((block,), False, False))
+            groups += _single_boxes(waiting)
+            groups.append(_Group((block,)))
             waiting = []
-    return groups + [_Group((left,), False, True) for left in waiting]
+    return groups + _single_boxes(waiting)
+
+
+def _single_boxes(blocks: Sequence[Block]) -> list[_Group]:
+    return [_Group((block,), inside=True) for block in blocks]
 
 
 def _width(figure: Diagram) -> float:
     """Return a width that fits the text in the boxes."""
-    rows = [
-        text.pixel_width(block.name, text.FONT_SIZE) + 34
-        if not (block.detail or block.parameters)
-        else max(
-            text.pixel_width(block.name, text.FONT_SIZE) + 34,
-            sum(text.pixel_width(part, text.SMALL_FONT_SIZE) for part in _second_line(block)) + 60,
-        )
-        for block in figure.blocks
-    ]
-    widest = max(rows, default=0.0)
+    widest = max(map(_row_width, figure.blocks), default=0.0)
     return min(max(widest + _FULL.branch_indent + 2 * _FULL.padding + 14, 360.0), _MAX_WIDTH)
 
 
-def _second_line(block: Block) -> tuple[str, str]:
-    """Return the second line of a box: its shape and its number of parameters."""
-    return text.printable(with_groups(block.detail)), gettext(
-        "{count} parameters", count=text.format_count(block.parameters)
-    ) if block.parameters else ""
+def _row_width(block: Block) -> float:
+    name = text.pixel_width(block.name, text.FONT_SIZE) + 34
+    if not (block.detail or block.parameters):
+        return name
+    return max(name, _second_line(block).width + 60)
+
+
+class _SecondLine(NamedTuple):
+    """The second line of a box: its shape and its number of parameters, or ""."""
+
+    shape: str
+    parameters: str
+
+    @property
+    def width(self) -> float:
+        """The width of both texts."""
+        return sum(text.pixel_width(part) for part in self)
+
+
+def _second_line(block: Block) -> _SecondLine:
+    count = text.format_count(block.parameters)
+    parameters = gettext("{count} parameters", count=count) if block.parameters else ""
+    return _SecondLine(text.printable(with_groups(block.detail)), parameters)
 
 
 def _compute_layout(groups: Sequence[_Group], sizes: _Sizes, width: float) -> _Layout:
     """Place each group above the previous one."""
-    plan = _Layout([], [], [], None, 0.0)
+    plan = _Layout()
     y = -sizes.gap
     right = width - 2 * sizes.padding
     for inside, members in groupby(groups, key=lambda group: group.inside):
@@ -168,13 +211,13 @@ def _compute_layout(groups: Sequence[_Group], sizes: _Sizes, width: float) -> _L
                 y -= high + sizes.box_gap
             y += sizes.box_gap
             inner = plan.boxes[-len(group.blocks) :]
-            plan.links += [(low.y, up.y + up.height) for low, up in pairwise(inner)]
+            plan.links += [_Span(low.y, up.y + up.height) for low, up in pairwise(inner)]
             if group.branch:
-                plan.branches.append((fork, start, y, y - sizes.gap * 0.6))
+                plan.branches.append(_Branch(fork, start, end=y, back=y - sizes.gap * 0.6))
                 y -= sizes.gap * 0.6 + sizes.plus_radius
             y -= sizes.gap
         if inside:
-            plan.frame = (bottom, y + sizes.gap * 0.5)
+            plan.frame = _Span(bottom, y + sizes.gap * 0.5)
             y -= sizes.gap * 0.3
     plan.top = y
     return plan
@@ -225,9 +268,9 @@ def _draw_lines(
     svg.add_element(
         sheet, "path", d=_path_data("M", x, 0, "V", plan.top + sizes.gap * 0.25), **thin
     )
-    first, last = _residual_stream_span(groups, plan)
-    if first > last:
-        _draw_residual_stream(sheet, figure, (x, first, last), sizes)
+    residual = _residual_stream_span(groups, plan)
+    if residual.bottom > residual.top:
+        _draw_residual_stream(sheet, figure, x, residual, sizes)
     _draw_arrow_head(sheet, x, plan.top, sizes)
     up = x + sizes.branch_indent / 2 + sizes.padding + sizes.plus_radius
     for low, high in plan.links:
@@ -243,15 +286,14 @@ def _draw_lines(
 
 
 def _draw_residual_stream(
-    sheet: ET.Element, figure: Diagram, place: tuple[float, float, float], sizes: _Sizes
+    sheet: ET.Element, figure: Diagram, x: float, span: _Span, sizes: _Sizes
 ) -> None:
-    """Draw a thick line at (x, from y, to y), with a label."""
-    x, first, last = place
+    """Draw a thick line at x, with a label."""
     color = colours.ROLES["residual"]
     svg.add_element(
         sheet,
         "path",
-        d=_path_data("M", x, first, "V", last),
+        d=_path_data("M", x, span.bottom, "V", span.top),
         fill="none",
         stroke=color,
         stroke_width=sizes.stream_width,
@@ -261,7 +303,13 @@ def _draw_residual_stream(
             "residual stream, {count} numbers per token", count=localized(f"{figure.d_model:,}")
         )
         svg.add_element(
-            sheet, "text", words, x=x + 12, y=first - 8, fill=color, font_size=text.SMALL_FONT_SIZE
+            sheet,
+            "text",
+            words,
+            x=x + 12,
+            y=span.bottom - 8,
+            fill=color,
+            font_size=text.SMALL_FONT_SIZE,
         )
 
 
@@ -288,18 +336,18 @@ def _draw_plus(sheet: ET.Element, x: float, y: float, sizes: _Sizes) -> None:
     )
 
 
-def _residual_stream_span(groups: Sequence[_Group], plan: _Layout) -> tuple[float, float]:
+def _residual_stream_span(groups: Sequence[_Group], plan: _Layout) -> _Span:
     """Return the ends of the residual stream.
 
     It starts at the last box below the repeated layer and ends at the first box above it.
     """
     inside = [i for i, group in enumerate(groups) if group.inside]
     if not inside or not plan.frame:
-        return 0.0, 0.0
+        return _Span(0.0, 0.0)
     bottom, top = plan.frame
     below = [box.y for box in plan.boxes if box.y >= bottom]
     above = [box.y + box.height for box in plan.boxes if box.y + box.height <= top]
-    return min(below, default=0.0), max(above, default=plan.top)
+    return _Span(min(below, default=0.0), max(above, default=plan.top))
 
 
 def _draw_arrow_head(sheet: ET.Element, x: float, y: float, sizes: _Sizes) -> None:
@@ -317,8 +365,9 @@ def _draw_box(parent: ET.Element, box: _Box, highlight: str, sizes: _Sizes) -> N
     """Draw a box with its name, and below it its shape and number of parameters."""
     block = box.block
     lit, pale = block.part == highlight, bool(highlight) and block.part != highlight
-    paper = colours.TINT if lit else colours.PAPER if pale else colours.BOX
-    if not sizes.has_text:
+    if sizes.has_text:
+        paper = colours.TINT if lit else colours.PAPER if pale else colours.BOX
+    else:
         paper = colours.ACCENT if lit else colours.PALE
     edge = colours.ACCENT if lit else colours.LINE
     place: svg.Attributes = {
@@ -365,9 +414,8 @@ def _draw_box(parent: ET.Element, box: _Box, highlight: str, sizes: _Sizes) -> N
 
 def _is_stacked(block: Block, width: float) -> bool:
     """Return whether shape and parameters need a line each in a box of this width."""
-    texts = [part for part in _second_line(block) if part]
-    words = sum(text.pixel_width(part, text.SMALL_FONT_SIZE) for part in texts)
-    return len(texts) == 2 and words + 2 * _TEXT_INSET + 12 > width
+    line = _second_line(block)
+    return all(line) and line.width + 2 * _TEXT_INSET + 12 > width
 
 
 def _path_data(*parts: str | float) -> str:

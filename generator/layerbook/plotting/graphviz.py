@@ -67,7 +67,7 @@ def find_dot() -> str:
     path = find_program("dot")
     if path is None:
         raise DiagramError(
-            "`dot` is not on the PATH, which draws this diagram: install Graphviz, or save the "
+            "`dot` is not on the PATH, and this diagram needs it: install Graphviz, or save the "
             "diagram as SVG in images/"
         )
     return path

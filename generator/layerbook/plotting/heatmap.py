@@ -12,10 +12,10 @@ import numpy as np
 from layerbook.core.figures import Axis, Heatmap
 from layerbook.core.language import gettext, mark
 from layerbook.plotting import colours, heatmap_cells, svg, text
-from layerbook.plotting.canvas import Anchor, Canvas
+from layerbook.plotting.canvas import BOTH_SIDES, Anchor, Canvas, LabelledSides, Size
 
-_COLOUR_BAR_SIZE = (92.0, 11.0)
-_MAX_PLOT_SIZES = ((590.0, 540.0), (260.0, 260.0), (180.0, 180.0), (116.0, 116.0))
+_COLOUR_BAR_SIZE = Size(92.0, 11.0)
+_MAX_PLOT_SIZES = (Size(590, 540), Size(260, 260), Size(180, 180), Size(116, 116))
 _MIN_UNNAMED_CELL = 8.0
 _MAX_ANNOTATED_WIDTH = 860.0
 _LINE_HEIGHT = 13.0
@@ -33,7 +33,7 @@ class HeatmapLayout:
 
     rows: int
     columns: int
-    cell_size: tuple[float, float]
+    cell_size: Size
     label_width: float
     bottom_margin: float
     label_rotation: float
@@ -43,12 +43,12 @@ class HeatmapLayout:
     has_colour_bar: bool = True
     outlines_room: bool = True
     has_axis_titles: bool = True
-    labelled_sides: tuple[bool, bool] = (True, True)
+    labelled_sides: LabelledSides = BOTH_SIDES
 
     @property
     def left_margin(self) -> float:
         """Width of the row labels, if they are drawn."""
-        return self.label_width if self.labelled_sides[0] else 0.0
+        return self.label_width if self.labelled_sides.left else 0.0
 
     @property
     def header_height(self) -> float:
@@ -60,7 +60,7 @@ class HeatmapLayout:
         """Total width in pixels."""
         return (
             max(
-                self.left_margin + self.columns * self.cell_size[0],
+                self.left_margin + self.columns * self.cell_size.width,
                 self.min_width if self.has_colour_bar else 0.0,
             )
             + 8
@@ -71,10 +71,10 @@ class HeatmapLayout:
         """Total height in pixels."""
         below = (
             self.bottom_margin - (0.0 if self.has_axis_titles else 16.0)
-            if self.labelled_sides[1]
+            if self.labelled_sides.bottom
             else 6.0
         )
-        return self.header_height + self.rows * self.cell_size[1] + below
+        return self.header_height + self.rows * self.cell_size.height + below
 
 
 class _ColumnLabels(NamedTuple):
@@ -99,17 +99,15 @@ def compute_layout(
     narrow: fit them to a phone, if need be without the values in their cells.
     """
     rows, columns = (max(figure.values.shape[k] for figure in figures) for k in (0, 1))
-    room = (
-        _max_plot_size(charts_per_row)[0],
-        _max_plot_size(max(charts_per_row, 3) if stacked else charts_per_row)[1],
-    )
+    charts_per_column = max(charts_per_row, 3) if stacked else charts_per_row
+    room = Size(_max_plot_size(charts_per_row).width, _max_plot_size(charts_per_column).height)
     padding = 2.0 if narrow else 6.0
     needed = max(
         (heatmap_cells.text_width(figure) + padding for figure in figures if _has_texts(figure)),
         default=0.0,
     )
     labels = max(_row_label_width(figure) for figure in figures)
-    most = max(_MAX_ANNOTATED_WIDTH / charts_per_row, room[0])
+    most = max(_MAX_ANNOTATED_WIDTH / charts_per_row, room.width)
     if narrow:
         most = svg.MAX_UNSCROLLED_WIDTH - 10 - labels
     annotated = 0 < columns * needed <= most
@@ -123,7 +121,7 @@ def compute_layout(
         least = _LINE_HEIGHT if named else 1.0 if columns > 100 else _MIN_UNNAMED_CELL
         least = 0.0 if narrow else least
         cell = _fit_phone(cell, columns, labels, least)
-    column_labels = _fit_column_labels(figures, columns, cell[0])
+    column_labels = _fit_column_labels(figures, columns, cell.width)
     left = max(labels, column_labels.overhang)
     bottom = _bottom_margin(column_labels.rotation, column_labels.width)
     scale = heatmap_cells.colour_scale(figures) if shared_scale else None
@@ -147,8 +145,7 @@ def _fit_column_labels(
     """Return how the column labels fit under cells of this width."""
     mono = text.has_token_labels(figures[0].columns)
     widths = [
-        [text.pixel_width(name, text.SMALL_FONT_SIZE, mono=mono) for name in _column_labels(figure)]
-        for figure in figures
+        [text.pixel_width(name, mono=mono) for name in _column_labels(figure)] for figure in figures
     ]
     widest = max((width for panel_widths in widths for width in panel_widths), default=0.0)
     label_interval = text.label_step(columns, int(columns * cell_width / (widest + 6)))
@@ -167,7 +164,7 @@ def _fit_column_labels(
 def columns_that_fit(figures: Sequence[Heatmap], max_columns: int) -> int:
     """Return how many maps fit side by side, up to `max_columns`, in cells of at least a pixel."""
     columns = max((figure.values.shape[1] for figure in figures), default=1)
-    return next((n for n in range(max_columns, 1, -1) if _max_plot_size(n)[0] >= columns), 1)
+    return next((n for n in range(max_columns, 1, -1) if _max_plot_size(n).width >= columns), 1)
 
 
 def draw(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, top: float) -> None:
@@ -177,7 +174,7 @@ def draw(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, to
         draw_colour_bar(canvas, figure, scale, left, top)
     x, y = left + layout.left_margin, top + layout.header_height
     rows, columns = figure.values.shape
-    width, height = columns * layout.cell_size[0], rows * layout.cell_size[1]
+    width, height = columns * layout.cell_size.width, rows * layout.cell_size.height
     canvas.add_grid((x, y, width, height), rows, columns)
     if layout.outlines_room and (rows, columns) != (layout.rows, layout.columns):
         _draw_room(canvas, layout, x, y)
@@ -188,14 +185,14 @@ def draw(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, to
             heatmap_cells.cell_pixels(figure, scale, layout.cell_size), x, y, width, height
         )
     masked = [
-        (x + j * layout.cell_size[0], y + i * layout.cell_size[1], *layout.cell_size)
+        (x + j * layout.cell_size.width, y + i * layout.cell_size.height, *layout.cell_size)
         for i, j in np.argwhere(heatmap_cells.masked_cells(figure))
     ]
     _draw_hatching(canvas, masked)
     _draw_cell_gaps(canvas, layout, (rows, columns), x, y)
-    if layout.labelled_sides[0]:
+    if layout.labelled_sides.left:
         _draw_row_labels(canvas, figure, layout, left=left, x=x, y=y)
-    if layout.labelled_sides[1]:
+    if layout.labelled_sides.bottom:
         _draw_column_labels(canvas, figure, layout, x, y + height)
 
 
@@ -204,45 +201,37 @@ def draw_colour_bar(
 ) -> None:
     """Draw the low end, the bar, the high end and the name of the value, on one line."""
     low, high = _scale_ends(figure, scale)
-    start = left + text.pixel_width(low, text.SMALL_FONT_SIZE) + 6
-    end = start + _COLOUR_BAR_SIZE[0] + 6
+    start = left + text.pixel_width(low) + 6
+    end = start + _COLOUR_BAR_SIZE.width + 6
     canvas.draw_image(
         heatmap_cells.colour_map(figure)[None, ::2], start, top + 2, *_COLOUR_BAR_SIZE
     )
-    canvas.draw_text(
-        low, start - 6, top + 11.5, size=text.SMALL_FONT_SIZE, color=colours.MUTED, anchor="right"
-    )
-    canvas.draw_text(high, end, top + 11.5, size=text.SMALL_FONT_SIZE, color=colours.MUTED)
-    name = end + text.pixel_width(high, text.SMALL_FONT_SIZE) + 10
-    canvas.draw_text(_value_title(figure), name, top + 11.5, size=text.SMALL_FONT_SIZE)
+    canvas.draw_text(low, start - 6, top + 11.5, color=colours.MUTED, anchor="right")
+    canvas.draw_text(high, end, top + 11.5, color=colours.MUTED)
+    name = end + text.pixel_width(high) + 10
+    canvas.draw_text(_value_title(figure), name, top + 11.5)
     if figure.masked:
-        legend_x = name + text.pixel_width(_value_title(figure), text.SMALL_FONT_SIZE) + 18
-        _draw_hatching(canvas, [(legend_x, top + 2, 18.0, _COLOUR_BAR_SIZE[1])])
-        canvas.draw_text(
-            gettext(_MASKED_LABEL), legend_x + 24, top + 11.5, size=text.SMALL_FONT_SIZE
-        )
+        legend_x = name + text.pixel_width(_value_title(figure)) + 18
+        _draw_hatching(canvas, [(legend_x, top + 2, 18.0, _COLOUR_BAR_SIZE.height)])
+        canvas.draw_text(gettext(_MASKED_LABEL), legend_x + 24, top + 11.5)
 
 
 def colour_bar_width(figure: Heatmap, scale: tuple[float, float] | None) -> float:
     """Return the width of the line with the colour bar."""
     names = _scale_ends(figure, scale or heatmap_cells.colour_scale((figure,)))
-    ends = sum(text.pixel_width(end, text.SMALL_FONT_SIZE) for end in names)
-    label_width = text.pixel_width(gettext(_MASKED_LABEL), text.SMALL_FONT_SIZE)
-    hatched = 42 + label_width if figure.masked else 0.0
-    return (
-        ends
-        + _COLOUR_BAR_SIZE[0]
-        + 26
-        + text.pixel_width(_value_title(figure), text.SMALL_FONT_SIZE)
-        + hatched
-    )
+    texts = [*names, _value_title(figure)]
+    width = _COLOUR_BAR_SIZE.width + 26
+    if figure.masked:
+        texts.append(gettext(_MASKED_LABEL))
+        width += 42
+    return width + sum(text.pixel_width(words) for words in texts)
 
 
 def _scale_ends(figure: Heatmap, scale: tuple[float, float]) -> list[str]:
     return text.format_numbers(scale, scale[1] - scale[0], percent=figure.percent)
 
 
-def _max_plot_size(charts_per_row: int) -> tuple[float, float]:
+def _max_plot_size(charts_per_row: int) -> Size:
     return _MAX_PLOT_SIZES[min(charts_per_row, len(_MAX_PLOT_SIZES)) - 1]
 
 
@@ -254,40 +243,38 @@ def _has_texts(figure: Heatmap) -> bool:
     return figure.annotate or bool(figure.cells)
 
 
-def _annotated_cell_size(needed: float, columns: int, label_width: float) -> tuple[float, float]:
+def _annotated_cell_size(needed: float, columns: int, label_width: float) -> Size:
     room = min(svg.MAX_UNSCROLLED_WIDTH * 0.75, svg.MAX_UNSCROLLED_WIDTH - 10 - label_width)
-    return max(needed, 34.0, min(64.0, room / columns)), 30.0
+    return Size(max(needed, 34.0, min(64.0, room / columns)), 30.0)
 
 
 def _row_label_width(figure: Heatmap) -> float:
     mono = text.has_token_labels(figure.rows)
     names = _row_labels(figure)
-    return max(text.pixel_width(name, text.SMALL_FONT_SIZE, mono=mono) for name in names) + 10
+    return max(text.pixel_width(name, mono=mono) for name in names) + 10
 
 
-def _fit_phone(
-    cell: tuple[float, float], columns: int, label_width: float, least: float
-) -> tuple[float, float]:
+def _fit_phone(cell: Size, columns: int, label_width: float, least: float) -> Size:
     """Return the cell in a size that fits a phone, unless it would be narrower than `least`."""
-    wide, high = cell
     fitting = (svg.MAX_UNSCROLLED_WIDTH - 10 - label_width) / columns
-    if fitting >= wide or fitting < least:
+    if fitting >= cell.width or fitting < least:
         return cell
     if 1 <= fitting < 2:
         fitting = math.floor(fitting)  # whole pixels are sharp
-    return (fitting, fitting) if wide == high else (fitting, high)
+    return Size(fitting, fitting if cell.width == cell.height else cell.height)
 
 
-def _cell_size(rows: int, columns: int, room: tuple[float, float]) -> tuple[float, float]:
+def _cell_size(rows: int, columns: int, room: Size) -> Size:
     """Return width and height of a cell, square if there are as many rows as columns."""
-    wide, high = room[0] / columns, room[1] / rows
+    wide, high = room.width / columns, room.height / rows
     if columns > 4 * rows or rows > 4 * columns or columns > 100:
-        wide = (
-            1.0 if 1 <= wide < 1.5 else min(wide, 40.0)
-        )  # one pixel a cell is sharp, a bit more is not
-        return wide, min(high, 30.0, max(320.0 / rows, 4.0))
+        # One pixel for each cell is sharp; a little more is not.
+        wide = 1.0 if 1 <= wide < 1.5 else min(wide, 40.0)
+        return Size(wide, min(high, 30.0, max(320.0 / rows, 4.0)))
     edge = min(wide, high, 42.0)
-    return (edge, edge) if rows == columns else (min(wide, max(edge, 34.0)), min(high, 26.0))
+    if rows == columns:
+        return Size(edge, edge)
+    return Size(min(wide, max(edge, 34.0)), min(high, 26.0))
 
 
 def _draw_cell_gaps(
@@ -306,8 +293,8 @@ def _draw_cell_gaps(
 
 def _draw_room(canvas: Canvas, layout: HeatmapLayout, x: float, y: float) -> None:
     """Draw the outline of the largest map of the sequence, to show that the map will grow."""
-    right = x + layout.columns * layout.cell_size[0]
-    bottom = y + layout.rows * layout.cell_size[1]
+    right = x + layout.columns * layout.cell_size.width
+    bottom = y + layout.rows * layout.cell_size.height
     sides = [(x, y, right, y), (right, y, right, bottom), (right, bottom, x, bottom)]
     canvas.draw_segments([*sides, (x, bottom, x, y)], colours.GRID)
 
@@ -342,19 +329,16 @@ def _draw_row_labels(
             f"↓ {text.printable(figure.rows.title())}",
             left,
             y - 7,
-            size=text.SMALL_FONT_SIZE,
             color=colours.role_colour(figure.rows.role, colours.MUTED),
         )
     mono = text.has_token_labels(figure.rows)
     names = _row_labels(figure)
     label_interval = text.label_step(
-        len(names), int(len(names) * layout.cell_size[1] / _LINE_HEIGHT)
+        len(names), int(len(names) * layout.cell_size.height / _LINE_HEIGHT)
     )
     for i in range(0, len(names), label_interval):
-        middle = y + (i + 0.5) * layout.cell_size[1] + 4
-        canvas.draw_text(
-            names[i], x - 7, middle, size=text.SMALL_FONT_SIZE, anchor="right", mono=mono
-        )
+        middle = y + (i + 0.5) * layout.cell_size.height + 4
+        canvas.draw_text(names[i], x - 7, middle, anchor="right", mono=mono)
 
 
 def _draw_column_labels(
@@ -362,36 +346,27 @@ def _draw_column_labels(
 ) -> None:
     mono = text.has_token_labels(figure.columns)
     names = _column_labels(figure)
-    widest = max(
-        (text.pixel_width(name, text.SMALL_FONT_SIZE, mono=mono) for name in names), default=0.0
-    )
+    widest = max((text.pixel_width(name, mono=mono) for name in names), default=0.0)
     room = _LINE_HEIGHT if layout.label_rotation else widest + 6
-    label_interval = text.label_step(len(names), int(len(names) * layout.cell_size[0] / room))
+    label_interval = text.label_step(len(names), int(len(names) * layout.cell_size.width / room))
     anchor: Anchor = "right" if layout.label_rotation else "center"
     right, down = {0.0: (0.0, 15.0), 45.0: (3.0, 10.0)}.get(layout.label_rotation, (4.0, 10.0))
     for j in range(0, len(names), label_interval):
-        at = x + (j + 0.5) * layout.cell_size[0] + right
+        at = x + (j + 0.5) * layout.cell_size.width + right
         canvas.draw_text(
-            names[j],
-            at,
-            y + down,
-            size=text.SMALL_FONT_SIZE,
-            anchor=anchor,
-            rotation=layout.label_rotation,
-            mono=mono,
+            names[j], at, y + down, anchor=anchor, rotation=layout.label_rotation, mono=mono
         )
     if not layout.has_axis_titles:
         return
     title = f"→ {text.printable(figure.columns.title())}"
     end = x + max(
-        figure.values.shape[1] * layout.cell_size[0],
-        text.pixel_width(title, text.SMALL_FONT_SIZE) - layout.left_margin,
+        figure.values.shape[1] * layout.cell_size.width,
+        text.pixel_width(title) - layout.left_margin,
     )
     canvas.draw_text(
         title,
         end,
         y + _bottom_margin(layout.label_rotation, widest) - 6,
-        size=text.SMALL_FONT_SIZE,
         color=colours.role_colour(figure.columns.role, colours.MUTED),
         anchor="right",
     )

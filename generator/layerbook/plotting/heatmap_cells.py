@@ -116,7 +116,7 @@ def _percent(share: float) -> str:
 def text_width(figure: Heatmap) -> float:
     """Return the width in pixels of the longest text in a cell."""
     shown = cell_texts(figure)[~absent_cells(figure)]
-    return max((text.pixel_width(words, text.SMALL_FONT_SIZE) for words in shown), default=0.0)
+    return max((text.pixel_width(words) for words in shown), default=0.0)
 
 
 def draw_annotated(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,13 @@ class LabelPlacement:
 
     box: tuple[float, float, float, float]
     needs_leader: bool
+
+
+class _Candidates(NamedTuple):
+    """Rectangles [n, 4] around a point, and their distances [n] from it."""
+
+    boxes: Boxes
+    distances: NDArray[np.float64]
 
 
 def place_labels(
@@ -46,46 +54,41 @@ def place_labels(
     candidates = [
         _candidates(p, s, bounds) for p, s in zip(at, np.array(sizes, dtype=float), strict=True)
     ]
-    fixed = [_fixed_cost(boxes, far, dots, lines) for boxes, far in candidates]
+    fixed = [_fixed_cost(candidate, dots, lines) for candidate in candidates]
     choices: list[int | None] = [None] * len(points)
     for _ in range(_ROUNDS):
-        for i, (boxes, _far) in enumerate(candidates):
+        for i, candidate in enumerate(candidates):
             others = np.array(
-                [candidates[j][0][k] for j, k in enumerate(choices) if k is not None and j != i]
+                [candidates[j].boxes[k] for j, k in enumerate(choices) if k is not None and j != i]
             )
-            cost = fixed[i] + 6 * _overlap(boxes, others.reshape(-1, 4)).sum(axis=1)
+            cost = fixed[i] + 6 * _overlap(candidate.boxes, others.reshape(-1, 4)).sum(axis=1)
             choices[i] = int(np.argmin(cost))
     return _without_collisions(candidates, choices)
 
 
 def _without_collisions(
-    candidates: list[tuple[Boxes, NDArray[np.float64]]], choices: list[int | None]
+    candidates: list[_Candidates], choices: list[int | None]
 ) -> list[LabelPlacement | None]:
     """Return the chosen places; of two labels that still touch, the later one is dropped."""
     result: list[LabelPlacement | None] = []
     occupied = np.empty((0, 4))
     for (boxes, distances), k in zip(candidates, choices, strict=True):
-        box = boxes[k if k is not None else 0]
+        place = k or 0
+        box = boxes[place]
         if _overlap(box[None], occupied).sum() > 0:
             result.append(None)
             continue
         occupied = np.vstack([occupied, box])
         left, top, right, bottom = (float(v) for v in box)
-        result.append(
-            LabelPlacement(
-                (left, top, right, bottom), bool(distances[k if k is not None else 0] > _RADII[1])
-            )
-        )
+        needs_leader = bool(distances[place] > _RADII[1])
+        result.append(LabelPlacement((left, top, right, bottom), needs_leader))
     return result
 
 
 def _candidates(
     point: NDArray[np.float64], size: NDArray[np.float64], bounds: tuple[float, float, float, float]
-) -> tuple[Boxes, NDArray[np.float64]]:
-    """Return rectangles [n, 4] around the point, and their distances [n] from it.
-
-    They are moved inside the bounds.
-    """
+) -> _Candidates:
+    """Return rectangles around the point, moved inside the bounds."""
     angle = np.radians(np.tile(_ANGLES, len(_RADII)))
     far = np.repeat(_RADII, len(_ANGLES))
     way = np.stack([np.cos(angle), -np.sin(angle)], axis=1)
@@ -95,14 +98,14 @@ def _candidates(
     low = np.clip(
         centre - size / 2, bounds[:2], np.maximum(np.array(bounds[2:]) - size, bounds[:2])
     )
-    return np.concatenate([low, low + size], axis=1), far
+    return _Candidates(np.concatenate([low, low + size], axis=1), far)
 
 
-def _fixed_cost(
-    boxes: Boxes, far: NDArray[np.float64], dots: Boxes, lines: Boxes
-) -> NDArray[np.float64]:
-    cost: NDArray[np.float64] = far * 4
-    cost += 5 * _overlap(boxes, dots).sum(axis=1) + 2 * _overlap(boxes, lines).sum(axis=1)
+def _fixed_cost(candidates: _Candidates, dots: Boxes, lines: Boxes) -> NDArray[np.float64]:
+    on_dots = _overlap(candidates.boxes, dots).sum(axis=1)
+    on_lines = _overlap(candidates.boxes, lines).sum(axis=1)
+    cost: NDArray[np.float64] = candidates.distances * 4
+    cost += 5 * on_dots + 2 * on_lines
     return cost
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from layerbook.core.figures import Lines, Series
 from layerbook.plotting import colours, numeric_axes, svg, text
-from layerbook.plotting.canvas import Canvas
+from layerbook.plotting.canvas import BOTH_SIDES, Canvas, LabelledSides
 
 _PLOT_SIZES = ((280.0, 210.0), (220.0, 170.0), (160.0, 130.0), (120.0, 110.0))
 _DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.8)), (0, (7, 2, 1.5, 2)))
@@ -26,13 +26,13 @@ class LinesLayout:
     label_width: float
     right_margin: float
     max_ticks: tuple[int, int]
-    limits: tuple[numeric_axes.Limits, numeric_axes.Limits] | None
-    labelled_sides: tuple[bool, bool] = (True, True)
+    limits: numeric_axes.PlotLimits | None
+    labelled_sides: LabelledSides = BOTH_SIDES
 
     @property
     def left_margin(self) -> float:
         """Width of the ticks of the y axis, if they are drawn."""
-        return self.label_width if self.labelled_sides[0] else 0.0
+        return self.label_width if self.labelled_sides.left else 0.0
 
     @property
     def width(self) -> float:
@@ -42,7 +42,7 @@ class LinesLayout:
     @property
     def height(self) -> float:
         """Total height in pixels."""
-        return 30 + self.plot_size[1] + (44 if self.labelled_sides[1] else 8)
+        return 30 + self.plot_size[1] + (44 if self.labelled_sides.bottom else 8)
 
 
 def compute_layout(
@@ -58,9 +58,9 @@ def compute_layout(
     """
     plot, ticks = _PLOT_SIZES[min(charts_per_row, 4) - 1], (6, 6) if charts_per_row == 1 else (4, 4)
     names = [name for figure in figures for name in _series_names(figure)]
-    right = max((text.pixel_width(name, text.SMALL_FONT_SIZE) for name in names), default=0.0) + 16
+    right = max((text.pixel_width(name) for name in names), default=0.0) + 16
     left = (
-        max(numeric_axes.tick_label_width(f.y, _xy_limits((f,))[1], ticks[1]) for f in figures) + 14
+        max(numeric_axes.tick_label_width(f.y, _xy_limits((f,)).y, ticks[1]) for f in figures) + 14
     )
     if charts_per_row == 1:
         max_width = svg.MAX_UNSCROLLED_WIDTH - left - right - 2
@@ -72,20 +72,9 @@ def compute_layout(
 def draw(canvas: Canvas, figure: Lines, layout: LinesLayout, left: float, top: float) -> None:
     """Draw the chart at (left, top)."""
     place = (left + layout.left_margin, top + 30, *layout.plot_size)
-    axes = canvas.add_axes(*place)
-    limits_x, limits_y = layout.limits or _xy_limits((figure,))
-    numeric_axes.style_axes(
-        axes,
-        figure.x,
-        figure.y,
-        limits_x,
-        limits_y,
-        max_ticks=layout.max_ticks,
-        labelled_sides=layout.labelled_sides,
-    )
-    numeric_axes.draw_axis_titles(
-        canvas, figure.x, figure.y, place, left=left, labelled_sides=layout.labelled_sides
-    )
+    limits = layout.limits or _xy_limits((figure,))
+    axes = numeric_axes.draw_axes(canvas, figure, layout, limits, place)
+    numeric_axes.draw_axis_titles(canvas, figure, layout, place, left)
     gids: list[str] = []
     for i, series in enumerate(figure.series):
         x, y = _points(figure, series)
@@ -98,19 +87,20 @@ def draw(canvas: Canvas, figure: Lines, layout: LinesLayout, left: float, top: f
             linestyle=_dash(i),
             marker=marker,
             markersize=4,
-            clip_on=bool(layout.limits is None),
+            clip_on=layout.limits is None,
             gid=gid,
         )
         gids.append(gid)
     if len(figure.series) > 1:
-        _draw_series_names(canvas, figure, place, limits_y, gids)
+        _draw_series_names(canvas, figure, place, limits.y, gids)
 
 
-def _xy_limits(figures: Sequence[Lines]) -> tuple[numeric_axes.Limits, numeric_axes.Limits]:
+def _xy_limits(figures: Sequence[Lines]) -> numeric_axes.PlotLimits:
     x = numeric_axes.axis_limits(
         [s.x for f in figures for s in f.series], figures[0].x, padding=0.01
     )
-    return x, numeric_axes.axis_limits([s.y for f in figures for s in f.series], figures[0].y)
+    y = numeric_axes.axis_limits([s.y for f in figures for s in f.series], figures[0].y)
+    return numeric_axes.PlotLimits(x, y)
 
 
 def _points(figure: Lines, series: Series) -> tuple[np.ndarray, np.ndarray]:
@@ -148,14 +138,7 @@ def _draw_series_names(
     ]
     names = _series_names(figure)
     for (i, _), y in zip(shown, spread_positions(at, _LINE_HEIGHT, top, top + height), strict=True):
-        canvas.draw_text(
-            names[i],
-            left + width + 8,
-            y + 4,
-            size=text.SMALL_FONT_SIZE,
-            color=_color(figure, i),
-            gid=gids[i],
-        )
+        canvas.draw_text(names[i], left + width + 8, y + 4, color=_color(figure, i), gid=gids[i])
 
 
 def _series_names(figure: Lines) -> list[str]:

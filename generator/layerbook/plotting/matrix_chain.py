@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from layerbook.core.figures import ChainStep, MatrixChain
@@ -60,6 +61,25 @@ class _PlacedStep:
     y: float
 
 
+class _Paint(NamedTuple):
+    fill: str
+    edge: str
+
+
+_PAINTS = {
+    "vector": _Paint(colours.SERIES[0], colours.SERIES[0]),
+    "matrix": _Paint(colours.TINT, colours.ACCENT),
+    "function": _Paint(colours.PAPER, colours.MUTED),
+}
+
+
+class _Extent(NamedTuple):
+    """The distances from a middle to the top and to the bottom."""
+
+    above: float
+    below: float
+
+
 Section = list[list[_SizedStep]]
 """Lanes side by side, each a chain; most sections have one lane."""
 
@@ -69,8 +89,8 @@ def render_matrix_chain(figure: MatrixChain, id: str, *, narrow: bool = False) -
     if narrow:
         return _render_downwards(figure, id)
     sections = _sections(figure.steps, _pixels_per_unit(figure.steps))
-    above = max(_section_heights(section)[0] for section in sections)
-    height = above + max(_section_heights(section)[1] for section in sections)
+    above = max(_section_extent(section).above for section in sections)
+    height = above + max(_section_extent(section).below for section in sections)
     width = sum(map(_section_width, sections)) + _GAP * (len(sections) - 1)
     picture = svg.root_element(id, width + 4, height + 4, figure.title, figure.alt)
     sheet = svg.add_element(picture, "g", transform="translate(2 2)")
@@ -132,7 +152,7 @@ def _size_step(step: ChainStep, unit: float) -> _SizedStep:
         step,
         width,
         height,
-        max(width, name, *(text.pixel_width(line, text.SMALL_FONT_SIZE) for line in lines), 0),
+        max(width, name, *(text.pixel_width(line) for line in lines), 0),
         lines,
     )
 
@@ -141,7 +161,7 @@ def _wrap_note(note: str) -> list[str]:
     """Return the note in lines of a readable width."""
     lines: list[str] = []
     for word in note.split():
-        if lines and text.pixel_width(f"{lines[-1]} {word}", text.SMALL_FONT_SIZE) <= _NOTE_WIDTH:
+        if lines and text.pixel_width(f"{lines[-1]} {word}") <= _NOTE_WIDTH:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
@@ -152,34 +172,33 @@ def _section_width(section: Section) -> float:
     return max(sum(item.slot_width for item in lane) + _GAP * (len(lane) - 1) for lane in section)
 
 
-def _lane_heights(lane: Sequence[_SizedStep]) -> tuple[float, float]:
-    """Return the extent of a lane above and below its middle."""
-    return max(item.above for item in lane), max(item.below for item in lane)
+def _lane_extent(lane: Sequence[_SizedStep]) -> _Extent:
+    return _Extent(max(item.above for item in lane), max(item.below for item in lane))
 
 
-def _section_heights(section: Section) -> tuple[float, float]:
-    """Return the extent of a section above and below the line that sections are centred on."""
+def _section_extent(section: Section) -> _Extent:
+    """Return the extent of a section around the line that sections are centred on."""
     if len(section) == 1:
-        return _lane_heights(section[0])
-    total = sum(sum(_lane_heights(lane)) for lane in section) + _LANE_GAP * (len(section) - 1)
-    return total / 2, total / 2
+        return _lane_extent(section[0])
+    total = sum(sum(_lane_extent(lane)) for lane in section) + _LANE_GAP * (len(section) - 1)
+    return _Extent(total / 2, total / 2)
 
 
 def _place_section(section: Section, left: float, middle: float) -> list[list[_PlacedStep]]:
     """Place the steps of a section; shorter lanes are spread over its whole length."""
     lanes: list[list[_PlacedStep]] = []
-    top = middle - _section_heights(section)[0]
+    top = middle - _section_extent(section).above
     for lane in section:
-        above, below = _lane_heights(lane)
+        extent = _lane_extent(lane)
         free = _section_width(section) - sum(item.slot_width for item in lane)
         gap = free / (len(lane) - 1) if len(lane) > 1 else 0.0
         x = left
         steps = []
         for item in lane:
-            steps.append(_PlacedStep(item, x + item.slot_width / 2, top + above))
+            steps.append(_PlacedStep(item, x + item.slot_width / 2, top + extent.above))
             x += item.slot_width + gap
         lanes.append(steps)
-        top += above + below + _LANE_GAP
+        top += extent.above + extent.below + _LANE_GAP
     return lanes
 
 
@@ -319,9 +338,5 @@ def _draw_shape(sheet: ET.Element, placed: _PlacedStep) -> None:
         "height": item.height,
         "rx": min(item.width, item.height) / 2 if step.kind == "function" else 1.5,
     }
-    fill, edge = {
-        "vector": (colours.SERIES[0], colours.SERIES[0]),
-        "matrix": (colours.TINT, colours.ACCENT),
-        "function": (colours.PAPER, colours.MUTED),
-    }[step.kind]
-    svg.add_element(sheet, "rect", **place, fill=fill, stroke=edge, stroke_width=1.2)
+    paint = _PAINTS[step.kind]
+    svg.add_element(sheet, "rect", **place, fill=paint.fill, stroke=paint.edge, stroke_width=1.2)

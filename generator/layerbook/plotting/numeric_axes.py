@@ -5,17 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from layerbook.core.figures import Axis
+from layerbook.core.figures import Axis, Lines, Scatter
 from layerbook.plotting import colours, text
-from layerbook.plotting.canvas import Canvas
+from layerbook.plotting.canvas import Canvas, LabelledSides
 
 Limits = tuple[float, float]
+
+
+class PlotLimits(NamedTuple):
+    """The limits of both axes."""
+
+    x: Limits
+    y: Limits
+
+
+class _Ticks(NamedTuple):
+    positions: list[float]
+    names: list[str]
 
 
 def mask_unplottable(values: Iterable[float], *, log: bool) -> NDArray[np.float64]:
@@ -43,77 +56,76 @@ def axis_limits(values: Sequence[Iterable[float]], axis: Axis, padding: float = 
     return (10**low, 10**high) if axis.log else (low, high)
 
 
-def style_axes(
-    axes: Axes,
-    x: Axis,
-    y: Axis,
-    limits_x: Limits,
-    limits_y: Limits,
-    *,
-    max_ticks: tuple[int, int],
-    labelled_sides: tuple[bool, bool] = (True, True),
-) -> None:
-    """Set scales, a few ticks, a light grid and no box.
+class AxesLayout(Protocol):
+    """The layout of charts with two numeric axes.
 
-    labelled_sides: whether the ticks of y and of x are named.
+    max_ticks: of x and of y.
     """
+
+    @property
+    def max_ticks(self) -> tuple[int, int]: ...
+
+    @property
+    def labelled_sides(self) -> LabelledSides: ...
+
+
+def draw_axes(
+    canvas: Canvas,
+    figure: Lines | Scatter,
+    layout: AxesLayout,
+    limits: PlotLimits,
+    place: tuple[float, float, float, float],
+) -> Axes:
+    """Draw axes at (left, top, width, height): a few ticks, a light grid and no box."""
+    axes = canvas.add_axes(*place)
     axes.set(
-        xscale="log" if x.log else "linear",
-        yscale="log" if y.log else "linear",
-        xlim=limits_x,
-        ylim=limits_y,
+        xscale="log" if figure.x.log else "linear",
+        yscale="log" if figure.y.log else "linear",
+        xlim=limits.x,
+        ylim=limits.y,
     )
     axes.spines[["top", "right"]].set_visible(False)
-    for side, axis, limits, most, named in (
-        (axes.xaxis, x, limits_x, max_ticks[0], labelled_sides[1]),
-        (axes.yaxis, y, limits_y, max_ticks[1], labelled_sides[0]),
+    for side, axis, limits_of_side, most, named in (
+        (axes.xaxis, figure.x, limits.x, layout.max_ticks[0], layout.labelled_sides.bottom),
+        (axes.yaxis, figure.y, limits.y, layout.max_ticks[1], layout.labelled_sides.left),
     ):
         room = axes.bbox.width if side is axes.xaxis else 1e6
-        places, names = _fitting_ticks(axis, limits, most, room)
-        side.set_major_locator(FixedLocator(places))
+        ticks = _fitting_ticks(axis, limits_of_side, most, room)
+        side.set_major_locator(FixedLocator(ticks.positions))
         side.set_minor_locator(NullLocator())
         side.set_ticklabels(
-            names if named else [""] * len(names),
+            ticks.names if named else [""] * len(ticks.names),
             parse_math=False,
             rotation_mode="anchor",
         )
     axes.tick_params(length=0, pad=6, labelsize=text.SMALL_FONT_SIZE, labelcolor=colours.MUTED)
     for label in axes.get_yticklabels():
         label.set_verticalalignment("center_baseline")
-    axes.grid(True)
+    axes.grid(visible=True)
     axes.set_axisbelow(True)
+    return axes
 
 
 def draw_axis_titles(
     canvas: Canvas,
-    x: Axis,
-    y: Axis,
+    figure: Lines | Scatter,
+    layout: AxesLayout,
     place: tuple[float, float, float, float],
-    *,
     left: float,
-    labelled_sides: tuple[bool, bool],
 ) -> None:
-    """Draw the names of the axes horizontally: y above its end, x below its end."""
+    """Draw the names of the axes horizontally: y above its end, x below its end.
+
+    left: the left edge of the chart, where the name of y begins.
+    """
     start, top, width, height = place
-    if labelled_sides[0]:
+    if layout.labelled_sides.left:
         canvas.draw_text(
-            f"↑ {text.printable(y.title())}",
-            left,
-            top - 10,
-            size=text.SMALL_FONT_SIZE,
-            color=colours.MUTED,
+            f"↑ {text.printable(figure.y.title())}", left, top - 10, color=colours.MUTED
         )
-    name = f"→ {text.printable(x.title())}"
-    end = max(start + width, left + text.pixel_width(name, text.SMALL_FONT_SIZE))
-    if labelled_sides[1]:
-        canvas.draw_text(
-            name,
-            end,
-            top + height + 36,
-            size=text.SMALL_FONT_SIZE,
-            color=colours.MUTED,
-            anchor="right",
-        )
+    name = f"→ {text.printable(figure.x.title())}"
+    end = max(start + width, left + text.pixel_width(name))
+    if layout.labelled_sides.bottom:
+        canvas.draw_text(name, end, top + height + 36, color=colours.MUTED, anchor="right")
 
 
 def tick_label_width(axis: Axis, limits: Limits, most: int) -> float:
@@ -122,19 +134,17 @@ def tick_label_width(axis: Axis, limits: Limits, most: int) -> float:
 
 
 def _widest(names: Iterable[str]) -> float:
-    return max((text.pixel_width(name, text.SMALL_FONT_SIZE) for name in names), default=0.0)
+    return max((text.pixel_width(name) for name in names), default=0.0)
 
 
-def _fitting_ticks(
-    axis: Axis, limits: Limits, most: int, room: float
-) -> tuple[list[float], list[str]]:
-    """Return ticks with their names, at most as many as given and as fit side by side."""
+def _fitting_ticks(axis: Axis, limits: Limits, most: int, room: float) -> _Ticks:
+    """Return ticks, at most `most` and as many as fit side by side."""
     places = _tick_positions(axis, limits, most)
     names = _tick_labels(axis, places)
     # The widths of digits are estimated on the wide side, by a fifth.
     count = int(1.2 * room / _widest(names)) if names else most
     interval = text.label_step(len(places), count)
-    return places[::interval], names[::interval]
+    return _Ticks(places[::interval], names[::interval])
 
 
 def _tick_positions(axis: Axis, limits: Limits, most: int) -> list[float]:

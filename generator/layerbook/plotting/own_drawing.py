@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import io
-from typing import Any
 
 from cycler import cycler
 from matplotlib import rcParams
@@ -13,9 +12,8 @@ from matplotlib.figure import Figure
 from layerbook.core.errors import LayerbookError, RunError, describe_exception, format_trace
 from layerbook.core.figures import MatplotlibFigure
 from layerbook.plotting import colours, svg
-from layerbook.plotting.canvas import DPI, matplotlib_style
+from layerbook.plotting.canvas import DPI, SVG_METADATA, matplotlib_style
 
-_METADATA: dict[str, Any] = {"Date": None, "Creator": None, "Format": None, "Type": None}
 _RC_PARAMS = {
     "axes.labelcolor": colours.INK,
     "axes.prop_cycle": cycler(color=colours.SERIES),
@@ -37,7 +35,7 @@ def render_own(figure: MatplotlibFigure, id: str) -> str:
         try:
             figure.draw(sheet, figure.data)
             stream = io.StringIO()
-            sheet.savefig(stream, format="svg", transparent=True, metadata=_METADATA)
+            sheet.savefig(stream, format="svg", transparent=True, metadata=SVG_METADATA)
         except LayerbookError:
             raise
         except Exception as error:  # the function may be the author's own and raise anything

@@ -11,7 +11,7 @@ from typing import Any
 
 from layerbook.core.figures import Bars, Clock, Heatmap, Lines, Panel, Panels, Scatter
 from layerbook.plotting import bars, clocks, colours, heatmap, lines, scatter, svg, text
-from layerbook.plotting.canvas import Canvas
+from layerbook.plotting.canvas import Canvas, LabelledSides
 
 _PANEL_GAP = 26.0
 _TITLE_HEIGHT = 22.0
@@ -73,18 +73,19 @@ class PanelsLayout:
             return layout
         return replace(
             layout,
-            labelled_sides=(index % self.columns == 0, index + self.columns >= self.panel_count),
+            labelled_sides=LabelledSides(
+                left=index % self.columns == 0,
+                bottom=index + self.columns >= self.panel_count,
+            ),
         )
 
     def header_height(self) -> float:
         """Height of the legend and the colour bar above the grid."""
         if self.legend_groups:
             return scatter.legend_height(self.legend_groups, self.width)
-        return (
-            (_COLOUR_BAR_HEIGHT + (_AXIS_TITLES_HEIGHT if self.outer_labels_only else 0.0))
-            if self.shared_colour_bar
-            else 0.0
-        )
+        if not self.shared_colour_bar:
+            return 0.0
+        return _COLOUR_BAR_HEIGHT + (_AXIS_TITLES_HEIGHT if self.outer_labels_only else 0.0)
 
     def column_widths(self) -> list[float]:
         """Return the width of each column."""
@@ -118,9 +119,8 @@ class PanelsLayout:
 
     def _panel_size(self, index: int) -> tuple[float, float]:
         fits = [self.panel_layout(index, kind) for kind in self.chart_layouts]
-        return max(
-            max(layout.width, layout.left_margin + self.title_width) for layout in fits
-        ), max(layout.height for layout in fits)
+        widths = [max(layout.width, layout.left_margin + self.title_width) for layout in fits]
+        return max(widths), max(layout.height for layout in fits)
 
 
 def compute_layout(
@@ -198,7 +198,7 @@ def _layout(
     groups = inner[Scatter].groups if Scatter in inner and inner[Scatter].has_legend else ()
     title_columns = 30 if narrow else 40
     title = max(
-        text.pixel_width(name, text.SMALL_FONT_SIZE, bold=True)
+        text.pixel_width(name, bold=True)
         for figure in figures
         for name in _panel_titles(figure, title_columns)
     )
@@ -218,10 +218,9 @@ def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top:
                     name,
                     x,
                     top + _COLOUR_BAR_HEIGHT + 10,
-                    size=text.SMALL_FONT_SIZE,
                     color=colours.role_colour(axis.role, colours.MUTED),
                 )
-                x += text.pixel_width(name, text.SMALL_FONT_SIZE) + 14
+                x += text.pixel_width(name) + 14
     scatter.draw_legend(canvas, layout.legend_groups, left, top, layout.width)
     widths, heights = layout.column_widths(), layout.row_heights()
     titles = _panel_titles(figure, layout.title_columns)
@@ -230,13 +229,7 @@ def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top:
         x = left + sum(widths[:column]) + _PANEL_GAP * column
         y = top + layout.header_height() + sum(heights[:row]) + _PANEL_GAP / 2 * row
         inner = layout.panel_layout(i, type(panel))
-        canvas.draw_text(
-            titles[i],
-            x + inner.left_margin,
-            y + 14,
-            size=text.SMALL_FONT_SIZE,
-            bold=True,
-        )
+        canvas.draw_text(titles[i], x + inner.left_margin, y + 14, bold=True)
         _CHART_MODULES[type(panel)].draw(canvas, panel, inner, x, y + _TITLE_HEIGHT)
         if panel.title:
             canvas.add_panel(panel.title, (x, y, inner.width, inner.height + _TITLE_HEIGHT))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.patches import FancyArrowPatch
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from layerbook.core.figures import Point, Scatter, label_text
 from layerbook.core.language import gettext
 from layerbook.plotting import colours, label_placement, numeric_axes, svg, text
-from layerbook.plotting.canvas import Canvas
+from layerbook.plotting.canvas import BOTH_SIDES, Canvas, LabelledSides
 
 _MAX_PLOT_SIZES = ((560.0, 440.0), (260.0, 240.0), (190.0, 180.0), (150.0, 150.0))
 _PHONE_PLOT_SIZE = (315.0, 310.0)
@@ -36,14 +37,14 @@ class ScatterLayout:
     label_width: float
     groups: tuple[str, ...]
     max_ticks: tuple[int, int]
-    limits: tuple[numeric_axes.Limits, numeric_axes.Limits] | None
+    limits: numeric_axes.PlotLimits | None
     has_legend: bool = True
-    labelled_sides: tuple[bool, bool] = (True, True)
+    labelled_sides: LabelledSides = BOTH_SIDES
 
     @property
     def left_margin(self) -> float:
         """Width of the ticks of the y axis, if they are drawn."""
-        return self.label_width if self.labelled_sides[0] else 0.0
+        return self.label_width if self.labelled_sides.left else 0.0
 
     @property
     def header_height(self) -> float:
@@ -65,7 +66,7 @@ class ScatterLayout:
     @property
     def height(self) -> float:
         """Total height in pixels."""
-        return self.header_height + self.plot_size[1] + (44 if self.labelled_sides[1] else 8)
+        return self.header_height + self.plot_size[1] + (44 if self.labelled_sides.bottom else 8)
 
 
 def compute_layout(
@@ -79,12 +80,10 @@ def compute_layout(
 
     narrow: fit them to a phone; labels without room are left out.
     """
-    room, ticks = (
-        _MAX_PLOT_SIZES[min(charts_per_row, 4) - 1],
-        (6, 6) if charts_per_row == 1 else (4, 4),
-    )
+    room = _MAX_PLOT_SIZES[min(charts_per_row, 4) - 1]
+    ticks = (6, 6) if charts_per_row == 1 else (4, 4)
     left = (
-        max(numeric_axes.tick_label_width(f.y, _xy_limits((f,))[1], ticks[1]) for f in figures) + 16
+        max(numeric_axes.tick_label_width(f.y, _xy_limits((f,)).y, ticks[1]) for f in figures) + 16
     )
     if charts_per_row == 1 and (narrow or max(map(_label_count, figures)) <= _MAX_PHONE_LABELS):
         room = min(_PHONE_PLOT_SIZE[0], svg.MAX_UNSCROLLED_WIDTH - left - 12), _PHONE_PLOT_SIZE[1]
@@ -101,18 +100,8 @@ def draw(canvas: Canvas, figure: Scatter, layout: ScatterLayout, left: float, to
     if limits is None:
         plot, limits = _equal_axes((figure,), layout.plot_size, compact=True, exact=True)
     place = (left + layout.left_margin, top + layout.header_height, *plot)
-    axes = canvas.add_axes(*place)
-    numeric_axes.style_axes(
-        axes,
-        figure.x,
-        figure.y,
-        *limits,
-        max_ticks=layout.max_ticks,
-        labelled_sides=layout.labelled_sides,
-    )
-    numeric_axes.draw_axis_titles(
-        canvas, figure.x, figure.y, place, left=left, labelled_sides=layout.labelled_sides
-    )
+    numeric_axes.draw_axes(canvas, figure, layout, limits, place)
+    numeric_axes.draw_axis_titles(canvas, figure, layout, place, left)
     spots = _pixel_positions(figure, limits, place)
     first = canvas.count_marks("point")
     pairs = [(i, p.arrow_to) for i, p in enumerate(figure.points) if p.arrow_to is not None]
@@ -130,33 +119,41 @@ def _label_count(figure: Scatter) -> int:
     return sum(point.show_label and bool(point.label) for point in figure.points)
 
 
-def _xy_limits(figures: Sequence[Scatter]) -> tuple[numeric_axes.Limits, numeric_axes.Limits]:
-    x = numeric_axes.axis_limits(
-        [[p.x for p in f.points] for f in figures], figures[0].x, padding=0.1
+def _xy_limits(figures: Sequence[Scatter]) -> numeric_axes.PlotLimits:
+    across = [[p.x for p in f.points] for f in figures]
+    up = [[p.y for p in f.points] for f in figures]
+    return numeric_axes.PlotLimits(
+        numeric_axes.axis_limits(across, figures[0].x, padding=0.1),
+        numeric_axes.axis_limits(up, figures[0].y, padding=0.1),
     )
-    return x, numeric_axes.axis_limits(
-        [[p.y for p in f.points] for f in figures], figures[0].y, padding=0.1
-    )
+
+
+class _Plot(NamedTuple):
+    """The size of a plot in pixels, and its limits."""
+
+    size: tuple[float, float]
+    limits: numeric_axes.PlotLimits
 
 
 def _equal_axes(
     figures: Sequence[Scatter], room: tuple[float, float], *, compact: bool, exact: bool = False
-) -> tuple[tuple[float, float], tuple[numeric_axes.Limits, numeric_axes.Limits]]:
-    """Return the plot's size in pixels and its limits; equal axes have units of equal length."""
+) -> _Plot:
+    """Return a plot that fits the room; equal axes have units of equal length."""
     x, y = _xy_limits(figures)
     if not figures[0].equal:
-        return room, (x, y)
+        return _Plot(room, numeric_axes.PlotLimits(x, y))
     wide, high = x[1] - x[0], y[1] - y[0]
     unit = min(room[0] / wide, room[1] / high)
     least = room if exact else (room[0] * 0.8, room[1] * 0.6) if compact else _MIN_PLOT_SIZE
     plot = max(wide * unit, least[0]), max(high * unit, least[1])
     more_x, more_y = (plot[0] / unit - wide) / 2, (plot[1] / unit - high) / 2
-    return plot, ((x[0] - more_x, x[1] + more_x), (y[0] - more_y, y[1] + more_y))
+    limits_x, limits_y = (x[0] - more_x, x[1] + more_x), (y[0] - more_y, y[1] + more_y)
+    return _Plot(plot, numeric_axes.PlotLimits(limits_x, limits_y))
 
 
 def _pixel_positions(
     figure: Scatter,
-    limits: tuple[numeric_axes.Limits, numeric_axes.Limits],
+    limits: numeric_axes.PlotLimits,
     place: tuple[float, float, float, float],
 ) -> NDArray[np.float64]:
     """Return the positions [n, 2] of the points in pixels."""
@@ -207,11 +204,8 @@ def _tooltips(figure: Scatter) -> list[str]:
 def _tooltip(point: Point, coordinates: str) -> str:
     """Return the point's group, its coordinates, and the analysis's own words."""
     label = label_text(point.label)
-    name = (
-        f"{label} ({point.group})"
-        if label and point.group
-        else label or point.group or gettext("point")
-    )
+    both = f"{label} ({point.group})" if label and point.group else ""
+    name = both or label or point.group or gettext("point")
     return text.printable(f"{name}: {coordinates}. {point.tooltip}".strip())
 
 
@@ -282,9 +276,7 @@ def draw_legend(
         x, y = left + 6, top + line * _LINE_HEIGHT
         for group in members:
             _draw_dot(canvas, np.array([x, y + 9]), groups.index(group))
-            canvas.draw_text(
-                text.printable(group) or gettext("other"), x + 10, y + 13, size=text.SMALL_FONT_SIZE
-            )
+            canvas.draw_text(text.printable(group) or gettext("other"), x + 10, y + 13)
             x += _legend_entry_width(group)
 
 
@@ -308,7 +300,7 @@ def _legend_lines(groups: Sequence[str], room: float) -> list[list[str]]:
 
 
 def _legend_entry_width(group: str) -> float:
-    return text.pixel_width(text.printable(group) or gettext("other"), text.SMALL_FONT_SIZE) + 32
+    return text.pixel_width(text.printable(group) or gettext("other")) + 32
 
 
 def _draw_point_labels(
@@ -324,7 +316,7 @@ def _draw_point_labels(
     left, top, width, height = place
     names = [text.printable(p.label, 30) if p.show_label else "" for p in figure.points]
     labelled = [i for i, name in enumerate(names) if name and np.isfinite(spots[i]).all()]
-    sizes = [(text.pixel_width(names[i], text.SMALL_FONT_SIZE) + 2, 15.5) for i in labelled]
+    sizes = [(text.pixel_width(names[i]) + 2, 15.5) for i in labelled]
     bounds = (left + 1, top - 2, left + width + 8, top + height - 1)
     places = label_placement.place_labels(
         [tuple(spots[i]) for i in labelled], sizes, bounds, arrows
@@ -335,22 +327,9 @@ def _draw_point_labels(
             continue
         x0, y0, x1, y1 = placed.box
         color = colours.SERIES[groups.index(figure.points[i].group) % len(colours.SERIES)]
-        canvas.draw_text(
-            names[i],
-            (x0 + x1) / 2,
-            y1 - 3.5,
-            size=text.SMALL_FONT_SIZE,
-            color=color,
-            anchor="center",
-            halo=True,
-        )
+        canvas.draw_text(names[i], (x0 + x1) / 2, y1 - 3.5, color=color, anchor="center", halo=True)
         if placed.needs_leader:
-            leads.append(
-                (
-                    *spots[i],
-                    float(np.clip(spots[i][0], x0, x1)),
-                    float(np.clip(spots[i][1], y0 + 2, y1 - 2)),
-                )
-            )
+            nearest = np.clip(spots[i], (x0, y0 + 2), (x1, y1 - 2))
+            leads.append((*spots[i], *nearest))
     if leads:
         canvas.draw_segments(leads, colours.LINE, 0.8)

@@ -67,21 +67,7 @@ _FONT_SHORTHAND = re.compile(
     r"^(?P<italic>italic )?(?:(?P<weight>bold|\d{3}) )?(?P<size>[\d.]+)px (?P<family>.+)$"
 )
 _DEFAULT_PROPERTIES = {"image-rendering:crisp-edges", "text-anchor:start"}
-_GEOMETRY_ATTRIBUTES = (
-    "x",
-    "y",
-    "x1",
-    "x2",
-    "y1",
-    "y2",
-    "width",
-    "height",
-    "cx",
-    "cy",
-    "r",
-    "d",
-    "points",
-)
+_GEOMETRY_ATTRIBUTES = tuple("x y x1 x2 y1 y2 width height cx cy r d points".split())
 
 
 def root_element(
@@ -89,26 +75,21 @@ def root_element(
 ) -> ET.Element:
     """Return an empty picture of a size in CSS pixels, with its title and alt text."""
     wide = width > MAX_SHRUNK_WIDTH
-    svg = ET.Element(
-        "svg",
-        {
-            "xmlns": "http://www.w3.org/2000/svg",
-            "class": "fig fig-wide" if wide else "fig",
-            "id": id,
-        },
-    )
-    svg.attrib |= {
+    scale = 1 if wide else _ENLARGED
+    attributes = {
+        "xmlns": "http://www.w3.org/2000/svg",
+        "class": "fig fig-wide" if wide else "fig",
+        "id": id,
         "viewBox": f"0 0 {format_coordinate(width)} {format_coordinate(height)}",
-        "width": format_coordinate(width * (1 if wide else _ENLARGED)),
-        "height": format_coordinate(height * (1 if wide else _ENLARGED)),
-    }
-    svg.attrib |= {
+        "width": format_coordinate(width * scale),
+        "height": format_coordinate(height * scale),
         "role": role,
         "font-family": text.SANS,
         "font-size": format_coordinate(text.FONT_SIZE),
         "fill": colours.css_colour(colours.INK),
+        "stroke-linejoin": "round",
     }
-    svg.attrib |= {"stroke-linejoin": "round"}
+    svg = ET.Element("svg", attributes)
     if title:
         ET.SubElement(svg, "title", {"id": f"{id}-title"}).text = text.printable(title)
         svg.set("aria-labelledby", f"{id}-title")
@@ -215,10 +196,7 @@ def _clean_element(element: ET.Element) -> None:
         element.set(name, value)
     for name in _GEOMETRY_ATTRIBUTES:
         if name in element.attrib:
-            rounded = _DECIMAL.sub(
-                lambda match: format_coordinate(float(match[0])), element.attrib[name]
-            )
-            element.set(name, " ".join(rounded.split()))
+            element.set(name, " ".join(_round_numbers(element.attrib[name]).split()))
     for name in ("fill", "stroke"):
         if name in element.attrib:
             element.set(name, colours.css_colour(element.attrib[name]))
@@ -256,9 +234,11 @@ def _clean_text(element: ET.Element) -> None:
     if "rotate(-0 " in turned or "rotate(0 " in turned:
         del element.attrib["transform"]
     elif turned:
-        element.set(
-            "transform", _DECIMAL.sub(lambda match: format_coordinate(float(match[0])), turned)
-        )
+        element.set("transform", _round_numbers(turned))
+
+
+def _round_numbers(attribute: str) -> str:
+    return _DECIMAL.sub(lambda match: format_coordinate(float(match[0])), attribute)
 
 
 def _clean_image(element: ET.Element) -> None:

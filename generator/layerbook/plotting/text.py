@@ -1,4 +1,4 @@
-"""Text in pictures: safe and short labels, their width, and numbers in ordinary notation."""
+"""Texts in pictures: safe and short labels, their widths, and formatted numbers."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def column_count(text: str) -> int:
 
 
 def pixel_width(
-    text: str, size: float = FONT_SIZE, *, mono: bool = False, bold: bool = False
+    text: str, size: float = SMALL_FONT_SIZE, *, mono: bool = False, bold: bool = False
 ) -> float:
     """Return an upper estimate of the width of the text in pixels: the reader's font is unknown."""
     if mono:
@@ -113,11 +113,10 @@ def format_numbers(
         ):
             break
     texts = (notation(value) if math.isfinite(value) else "" for value in values)
-    shown = [
+    return [
         _typeset(text if grouped else text.replace(",", "")) if text else format_number(value)
         for text, value in zip(texts, values, strict=True)
     ]
-    return shown
 
 
 def _notations(largest: float) -> Iterator[Callable[[float], str]]:
@@ -186,13 +185,8 @@ def format_count(value: int) -> str:
 def _count(value: int) -> str:
     if value >= 100_000:
         millions = value / 1e6
-        return (
-            f"{millions:.2f} M"
-            if millions < 1
-            else f"{millions:.1f} M"
-            if millions < 100
-            else f"{millions:,.0f} M"
-        )
+        decimals = 2 if millions < 1 else 1 if millions < 100 else 0
+        return f"{millions:,.{decimals}f} M"
     return f"{value / 1000:.0f} k" if value >= 10_000 else f"{value:,}"
 
 
