@@ -26,7 +26,7 @@ import "./scripts/keys.js";
 import "./scripts/search.js";
 import { decodeFloats, startViewers } from "./scripts/viewer.js";
 
-// What scripts of a project's own may use as well.
+// A project's own scripts may use these too.
 Object.assign(window.layerbook, {
 	element,
 	on,

@@ -7,7 +7,7 @@ const SHOWN = 3;
 const PLACES = ["", ".try-second", ".try-third"]; // narrow tables leave out the last ones
 
 export class Layers {
-	// `toggleMlp` is called with a layer whose MLP the reader switches off or on; without it, none can.
+	// toggleMlp: called with the layer whose MLP is switched; without it, there are no switches.
 	constructor(box, { token, toggleMlp }) {
 		Object.assign(this, { token, hasSwitches: Boolean(toggleMlp) });
 		this.table = box.querySelector("tbody");

@@ -10,7 +10,7 @@ const KNOBS = ["temperature", "top-k", "top-p"];
 const PRESETS = { likeliest: [0, 0, 1], bold: [0.8, 40, 0.95], own: [1, 0, 1] };
 
 export class NextToken {
-	// `choose` is called with the id of a candidate that the reader picks, `changed` when a knob turns.
+	// choose: called with the id of the picked candidate. changed: called when a knob turns.
 	constructor(box, { token, choose, changed }) {
 		Object.assign(this, { token, choose, changed });
 		this.list = box.querySelector("ol");

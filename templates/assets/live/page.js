@@ -317,8 +317,8 @@ export class TryPage {
 				element(`p.try-turn.${role}`, {}, this.output, content.trim() || "…");
 			}
 		} else {
-			const given = this.ids.length - this.written;
-			this.output.textContent = this.textOf(this.ids.slice(0, given));
+			const promptLength = this.ids.length - this.written;
+			this.output.textContent = this.textOf(this.ids.slice(0, promptLength));
 			element("mark", {}, this.output, this.textOf(this.answerIds()));
 		}
 		this.output.scrollTop = this.output.scrollHeight;
@@ -332,11 +332,11 @@ export class TryPage {
 	}
 
 	showChips() {
-		const given = this.ids.length - this.written;
+		const promptLength = this.ids.length - this.written;
 		const chips = this.ids.map((id, i) => {
 			const { shown, special } = this.token(id);
 			const item = element("li", { id: `try-${i}`, role: "option", "aria-selected": "false" });
-			item.classList.toggle("written", i >= given);
+			item.classList.toggle("written", i >= promptLength);
 			item.classList.toggle("blocked", this.changes.sets.blocked.includes(i));
 			element(special ? "span.tok.special" : "span.tok", {}, item, shown || t("empty"));
 			return item;
@@ -367,7 +367,7 @@ export class TryPage {
 	headsOnView() {
 		const { layer, head } = this.attention.explorer.state;
 		const heads = head === MEAN ? [...Array(this.shape.heads).keys()] : [head];
-		return heads.map((one) => `${layer}.${one}`);
+		return heads.map((number) => `${layer}.${number}`);
 	}
 
 	showHead() {

@@ -16,8 +16,8 @@ export class LivePatterns extends Patterns {
 		let best = { value: 0 };
 		for (let layer = 0; layer < this.shares.length; layer++) {
 			for (let head = 0; head < this.data.heads; head++) {
-				const found = this.measureHead(layer, head, measure);
-				if (found.value > best.value) best = { layer, head, ...found };
+				const strongest = this.measureHead(layer, head, measure);
+				if (strongest.value > best.value) best = { layer, head, ...strongest };
 			}
 		}
 		return best;
@@ -37,7 +37,7 @@ export class LivePatterns extends Patterns {
 	}
 }
 
-// How far a query looks around: the entropy of its shares.
+// The entropy of the shares of a query: large if it looks at many tokens.
 function spread(share, query) {
 	let bits = 0;
 	for (let key = 0; key <= query; key++)

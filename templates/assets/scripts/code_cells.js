@@ -1,4 +1,4 @@
-// A button that copies the code of a cell or a listing. Without this script the code can be selected.
+// A button that copies the code of a cell or a listing. Without this script readers select it.
 
 import { t } from "./messages.js";
 import { on } from "./common.js";

@@ -1,4 +1,4 @@
-// What all widgets share: building elements, listening, loading scripts, formatting numbers.
+// Functions that all widgets share: building elements, listening, loading scripts, formatting numbers.
 
 import { decimal } from "./messages.js";
 
@@ -39,7 +39,7 @@ export function placeBeside(tip, place) {
 	tip.style.top = `${fitsAbove ? place.top - tip.offsetHeight : place.bottom}px`;
 }
 
-// Where arrow keys, Home and End lead from item `current`; undefined for other keys.
+// The item to which an arrow key, Home or End leads from `current`; undefined for other keys.
 export function targetOfKey({ key }, current, last, up = -1) {
 	const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: up, ArrowDown: -up };
 	const targets = { Home: 0, End: last };

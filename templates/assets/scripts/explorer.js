@@ -86,7 +86,7 @@ export class AttentionExplorer {
 				if (share >= least && key < query) paths.push(this.arc(query, key, share));
 			});
 		}
-		// What is drawn last lies on top.
+		// The last arc is drawn on top.
 		paths.sort((a, b) => a.classList.length - b.classList.length);
 		this.arcs.replaceChildren(...paths);
 	}
@@ -321,7 +321,7 @@ export class AttentionExplorer {
 		return percent(share, this.state.row === Number(this.state.withoutFirst));
 	}
 
-	// Where we are, and what the row looks at most.
+	// Announces the layer and head, and the tokens that the row looks at most.
 	announce(shares) {
 		const { layer, head, withoutFirst, row, locked } = this.state;
 		const best = [...shares.keys()]

@@ -1,4 +1,4 @@
-// What the scripts say, in the language of the book.
+// The messages of the scripts, in the language of the book.
 
 import { MARKS, MESSAGES } from "./catalogue.js";
 

@@ -32,8 +32,8 @@ export class Patterns {
 		return this.shares[start + cellsAbove(query) + key];
 	}
 
-	// What one query looks at, by key. Without the first token, which is null then, the others are
-	// made to sum to one again.
+	// The shares of one query by key. Without the first token, its share is null and the others
+	// are scaled to sum to one.
 	row({ layer, head, withoutFirst }, query) {
 		const { heads } = this.data;
 		const [from, to] = head === MEAN ? [0, heads] : [head, head + 1];

@@ -51,7 +51,7 @@ class PointMap {
 			link.classList.toggle("lit", touches);
 			if (touches) for (const end of ends) lit.add(end);
 		}
-		// What lies in the same place lights up as well.
+		// Dots in the same place light up as well.
 		for (const { group, number, position } of this.dots) {
 			group.classList.toggle("lit", lit.has(number) || position === dot?.position);
 		}

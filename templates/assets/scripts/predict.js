@@ -26,8 +26,8 @@ function startPrediction(box) {
 	// With this choice committed to, or with none.
 	function show(choice) {
 		const cameTrue = choice !== undefined && isRight(choice);
-		const said = choice ? t("You said: {choice}.", { choice: textOf(choice) }) : "";
-		verdict.textContent = said && answer ? `${said} ${judge(choice)}` : said;
+		const statement = choice ? t("You said: {choice}.", { choice: textOf(choice) }) : "";
+		verdict.textContent = statement && answer ? `${statement} ${judge(choice)}` : statement;
 		verdict.classList.toggle("came-true", cameTrue);
 		for (const each of choices) {
 			each.checked = each === choice;

@@ -1,5 +1,5 @@
-// What a link leads to, shown beside it on hover, focus or the first tap. Without this script the
-// links are plain.
+// Shows the target of a link beside it, on hover, focus or the first tap. Without this script
+// the links are plain.
 
 import { element, on, placeBeside } from "./common.js";
 

@@ -1,4 +1,4 @@
-// What temperature, top-k and top-p make of scores, as layerbook/core/sampling.py does it.
+// Temperature, top-k and top-p, computed as in layerbook/core/sampling.py.
 
 // The sum over ranks, the small ones first, so that they are not lost.
 export function sum(values, from, to) {
@@ -15,7 +15,7 @@ function truncate(probs, by, from, to) {
 	return { by, from, count: to - from, lost: lost / (rest + lost) };
 }
 
-// How many of the best tokens together reach the probability.
+// The number of best tokens that together reach the probability.
 function countReaching(probs, mass, count) {
 	let total = probs[0];
 	let rank = 1;

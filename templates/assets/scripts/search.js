@@ -12,7 +12,7 @@ let dialog, input, list, status;
 
 const splitWords = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
 
-// How well a section answers; 0 unless every word occurs in it.
+// The score of a section; 0 unless every word occurs in it.
 function scoreOf([, chapter, section, text], words) {
 	const title = `${chapter} ${section}`.toLowerCase();
 	const body = text.toLowerCase();
@@ -35,7 +35,7 @@ function search(index, words) {
 		.map(({ row }) => row);
 }
 
-// Where the words occur in a text: pairs of start and end, in order, none inside another.
+// The places of the words in a text: pairs of start and end, in order, without overlaps.
 function findMatches(text, words) {
 	const lower = text.toLowerCase();
 	const matches = [];

@@ -84,7 +84,7 @@ function replacementsOf(step) {
 	return step.type === "BPEDecoder" ? [[step.suffix, " "]] : [];
 }
 
-// How entries spell bytes, by the kind of the decoder: `é` is a letter in one vocabulary and the
+// The way in which entries spell bytes, by the kind of the decoder: `é` is a letter in one vocabulary and the
 // byte E9 in another.
 function readSpelling({ decoder, pre_tokenizer, model }) {
 	const steps = stepsOf(decoder ?? pre_tokenizer);

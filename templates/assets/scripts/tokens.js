@@ -1,4 +1,5 @@
-// What a token is, on hover, focus or tap. Without this script it is the chip's title.
+// Shows the facts about a token on hover, focus or tap. Without this script they are in the
+// title of the chip.
 
 import { clamp, element, hasModifier, on, placeBeside } from "./common.js";
 

@@ -107,7 +107,7 @@ class Turns {
 		});
 	}
 
-	// What this clock adds to the score, by distance.
+	// The part of the score that comes from this clock, by distance.
 	addCurve() {
 		const heights = Array.from({ length: this.seats + 1 }, (_, d) => this.product(d));
 		this.most = Math.max(...heights.map(Math.abs)) * 1.15 || 1;

@@ -90,7 +90,7 @@ class Waves {
 		this.update({ seat: clamp(seat, 0, this.seats) });
 	}
 
-	// How far a clock turns from seat to seat, in radians.
+	// The angle that a clock turns from seat to seat, in radians.
 	speed(pair) {
 		return this.state.C ** ((-2 * pair) / this.d_model);
 	}
@@ -106,8 +106,11 @@ class Waves {
 		for (const [button, preset] of this.presets) button.ariaPressed = preset === C;
 		for (const row of this.rows) this.showRow(row);
 		const turns = this.rows.map((row) => decimal(this.turns(row.pair).toFixed(2)));
-		const said = t("{seat}: the clocks have made {turns} turns", { seat, turns: turns.join("; ") });
-		this.place.input.ariaValueText = said;
+		const description = t("{seat}: the clocks have made {turns} turns", {
+			seat,
+			turns: turns.join("; "),
+		});
+		this.place.input.ariaValueText = description;
 		this.lead.textContent = this.describe();
 	}
 

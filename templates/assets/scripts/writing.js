@@ -106,7 +106,7 @@ class Writing {
 		return next < 0 ? undefined : next;
 	}
 
-	// Whether the tree has a wheel for what comes after all written tokens.
+	// True if the tree has a wheel for the token after all written ones.
 	goesOn() {
 		const last = this.textBefore(this.written.length);
 		return last !== undefined && !this.texts[last].ended;
@@ -247,7 +247,7 @@ class Writing {
 			: t("The model gives these {count} tokens together {share}. What comes next?", values);
 	}
 
-	// Where the tree has no wheel for the text: the model ended it, or nobody has computed it.
+	// Describes a text without a wheel: the model ended it, or the book has not computed it.
 	describeEnd() {
 		if (this.textBefore(this.written.length) !== undefined) {
 			this.lead.append(t("The marked token ends the text. You can choose another one."));
