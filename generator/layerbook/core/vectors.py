@@ -58,22 +58,26 @@ class PrincipalAxes:
 
 
 def principal_components(rows: Vectors, count: int = 2) -> PrincipalAxes:
-    """Fit a PCA to rows [N, D] by an exact SVD; an axis without variance is zero.
+    """Fit a PCA to rows [N, D] with scikit-learn; an axis without variance is zero.
 
-    Each axis' largest loading is positive, which fixes the signs. Source: Pearson 1901,
+    Each axis' largest loading is positive, which fixes the signs. The solver is the exact one:
+    scikit-learn's choice for large D is randomised. Source: Pearson 1901,
     doi:10.1080/14786440109462720.
     """
+    from sklearn.decomposition import PCA  # imported here: it takes a second
+
     centre = rows.mean(axis=0, dtype=np.float64)  # [D]
     centred = rows - centre  # [N, D]
     axes, explained = np.zeros((count, rows.shape[1])), np.zeros(count)
     scale = np.abs(rows).max()
     if np.abs(centred).max() > 1e-12 * scale:
-        _, spread, directions = np.linalg.svd(centred, full_matrices=False)
-        nonzero = np.flatnonzero(spread[:count] > 1e-12 * max(spread[0], scale))
-        components = directions[nonzero]
+        pca = PCA(n_components=min(count, *rows.shape), svd_solver="full").fit(centred)
+        threshold = 1e-12 * max(pca.singular_values_[0], scale)
+        nonzero = np.flatnonzero(pca.singular_values_ > threshold)
+        components = pca.components_[nonzero]
         largest = snap(np.abs(components)).argmax(axis=1, keepdims=True)
         axes[nonzero] = components * np.sign(np.take_along_axis(components, largest, axis=1))
-        explained[nonzero] = spread[nonzero] ** 2 / (spread**2).sum()
+        explained[nonzero] = pca.explained_variance_ratio_[nonzero]
     return PrincipalAxes(centre, axes, tuple(explained.tolist()))
 
 

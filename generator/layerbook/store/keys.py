@@ -20,7 +20,7 @@ from layerbook.store.code_digest import analysis_code_digest
 from layerbook.store.json_format import json_digest
 
 COMPONENTS = ("spec", "code", "weights", "tokenizer", "precision")
-LIBRARIES = ("torch", "transformers", "numpy", "tokenizers")
+LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "tokenizers")
 
 
 @dataclass(frozen=True)
