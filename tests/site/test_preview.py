@@ -118,3 +118,22 @@ def test_huge_files_of_a_site_are_not_served(
     assert ("404" if name == "next.html" else "200") in answer
     preview.rebuild(SilentReporter())
     assert preview.state.version or preview.state.problems
+
+
+@pytest.mark.parametrize("kind", ["pipe", "huge"])
+def test_preview_shows_no_line_of_a_file_that_it_cannot_read(kind: str, book: Path) -> None:
+    """A pipe blocks its reader, and a file of zeros fills the memory."""
+    path = book / "experiments" / "words.yaml"
+    if kind == "pipe":
+        path.unlink()
+        os.mkfifo(path)
+    else:
+        os.truncate(path, 200 * 10**9)
+    preview = Preview(book, None, drafts=False, run=False)
+    thread = threading.Thread(target=preview.rebuild, args=(SilentReporter(),), daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    problem = preview.state.problems[0]
+    assert "words.yaml" in problem.place
+    assert problem.source == ""

@@ -24,6 +24,8 @@ from layerbook.store.publish import MARKER_NAME, MAX_MARKER_BYTES
 WATCHED_FOLDERS = ("experiments", "templates", "analyses", *MEDIA_FOLDERS)
 LOOK_FOR_FOLDERS_MS = 2000
 MAX_SHOWN_PROBLEMS = 20
+MAX_SHOWN_BYTES = 20_000_000
+"""The size of the largest file of which a page shows a line."""
 
 
 @dataclass(frozen=True)
@@ -150,9 +152,9 @@ class Preview:
         place = f"{problem.file}:{problem.line}:{problem.column}"
         try:
             path = resolve_inside(self._root, Path(problem.file).absolute())
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-            source = lines[problem.line - 1]
-        except (OutsideError, OSError, UnicodeDecodeError, IndexError):
+            text = read_file(path, MAX_SHOWN_BYTES).decode("utf-8-sig")
+            source = text.splitlines()[problem.line - 1]
+        except (StoreError, OutsideError, OSError, UnicodeDecodeError, IndexError):
             source = ""
         return ShownProblem(place, problem.message, source, problem.column)
 
