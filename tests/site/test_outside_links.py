@@ -35,6 +35,9 @@ class Server(BaseHTTPRequestHandler):
         status = {"/here": 200, "/busy": 429, "/moved": 302, "/away": 302}.get(self.path, 404)
         if self.path == "/get-only":
             status = 200 if self.command == "GET" else 501
+        if self.path == "/no-http":
+            self.wfile.write(b"no HTTP " * 1000)
+            return
         if self.path == "/slow":
             threading.Event().wait(1)
         if self.path == "/endless" and self.command == "GET":
@@ -156,3 +159,10 @@ def test_a_server_that_goes_on_and_on_is_given_up(
     answers = ask_all([f"{site}/slow", f"{site}/here"])
     assert answers[f"{site}/slow"].message == "no answer within 0.3 seconds"
     assert answers[f"{site}/here"].message == ""
+
+
+def test_an_answer_that_is_not_http_is_shortened(site: str) -> None:
+    """Its first line can have thousands of characters."""
+    answer = ask(f"{site}/no-http")
+    assert answer.message.startswith("no HTTP no HTTP")
+    assert len(answer.message) <= outside_links.MAX_REASON

@@ -36,6 +36,7 @@ SECONDS = 15
 SECONDS_IN_ALL = 60
 """The timeout of an address with all its redirects; a server may send one byte at a time."""
 MAX_REASON = 200
+"""Characters that are printed of a problem; a server may send thousands."""
 REFUSED = (401, 403, 405, 429, 999)
 """Codes that servers send to programs, even if a browser would get the page."""
 _HEADERS = {"User-Agent": f"layerbook/{__version__} (link check)", "Accept": "*/*"}
@@ -129,6 +130,7 @@ def ask(address: str) -> Answer:
     answer = Answer()
     for method in ("HEAD", "GET"):  # some servers know only GET
         answer = _ask(address, method)
+        answer = replace(answer, message=" ".join(answer.message.split())[:MAX_REASON])
         if not answer.message or answer.is_unreachable:
             break
     return answer
@@ -141,8 +143,7 @@ def _ask(address: str, method: str) -> Answer:
             return Answer()
     except HTTPError as error:
         error.close()
-        reason = " ".join(str(error.reason).split())[:MAX_REASON]
-        return Answer(f"{error.code} {reason}".strip(), is_doubtful=error.code in REFUSED)
+        return Answer(f"{error.code} {error.reason}", is_doubtful=error.code in REFUSED)
     except TimeoutError:
         return Answer(f"no answer within {SECONDS} seconds", is_unreachable=True)
     except URLError as error:
