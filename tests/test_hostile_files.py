@@ -59,7 +59,6 @@ DEEP = [
     ("templates", ("build", "--no-run"), 2),
     ("static", ("check",), 2),
     ("analyses", ("trust",), 1),
-    (".layerbook/pages", ("clean",), 1),
     ("site/data", ("build", "--no-run", "--force"), 1),
 ]
 
@@ -76,6 +75,21 @@ def test_deeply_nested_folders_are_refused(
         remove_deep(built / folder / "deep")
     assert done.returncode == code
     assert "nested more than 50 deep" in done.stderr
+
+
+def test_clean_removes_deeply_nested_folders(book: Path) -> None:
+    """Folders in one another, and a link to a folder, which stays."""
+    kept = book / "experiments"
+    names = sorted(path.name for path in kept.iterdir())
+    make_deep(book / ".layerbook" / "pages")
+    (book / ".layerbook" / "pages" / "a" / "a" / "link").symlink_to(kept)
+    try:
+        done = layerbook("clean", cwd=book)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert not (book / ".layerbook" / "pages").exists()
+    finally:
+        remove_deep(book / ".layerbook")
+    assert sorted(path.name for path in kept.iterdir()) == names
 
 
 @pytest.mark.parametrize("make", [make_pipe, make_huge])

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import shutil
+import os
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from layerbook.core import atomic
 from layerbook.core.errors import StoreError
-from layerbook.core.paths import paths_below, read_file, resolve_inside
+from layerbook.core.paths import read_file, resolve_inside
 from layerbook.store.secret import user_secret
 
 CACHE_FOLDER = ".layerbook"
@@ -156,18 +157,40 @@ def clean(root: Path, *, everything: bool = False) -> CleanReport:
             is_note = entry.name in NOTE_KINDS
             if entry.name in (LOCK_NAME, GITIGNORE_NAME) or (is_note and not everything):
                 continue
-            removed[entry.name] = _count_files(entry)
             if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
+                removed[entry.name] = _remove_folder(entry)
             else:
+                removed[entry.name] = int(entry.is_file())
                 entry.unlink()
-    return CleanReport(removed, _count_files(folder / COMPUTED_KIND))
+    return CleanReport(removed, _count_notes(folder / COMPUTED_KIND))
 
 
-def _count_files(entry: Path) -> int:
-    if entry.is_symlink() or not entry.is_dir():
-        return int(entry.is_file())
-    return sum(path.is_file() for path in paths_below(entry))
+def _remove_folder(folder: Path) -> int:
+    """Remove a folder with all that is in it; return the number of files.
+
+    `shutil.rmtree` fails on a thousand folders in one another, so each moves up to the first.
+    """
+    count = 0
+    pending, emptied = [folder], []
+    while pending:
+        emptied.append(pending.pop())
+        with os.scandir(emptied[-1]) as entries:
+            content = list(entries)
+        for entry in content:
+            if entry.is_dir(follow_symlinks=False):
+                pending.append(folder / secrets.token_hex(16))
+                Path(entry.path).rename(pending[-1])
+            else:
+                Path(entry.path).unlink()
+                count += 1
+    for path in reversed(emptied):
+        path.rmdir()
+    return count
+
+
+def _count_notes(folder: Path) -> int:
+    is_ours = folder.is_dir() and not folder.is_symlink()
+    return sum(path.is_file() for path in folder.glob("*/*")) if is_ours else 0
 
 
 def _create(root: Path) -> None:
