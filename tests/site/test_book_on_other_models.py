@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import shutil
 from pathlib import Path
@@ -26,6 +27,19 @@ LLAMA_3_ROPE = {
     "original_max_position_embeddings": 32,
 }
 OWN_WORDS = r"SmolLM|smollm|Hugging|49,?152|(?<![.,\d−])576\b|\b30 layers"
+# Sentences about the book's own model that hold on none of the models below, whose weights are
+# random and whose tokenizers cut the sentence about France into more than five tokens.
+OWN_SENTENCES = (
+    r"our five tokens|five keys|five separate rows"
+    r"|So would the model|no longer the first choice|The answer is on the paper"
+    r"|portrait of Paris|climb of Paris|knows that the capital of France is"
+    r"|that the model knows, and all heads|lost most of its probability|you will soon see why"
+    r"|asks if it does so|Not every head looks for|A quiet token is handy"
+    r"|The strong first column is the sink|surest that the answer is 4"
+    r"|Where did the text take that turn|After another it has no idea"
+    r"|signs for two spaces|The real surprise comes|tested only facts that the model knows"
+    r"|Our head’s query points one step behind|Hiding the whitespace cost little in the story"
+)
 KINDS = ["two layers", "one layer, one head", "llama3", "byte fallback", "GPT-2"]
 
 
@@ -56,9 +70,26 @@ def write_model(folder: Path, kind: str) -> Path:
 
 def page_text(page: Path) -> str:
     """Return the words of a page without its scripts, pictures and code."""
+    return visible_text(page.read_text("utf-8"))
+
+
+def visible_text(source: str) -> str:
     hidden = r"<(script|style|pre|svg)\b.*?</\1>"
-    text = re.sub(hidden, " ", page.read_text("utf-8"), flags=re.DOTALL)
+    text = re.sub(hidden, " ", source, flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
+def prose_text(page: Path) -> str:
+    """Return the words of a page without its contents and without the sentences of claims."""
+    main = page.read_text("utf-8").partition("<main")[2]
+    return visible_text(re.sub(r'<p class="claim-sentence">.*?</p>', " ", main, flags=re.DOTALL))
+
+
+def read_sizes(model: Path) -> tuple[int, int]:
+    """Return the numbers of layers and of heads of a model."""
+    config = json.loads((model / "config.json").read_text("utf-8"))
+    layers = config.get("num_hidden_layers") or config["n_layer"]
+    return layers, config.get("num_attention_heads") or config["n_head"]
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -93,3 +124,27 @@ def test_prose_adapts_to_another_model(other_book: Path) -> None:
     has_template = (other_book / "model" / "chat_template.jinja").exists()
     assert ("This model comes without one" in pages["tokenization"]) != has_template
     assert ("Now put the same sum in a chat" in pages["linear"]) == has_template
+
+
+def test_prose_repeats_no_finding_of_the_own_model(other_book: Path) -> None:
+    for name in CHAPTERS:
+        text = prose_text(other_book / "site" / f"{name}.html")
+        assert not re.findall(OWN_SENTENCES, text), name
+
+
+def test_prose_names_only_layers_and_heads_that_exist(other_book: Path) -> None:
+    layers, heads = read_sizes(other_book / "model")
+    for name in CHAPTERS:
+        text = prose_text(other_book / "site" / f"{name}.html")
+        named = [int(number) for number in re.findall(r"\b[Ll]ayer (\d+)", text)]
+        assert all(number < layers for number in named), (name, named)
+        pairs = re.findall(r"\b[Hh]ead (\d+)(?:\.(\d+))?", text)
+        assert all(int(pair[1] or pair[0]) < heads for pair in pairs), (name, pairs)
+        assert all(int(layer) < layers for layer, head in pairs if head), (name, pairs)
+
+
+def test_prose_counts_in_the_singular(other_book: Path) -> None:
+    for name in (*CHAPTERS, "whole-model"):
+        main = (other_book / "site" / f"{name}.html").read_text("utf-8").partition("<main")[2]
+        text = visible_text(re.sub(r"<figure\b.*?</figure>", " ", main, flags=re.DOTALL))
+        assert not re.findall(r"(?<![\d.,])1 (?:heads|layers|tokens|sets|times)\b", text), name
