@@ -40,6 +40,8 @@ OWN_SENTENCES = (
     r"|signs for two spaces|The real surprise comes|tested only facts that the model knows"
     r"|Our head’s query points one step behind|Hiding the whitespace cost little in the story"
 )
+CLAIM = r'<p class="claim-sentence">.*?</p>'
+FIGURE = r"<figure\b.*?</figure>"
 KINDS = ["two layers", "one layer, one head", "llama3", "byte fallback", "GPT-2"]
 
 
@@ -79,10 +81,10 @@ def visible_text(source: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
 
 
-def prose_text(page: Path) -> str:
-    """Return the words of a page without its contents and without the sentences of claims."""
+def prose_text(page: Path, without: str = CLAIM) -> str:
+    """Return the words of a page without its contents and the elements that a pattern matches."""
     main = page.read_text("utf-8").partition("<main")[2]
-    return visible_text(re.sub(r'<p class="claim-sentence">.*?</p>', " ", main, flags=re.DOTALL))
+    return visible_text(re.sub(without, " ", main, flags=re.DOTALL))
 
 
 def read_sizes(model: Path) -> tuple[int, int]:
@@ -123,7 +125,7 @@ def test_prose_adapts_to_another_model(other_book: Path) -> None:
     assert "each is a space" not in pages["tokenization"]  # few of their entries begin with one
     has_template = (other_book / "model" / "chat_template.jinja").exists()
     assert ("This model comes without one" in pages["tokenization"]) != has_template
-    assert ("Now put the same sum in a chat" in pages["linear"]) == has_template
+    assert ("Now put the sum in a chat" in pages["linear"]) == has_template
 
 
 def test_prose_repeats_no_finding_of_the_own_model(other_book: Path) -> None:
@@ -145,6 +147,5 @@ def test_prose_names_only_layers_and_heads_that_exist(other_book: Path) -> None:
 
 def test_prose_counts_in_the_singular(other_book: Path) -> None:
     for name in (*CHAPTERS, "whole-model"):
-        main = (other_book / "site" / f"{name}.html").read_text("utf-8").partition("<main")[2]
-        text = visible_text(re.sub(r"<figure\b.*?</figure>", " ", main, flags=re.DOTALL))
+        text = prose_text(other_book / "site" / f"{name}.html", without=rf"{CLAIM}|{FIGURE}")
         assert not re.findall(r"(?<![\d.,])1 (?:heads|layers|tokens|sets|times)\b", text), name
