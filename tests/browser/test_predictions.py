@@ -163,9 +163,9 @@ def nearest_after_moving(tokens: Any) -> set[str]:
     place, itself = sweep["nearest_to_its_place"], sweep["nearest_to_itself"]
     other = sweep["changed_place"] - place - itself
     return first(
-        (itself >= max(place, other), "To its own old vector"),
-        (place >= other, "To that of the token that had the new seat before"),
-        (True, "To that of yet another token"),
+        (itself >= max(place, other), "Its own old vector"),
+        (place >= other, "The vector of the token that sat there before"),
+        (True, "The vector of yet another token"),
     )
 
 
