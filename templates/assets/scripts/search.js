@@ -55,11 +55,13 @@ function findMatches(text, words) {
 
 // The piece of text with most matches, from one gap between words to another.
 function chooseSnippet(text, matches) {
-	const within = ([start]) => matches.filter(([at]) => at >= start && at < start + 2 * CONTEXT);
-	const best = matches.reduce(
-		(most, match) => (within(match).length > within(most).length ? match : most),
-		matches[0] ?? [0, 0],
-	);
+	let best = matches[0] ?? [0, 0];
+	let most = 0;
+	let next = 0; // the first match beyond the piece
+	matches.forEach((match, i) => {
+		while (next < matches.length && matches[next][0] < match[0] + 2 * CONTEXT) next++;
+		if (next - i > most) [best, most] = [match, next - i];
+	});
 	const begin = Math.max(0, best[0] - CONTEXT);
 	const from = begin && text.indexOf(" ", begin) + 1;
 	const cut = text.lastIndexOf(" ", from + 3 * CONTEXT);
