@@ -13,9 +13,10 @@ export function writeFragment({ text, mode, knobs, changes: { sets } }) {
 	return `#${fields}`;
 }
 
-const listOf = (text) => (text ? text.split(",") : []);
+const listOf = (text) => (text ? [...new Set(text.split(","))] : []);
 
-const isBelow = (limit) => (text) => /^\d+$/.test(text) && Number(text) < limit;
+// Numbers in one spelling, without zeros before them.
+const isBelow = (limit) => (text) => /^(0|[1-9]\d*)$/.test(text) && Number(text) < limit;
 
 // What is wrong or missing in it is left out.
 export function readFragment(hash, { layers, heads }) {
