@@ -153,15 +153,11 @@ export class TryPage {
 		this.text = this.field.value;
 		const isChat = this.mode === "chat";
 		const messages = [...this.messages, { role: "user", content: this.text }];
-		const encode = () => {
-			const prompt = isChat ? renderChat(this.tokenizer, messages) : this.text;
-			return this.tokenizer.tokenize(prompt).map(({ id }) => id);
-		};
-		let ids = encode();
-		const most = isChat ? this.capacity - MOST_ANSWERED : Infinity;
-		while (ids.length > most && messages.length > 1) {
-			messages.splice(0, 2); // the oldest question and its answer
-			ids = encode();
+		let ids;
+		try {
+			ids = isChat ? this.encodeChat(messages) : this.encode(this.text);
+		} catch (error) {
+			return this.tellError(error); // of the model's chat template or tokenizer
 		}
 		if (!this.text || !ids.length) return this.tell(t("Write something first."));
 		if (ids.length > this.capacity) {
@@ -175,6 +171,19 @@ export class TryPage {
 		const done = await this.read();
 		if (isChat && done) await this.answer();
 		else if (isChat) this.messages.pop();
+	}
+
+	encode(text) {
+		return this.tokenizer.tokenize(text).map(({ id }) => id);
+	}
+
+	// Drops the oldest questions and their answers until there is room for a new answer.
+	encodeChat(messages) {
+		for (;;) {
+			const ids = this.encode(renderChat(this.tokenizer, messages));
+			if (ids.length <= this.capacity - MOST_ANSWERED || messages.length === 1) return ids;
+			messages.splice(0, 2);
+		}
 	}
 
 	async answer() {
@@ -199,6 +208,10 @@ export class TryPage {
 		this.status.textContent = text;
 	}
 
+	tellError(error) {
+		this.tell(t("Something went wrong: {reason}.", { reason: reasonOf(error) }));
+	}
+
 	// --- running ---
 
 	// Does one thing at a time; what is under way is stopped.
@@ -209,7 +222,7 @@ export class TryPage {
 			try {
 				return await run();
 			} catch (error) {
-				this.tell(t("Something went wrong: {reason}.", { reason: reasonOf(error) }));
+				this.tellError(error);
 			} finally {
 				this.setBusy(false);
 			}
