@@ -52,7 +52,7 @@ function checkSettings(settings) {
 		});
 	}
 	for (const [key, value] of Object.entries(settings)) {
-		if (key in PLAIN_VALUES) {
+		if (Object.hasOwn(PLAIN_VALUES, key)) {
 			if (value !== PLAIN_VALUES[key])
 				throw new LiveError("{key} is {value}; this page cannot run that", { key, value });
 		} else if (/^(llama|split)\./.test(key) && !UNDERSTOOD.has(key)) {
@@ -63,11 +63,11 @@ function checkSettings(settings) {
 	}
 }
 
-function checkShape(settings, shape) {
+function checkShape({ settings, tensors }, shape) {
+	const most = { layers: Object.keys(tensors).length }; // a layer has several
 	for (const [name, value] of Object.entries(shape)) {
-		const wrong =
-			name === "epsilon" || name === "ropeBase" ? !(value > 0) : !Number.isInteger(value);
-		if (wrong || value <= 0)
+		const isNumber = name === "epsilon" || name === "ropeBase" ? Number.isFinite : Number.isInteger;
+		if (!isNumber(value) || value <= 0 || value > (most[name] ?? Infinity))
 			throw new LiveError("the header has no valid number for {name}: {value}", { name, value });
 	}
 	const { heads, keyHeads, headSize } = shape;
@@ -108,7 +108,7 @@ export function checkModel(header) {
 	const { settings, tensors } = header;
 	checkSettings(settings);
 	const shape = readShape(header);
-	checkShape(settings, shape);
+	checkShape(header, shape);
 	const layout = layoutOf(shape);
 	if (tensors["output.weight"]) layout.output = [shape.vocabulary, shape.width];
 	for (const [name, size] of Object.entries(layout)) {
@@ -117,7 +117,7 @@ export function checkModel(header) {
 		checkTensor(tensor, size);
 	}
 	for (const name of Object.keys(tensors)) {
-		if (!(name.replace(/\.weight$/, "") in layout) || !name.endsWith(".weight")) {
+		if (!Object.hasOwn(layout, name.replace(/\.weight$/, "")) || !name.endsWith(".weight")) {
 			throw new LiveError("the tensor {name} is not part of a plain Llama", { name });
 		}
 	}

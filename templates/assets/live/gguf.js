@@ -22,7 +22,16 @@ const OTHER_TYPES = new Map([
 	[30, "BF16"],
 ]);
 
+const LIST = 9; // no list is in another
+const MOST_DIMENSIONS = 2;
+const MOST_ELEMENTS = 3_000_000; // of all lists
+
+function rejectNumber(name, value) {
+	throw new LiveError("the header has no valid number for {name}: {value}", { name, value });
+}
+
 class Reader {
+	elements = 0;
 	utf8 = new TextDecoder();
 
 	constructor(bytes) {
@@ -31,9 +40,15 @@ class Reader {
 		this.position = 0;
 	}
 
+	skip(size) {
+		this.position += size;
+		if (this.position > this.bytes.length)
+			throw new LiveError("the file ends within {name}; it is incomplete", { name: "GGUF" });
+	}
+
 	// `method` is one of DataView's.
 	number(method, size) {
-		this.position += size;
+		this.skip(size);
 		return this.view[method](this.position - size, true);
 	}
 
@@ -47,13 +62,18 @@ class Reader {
 
 	text() {
 		const length = this.uint64();
-		this.position += length;
+		this.skip(length);
 		return this.utf8.decode(this.bytes.subarray(this.position - length, this.position));
 	}
 
 	array() {
 		const type = this.uint32();
-		return Array.from({ length: this.uint64() }, () => this.value(type));
+		const length = this.uint64();
+		this.elements += length;
+		if (this.elements > MOST_ELEMENTS) rejectNumber("array", this.elements);
+		if (type === LIST)
+			throw new LiveError("the header has a value of unknown type {type}", { type });
+		return Array.from({ length }, () => this.value(type));
 	}
 
 	value(type) {
@@ -81,7 +101,10 @@ class Reader {
 // One tensor's entry; its `offset` counts from the end of the header.
 function readTensor(reader) {
 	const name = reader.text();
-	const sizes = Array.from({ length: reader.uint32() }, () => reader.uint64());
+	const count = reader.uint32();
+	if (count > MOST_DIMENSIONS)
+		throw new LiveError("{name} has {count} dimensions", { name, count });
+	const sizes = Array.from({ length: count }, () => reader.uint64());
 	const code = reader.uint32();
 	const type = TENSOR_TYPES[code];
 	if (!type) {
@@ -94,8 +117,6 @@ function readTensor(reader) {
 		});
 	}
 	const [columns, rows = 1] = sizes;
-	if (sizes.length > 2)
-		throw new LiveError("{name} has {count} dimensions", { name, count: sizes.length });
 	const stride = (columns / type.weights) * type.bytes; // bytes of a row
 	return { name, type: type.name, rows, columns, stride, offset: reader.uint64() };
 }
@@ -110,15 +131,17 @@ export function readHeader(bytes) {
 		throw new LiveError("this is version {version} of GGUF, not 2 or 3", { version });
 	const tensorCount = reader.uint64();
 	const settingCount = reader.uint64();
-	const settings = {};
+	const settings = Object.create(null); // names may be those that every object has
 	for (let i = 0; i < settingCount; i++) {
 		const key = reader.text();
 		settings[key] = reader.value(reader.uint32());
 	}
-	const list = Array.from({ length: tensorCount }, () => readTensor(reader));
+	const list = [];
+	while (list.length < tensorCount) list.push(readTensor(reader));
 	const alignment = settings["general.alignment"] ?? 32;
+	if (!Number.isInteger(alignment) || alignment <= 0) rejectNumber("general.alignment", alignment);
 	const start = Math.ceil(reader.position / alignment) * alignment;
-	const tensors = {};
+	const tensors = Object.create(null);
 	for (const tensor of list) {
 		tensor.offset += start;
 		if (tensor.offset + tensor.rows * tensor.stride > bytes.length) {

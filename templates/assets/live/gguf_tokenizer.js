@@ -7,6 +7,7 @@ const SPECIAL = new Set([2, 3]); // token types: unknown, control
 const USER_DEFINED = 4;
 const DIGITS = { type: "Digits", individual_digits: true };
 const BYTES = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
+const LISTS = { tokens: "string", token_type: "number", merges: "string" };
 const SPLITS = { smollm: { type: "Sequence", pretokenizers: [DIGITS, BYTES] }, "gpt-2": BYTES };
 
 function addedTokens(tokens, types) {
@@ -23,7 +24,7 @@ function addedTokens(tokens, types) {
 // that the model knows. Throws a LiveError with what the page cannot do.
 export function readTokenizer(settings, size) {
 	const get = (key) => settings[`tokenizer.ggml.${key}`];
-	const split = SPLITS[get("pre")];
+	const split = Object.hasOwn(SPLITS, get("pre")) && SPLITS[get("pre")];
 	if (get("model") !== "gpt2" || !split) {
 		const rule = get("model") === "gpt2" ? get("pre") : get("model");
 		throw new LiveError("this page cannot cut text by the tokenizer's rule {rule}", { rule });
@@ -31,9 +32,14 @@ export function readTokenizer(settings, size) {
 	if (get("add_bos_token") || get("add_eos_token") || get("add_space_prefix")) {
 		throw new LiveError("this page cannot use a tokenizer that adds something to each text");
 	}
-	for (const key of ["tokens", "token_type", "merges"]) {
-		if (!get(key)) throw new LiveError("the header lacks {key}", { key: `tokenizer.ggml.${key}` });
+	for (const [key, kind] of Object.entries(LISTS)) {
+		const list = get(key);
+		if (!Array.isArray(list) || list.some((item) => typeof item !== kind))
+			throw new LiveError("the header lacks {key}", { key: `tokenizer.ggml.${key}` });
 	}
+	const chatTemplate = settings["tokenizer.chat_template"] ?? "";
+	if (typeof chatTemplate !== "string")
+		throw new LiveError("the header lacks {key}", { key: "tokenizer.chat_template" });
 	const tokens = get("tokens");
 	if (tokens.length !== size) {
 		throw new LiveError("the tokenizer has {count} tokens, and the model {size}", {
@@ -56,7 +62,7 @@ export function readTokenizer(settings, size) {
 			model: { type: "BPE", unk_token: null, fuse_unk: false, byte_fallback: false, vocab, merges },
 		}),
 		ends: new Set(ends),
-		chatTemplate: settings["tokenizer.chat_template"] ?? "",
+		chatTemplate,
 		bos: tokens[get("bos_token_id")] ?? "",
 		eos: tokens[get("eos_token_id")] ?? "",
 	};
