@@ -74,6 +74,9 @@ def test_costs_are_those_of_replaced_outputs(tiny: LoadedModel) -> None:
     plain = [bits(tiny, subject) for subject in SUBJECTS]
     best = [int(row.argmax()) for row in plain]
     assert [prompt.answer.id for prompt in result.prompts] == best
+    assert [prompt.answer.prob for prompt in result.prompts] == pytest.approx(
+        [float(2 ** row.max()) for row in plain], rel=1e-5
+    )
 
     for layer in (0, 1):
         for head in range(HEADS):

@@ -202,7 +202,7 @@ class FactKnockout(Analysis[FactKnockoutResult]):
         shape = (len(layers), len(heads))
         places = [f"{layer}.{head}" for layer in layers for head in heads]
         clean = [log_probs([captures[f"{n}"]], W)[0] for n in range(N)]  # N times [V], in bits
-        answers = [likeliest(captures[f"{n}"], clean[n]) for n in range(N)]
+        answers = [likeliest_next(captures[f"{n}"], W) for n in range(N)]
 
         cost: dict[str, list[Floats]] = {"zero": [], "mean": []}
         swapped = []
@@ -222,7 +222,7 @@ class FactKnockout(Analysis[FactKnockoutResult]):
                     subject=self.subjects[n],
                     answer=answers[n],
                     other=self.subjects[(n + 1) % N],
-                    swapped=likeliest(captures[f"{n} swap {self.head}"], swapped[n][own]),
+                    swapped=likeliest_next(captures[f"{n} swap {self.head}"], W),
                     answer_after=float(2 ** swapped[n][own][answers[n].id]),
                     other_before=float(2 ** clean[n][following[n].id]),
                     other_after=float(2 ** swapped[n][own][following[n].id]),
@@ -253,6 +253,11 @@ def log_probs(runs: Sequence[ActivationCache], W: Floats) -> Floats:
     logits = np.stack([run[LN_FINAL][-1] for run in runs]) @ W
     logits -= logits.max(axis=1, keepdims=True)
     return np.asarray((logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))) / np.log(2))
+
+
+def likeliest_next(run: ActivationCache, W: Floats) -> Ranked:
+    """The most likely token after the last position."""
+    return likeliest(run, run[LN_FINAL][-1] @ W)
 
 
 def count_worst(cost: Floats, place: tuple[int, int]) -> int:
