@@ -187,3 +187,28 @@ def test_a_search_with_many_matches_ends(
         page.get_by_role("textbox", name="Search for").fill("a")
         expect(page.locator("dialog.search li")).to_have_count(20, timeout=10_000)
         assert page.locator("dialog.search img").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        ("// nothing", "The model is not beside this page."),
+        ("{size: 1e15, parts: []}", "there is not enough memory for it"),
+        ("{size: 100, sha256: 'x', parts: ['manifest.js']}", "the file is damaged"),
+        ("{size: 100, parts: ['none.js']}", "The model cannot be loaded: live/none.js."),
+    ],
+)
+def test_hostile_manifests_are_refused(
+    browser: Browser, tiny_model_dir: Path, tmp_path: Path, manifest: str, message: str
+) -> None:
+    """A missing list, a huge size, code in place of data, and a missing part."""
+    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantised=True)
+    file = write_try_page(tmp_path, GGUFSource("tiny", str(gguf)))
+    text = manifest if manifest.startswith("//") else f"window.layerbookManifest = {manifest};"
+    (file.parent / "live" / "manifest.js").write_text(text, encoding="utf-8")
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    page.get_by_role("button", name="Load the model").click()
+    expect(page.locator(".try-load .try-status")).to_contain_text(message, timeout=20_000)
+    context.close()

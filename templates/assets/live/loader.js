@@ -39,6 +39,7 @@ export class Loader {
 	async loadFolder() {
 		try {
 			await loadScript(`${FOLDER}/manifest.js`);
+			if (!window.layerbookManifest) throw new Error("it has no manifest");
 		} catch {
 			this.fileBox.hidden = false;
 			this.status.textContent = t("The model is not beside this page.");

@@ -51,7 +51,7 @@ export function loadScript(src) {
 	return new Promise((resolve, reject) => {
 		const script = element("script", { src });
 		on(script, "load", resolve);
-		on(script, "error", reject);
+		on(script, "error", () => reject(new Error(src)));
 		document.head.append(script);
 	});
 }
