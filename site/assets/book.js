@@ -12,37 +12,27 @@ const define = (name, run) => {
 	}
 };
 define("scripts/catalogue.js", () => {
-
 const MESSAGES = Object.assign((globalThis.layerbookMessages ??= {}), {});
 const MARKS = { decimal: ".", group: "," };
 return { MESSAGES, MARKS };
 });
 define("scripts/messages.js", () => {
-
 const { MARKS, MESSAGES } = modules["scripts/catalogue.js"];
-
 function t(message, values = {}) {
 	const translated = MESSAGES[message] ?? message;
 	return translated.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
-
 const mark = (message) => message;
-
 function plural(count, one, many, values = {}) {
 	return t(count === 1 ? one : many, { count: grouped(count), ...values });
 }
-
 const decimal = (digits) => digits.replace(".", MARKS.decimal);
-
 const grouped = (number) => number.toLocaleString("en-US").replaceAll(",", MARKS.group);
 return { t, mark, plural, decimal, grouped };
 });
 define("scripts/common.js", () => {
-
 const { decimal } = modules["scripts/messages.js"];
-
 const NARROW_SPACE = "\u202f";
-
 function element(selector, attributes = {}, parent, text) {
 	const [name, ...classes] = selector.split(".");
 	const node = document.createElement(name);
@@ -53,18 +43,13 @@ function element(selector, attributes = {}, parent, text) {
 	parent?.append(node);
 	return node;
 }
-
 function on(target, events, listener, options) {
 	for (const event of events.split(" ")) target.addEventListener(event, listener, options);
 }
-
 const hasModifier = (event) =>
 	event.altKey || event.ctrlKey || event.metaKey || event.shiftKey;
-
 const clamp = (value, least, most) => Math.max(least, Math.min(most, value));
-
 const MARGIN = 4; // pixels between a tip and the edge of the window
-
 function placeBeside(tip, place) {
 	tip.style.left = tip.style.top = "0";
 	const room = document.documentElement.clientWidth - tip.offsetWidth - MARGIN;
@@ -73,22 +58,19 @@ function placeBeside(tip, place) {
 	tip.style.left = `${clamp(centred, MARGIN, room)}px`;
 	tip.style.top = `${fitsAbove ? place.top - tip.offsetHeight : place.bottom}px`;
 }
-
 function targetOfKey({ key }, current, last, up = -1) {
 	const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: up, ArrowDown: -up };
 	const targets = { Home: 0, End: last };
 	return key in steps ? clamp(current + steps[key], 0, last) : targets[key];
 }
-
 function loadScript(src) {
 	return new Promise((resolve, reject) => {
 		const script = element("script", { src });
 		on(script, "load", resolve);
-		on(script, "error", reject);
+		on(script, "error", () => reject(new Error(src)));
 		document.head.append(script);
 	});
 }
-
 function percent(share, exact = share === 0 || share === 1) {
 	let text = exact ? String(100 * share) : (100 * share).toFixed(2);
 	if (text === "0.00") text = `<${NARROW_SPACE}0.01`;
@@ -98,20 +80,15 @@ function percent(share, exact = share === 0 || share === 1) {
 return { element, on, hasModifier, clamp, placeBeside, targetOfKey, loadScript, percent };
 });
 define("scripts/stepper.js", () => {
-
 const { t } = modules["scripts/messages.js"];
 const { clamp, element, hasModifier, on, targetOfKey } = modules["scripts/common.js"];
-
 const SECONDS_PER_FRAME = 1.1;
-
 const textOf = (frame, selector) =>
 	(frame.querySelector(selector)?.textContent ?? "").replace(/\s+/g, " ").trim();
-
 class Stepper {
 	current = 0;
 	timer = null;
 	reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
-
 	constructor(box, frames) {
 		this.box = box;
 		this.frames = frames;
@@ -120,7 +97,6 @@ class Stepper {
 		this.createControls(box.dataset.name);
 		this.listen();
 		this.followMotionSetting();
-
 		box.classList.add("stepping");
 		box.role = "group";
 		box.ariaLabel = t("{name}, step by step", { name: box.dataset.name });
@@ -129,7 +105,6 @@ class Stepper {
 		box.append(this.status);
 		this.show(0, true);
 	}
-
 	createControls(name) {
 		const label = { "aria-label": `${name}, ${this.unitName}` };
 		const button = (action, text) => element("button", { "aria-label": action }, this.bar, text);
@@ -143,7 +118,6 @@ class Stepper {
 		this.status = element("p.visually-hidden", { "aria-live": "polite" });
 		if (this.unit === "word") this.createList(label);
 	}
-
 	createList(label) {
 		this.list = element("select", label);
 		for (const frame of this.frames) this.list.add(new Option(textOf(frame, ".frame-name")));
@@ -151,7 +125,6 @@ class Stepper {
 		this.play.replaceWith(this.list);
 		this.slider.remove();
 	}
-
 	listen() {
 		on(this.back, "click", () => this.goTo(this.current - 1));
 		on(this.forward, "click", () => this.goTo(this.current + 1));
@@ -160,12 +133,10 @@ class Stepper {
 		on(this.box, "keydown", (event) => this.onKey(event));
 		on(this.reducedMotion, "change", () => this.followMotionSetting());
 	}
-
 	followMotionSetting() {
 		this.play.hidden = this.reducedMotion.matches;
 		if (this.reducedMotion.matches) this.pause();
 	}
-
 	show(index, quietly = false) {
 		this.current = clamp(index, 0, this.frames.length - 1);
 		this.frames.forEach((frame, i) => frame.classList.toggle("current", i === this.current));
@@ -182,18 +153,15 @@ class Stepper {
 		this.forward.disabled = this.current === this.frames.length - 1;
 		if (!quietly) this.announce(position);
 	}
-
 	announce(position) {
 		const frame = this.frames[this.current];
 		const texts = [".frame-name", ".badge.stop", ".frame-note"].map((part) => textOf(frame, part));
 		this.status.textContent = [position, ...texts].filter(Boolean).join(". ");
 	}
-
 	goTo(index) {
 		this.pause();
 		this.show(index);
 	}
-
 	pause() {
 		if (this.timer === null) return;
 		clearInterval(this.timer);
@@ -202,7 +170,6 @@ class Stepper {
 		this.play.ariaLabel = t("Play");
 		this.show(this.current);
 	}
-
 	togglePlaying() {
 		if (this.timer !== null) return this.pause();
 		if (this.reducedMotion.matches) return;
@@ -215,7 +182,6 @@ class Stepper {
 			if (this.current === last) this.pause();
 		}, SECONDS_PER_FRAME * 1000);
 	}
-
 	onKey(event) {
 		if (hasModifier(event)) return;
 		if (event.target.closest(".scroll[tabindex], a, summary, select")) return;
@@ -227,33 +193,26 @@ class Stepper {
 		event.preventDefault();
 	}
 }
-
 for (const box of document.querySelectorAll(".frames")) {
 	const frames = [...box.querySelectorAll(".frame")];
 	if (frames.length > 1) new Stepper(box, frames);
 }
 });
 define("scripts/tokens.js", () => {
-
 const { clamp, element, hasModifier, on, placeBeside } = modules["scripts/common.js"];
-
 const PRESSED = "a, button, summary, label";
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
-
 const tip = element("div.token-tip", { id: "token-tip", role: "tooltip", hidden: "" });
 let current = null; // the chip that the tip is about
 let dismissed = null; // the chip whose tip Escape has closed
-
 function placeTip() {
 	if (current) placeBeside(tip, current.getBoundingClientRect());
 }
-
 function hide() {
 	current?.removeAttribute("aria-describedby");
 	current = null;
 	tip.hidden = true;
 }
-
 function show(chip) {
 	if (chip === current || chip === dismissed) return;
 	hide();
@@ -267,23 +226,19 @@ function show(chip) {
 	chip.setAttribute("aria-describedby", tip.id);
 	placeTip();
 }
-
 function showFocused() {
 	const focused = document.activeElement;
 	if (dismissed !== focused) dismissed = null;
 	if (focused.matches(".tok:focus-visible")) show(focused);
 	else hide();
 }
-
 const groupOf = (chip) =>
 	chip.closest(".chips") ??
 	chip.closest("table") ??
 	chip.closest("p, li, dd, h2, h3") ??
 	chip.parentNode;
-
 const chipsOf = (group) =>
 	[...group.querySelectorAll(".tok[tabindex]")].filter((chip) => groupOf(chip) === group);
-
 function moveFocus(chip, event) {
 	const step = STEPS[event.key];
 	if (!step || chip !== event.target || hasModifier(event)) return;
@@ -296,7 +251,6 @@ function moveFocus(chip, event) {
 	next.tabIndex = 0;
 	next.focus();
 }
-
 const LISTENERS = {
 	mouseover(chip, event) {
 		if (chip) show(chip);
@@ -326,7 +280,6 @@ const LISTENERS = {
 		moveFocus(chip, event);
 	},
 };
-
 document.body.append(tip);
 for (const chip of document.querySelectorAll(".tok[title]")) {
 	if (!chip.closest(PRESSED)) chip.tabIndex = chipsOf(groupOf(chip)).length ? -1 : 0;
@@ -338,19 +291,14 @@ for (const [name, listener] of Object.entries(LISTENERS)) {
 on(window, "resize", placeTip);
 });
 define("scripts/preview.js", () => {
-
 const { element, on, placeBeside } = modules["scripts/common.js"];
-
 const OPENS_AFTER = 150; // milliseconds, so that a pointer passing over a line opens nothing
 const CLOSES_AFTER = 250; // and time enough to move onto the preview
-
 const box = element("div.preview", { id: "preview", role: "tooltip" });
 let current = null; // the link that the preview is of
 let timer;
 let touched = false; // the last pointer was a finger
-
 const linkAt = (event) => event.target.closest?.("a[data-preview], a.reference") ?? null;
-
 function contentOf(link) {
 	const source = document.getElementById(link.dataset.preview ?? link.hash.slice(1));
 	if (!source) return [];
@@ -359,18 +307,15 @@ function contentOf(link) {
 		: source.querySelectorAll(":scope > p");
 	return [...parts].map((node) => node.cloneNode(true));
 }
-
 function place() {
 	if (current) placeBeside(box, current.getClientRects()[0] ?? current.getBoundingClientRect());
 }
-
 function hide() {
 	clearTimeout(timer);
 	current?.removeAttribute("aria-describedby");
 	current = null;
 	box.remove();
 }
-
 function show(link) {
 	if (link === current) return;
 	hide();
@@ -383,12 +328,10 @@ function show(link) {
 	link.setAttribute("aria-describedby", box.id);
 	place();
 }
-
 function soon(action, pause) {
 	clearTimeout(timer);
 	timer = setTimeout(action, pause);
 }
-
 on(document, "pointerdown", (event) => {
 	touched = event.pointerType === "touch";
 	if (!linkAt(event) && !box.contains(event.target)) hide();
@@ -416,8 +359,64 @@ on(document, "keydown", (event) => {
 });
 on(window, "scroll resize", place, true);
 });
+define("scripts/phrases.js", () => {
+const { hasModifier, on } = modules["scripts/common.js"];
+const phrases = [...document.querySelectorAll("a.point[href^='#']")];
+const figureOf = (phrase) => document.getElementById(phrase.hash.slice(1));
+let clear = () => {};
+function boxesIn({ dataset }, { part, cell, grids }) {
+	const panels = JSON.parse(dataset.panels ?? "[]").filter(([title]) => title === part);
+	const boxes = panels.map(([, ...box]) => box);
+	const [row, column] = cell?.split(",") ?? [];
+	JSON.parse(dataset.grids ?? "[]").forEach(([x, y, width, height, rows, columns], index) => {
+		if (!cell || row >= rows || column >= columns) return;
+		if (grids && !grids.split(" ").includes(`${index}`)) return;
+		const [wide, high] = [width / columns, height / rows];
+		boxes.push([x + wide * column, y + high * row, column ? wide : width, row ? high : height]);
+	});
+	return boxes;
+}
+function addRing(svg, box) {
+	const ring = document.createElementNS(svg.namespaceURI, "rect");
+	ring.setAttribute("class", "fig-ring");
+	["x", "y", "width", "height"].forEach((side, i) => ring.setAttribute(side, box[i]));
+	svg.append(ring);
+	return ring;
+}
+function light(phrase) {
+	clear();
+	const lit = [];
+	const rings = [];
+	for (const svg of figureOf(phrase).querySelectorAll(".fig")) {
+		for (const group of svg.querySelectorAll("[data-part]")) {
+			if (group.dataset.part === phrase.dataset.part) lit.push(svg, group);
+		}
+		for (const box of boxesIn(svg, phrase.dataset)) rings.push(addRing(svg, box));
+	}
+	for (const element of lit) element.classList.add("lit");
+	clear = () => {
+		for (const ring of rings) ring.remove();
+		for (const element of lit) element.classList.remove("lit");
+	};
+}
+for (const phrase of phrases) {
+	on(phrase, "pointerenter focus", () => light(phrase));
+	on(phrase, "pointerleave", () => phrase !== document.activeElement && clear());
+	on(phrase, "click", (event) => {
+		if (hasModifier(event)) return;
+		event.preventDefault();
+		figureOf(phrase).scrollIntoView({ block: "nearest" });
+		phrase.focus({ preventScroll: true });
+	});
+	on(phrase, "blur", () => clear());
+	on(figureOf(phrase), "pointerover pointerleave", ({ target, type }) => {
+		const { part } = phrase.dataset;
+		const isOver = type === "pointerover" && target.closest("[data-part]")?.dataset.part === part;
+		phrase.classList.toggle("lit", isOver && part !== undefined);
+	});
+}
+});
 define("scripts/storage.js", () => {
-
 function readStorage(key) {
 	try {
 		return localStorage.getItem(key);
@@ -425,7 +424,6 @@ function readStorage(key) {
 		return null;
 	}
 }
-
 function writeStorage(key, value) {
 	try {
 		localStorage.setItem(key, value);
@@ -435,13 +433,10 @@ function writeStorage(key, value) {
 return { readStorage, writeStorage };
 });
 define("scripts/predict.js", () => {
-
 const { t } = modules["scripts/messages.js"];
 const { on } = modules["scripts/common.js"];
 const { readStorage, writeStorage } = modules["scripts/storage.js"];
-
 const textOf = (choice) => choice.parentNode.textContent.trim();
-
 function startPrediction(box) {
 	const choices = [...box.querySelectorAll("input")];
 	const button = box.querySelector("button");
@@ -452,16 +447,14 @@ function startPrediction(box) {
 		.map(textOf)
 		.join(` ${t("or")} `);
 	const key = `layerbook-said ${box.querySelector("legend").textContent}`;
-
 	function judge(choice) {
 		if (isRight(choice)) return t("Right. On this model, that is the answer.");
 		return t("A fair guess. On this model the answer is: {answer}.", { answer });
 	}
-
 	function show(choice) {
 		const cameTrue = choice !== undefined && isRight(choice);
-		const said = choice ? t("You said: {choice}.", { choice: textOf(choice) }) : "";
-		verdict.textContent = said && answer ? `${said} ${judge(choice)}` : said;
+		const statement = choice ? t("You said: {choice}.", { choice: textOf(choice) }) : "";
+		verdict.textContent = statement && answer ? `${statement} ${judge(choice)}` : statement;
 		verdict.classList.toggle("came-true", cameTrue);
 		for (const each of choices) {
 			each.checked = each === choice;
@@ -471,7 +464,6 @@ function startPrediction(box) {
 		button.textContent = choice ? t("Ask me again") : t("Commit");
 		button.disabled = choice === undefined;
 	}
-
 	on(button, "click", () => {
 		const commits = !choices[0].disabled;
 		const choice = commits ? choices.find(({ checked }) => checked) : undefined;
@@ -487,16 +479,12 @@ function startPrediction(box) {
 	const saved = readStorage(key);
 	show(choices.find((choice) => textOf(choice) === saved));
 }
-
 document.querySelectorAll(".predict").forEach(startPrediction);
 });
 define("scripts/code_cells.js", () => {
-
 const { t } = modules["scripts/messages.js"];
 const { on } = modules["scripts/common.js"];
-
 const SHOWN = 2000; // milliseconds in which the button says what happened
-
 async function copy(button) {
 	const code = button.closest(".cell, .fence").querySelector("pre code");
 	getSelection().selectAllChildren(code);
@@ -509,7 +497,6 @@ async function copy(button) {
 	button.textContent = outcome;
 	setTimeout(() => (button.textContent = t("Copy")), SHOWN);
 }
-
 for (const button of document.querySelectorAll(".copy")) {
 	button.hidden = false;
 	button.setAttribute("aria-live", "polite");
@@ -517,29 +504,23 @@ for (const button of document.querySelectorAll(".copy")) {
 }
 });
 define("scripts/pictures.js", () => {
-
 const { t } = modules["scripts/messages.js"];
 const { element, on } = modules["scripts/common.js"];
-
 const SCALE = 2; // pixels of a PNG for each of the drawing
 const VARIABLE = /var\(--[\w-]+,\s*([^()]+)\)/g;
 const STYLE =
 	".fig text { white-space: pre }" +
 	".fig-halo text { paint-order: stroke; stroke: #fff; stroke-width: 3px; stroke-linejoin: round }";
-
 const isShown = (drawing) => drawing.checkVisibility({ visibilityProperty: true });
-
 function shownDrawing(figure) {
 	const drawings = [...figure.querySelectorAll(".picture svg.fig")];
 	return drawings.find(isShown) ?? drawings[0];
 }
-
 function fileName(figure, drawing) {
 	const frames = [...figure.querySelectorAll(".frame")];
 	const frame = frames.indexOf(drawing.closest(".frame"));
 	return frame < 0 ? figure.id : `${figure.id}-${frame + 1}`;
 }
-
 function standalone(drawing) {
 	const copy = drawing.cloneNode(true);
 	for (const node of [copy, ...copy.querySelectorAll("*")]) {
@@ -558,7 +539,6 @@ function standalone(drawing) {
 	copy.prepend(style);
 	return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(copy)}\n`;
 }
-
 async function toPng(svg, drawing) {
 	const image = new Image();
 	image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
@@ -574,13 +554,11 @@ async function toPng(svg, drawing) {
 	if (!png) throw new Error("the canvas cannot be written"); // too large for the browser
 	return png;
 }
-
 function download(blob, name) {
 	const href = URL.createObjectURL(blob);
 	element("a", { href, download: name }).click();
 	setTimeout(() => URL.revokeObjectURL(href), 10_000); // the browser reads it by then
 }
-
 async function save(figure, format, button) {
 	const drawing = shownDrawing(figure);
 	const svg = standalone(drawing);
@@ -592,7 +570,6 @@ async function save(figure, format, button) {
 		button.textContent = t("This browser cannot save it");
 	}
 }
-
 for (const figure of document.querySelectorAll(".figure:has(> .disclosures)")) {
 	const files = figure.querySelector(".disclosures p.downloads");
 	if (!files || !shownDrawing(figure)) continue;
@@ -605,11 +582,8 @@ for (const figure of document.querySelectorAll(".figure:has(> .disclosures)")) {
 }
 });
 define("scripts/tabs.js", () => {
-
 const { element, hasModifier, on } = modules["scripts/common.js"];
-
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
-
 const targetOfAddress = () => {
 	try {
 		return document.getElementById(decodeURIComponent(location.hash.slice(1)));
@@ -617,12 +591,10 @@ const targetOfAddress = () => {
 		return null;
 	}
 };
-
 const targetIn = (sections) => {
 	const target = targetOfAddress();
 	return sections.findIndex((section) => target && section.contains(target));
 };
-
 function startTabs(box, number) {
 	const sections = [...box.querySelectorAll(":scope > .tab")];
 	const list = element("div.tab-list", { role: "tablist" });
@@ -663,20 +635,16 @@ function startTabs(box, number) {
 	box.classList.add("started");
 	show(Math.max(0, targetIn(sections)));
 }
-
 for (const [number, box] of document.querySelectorAll(".tabs").entries()) {
 	if (box.querySelector(":scope > .tab")) startTabs(box, number + 1);
 }
 });
 define("scripts/tokenizer.js", () => {
-
 const MARKS = { " ": "·", "\n": "⏎", "\t": "⇥", "\r": "⇤" };
 const WITHOUT_SHAPE = /[\p{C}\p{Z}]/u;
 const BYTE_PIECE = /^<0x[0-9A-F]{2}>$/;
 const WORDS = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-
 const hex = (number, width) => number.toString(16).toUpperCase().padStart(width, "0");
-
 function byteSpelling() {
 	const byteOf = new Map();
 	let next = 256;
@@ -686,10 +654,8 @@ function byteSpelling() {
 	}
 	return byteOf;
 }
-
 const BYTE_OF = byteSpelling();
 const encoder = new TextEncoder();
-
 function readVocabulary({ given, merges }) {
 	const idOf = Object.create(null);
 	const pieces = [];
@@ -710,16 +676,13 @@ function readVocabulary({ given, merges }) {
 	}
 	return { idOf, merges: pairs };
 }
-
 const sequence = (...pretokenizers) => ({ type: "Sequence", pretokenizers });
-
 const split = (Regex) => ({
 	type: "Split",
 	pattern: { Regex },
 	behavior: "Isolated",
 	invert: false,
 });
-
 function withUnicodeClasses(step) {
 	if (step?.type === "Sequence") return sequence(...step.pretokenizers.map(withUnicodeClasses));
 	if (step?.type === "Digits") return split(step.individual_digits ? "\\p{N}" : "\\p{N}+");
@@ -727,7 +690,6 @@ function withUnicodeClasses(step) {
 	if (!splitsWords || step.add_prefix_space) return step;
 	return sequence(split(WORDS), { ...step, use_regex: false });
 }
-
 function withoutUnwritable(step, model, idOf) {
 	const unwritable = [...BYTE_OF.keys()].filter((char) => idOf[char] === undefined);
 	const bytewise = JSON.stringify(step).includes('"ByteLevel"');
@@ -736,18 +698,15 @@ function withoutUnwritable(step, model, idOf) {
 	const drop = { type: "Replace", pattern: { Regex: `[${escapes.join("")}]` }, content: "" };
 	return sequence(step, drop);
 }
-
 const stepsOf = (step) => {
 	if (step?.type !== "Sequence") return step ? [step] : [];
 	return (step.decoders ?? step.pretokenizers).flatMap(stepsOf);
 };
-
 function replacementsOf(step) {
 	if (step.type === "Metaspace") return [[step.replacement, " "]];
 	if (step.type === "Replace" && step.pattern.String) return [[step.pattern.String, step.content]];
 	return step.type === "BPEDecoder" ? [[step.suffix, " "]] : [];
 }
-
 function readSpelling({ decoder, pre_tokenizer, model }) {
 	const steps = stepsOf(decoder ?? pre_tokenizer);
 	const kinds = new Set(steps.map((step) => step.type));
@@ -757,7 +716,6 @@ function readSpelling({ decoder, pre_tokenizer, model }) {
 		replacements: steps.flatMap(replacementsOf),
 	};
 }
-
 function openTokenizer(settings) {
 	const { model } = settings;
 	const steps = withUnicodeClasses(settings.pre_tokenizer) || null;
@@ -768,14 +726,12 @@ function openTokenizer(settings) {
 	const token = (id) => asToken(id, library.id_to_token(id), added.get(id), spelling);
 	return { token, tokenize: (text) => library.encode(text).ids.map(token) };
 }
-
 function createTokenizer(data) {
 	const { idOf, merges } = readVocabulary(data);
 	const model = { ...data.rest.model, vocab: idOf, merges };
 	const { token, tokenize } = openTokenizer({ ...data.rest, model });
 	return { tokenize, stagesOf: mergeStages(idOf, merges, token) };
 }
-
 function mergeStages(idOf, merges, token) {
 	const ids = merges.map(([left, right]) => [idOf[left], idOf[right], idOf[left + right]]);
 	const rankOf = new Map(ids.map(([left, right], rank) => [`${left} ${right}`, rank]));
@@ -798,14 +754,12 @@ function mergeStages(idOf, merges, token) {
 		return same ? stages : [];
 	};
 }
-
 function firstRank(words, rankOf) {
 	const ranks = words.flatMap((word) =>
 		word.slice(1).map((right, i) => rankOf.get(`${word[i]} ${right}`) ?? Infinity),
 	);
 	return ranks.reduce((least, rank) => Math.min(least, rank), Infinity);
 }
-
 function mergePair(word, left, right, made) {
 	const merged = [];
 	for (const id of word) {
@@ -814,14 +768,12 @@ function mergePair(word, left, right, made) {
 	}
 	return merged;
 }
-
 function asToken(id, piece, added, spelling) {
 	const special = added?.special === true;
 	const bytes = special ? encoder.encode(piece) : bytesOf(piece, added, spelling);
 	const text = special ? piece : new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 	return { id, text, bytes, special, shown: special ? piece : showBytes(text, bytes) };
 }
-
 function bytesOf(piece, added, { byteLevel, byteFallback, replacements }) {
 	if (!added && byteFallback && BYTE_PIECE.test(piece)) {
 		return Uint8Array.of(Number.parseInt(piece.slice(3, 5), 16));
@@ -836,26 +788,21 @@ function bytesOf(piece, added, { byteLevel, byteFallback, replacements }) {
 	);
 	return encoder.encode(replaced);
 }
-
 function showBytes(text, bytes) {
 	if (!text.includes("\uFFFD")) return showText(text);
 	return Array.from(bytes, (byte) => `<0x${hex(byte, 2)}>`).join("");
 }
-
 function showChar(char) {
 	if (MARKS[char]) return MARKS[char];
 	return WITHOUT_SHAPE.test(char) ? `<U+${hex(char.codePointAt(0), 4)}>` : char;
 }
-
 const showText = (text) => Array.from(text, showChar).join("");
 return { hex, openTokenizer, createTokenizer, showText };
 });
 define("scripts/live.js", () => {
-
 const { grouped, mark, plural, t } = modules["scripts/messages.js"];
 const { element, hasModifier, loadScript, on, targetOfKey } = modules["scripts/common.js"];
 const { createTokenizer, hex, showText } = modules["scripts/tokenizer.js"];
-
 const MOST_CHARACTERS = 20000;
 const MOST_CHIPS = 1500;
 const MOST_PRINTED = 400; // on paper, where the field cannot be
@@ -865,7 +812,6 @@ const MERGE = `▶ ${t("Merge step by step")}`;
 const MERGING = 9000; // milliseconds that all merges of a text take at most, unless there are many
 const SHORTEST_PAUSE = 120; // milliseconds between two merges
 const MOST_MERGED = 300; // characters, of a text whose merges can be stepped through
-
 function writeShown(parent, { text, shown }) {
 	const raw = [...text];
 	const chars = [...shown];
@@ -876,7 +822,6 @@ function writeShown(parent, { text, shown }) {
 	});
 	parent.normalize();
 }
-
 function describe(token, position) {
 	const bytes = Array.from(token.bytes, (byte) => hex(byte, 2));
 	const bytesText = t(bytes.length === 1 ? mark("byte {bytes}") : mark("bytes {bytes}"), {
@@ -890,12 +835,10 @@ function describe(token, position) {
 		meaning,
 	});
 }
-
 class LiveText {
 	tokens = [];
 	stages = [];
 	current = -1;
-
 	constructor(box, number) {
 		this.box = box;
 		this.number = number;
@@ -911,7 +854,6 @@ class LiveText {
 		this.addExamples();
 		on(this.button, "click", () => this.load());
 	}
-
 	addExamples() {
 		if (this.rows.length < 2) return;
 		const bar = element("p.live-bar.live-examples", { role: "group", "aria-label": t("Examples") });
@@ -924,7 +866,6 @@ class LiveText {
 		this.rows.forEach((row, i) => (row.hidden = i > 0));
 		this.box.prepend(bar);
 	}
-
 	showExample(index) {
 		if (this.field) {
 			this.field.value = this.texts[index];
@@ -932,11 +873,9 @@ class LiveText {
 		} else this.rows.forEach((row, i) => (row.hidden = i !== index));
 		this.press(index);
 	}
-
 	press(index) {
 		this.buttons?.forEach((button, i) => button.setAttribute("aria-pressed", i === index));
 	}
-
 	async load() {
 		this.button.disabled = true;
 		this.status.textContent = t("Loading …");
@@ -949,12 +888,10 @@ class LiveText {
 		if (data && window.layerbookTokenizers) this.start(data);
 		else this.reportMissing();
 	}
-
 	reportMissing() {
 		this.button.disabled = false;
 		this.status.textContent = t("The tokenizer cannot be loaded; its files are missing.");
 	}
-
 	start(data) {
 		Object.assign(this, createTokenizer(data), { texts: data.texts });
 		Object.assign(window.layerbook, { tokenize: this.tokenize, stages: this.stagesOf });
@@ -980,7 +917,6 @@ class LiveText {
 		this.field.focus();
 		this.field.select();
 	}
-
 	addField(text) {
 		this.field = element("textarea", { rows: 3, spellcheck: "false", autocapitalize: "off" });
 		this.field.ariaLabel = t("Your text");
@@ -992,7 +928,6 @@ class LiveText {
 		});
 		this.box.insertBefore(this.field, this.bar);
 	}
-
 	addSlider() {
 		this.merges = element("p.live-merges");
 		const label = element("label", {}, this.merges, t("Merges "));
@@ -1006,7 +941,6 @@ class LiveText {
 		}
 		this.box.insertBefore(this.merges, this.bar);
 	}
-
 	toggleMerging() {
 		if (this.ticking) return this.stopMerging();
 		if (this.slider.value === this.slider.max) this.slider.value = 0;
@@ -1020,13 +954,11 @@ class LiveText {
 			if (this.slider.valueAsNumber >= last) this.stopMerging();
 		}, pause);
 	}
-
 	stopMerging() {
 		clearInterval(this.ticking);
 		this.ticking = null;
 		if (this.play) this.play.textContent = MERGE;
 	}
-
 	showStage() {
 		const { tokens, rank, merge } = this.stages[this.slider.valueAsNumber];
 		this.drawTokens(tokens);
@@ -1041,7 +973,6 @@ class LiveText {
 		}
 		this.slider.setAttribute("aria-valuetext", this.merge.textContent);
 	}
-
 	startList(chips) {
 		chips.role = "listbox";
 		chips.ariaLabel = t("The tokens");
@@ -1057,19 +988,16 @@ class LiveText {
 		});
 		on(chips, "keydown", (event) => this.onKey(event));
 	}
-
 	onKey(event) {
 		const target = targetOfKey(event, this.current, this.chips.children.length - 1);
 		if (target === undefined || hasModifier(event)) return;
 		event.preventDefault();
 		this.select(target);
 	}
-
 	showDetail(index) {
 		const token = this.tokens[index];
 		this.detail.textContent = token ? describe(token, index) : "";
 	}
-
 	select(index) {
 		const { children } = this.chips;
 		children[this.current]?.setAttribute("aria-selected", "false");
@@ -1082,7 +1010,6 @@ class LiveText {
 		}
 		this.showDetail(index);
 	}
-
 	show() {
 		const typed = [...this.field.value];
 		const read = typed.slice(0, MOST_CHARACTERS);
@@ -1098,7 +1025,6 @@ class LiveText {
 		this.showPrinted(typed);
 		this.showCounts(typed.length, read.length);
 	}
-
 	drawTokens(tokens) {
 		this.tokens = tokens;
 		const chips = tokens.slice(0, MOST_CHIPS).map((token, i) => this.createChip(token, i));
@@ -1110,7 +1036,6 @@ class LiveText {
 			? t("Point at a token, or reach it with Tab and the arrow keys.")
 			: "";
 	}
-
 	createChip(token, index) {
 		const chip = element("li.chip", {
 			id: `live:${this.number}:${index}`,
@@ -1122,14 +1047,12 @@ class LiveText {
 		element("span.tok-id", {}, chip, token.id);
 		return chip;
 	}
-
 	showPrinted(typed) {
 		const start = typed.slice(0, MOST_PRINTED).join("");
 		const text = start + (typed.length > MOST_PRINTED ? " …" : "");
 		this.printed.textContent = "";
 		writeShown(this.printed, { text, shown: showText(text) });
 	}
-
 	showCounts(typed, read) {
 		const characters = plural(typed, "{count} character", "{count} characters");
 		const tokens = plural(this.tokens.length, "{count} token", "{count} tokens");
@@ -1139,13 +1062,10 @@ class LiveText {
 		this.status.textContent = `${start} ${tokens}${this.tokens.length > MOST_CHIPS ? drawn : ""}.`;
 	}
 }
-
 document.querySelectorAll(".live").forEach((box, number) => new LiveText(box, number));
 });
 define("scripts/patterns.js", () => {
-
 const MEAN = -1; // in the place of a head: the mean of all heads
-
 function decodeShares({ weights, finer, tokens }) {
 	const bytes = atob(weights);
 	const shares = new Float64Array(bytes.length / 2);
@@ -1159,20 +1079,16 @@ function decodeShares({ weights, finer, tokens }) {
 	}
 	return shares;
 }
-
 const cellsAbove = (query) => (query * (query + 1)) / 2;
-
 class Patterns {
 	constructor(data, shares = decodeShares(data)) {
 		this.data = data;
 		this.shares = shares;
 	}
-
 	share(layer, head, query, key) {
 		const start = (layer * this.data.heads + head) * cellsAbove(this.data.tokens.length);
 		return this.shares[start + cellsAbove(query) + key];
 	}
-
 	row({ layer, head, withoutFirst }, query) {
 		const { heads } = this.data;
 		const [from, to] = head === MEAN ? [0, heads] : [head, head + 1];
@@ -1188,12 +1104,10 @@ class Patterns {
 		const rest = shares.slice(1).reduce((sum, share) => sum + share, 0);
 		return shares.map((share, key) => (key && rest ? share / rest : null));
 	}
-
 	draw(canvas, pattern) {
 		const rows = this.data.tokens.map((_, query) => this.row(pattern, query));
 		this.paint(canvas, rows);
 	}
-
 	paint(canvas, rows) {
 		const image = new ImageData(canvas.width, canvas.height);
 		rows.forEach((shares, y) => {
@@ -1203,7 +1117,6 @@ class Patterns {
 		});
 		canvas.getContext("2d").putImageData(image, 0, 0);
 	}
-
 	rgba(share) {
 		const { shades } = this.data;
 		const count = shades.length / 6;
@@ -1215,15 +1128,12 @@ class Patterns {
 return { MEAN, Patterns };
 });
 define("scripts/explorer.js", () => {
-
 const { mark, t } = modules["scripts/messages.js"];
 const { clamp, element, hasModifier, on, percent } = modules["scripts/common.js"];
 const { MEAN } = modules["scripts/patterns.js"];
-
 mark("One step back");
 mark("The sink");
 mark("What came next, last time");
-
 const SVG = "http://www.w3.org/2000/svg";
 const LEAST_ARC = 0.03; // share of attention from which on there is an arc
 const LEAST_FAINT_ARC = 0.2; // the same, of the tokens that nobody points at
@@ -1231,9 +1141,7 @@ const MOST_RISE = 84; // pixels that an arc rises over the text
 const SPEAK_AFTER = 200; // milliseconds of rest before a screen reader hears the row
 const MOST_SPOKEN = 3;
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-
 const addCanvas = (parent, width, height) => element("canvas.fig-map", { width, height }, parent);
-
 class AttentionExplorer {
 	constructor(label, data, patterns) {
 		const { tokens, facts, layers, heads, presets = [] } = data;
@@ -1266,7 +1174,6 @@ class AttentionExplorer {
 		this.observer = new ResizeObserver(() => this.drawArcs());
 		this.observer.observe(this.strip);
 	}
-
 	addPresets() {
 		if (!this.presets.length) return;
 		const examples = { role: "group", "aria-label": t("Examples") };
@@ -1277,11 +1184,9 @@ class AttentionExplorer {
 			return button;
 		});
 	}
-
 	choosePreset({ layer, head, query, key }) {
 		this.update({ layer, head, row: query, column: key ?? null, locked: false });
 	}
-
 	addArcs() {
 		this.lead = element("p.explorer-lead", {}, this.box);
 		this.strip = element("p.explorer-strip", { "aria-hidden": "true" }, this.box);
@@ -1290,7 +1195,6 @@ class AttentionExplorer {
 		this.strip.append(this.arcs);
 		on(this.strip, "mouseleave", () => this.update({ column: null }));
 	}
-
 	drawArcs() {
 		const paths = [];
 		for (let query = 0; query < this.count; query++) {
@@ -1303,7 +1207,6 @@ class AttentionExplorer {
 		paths.sort((a, b) => a.classList.length - b.classList.length);
 		this.arcs.replaceChildren(...paths);
 	}
-
 	arc(query, key, share) {
 		const [from, to] = [query, key].map((i) => this.parts[i].chip);
 		const ends = [from, to].map((chip) => [
@@ -1322,7 +1225,6 @@ class AttentionExplorer {
 		if (query === row && key === column) path.classList.add("to-column");
 		return path;
 	}
-
 	addBar() {
 		const bar = element("div.explorer-bar", {}, this.box);
 		this.layerSlider = this.addSlider(bar, t("Layer"), "layer", 0, this.layers.length - 1);
@@ -1332,7 +1234,6 @@ class AttentionExplorer {
 		option.append(t("Leave out the first token"));
 		on(check, "change", () => this.update({ withoutFirst: check.checked }));
 	}
-
 	addSlider(bar, label, key, least, most) {
 		const wrap = element("label.explorer-slider", {}, bar, label);
 		const input = element("input", { type: "range", min: 0, max: most - least, step: 1 }, wrap);
@@ -1344,7 +1245,6 @@ class AttentionExplorer {
 			output.textContent = text;
 		};
 	}
-
 	addLegend() {
 		const legend = element("p.explorer-legend", {}, this.box, "0");
 		const scale = Array.from({ length: 256 }, (_, i) => i / 256);
@@ -1352,7 +1252,6 @@ class AttentionExplorer {
 		legend.append("1");
 		this.meaning = element("span", {}, legend);
 	}
-
 	addMap(main) {
 		const map = element("div.explorer-map", {}, main);
 		const rows = { role: "group", "aria-label": t("Token that looks") };
@@ -1368,20 +1267,17 @@ class AttentionExplorer {
 		on(cells, "click", (event) => this.lock(this.cellUnder(event, cells)[0]));
 		on(cells, "mouseleave", () => this.update({ column: null }));
 	}
-
 	cellUnder({ clientX, clientY }, cells) {
 		const { left, top, width } = cells.getBoundingClientRect();
 		return [clientY - top, clientX - left].map((offset) =>
 			clamp(Math.floor((offset / width) * this.count), 0, this.count - 1),
 		);
 	}
-
 	addList(main) {
 		const list = element("div.explorer-list", {}, main);
 		this.heading = element("p.explorer-heading", {}, list);
 		this.items = element("ol", {}, list);
 	}
-
 	addTokens() {
 		this.parts = this.tokens.map((token, i) => {
 			const facts = { title: this.facts[i] };
@@ -1403,7 +1299,6 @@ class AttentionExplorer {
 			return part;
 		});
 	}
-
 	addThumbnails() {
 		const label = t("All patterns: rows are heads, columns are layers");
 		const scroll = element("div.explorer-grid.scroll", {}, this.box);
@@ -1419,7 +1314,6 @@ class AttentionExplorer {
 			this.layers.forEach((_, layer) => this.addThumbnail(row, layer, head));
 		}
 	}
-
 	addThumbnail(row, layer, head) {
 		const cell = element("td", { role: "gridcell" }, row);
 		const button = element("button", { "aria-label": this.nameOf(layer, head) }, cell);
@@ -1430,30 +1324,25 @@ class AttentionExplorer {
 			this.parts[this.state.row].button.focus();
 		});
 	}
-
 	nameOf(layer, head) {
 		const heads = head === MEAN ? t("mean of the heads") : t("head {head}", { head });
 		return t("layer {layer}, {heads}", { layer: this.layers[layer], heads });
 	}
-
 	point(row, column, event) {
 		const position = `${event.screenX} ${event.screenY}`;
 		if (position === this.pointer) return; // the page moved, not the mouse
 		if (event.type !== "focus") this.pointer = position;
 		this.update(this.state.locked ? { column } : { row, column });
 	}
-
 	lock(row) {
 		this.update({ row, locked: !(this.state.locked && this.state.row === row) });
 	}
-
 	update(changes) {
 		const masked = "withoutFirst" in changes;
 		Object.assign(this.state, changes);
 		if (masked || "layer" in changes || "head" in changes) this.showPattern({ masked });
 		this.showRow();
 	}
-
 	showPattern({ masked }) {
 		const { layer, head, withoutFirst } = this.state;
 		this.layerSlider(this.layers[layer]);
@@ -1469,7 +1358,6 @@ class AttentionExplorer {
 			if (masked) this.patterns.draw(thumb.canvas, { ...thumb, withoutFirst });
 		}
 	}
-
 	showRow() {
 		const { row, column, locked } = this.state;
 		const shares = this.patterns.row(this.state, row);
@@ -1489,7 +1377,6 @@ class AttentionExplorer {
 		clearTimeout(this.timer);
 		this.timer = setTimeout(() => this.announce(shares), SPEAK_AFTER);
 	}
-
 	showLead(shares) {
 		const { layer, head, row, column } = this.state;
 		const most = shares.reduce((best, share, i) => (share > shares[best] ? i : best), 0);
@@ -1509,7 +1396,6 @@ class AttentionExplorer {
 			button.setAttribute("aria-pressed", at === layer && of === head && query === row);
 		});
 	}
-
 	showPart({ item, bar, value, button, column, chip }, i, share) {
 		const { state } = this;
 		const looks = i === state.row;
@@ -1523,11 +1409,9 @@ class AttentionExplorer {
 		for (const node of [button, chip]) node.classList.toggle("looking", looks);
 		for (const node of [item, chip, column]) node.classList.toggle("marked", i === state.column);
 	}
-
 	percent(share) {
 		return percent(share, this.state.row === Number(this.state.withoutFirst));
 	}
-
 	announce(shares) {
 		const { layer, head, withoutFirst, row, locked } = this.state;
 		const best = [...shares.keys()]
@@ -1546,7 +1430,6 @@ class AttentionExplorer {
 			t("row {row}, {token}", { row, token: this.tokens[row] }) + (locked ? t(", locked") : "");
 		this.status.textContent = `${pattern}; ${query}: ${best.join(", ") || t("nothing")}`;
 	}
-
 	onKey(event) {
 		if (hasModifier(event)) return;
 		const step = KEYS[event.key];
@@ -1555,7 +1438,6 @@ class AttentionExplorer {
 		else return;
 		event.preventDefault();
 	}
-
 	move([across, down], target) {
 		const layer = clamp(this.state.layer + across, 0, this.layers.length - 1);
 		if (this.table.contains(target)) {
@@ -1570,22 +1452,18 @@ class AttentionExplorer {
 return { AttentionExplorer };
 });
 define("scripts/viewer.js", () => {
-
 const { t } = modules["scripts/messages.js"];
 const { element, loadScript, on } = modules["scripts/common.js"];
-
 function decodeFloats(text) {
 	const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
 	const view = new DataView(bytes.buffer);
 	return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
 }
-
 function startViewers(kind, label, makeView) {
 	for (const figure of document.querySelectorAll(`.figure[data-opens='${kind}']`)) {
 		addViewer(figure, label, makeView);
 	}
 }
-
 function addViewer(figure, label, makeView) {
 	const href = figure.dataset.script;
 	const picture = figure.querySelector(".picture");
@@ -1593,24 +1471,20 @@ function addViewer(figure, label, makeView) {
 	const button = element("button.tool", {}, paragraph);
 	let view = null;
 	let requested = false;
-
 	function show(open) {
 		figure.classList.toggle("exploring", open);
 		button.ariaExpanded = open;
 		button.textContent = open ? t("Back to the picture") : label;
 	}
-
 	function reportMissing() {
 		button.textContent = t("Its data is missing: {file}", { file: href });
 	}
-
 	function onLoad() {
 		const data = window.layerbookData?.[href];
 		if (!data) return reportMissing();
 		view = figure.insertBefore(makeView(figure, data), picture);
 		show(true);
 	}
-
 	on(button, "click", () => {
 		if (view) return show(!figure.classList.contains("exploring"));
 		if (requested) return;
@@ -1623,12 +1497,10 @@ function addViewer(figure, label, makeView) {
 return { decodeFloats, startViewers };
 });
 define("scripts/attention.js", () => {
-
 const { t } = modules["scripts/messages.js"];
 const { AttentionExplorer } = modules["scripts/explorer.js"];
 const { Patterns } = modules["scripts/patterns.js"];
 const { startViewers } = modules["scripts/viewer.js"];
-
 function makeView(figure, data) {
 	const name = figure.querySelector(".figure-number").textContent.replace(/\.$/, "");
 	return new AttentionExplorer(
@@ -1637,17 +1509,13 @@ function makeView(figure, data) {
 		new Patterns(data),
 	).box;
 }
-
 startViewers("patterns", t("Explore every layer and head"), makeView);
 });
 define("scripts/points.js", () => {
-
 const { t } = modules["scripts/messages.js"];
 const { element, hasModifier, on } = modules["scripts/common.js"];
-
 const REACH = 24; // pixels from the pointer to the dot it means
 const NONE = -1;
-
 function takeDot(group) {
 	const title = group.querySelector("title");
 	const use = group.querySelector("use");
@@ -1655,10 +1523,8 @@ function takeDot(group) {
 	const position = `${use.getAttribute("x")} ${use.getAttribute("y")}`;
 	return { group, use, position, number: group.dataset.point, text: title.textContent };
 }
-
 class PointMap {
 	current = NONE;
-
 	constructor(svg, dots) {
 		this.svg = svg;
 		this.dots = dots;
@@ -1669,7 +1535,6 @@ class PointMap {
 		this.bar.classList.add(...(svg.closest(".wide, .narrow")?.classList ?? []));
 		svg.closest(".picture").after(this.bar);
 	}
-
 	createReadout(title) {
 		const label = title === undefined ? t("The points") : t("The points: {title}", { title });
 		this.bar = element("div.readout", { role: "group", "aria-label": label });
@@ -1680,7 +1545,6 @@ class PointMap {
 		this.readout = element("output", {}, this.bar);
 		on(this.bar, "keydown", (event) => this.onKey(event));
 	}
-
 	show(index) {
 		const dot = this.dots[index];
 		const lit = new Set(dot && [dot.number]);
@@ -1699,18 +1563,15 @@ class PointMap {
 			dot?.text ??
 			t("Point at one of the {count} dots, or step through them.", { count: this.dots.length });
 	}
-
 	step(by) {
 		const count = this.dots.length;
 		this.show(this.current === NONE && by < 0 ? count - 1 : (this.current + by + count) % count);
 	}
-
 	onPointer(event) {
 		if (event.type !== "click" && event.pointerType === "touch") return;
 		const nearest = event.type === "pointerleave" ? NONE : this.nearestTo(event);
 		if (nearest !== this.current) this.show(nearest);
 	}
-
 	nearestTo({ clientX, clientY }) {
 		let nearest = NONE;
 		let reach = REACH;
@@ -1723,7 +1584,6 @@ class PointMap {
 		});
 		return nearest;
 	}
-
 	onKey(event) {
 		if (hasModifier(event)) return;
 		const by = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
@@ -1735,7 +1595,6 @@ class PointMap {
 		event.stopPropagation();
 	}
 }
-
 for (const svg of document.querySelectorAll(".picture svg")) {
 	const dots = Array.from(svg.querySelectorAll(".fig-point"), takeDot);
 	dots.sort((a, b) => a.number - b.number);
@@ -1743,33 +1602,28 @@ for (const svg of document.querySelectorAll(".picture svg")) {
 }
 });
 define("scripts/sampling.js", () => {
-
 function sum(values, from, to) {
 	let total = 0;
 	for (let rank = to - 1; rank >= from; rank--) total += values[rank];
 	return total;
 }
-
 function truncate(probs, by, from, to) {
 	const rest = sum(probs, 0, from);
 	const lost = sum(probs, from, to);
 	for (let rank = 0; rank < to; rank++) probs[rank] = rank < from ? probs[rank] / rest : 0;
 	return { by, from, count: to - from, lost: lost / (rest + lost) };
 }
-
 function countReaching(probs, mass, count) {
 	let total = probs[0];
 	let rank = 1;
 	for (; rank < count && total < mass; rank++) total += probs[rank];
 	return rank;
 }
-
 class Scores {
 	constructor(logits) {
 		this.logits = logits;
 		this.order = Uint32Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a] || a - b);
 	}
-
 	sample(temperature, topK, topP) {
 		const probs = this.weights(temperature);
 		const [by, count] = temperature ? ["top-k", topK] : ["greedy", 1];
@@ -1782,7 +1636,6 @@ class Scores {
 		cuts.push({ by: "rounding", from: left, count: from - left });
 		return { probs, cuts, left, choices: 2 ** bits };
 	}
-
 	weights(temperature) {
 		const { logits, order } = this;
 		const best = logits[order[0]];
@@ -1795,24 +1648,19 @@ class Scores {
 return { sum, Scores };
 });
 define("scripts/playground.js", () => {
-
 const { decimal, grouped, t } = modules["scripts/messages.js"];
 const { element, on, percent } = modules["scripts/common.js"];
 const { Scores, sum } = modules["scripts/sampling.js"];
 const { decodeFloats, startViewers } = modules["scripts/viewer.js"];
-
 const TOP_K = 1; // which knob it is
 const MOST_DRAWN = 30;
 const MANY = 1000;
 const AT_ONCE = 25; // draws between two pictures
-
 const knobsOf = (preset) => JSON.parse(preset.dataset.knobs);
-
 function partsOf(item) {
 	const [, token, , bar, own, value, count] = item.querySelectorAll("span, i, b");
 	return { item, token, bar, own, value, count, drawn: item.querySelector("em") };
 }
-
 function fillRow(row, probability, own, cut) {
 	row.item.classList.toggle("absent", Boolean(cut));
 	row.bar.style.width = `${100 * probability}%`;
@@ -1820,10 +1668,8 @@ function fillRow(row, probability, own, cut) {
 	row.value.textContent = cut ? `✗ ${cut.by}` : percent(probability);
 	row.value.title = probability;
 }
-
 class Playground {
 	scores = []; // by prompt, once it has been chosen
-
 	constructor(figure, data) {
 		this.data = data;
 		this.texts = data.texts.replaceAll(" ", "·").split("\n");
@@ -1848,7 +1694,6 @@ class Playground {
 		this.choosePrompt();
 		this.choosePreset(this.presets[0]);
 	}
-
 	connect(i, slider, field) {
 		const fromSlider = (value) => (i === TOP_K ? Math.round(this.size ** value) : Number(value));
 		const toSlider = (value) => (i === TOP_K ? Math.log(value) / Math.log(this.size) : value);
@@ -1868,7 +1713,6 @@ class Playground {
 			slider.ariaValueText = value;
 		};
 	}
-
 	choosePrompt() {
 		const index = this.prompts.selectedIndex;
 		this.scores[index] ??= new Scores(decodeFloats(this.data.logits[index]));
@@ -1877,19 +1721,16 @@ class Playground {
 		this.own = this.current.sample(1, this.size, 1).probs;
 		this.rows.forEach((row, rank) => this.writeToken(row.token, rank));
 	}
-
 	choosePreset(preset) {
 		this.knobs = knobsOf(preset);
 		this.show();
 	}
-
 	writeToken(chip, rank) {
 		const id = this.current.order[rank];
 		chip.textContent = this.texts[id] || t("empty");
 		chip.title = t("token {id}, rank {rank}", { id, rank: rank + 1 });
 		return chip;
 	}
-
 	drawRank() {
 		const { probs, left } = this.sampled;
 		let remaining = Math.random() - probs[0];
@@ -1897,7 +1738,6 @@ class Playground {
 		while (remaining >= 0 && rank < left - 1) remaining -= probs[++rank];
 		return rank;
 	}
-
 	drawMany() {
 		cancelAnimationFrame(this.frame);
 		const total = this.total + MANY;
@@ -1915,21 +1755,18 @@ class Playground {
 		this.drawn.textContent = "";
 		go();
 	}
-
 	showCounts() {
 		[...this.rows, this.others].forEach(({ count, drawn }, rank) => {
 			count.textContent = this.total ? `${grouped(this.counts[rank])}×` : "";
 			drawn.style.width = `${this.total ? (100 * this.counts[rank]) / this.total : 0}%`;
 		});
 	}
-
 	drawToken() {
 		this.forgetCounts();
 		const rank = this.drawRank();
 		this.drawn.prepend(this.writeToken(element("span.tok"), rank));
 		if (this.drawn.children.length > MOST_DRAWN) this.drawn.lastChild.remove();
 	}
-
 	forgetCounts() {
 		cancelAnimationFrame(this.frame);
 		if (this.total) this.drawn.textContent = "";
@@ -1937,7 +1774,6 @@ class Playground {
 		this.counts = Array.from({ length: this.rows.length + 1 }, () => 0);
 		this.showCounts();
 	}
-
 	show(source) {
 		this.sampled = this.current.sample(...this.knobs);
 		const { probs, cuts } = this.sampled;
@@ -1954,7 +1790,6 @@ class Playground {
 		this.drawn.textContent = "";
 		this.forgetCounts();
 	}
-
 	showOthers() {
 		const { size, own } = this;
 		const { probs, left } = this.sampled;
@@ -1966,7 +1801,6 @@ class Playground {
 		});
 		fillRow(this.others, sum(probs, shown, size), sum(own, shown, size));
 	}
-
 	describe() {
 		const { cuts, left, choices } = this.sampled;
 		const counts = { left: grouped(left), count: grouped(this.size) };
@@ -1986,12 +1820,10 @@ class Playground {
 		return parts.join("; ");
 	}
 }
-
 const makeView = (figure, data) => new Playground(figure, data).box;
 startViewers("scores", t("Turn the knobs yourself"), makeView);
 });
 define("scripts/widget.js", () => {
-
 function startWidgets(kind, makeView) {
 	for (const figure of document.querySelectorAll(`.figure[data-widget='${kind}']`)) {
 		const name = figure.querySelector(".figure-number").textContent.replace(/\.$/, "");
@@ -2003,20 +1835,15 @@ function startWidgets(kind, makeView) {
 return { startWidgets };
 });
 define("scripts/writing.js", () => {
-
 const { element, hasModifier, on, percent, targetOfKey } = modules["scripts/common.js"];
 const { decimal, grouped, t } = modules["scripts/messages.js"];
 const { Scores } = modules["scripts/sampling.js"];
 const { startWidgets } = modules["scripts/widget.js"];
-
 const MODEL_ITSELF = { temperature: 1, topP: 1 }; // and all of the listed tokens
-
 const rounded = (share) => (share < 0.01 ? percent(share) : `${Math.round(100 * share)}\u202f%`);
-
 class Writing {
 	written = []; // the chosen tokens: { rank, share, prob, text: the number of the text it followed }
 	shown = 0; // which step's wheel is on show
-
 	constructor({ prompt, tokens, listed, count, texts }, label) {
 		Object.assign(this, { prompt, listed, texts });
 		this.scores = texts.map(({ logs }) => new Scores(Float64Array.from(logs)));
@@ -2041,7 +1868,6 @@ class Writing {
 		this.addKnobs();
 		this.show();
 	}
-
 	addButtons() {
 		const bar = element("p.play-bar", {}, this.box);
 		const add = (text, act) => {
@@ -2053,7 +1879,6 @@ class Writing {
 		add(t("Take the likeliest"), () => this.take(0));
 		this.restart = add(t("Start again"), () => this.cutTo(0));
 	}
-
 	addRows(others) {
 		const list = element("ol", {}, element("div.explorer-list", {}, this.box));
 		this.rows = Array.from({ length: this.size }, (_, rank) => {
@@ -2076,7 +1901,6 @@ class Writing {
 		this.note = element("p.play-note", {}, this.box);
 		this.others = grouped(others);
 	}
-
 	addKnobs() {
 		const board = element("div.play-board", {}, this.box);
 		const add = (name, text, attributes) => {
@@ -2095,28 +1919,23 @@ class Writing {
 			add("topP", "Top-p", { min: 0, max: 1, step: 0.05 }),
 		];
 	}
-
 	textBefore(step) {
 		if (step === 0) return 0;
 		const { text, rank } = this.written[step - 1];
 		return this.leadsTo(text, rank);
 	}
-
 	leadsTo(text, rank) {
 		const next = this.texts[text].leads[rank];
 		return next < 0 ? undefined : next;
 	}
-
 	goesOn() {
 		const last = this.textBefore(this.written.length);
 		return last !== undefined && !this.texts[last].ended;
 	}
-
 	wheel(text) {
 		const { temperature, topK, topP } = this.knobs;
 		return this.scores[text].sample(temperature, topK, topP);
 	}
-
 	drawRank() {
 		const { probs, left } = this.wheel(this.textBefore(this.shown));
 		let remaining = Math.random() - probs[0];
@@ -2124,7 +1943,6 @@ class Writing {
 		while (remaining >= 0 && rank < left - 1) remaining -= probs[++rank];
 		return rank;
 	}
-
 	take(rank) {
 		const text = this.textBefore(this.shown);
 		const share = this.wheel(text).probs[rank];
@@ -2133,21 +1951,17 @@ class Writing {
 		if (this.goesOn()) this.shown++;
 		this.show();
 	}
-
 	cutTo(step) {
 		this.written.length = step;
 		this.showStep(step);
 	}
-
 	showStep(step) {
 		this.shown = step;
 		this.show();
 	}
-
 	tokenOf({ text, rank }) {
 		return this.listed[this.texts[text].tokens[rank]];
 	}
-
 	show() {
 		this.showText();
 		this.showWheel(this.textBefore(this.shown));
@@ -2158,7 +1972,6 @@ class Writing {
 		}
 		this.restart.disabled = !this.written.length;
 	}
-
 	showText() {
 		const focused = this.strip.contains(document.activeElement);
 		for (const old of this.strip.querySelectorAll("button")) old.remove();
@@ -2177,7 +1990,6 @@ class Writing {
 		}
 		if (focused) this.strip.querySelector("[aria-pressed='true']").focus();
 	}
-
 	addStep(step, shown, share) {
 		const attributes = { "aria-pressed": step === this.shown };
 		const button = element("button.writing-step", attributes, this.strip);
@@ -2187,7 +1999,6 @@ class Writing {
 		on(button, "click", () => this.showStep(step));
 		return button;
 	}
-
 	showWheel(text) {
 		const { tokens, logs } = this.texts[text];
 		const { probs, cuts } = this.wheel(text);
@@ -2216,7 +2027,6 @@ class Writing {
 			t("The book has not computed what comes after a pale token."),
 		].join(" ");
 	}
-
 	describe() {
 		const { length } = this.written;
 		this.lead.textContent = "";
@@ -2234,7 +2044,6 @@ class Writing {
 			);
 		}
 	}
-
 	describeText() {
 		const { length } = this.written;
 		if (!length) return t("Choose the first token, or spin the wheel.");
@@ -2244,7 +2053,6 @@ class Writing {
 			? t("The model gives this token {share}. What comes next?", values)
 			: t("The model gives these {count} tokens together {share}. What comes next?", values);
 	}
-
 	describeEnd() {
 		if (this.textBefore(this.written.length) !== undefined) {
 			this.lead.append(t("The marked token ends the text. You can choose another one."));
@@ -2266,7 +2074,6 @@ class Writing {
 		this.lead.append(" ");
 		element("a", link, this.lead, t("Or let the model itself go on with it."));
 	}
-
 	onArrow(event, buttons) {
 		const target = targetOfKey(event, buttons.indexOf(document.activeElement), buttons.length - 1);
 		if (target === undefined || hasModifier(event)) return;
@@ -2274,16 +2081,12 @@ class Writing {
 		buttons[target].focus();
 	}
 }
-
 startWidgets("writing", (data, label) => new Writing(data, label).box);
 });
 define("scripts/own_text.js", () => {
-
 const { loadScript, on } = modules["scripts/common.js"];
 const { t } = modules["scripts/messages.js"];
-
 const SCRIPT = "assets/own_text.js";
-
 async function open(box) {
 	try {
 		if (!window.layerbook.openOwnText) await loadScript(SCRIPT);
@@ -2293,31 +2096,25 @@ async function open(box) {
 		status.textContent = t("A file is missing: {name}", { name: SCRIPT });
 	}
 }
-
 for (const box of document.querySelectorAll(".own-text")) {
 	on(box.querySelector(".own-load button"), "click", () => open(box), { once: true });
 	box.hidden = false;
 }
 });
 define("scripts/clock.js", () => {
-
 const SVG = "http://www.w3.org/2000/svg";
 const RADIUS = 44;
 const ARC_RADIUS = 18;
-
 function svgElement(name, attributes = {}, parent) {
 	const node = document.createElementNS(SVG, name);
 	for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
 	parent?.append(node);
 	return node;
 }
-
 const pointAt = (angle, radius) => [radius * Math.sin(angle), -radius * Math.cos(angle)];
-
 function nearAngle(angle) {
 	return Math.atan2(Math.sin(angle), Math.cos(angle));
 }
-
 class ClockFace {
 	constructor(parent, roles) {
 		this.svg = svgElement("svg", { viewBox: "-50 -50 100 100", "aria-hidden": "true" }, parent);
@@ -2336,7 +2133,6 @@ class ClockFace {
 		});
 		svgElement("circle", { r: 2.5, class: "clock-pin" }, this.svg);
 	}
-
 	show(hands, { arc = false } = {}) {
 		hands.forEach(([angle, length], i) => {
 			const [x, y] = pointAt(angle, RADIUS * length);
@@ -2357,27 +2153,21 @@ class ClockFace {
 return { SVG, svgElement, nearAngle, ClockFace };
 });
 define("scripts/waves.js", () => {
-
 const { ClockFace, svgElement } = modules["scripts/clock.js"];
 const { clamp, element, on } = modules["scripts/common.js"];
 const { decimal, grouped, t } = modules["scripts/messages.js"];
 const { startWidgets } = modules["scripts/widget.js"];
-
 const CLOCKS = 5;
 const SLIDER_STEPS = 400;
 const FINE = 4; // points of a wave between two seats
 const FIRST_SEAT = 6;
 const RUN = `▶ ${t("Let them run")}`;
 const MILLISECONDS_PER_SEAT = 160;
-
 const countText = (number) =>
 	number < 100 ? decimal(number.toFixed(1)) : grouped(Math.round(number));
-
 const rounded = (C) => Number(C.toPrecision(C < 100 ? 2 : 1));
-
 class Waves {
 	timer = null;
-
 	constructor({ d_model, seats, C }, label) {
 		Object.assign(this, { d_model, seats });
 		this.largest = Math.max(10, ...C);
@@ -2401,7 +2191,6 @@ class Waves {
 		this.addRows();
 		this.update({});
 	}
-
 	addPresets(constants) {
 		const group = { role: "group", "aria-label": t("Values of C") };
 		const bar = element("p.live-bar.explorer-presets", group, this.box);
@@ -2411,7 +2200,6 @@ class Waves {
 			return [button, C];
 		});
 	}
-
 	addSlider(bar, name, max, listener) {
 		const label = element("label.explorer-slider", {}, bar, name);
 		const input = element("input", { type: "range", min: 0, max, step: 1 }, label);
@@ -2419,7 +2207,6 @@ class Waves {
 		on(input, "input", () => listener(Number(input.value)));
 		return { input, output };
 	}
-
 	addRows() {
 		const last = this.d_model / 2 - 1;
 		this.rows = Array.from({ length: CLOCKS }, (_, i) => {
@@ -2437,7 +2224,6 @@ class Waves {
 			return { pair, face, wave, cursor, dot, note };
 		});
 	}
-
 	onPointer(event, plot) {
 		if (event.type === "pointermove" && !event.buttons) return;
 		const { left, width } = plot.getBoundingClientRect();
@@ -2445,11 +2231,9 @@ class Waves {
 		this.pause();
 		this.update({ seat: clamp(seat, 0, this.seats) });
 	}
-
 	speed(pair) {
 		return this.state.C ** ((-2 * pair) / this.d_model);
 	}
-
 	update(changes) {
 		Object.assign(this.state, changes);
 		const { C, seat } = this.state;
@@ -2461,15 +2245,16 @@ class Waves {
 		for (const [button, preset] of this.presets) button.ariaPressed = preset === C;
 		for (const row of this.rows) this.showRow(row);
 		const turns = this.rows.map((row) => decimal(this.turns(row.pair).toFixed(2)));
-		const said = t("{seat}: the clocks have made {turns} turns", { seat, turns: turns.join("; ") });
-		this.place.input.ariaValueText = said;
+		const description = t("{seat}: the clocks have made {turns} turns", {
+			seat,
+			turns: turns.join("; "),
+		});
+		this.place.input.ariaValueText = description;
 		this.lead.textContent = this.describe();
 	}
-
 	turns(pair) {
 		return (this.state.seat * this.speed(pair)) / (2 * Math.PI);
 	}
-
 	showRow({ pair, face, wave, cursor, dot, note }) {
 		const speed = this.speed(pair);
 		const angle = this.state.seat * speed;
@@ -2485,7 +2270,6 @@ class Waves {
 		const seats = countText((2 * Math.PI) / speed);
 		note.textContent = t("once around in {seats} seats", { seats });
 	}
-
 	describe() {
 		if (this.state.C === 1) return t("All clocks show the same time.");
 		const [fast, slow] = [this.rows[0], this.rows.at(-1)].map(({ pair }) =>
@@ -2494,7 +2278,6 @@ class Waves {
 		const message = "The fastest clock comes around every {fast} seats, the slowest every {slow}.";
 		return t(message, { fast, slow });
 	}
-
 	togglePlaying() {
 		if (this.timer !== null) return this.pause();
 		this.play.textContent = `❚❚ ${t("Stop")}`;
@@ -2502,32 +2285,25 @@ class Waves {
 			this.update({ seat: (this.state.seat + 1) % (this.seats + 1) });
 		}, MILLISECONDS_PER_SEAT);
 	}
-
 	pause() {
 		clearInterval(this.timer);
 		this.timer = null;
 		this.play.textContent = RUN;
 	}
 }
-
 startWidgets("waves", (data, label) => new Waves(data, label).box);
 });
 define("scripts/turns.js", () => {
-
 const { ClockFace, nearAngle, svgElement } = modules["scripts/clock.js"];
 const { clamp, element, hasModifier, on, targetOfKey } = modules["scripts/common.js"];
 const { decimal, mark, plural, t } = modules["scripts/messages.js"];
 const { startWidgets } = modules["scripts/widget.js"];
-
 const MINUS = "\u2212";
 const ROLES = ["query", "key"];
 const LABELS = [mark("Seat of {token}, the query"), mark("Seat of {token}, the key")];
 const ASKER = 0;
-
 const signed = (number) => decimal(number.toFixed(1).replace("-", MINUS));
-
 const arrowOf = ([up, right]) => [Math.atan2(right, up), Math.hypot(up, right)];
-
 class Turns {
 	constructor({ names, query, key, speed, divisor, seats, start }, label) {
 		Object.assign(this, { names, speed, divisor, seats, places: start.slice() });
@@ -2546,7 +2322,6 @@ class Turns {
 		this.status = element("p.visually-hidden", { role: "status" }, this.box);
 		this.update();
 	}
-
 	addPresets() {
 		const group = { role: "group", "aria-label": t("Examples") };
 		const bar = element("p.live-bar.explorer-presets", group, this.box);
@@ -2558,12 +2333,10 @@ class Turns {
 		add(`‹ ${t("Move both")}`, () => this.shifted(-1));
 		add(`${t("Move both")} ›`, () => this.shifted(1));
 	}
-
 	shifted(by) {
 		const fits = this.places.every((place) => place + by >= 0 && place + by <= this.seats);
 		return this.places.map((place) => place + (fits ? by : 0));
 	}
-
 	addTrack() {
 		this.track = element("div.turns-track", {}, this.box);
 		for (let seat = 0; seat <= this.seats; seat++) {
@@ -2583,16 +2356,13 @@ class Turns {
 			return token;
 		});
 	}
-
 	percentOf(seat) {
 		return `${(100 * seat) / this.seats}%`;
 	}
-
 	drag({ clientX }, i) {
 		const { left, width } = this.track.getBoundingClientRect();
 		this.move(i, Math.round(((clientX - left) / width) * this.seats));
 	}
-
 	onKey(event, i) {
 		if (hasModifier(event)) return;
 		const seat = targetOfKey(event, this.places[i], this.seats, 1);
@@ -2600,14 +2370,12 @@ class Turns {
 		this.move(i, seat);
 		event.preventDefault();
 	}
-
 	move(i, seat) {
 		const places = this.places.slice();
 		const [from, to] = i === ASKER ? [places[1], this.seats] : [0, places[0]];
 		places[i] = clamp(seat, from, to);
 		this.update(places);
 	}
-
 	addFaces() {
 		const row = element("div.turns-faces", {}, this.box);
 		this.faces = [["query"], ["key"], ROLES].map((roles) => {
@@ -2616,7 +2384,6 @@ class Turns {
 			return { face, note: element("span", {}, box) };
 		});
 	}
-
 	addCurve() {
 		const heights = Array.from({ length: this.seats + 1 }, (_, d) => this.product(d));
 		this.most = Math.max(...heights.map(Math.abs)) * 1.15 || 1;
@@ -2636,17 +2403,14 @@ class Turns {
 		element("span", {}, words, t("what this clock adds to the score, by distance"));
 		element("span", {}, words, t("{count} apart", { count: this.seats }));
 	}
-
 	angle(distance) {
 		const [[query], [key]] = this.arrows;
 		return query - key + distance * this.speed;
 	}
-
 	product(distance) {
 		const [[, query], [, key]] = this.arrows;
 		return (query * key * Math.cos(this.angle(distance))) / this.divisor;
 	}
-
 	update(places = this.places, speaks = false) {
 		this.places = places;
 		const turned = this.arrows.map(([angle, length], i) => [
@@ -2680,15 +2444,12 @@ class Turns {
 		if (speaks) this.status.textContent = this.lead.textContent;
 	}
 }
-
 startWidgets("turns", (data, label) => new Turns(data, label).box);
 });
 define("scripts/map.js", () => {
-
 const { clamp, element, hasModifier, on } = modules["scripts/common.js"];
 const { decimal, t } = modules["scripts/messages.js"];
 const { startViewers } = modules["scripts/viewer.js"];
-
 const STEPS = 2000; // a coordinate is a whole number from -STEPS to STEPS
 const MOST_ZOOM = 40;
 const REACH = 22; // pixels from the pointer to the word it means
@@ -2697,21 +2458,17 @@ const MOVES = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDo
 const ZOOMS = { "+": 1.5, "=": 1.5, "-": 1 / 1.5 };
 const FIND = t("Find a word");
 const MINUS = "\u2212";
-
 function decode(text, size, read) {
 	const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
 	const view = new DataView(bytes.buffer);
 	return Array.from({ length: bytes.length / size }, (_, i) => view[read](size * i, true));
 }
-
 const spread = ([[x, y], [x2, y2]]) => Math.hypot(x - x2, y - y2);
-
 class WordMap {
 	current = -1;
 	found = new Set();
 	view = { x: 0, y: 0, zoom: 1 };
 	pointers = new Map();
-
 	constructor({ texts, places, neighbours, cosines, examples }, label) {
 		this.texts = texts;
 		this.places = decode(places, 2, "getInt16");
@@ -2734,7 +2491,6 @@ class WordMap {
 		new MutationObserver(() => this.draw()).observe(document.documentElement, redraw);
 		this.choose(examples[0], true);
 	}
-
 	addSearch(examples) {
 		const bar = element("p.live-bar.explorer-presets", {}, this.box);
 		const attributes = { type: "search", placeholder: FIND, "aria-label": FIND };
@@ -2746,7 +2502,6 @@ class WordMap {
 			return [button, word];
 		});
 	}
-
 	addZoom() {
 		const bar = element("p.live-bar.explorer-presets.map-zoom", {}, this.box);
 		const add = (text, label, act) =>
@@ -2755,12 +2510,10 @@ class WordMap {
 		add(MINUS, t("Zoom out"), () => this.zoomBy(1 / 1.5));
 		add(t("All words"), t("Show all words"), () => this.showAll());
 	}
-
 	showAll() {
 		this.view = { x: 0, y: 0, zoom: 1 };
 		this.draw();
 	}
-
 	search(text) {
 		const lower = text.toLowerCase();
 		const matches = [...this.texts.keys()].filter((i) => {
@@ -2780,11 +2533,9 @@ class WordMap {
 			: t("Click a word.");
 		this.draw();
 	}
-
 	nearest(word) {
 		return this.neighbours.slice(word * this.each, (word + 1) * this.each);
 	}
-
 	choose(word, moves = false, found = new Set()) {
 		this.current = word;
 		this.found = found;
@@ -2793,7 +2544,6 @@ class WordMap {
 		this.describe();
 		this.draw();
 	}
-
 	describe() {
 		const { current, each, cosines } = this;
 		this.lead.textContent = "";
@@ -2808,7 +2558,6 @@ class WordMap {
 			this.lead.append(" ");
 		});
 	}
-
 	fit(words) {
 		const xs = words.map((word) => this.places[2 * word]);
 		const ys = words.map((word) => this.places[2 * word + 1]);
@@ -2818,12 +2567,10 @@ class WordMap {
 		const zoom = clamp((2 * STEPS) / (1.6 * size), 1, MOST_ZOOM);
 		this.view = { x: (left + right) / 2, y: (bottom + top) / 2, zoom };
 	}
-
 	get scale() {
 		const { clientWidth: width, clientHeight: height } = this.canvas;
 		return (Math.min(width, height) / (2.1 * STEPS)) * this.view.zoom;
 	}
-
 	pixelOf(word) {
 		const { clientWidth: width, clientHeight: height } = this.canvas;
 		return [
@@ -2831,7 +2578,6 @@ class WordMap {
 			height / 2 - (this.places[2 * word + 1] - this.view.y) * this.scale,
 		];
 	}
-
 	draw() {
 		const { canvas } = this;
 		const { clientWidth: width, clientHeight: height } = canvas;
@@ -2849,13 +2595,11 @@ class WordMap {
 		context.textBaseline = "middle";
 		this.drawWords(context, width, height);
 	}
-
 	paint(style, name) {
 		const probe = (this.probe ??= element("i", { hidden: "" }, this.box));
 		probe.style.color = `var(--fig-${name})`;
 		return getComputedStyle(probe).color;
 	}
-
 	drawWords(context, width, height) {
 		const { current, found, paints } = this;
 		const near = current < 0 ? [] : this.nearest(current);
@@ -2877,7 +2621,6 @@ class WordMap {
 			if (this.isFree(taken, place) || word === current) this.write(context, place, lit.has(word));
 		}
 	}
-
 	drawLinks(context, near) {
 		context.strokeStyle = this.paints.accent;
 		context.globalAlpha = 0.6;
@@ -2889,7 +2632,6 @@ class WordMap {
 		}
 		context.globalAlpha = 1;
 	}
-
 	isFree(taken, [x, y, text]) {
 		const cells = [];
 		const row = Math.floor(y / LABEL.height);
@@ -2901,7 +2643,6 @@ class WordMap {
 		for (const cell of cells) taken.add(cell);
 		return true;
 	}
-
 	write(context, [x, y, text], strong) {
 		context.lineWidth = 3;
 		context.strokeStyle = this.paints.paper;
@@ -2910,7 +2651,6 @@ class WordMap {
 		context.fillText(text, x, y);
 		context.lineWidth = 1.2;
 	}
-
 	listen() {
 		const { canvas } = this;
 		on(canvas, "pointerdown", (event) => this.onDown(event));
@@ -2920,13 +2660,11 @@ class WordMap {
 		on(canvas, "dblclick", (event) => this.zoomBy(2, event));
 		on(canvas, "keydown", (event) => this.onKey(event));
 	}
-
 	onDown(event) {
 		this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
 		this.moved = 0;
 		this.canvas.setPointerCapture(event.pointerId);
 	}
-
 	onMove(event) {
 		const before = this.pointers.get(event.pointerId);
 		if (!before) return this.hover(event);
@@ -2940,12 +2678,10 @@ class WordMap {
 		this.view.y += dy / this.scale;
 		this.draw();
 	}
-
 	onUp(event) {
 		this.pointers.delete(event.pointerId);
 		if (event.type === "pointerup" && this.moved < 5) this.hover(event, true);
 	}
-
 	hover(event, clicked = false) {
 		if (event.pointerType === "touch" && !clicked) return;
 		const word = this.wordAt(event);
@@ -2953,7 +2689,6 @@ class WordMap {
 		if (clicked && word >= 0) this.choose(word);
 		else this.canvas.title = word < 0 ? "" : this.texts[word];
 	}
-
 	wordAt({ offsetX, offsetY }) {
 		let best = -1;
 		let reach = REACH;
@@ -2964,13 +2699,11 @@ class WordMap {
 		}
 		return best;
 	}
-
 	onWheel(event) {
 		if (!event.ctrlKey && !event.metaKey) return;
 		event.preventDefault();
 		this.zoomBy(Math.exp(-event.deltaY / 200), event);
 	}
-
 	zoomBy(factor, { offsetX, offsetY } = {}) {
 		const { clientWidth: width, clientHeight: height } = this.canvas;
 		const [dx, dy] = offsetX === undefined ? [0, 0] : [offsetX - width / 2, offsetY - height / 2];
@@ -2980,7 +2713,6 @@ class WordMap {
 		this.view.y -= dy / before - dy / this.scale;
 		this.draw();
 	}
-
 	onKey(event) {
 		if (event.altKey || event.ctrlKey || event.metaKey) return;
 		if (event.key in ZOOMS) this.zoomBy(ZOOMS[event.key]);
@@ -2994,31 +2726,25 @@ class WordMap {
 		event.preventDefault();
 	}
 }
-
 function makeView(figure, data) {
 	const name = figure.querySelector(".figure-number").textContent.replace(/\.$/, "");
 	return new WordMap(data, name).box;
 }
-
 startViewers("map", t("Open the map"), makeView);
 });
 define("scripts/contents.js", () => {
-
 const { on } = modules["scripts/common.js"];
-
 const root = document.documentElement;
 const opener = document.getElementById("open-contents");
 const panel = document.getElementById("contents");
 const main = document.getElementById("main");
 const isOpen = () => root.classList.contains("contents-open");
-
 function show(open) {
 	root.classList.toggle("contents-open", open);
 	opener.ariaExpanded = open;
 	main.inert = open;
 	if (open) panel.querySelector(".chapters a").focus();
 }
-
 opener.role = "button"; // without this script it is a link
 opener.ariaExpanded = false;
 on(opener, "click", (event) => {
@@ -3046,17 +2772,13 @@ on(document, "keydown", (event) => {
 on(matchMedia("(min-width: 72rem)"), "change", () => show(false));
 });
 define("scripts/sections.js", () => {
-
 const { on } = modules["scripts/common.js"];
-
 const LINE = 0.3; // of the window's height: the last heading above it has the section
-
 const links = [...document.querySelectorAll(".sections a")];
 const headings = links.map((link) => document.getElementById(link.hash.slice(1)));
 const panel = document.getElementById("contents");
 let scheduled = false;
 let current;
-
 function mark() {
 	scheduled = false;
 	const line = LINE * innerHeight;
@@ -3071,24 +2793,19 @@ function mark() {
 	const above = next && next.getBoundingClientRect().top - panel.getBoundingClientRect().top;
 	if (above < 0) panel.scrollTop += above - 40;
 }
-
 function schedule() {
 	if (scheduled) return;
 	scheduled = true;
 	requestAnimationFrame(mark);
 }
-
 if (links.length) {
 	on(window, "scroll resize", schedule, { passive: true });
 	mark();
 }
 });
 define("scripts/scroll.js", () => {
-
 const { on } = modules["scripts/common.js"];
-
 const PAUSE = 150; // milliseconds without resizing
-
 function update(box) {
 	const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
 	box.classList.toggle("scrolls", box.scrollWidth > box.clientWidth + 1);
@@ -3102,11 +2819,9 @@ function update(box) {
 		for (const name of ["role", "aria-label", "tabindex"]) box.removeAttribute(name);
 	}
 }
-
 function updateAll() {
 	document.querySelectorAll(".scroll[aria-label], .scroll[data-label]").forEach(update);
 }
-
 let timer;
 updateAll();
 on(window, "resize", () => {
@@ -3116,12 +2831,9 @@ on(window, "resize", () => {
 on(document, "toggle", updateAll, true);
 });
 define("scripts/keys.js", () => {
-
 const { hasModifier, on } = modules["scripts/common.js"];
-
 const ELSEWHERE = "input, textarea, select, [contenteditable], dialog, .frames, .scroll[tabindex]";
 const LINKS = { ArrowLeft: "a.previous", ArrowRight: "a.next" };
-
 on(document, "keydown", (event) => {
 	const selector = LINKS[event.key];
 	if (!selector || event.defaultPrevented || hasModifier(event)) return;
@@ -3131,19 +2843,14 @@ on(document, "keydown", (event) => {
 });
 });
 define("scripts/search.js", () => {
-
 const { plural, t } = modules["scripts/messages.js"];
 const { element, loadScript, on } = modules["scripts/common.js"];
-
 const MOST_RESULTS = 20;
 const CONTEXT = 70; // characters of text around the first match
 const TITLE_SCORE = 10; // as many mentions does a word in the title count for
 const MOST_MENTIONS = 5;
-
 let dialog, input, list, status;
-
 const splitWords = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
-
 function scoreOf([, chapter, section, text], words) {
 	const title = `${chapter} ${section}`.toLowerCase();
 	const body = text.toLowerCase();
@@ -3156,7 +2863,6 @@ function scoreOf([, chapter, section, text], words) {
 	}
 	return total;
 }
-
 function search(index, words) {
 	return index
 		.map((row) => ({ row, score: scoreOf(row, words) }))
@@ -3164,7 +2870,6 @@ function search(index, words) {
 		.sort((a, b) => b.score - a.score)
 		.map(({ row }) => row);
 }
-
 function findMatches(text, words) {
 	const lower = text.toLowerCase();
 	const matches = [];
@@ -3181,20 +2886,20 @@ function findMatches(text, words) {
 		return apart;
 	});
 }
-
 function chooseSnippet(text, matches) {
-	const within = ([start]) => matches.filter(([at]) => at >= start && at < start + 2 * CONTEXT);
-	const best = matches.reduce(
-		(most, match) => (within(match).length > within(most).length ? match : most),
-		matches[0] ?? [0, 0],
-	);
+	let best = matches[0] ?? [0, 0];
+	let most = 0;
+	let next = 0; // the first match beyond the piece
+	matches.forEach((match, i) => {
+		while (next < matches.length && matches[next][0] < match[0] + 2 * CONTEXT) next++;
+		if (next - i > most) [best, most] = [match, next - i];
+	});
 	const begin = Math.max(0, best[0] - CONTEXT);
 	const from = begin && text.indexOf(" ", begin) + 1;
 	const cut = text.lastIndexOf(" ", from + 3 * CONTEXT);
 	const fits = text.length <= from + 3 * CONTEXT;
 	return [Math.min(from, best[0]), fits ? text.length : Math.max(cut, best[1])];
 }
-
 function addSnippet(parent, text, words) {
 	const matches = findMatches(text, words);
 	const [from, to] = chooseSnippet(text, matches);
@@ -3207,7 +2912,6 @@ function addSnippet(parent, text, words) {
 	}
 	parent.append(text.slice(at, to) + (to < text.length ? " …" : ""));
 }
-
 function createDialog() {
 	dialog = element("dialog.search", { "aria-label": t("Search the book") }, document.body);
 	const form = element("form", {}, dialog);
@@ -3215,7 +2919,6 @@ function createDialog() {
 	const close = element("button.tool", {}, form, t("Close"));
 	status = element("p.search-status", { role: "status" }, dialog);
 	list = element("ol", {}, dialog);
-
 	on(input, "input", showResults);
 	on(form, "submit", (event) => {
 		event.preventDefault();
@@ -3224,18 +2927,15 @@ function createDialog() {
 	on(close, "click", () => dialog.close());
 	on(list, "click", () => dialog.close());
 }
-
 function open() {
 	if (!dialog) createDialog();
 	if (!window.layerbookIndex) loadScript("assets/search-index.js").then(showResults, reportMissing);
 	dialog.showModal();
 	input.select();
 }
-
 function reportMissing() {
 	status.textContent = t("The search index is missing.");
 }
-
 function showResults() {
 	const words = splitWords(input.value);
 	list.textContent = "";
@@ -3246,14 +2946,12 @@ function showResults() {
 	status.textContent = rows.length ? sections : t("Nothing found.");
 	for (const row of rows.slice(0, MOST_RESULTS)) addResult(row, words);
 }
-
 function addResult([href, chapter, section, text], words) {
 	const item = element("li", {}, list);
 	const link = element("a", { href: window.layerbook.withTheme(href) }, item);
 	element("b", {}, link, section ? `${chapter} · ${section}` : chapter);
 	addSnippet(element("small", {}, link), text, words);
 }
-
 const button = document.getElementById("open-search");
 if (button && typeof HTMLDialogElement === "function") {
 	button.hidden = false;
@@ -3266,10 +2964,8 @@ if (button && typeof HTMLDialogElement === "function") {
 }
 });
 define("book.js", () => {
-
 const { element, on, percent } = modules["scripts/common.js"];
 const { decodeFloats, startViewers } = modules["scripts/viewer.js"];
-
 Object.assign(window.layerbook, {
 	element,
 	on,

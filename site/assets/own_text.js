@@ -12,47 +12,39 @@ const define = (name, run) => {
 	}
 };
 sources["live/worker.js"] = () => {
-
 const { Engine } = modules["live/engine.js"];
-
 const engine = new Engine((share) => postMessage({ share }));
-
 addEventListener("message", async ({ data: { id, method, values } }) => {
 	try {
 		postMessage({ id, value: await engine[method](...values) });
 	} catch (error) {
-		postMessage({ id, error: error.message });
+		postMessage({ id, error: { message: error.pattern ?? error.message, values: error.values } });
 	}
 });
 };
 define("scripts/catalogue.js", () => {
-
 const MESSAGES = Object.assign((globalThis.layerbookMessages ??= {}), {});
 const MARKS = { decimal: ".", group: "," };
 return { MESSAGES, MARKS };
 });
 define("live/patterns.js", () => {
-
 const { mark } = modules["scripts/messages.js"];
 const { Patterns } = modules["scripts/patterns.js"];
-
 class LivePatterns extends Patterns {
 	share(layer, head, query, key) {
 		const count = this.data.tokens.length;
 		return this.shares[layer][(head * count + query) * count + key];
 	}
-
 	find(measure) {
 		let best = { value: 0 };
 		for (let layer = 0; layer < this.shares.length; layer++) {
 			for (let head = 0; head < this.data.heads; head++) {
-				const found = this.measureHead(layer, head, measure);
-				if (found.value > best.value) best = { layer, head, ...found };
+				const strongest = this.measureHead(layer, head, measure);
+				if (strongest.value > best.value) best = { layer, head, ...strongest };
 			}
 		}
 		return best;
 	}
-
 	measureHead(layer, head, measure) {
 		const { ids } = this.data;
 		let sum = 0;
@@ -66,20 +58,17 @@ class LivePatterns extends Patterns {
 		return { query, value: sum / Math.max(1, ids.length - 1) };
 	}
 }
-
 function spread(share, query) {
 	let bits = 0;
 	for (let key = 0; key <= query; key++)
 		if (share(key) > 0) bits -= share(key) * Math.log2(share(key));
 	return bits;
 }
-
 function repeats(share, query, ids) {
 	let sum = 0;
 	for (let key = 1; key < query; key++) if (ids[key - 1] === ids[query]) sum += share(key);
 	return sum;
 }
-
 const PRESETS = [
 	[mark("Looks one token back"), (share, query) => share(query - 1)],
 	[mark("Looks for what followed last time"), repeats],
@@ -90,32 +79,26 @@ const PRESETS = [
 return { LivePatterns, PRESETS };
 });
 define("live/attention.js", () => {
-
 const { element, on } = modules["scripts/common.js"];
 const { AttentionExplorer } = modules["scripts/explorer.js"];
 const { t } = modules["scripts/messages.js"];
 const { MEAN } = modules["scripts/patterns.js"];
 const { LivePatterns, PRESETS } = modules["live/patterns.js"];
-
 const MOST_MAPPED = 80; // tokens whose attention is drawn
-
 class LiveExplorer extends AttentionExplorer {
 	showPattern(options) {
 		super.showPattern(options);
 		this.onPattern?.();
 	}
 }
-
 class LiveAttention {
 	explorer = null;
 	found = []; // heads worth a look
-
 	constructor(box, { shape, shades, token, onPattern = () => {} }) {
 		Object.assign(this, { shape, shades, token, onPattern });
 		this.map = box.querySelector(".try-map");
 		this.presets = box.querySelector("[role='group']");
 	}
-
 	async show(model, ids) {
 		const mapped = ids.length <= MOST_MAPPED;
 		const state = this.explorer?.state;
@@ -149,7 +132,6 @@ class LiveAttention {
 		this.explorer.update({ head: state ? state.head : MEAN });
 		this.showPresets(patterns);
 	}
-
 	showPresets(patterns) {
 		this.presets.replaceChildren();
 		for (const [name, measure] of PRESETS) {
@@ -166,59 +148,16 @@ class LiveAttention {
 }
 return { LiveAttention };
 });
-define("live/layers.js", () => {
-
-const { t } = modules["scripts/messages.js"];
-const { element, on, percent } = modules["scripts/common.js"];
-
-const SHOWN = 3;
-
-class Layers {
-	constructor(box, { token, toggleMlp }) {
-		Object.assign(this, { token, hasSwitches: Boolean(toggleMlp) });
-		this.table = box.querySelector("tbody");
-		this.heading = box.querySelector(".try-at");
-		on(this.table, "click", ({ target }) => {
-			const button = target.closest("button");
-			if (button) toggleMlp?.(Number(button.value));
-		});
-	}
-
-	get count() {
-		return SHOWN;
-	}
-
-	show(at, rows, mlps = new Set()) {
-		this.heading.textContent = at.shown || t("empty");
-		const first = element("tr");
-		this.table.replaceChildren(first);
-		this.fill(first, t("embedding"), rows[0]);
-		if (this.hasSwitches) element("td", {}, first);
-		rows.slice(1).forEach((tokens, layer) => {
-			const row = element("tr", {}, this.table);
-			this.fill(row, t("layer {layer}", { layer }), tokens);
-			if (!this.hasSwitches) return;
-			const cell = element("td", {}, row);
-			const button = element("button.try-switch", { value: layer }, cell, "MLP");
-			button.ariaPressed = mlps.has(layer);
-			button.ariaLabel = t("Switch off the MLP of layer {layer}", { layer });
-		});
-	}
-
-	fill(row, name, tokens) {
-		element("th", { scope: "row" }, row, name);
-		tokens.forEach(({ id, prob }, rank) => {
-			const cell = element(rank ? "td.try-rest" : "td", {}, row);
-			cell.style.setProperty("--share", `${100 * prob}%`);
-			element("span.tok", {}, cell, this.token(id).shown || t("empty"));
-			element("small", {}, cell, percent(prob));
-		});
+define("live/errors.js", () => {
+class LiveError extends Error {
+	constructor(pattern, values = {}) {
+		super(pattern.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole));
+		Object.assign(this, { pattern, values });
 	}
 }
-return { Layers };
+return { LiveError };
 });
 define("live/model.js", () => {
-
 const SETTINGS = {
 	layers: "block_count",
 	width: "embedding_length",
@@ -227,11 +166,8 @@ const SETTINGS = {
 	context: "context_length",
 	epsilon: "attention.layer_norm_rms_epsilon",
 };
-
 const KEYS = 8; // a multiple of them is multiplied at a time
-
 const UNCHANGED = { heads: new Set(), mlps: new Set(), blocked: new Set() };
-
 function readShape({ settings, tensors }) {
 	const shape = {};
 	for (const [name, key] of Object.entries(SETTINGS)) shape[name] = settings[`llama.${key}`];
@@ -241,7 +177,6 @@ function readShape({ settings, tensors }) {
 	shape.vocabulary = tensors["token_embd.weight"]?.rows;
 	return shape;
 }
-
 function normalize(x, gain, epsilon) {
 	const width = gain.length;
 	const out = new Float32Array(x.length);
@@ -255,15 +190,11 @@ function normalize(x, gain, epsilon) {
 	}
 	return out;
 }
-
 function add(x, y) {
 	for (let i = 0; i < x.length; i++) x[i] += y[i];
 }
-
 const roundUp = (number, unit) => Math.ceil(number / unit) * unit;
-
 const emptyLists = (count) => Array.from({ length: count }, () => []);
-
 function joined(parts) {
 	const all = new Float32Array(parts.reduce((total, part) => total + part.length, 0));
 	let length = 0;
@@ -273,7 +204,6 @@ function joined(parts) {
 	}
 	return all;
 }
-
 function vectorAt(parts, position, width) {
 	let start = position * width;
 	for (const part of parts) {
@@ -282,7 +212,6 @@ function vectorAt(parts, position, width) {
 	}
 	throw new Error(`no token has run at position ${position}`);
 }
-
 class Model {
 	constructor(header, matrices, capacity) {
 		this.tensors = header.tensors;
@@ -301,27 +230,22 @@ class Model {
 		}));
 		this.reset();
 	}
-
 	reset() {
 		this.length = 0;
 		this.midway = false; // in a pass
 		const { layers } = this.shape;
 		this.kept = { streams: emptyLists(layers + 1), queries: emptyLists(layers) };
 	}
-
 	tensor(name) {
 		return this.tensors[`${name}.weight`];
 	}
-
 	times(name, x) {
 		const matrix = this.tensor(name);
 		return this.matrices.multiply(matrix, x, x.length / matrix.columns);
 	}
-
 	normalize(name, x) {
 		return normalize(x, this.matrices.row(this.tensor(name), 0), this.shape.epsilon);
 	}
-
 	*pass(ids, changes = UNCHANGED) {
 		if (this.midway) throw new Error("the last text was stopped midway; run it from its start");
 		this.midway = true;
@@ -338,7 +262,6 @@ class Model {
 		this.midway = false;
 		return this.unembed(x.subarray(x.length - width));
 	}
-
 	embed(ids) {
 		const { width } = this.shape;
 		const x = new Float32Array(ids.length * width);
@@ -346,7 +269,6 @@ class Model {
 		ids.forEach((id, t) => x.set(this.matrices.row(table, id), t * width));
 		return x;
 	}
-
 	attention(layer, x, { heads, blocked }) {
 		const block = `blk.${layer}.attn_`;
 		const input = this.normalize(`${block}norm`, x);
@@ -361,7 +283,6 @@ class Model {
 		this.switchOff(layer, z, heads);
 		return this.times(`${block}output`, z);
 	}
-
 	mlp(layer, x) {
 		const block = `blk.${layer}.ffn_`;
 		const input = this.normalize(`${block}norm`, x);
@@ -369,7 +290,6 @@ class Model {
 		this.matrices.gateBySilu(this.times(`${block}gate`, input), hidden);
 		return this.times(`${block}down`, hidden);
 	}
-
 	rotate(vectors, heads) {
 		const { headSize } = this.shape;
 		const width = heads * headSize;
@@ -388,7 +308,6 @@ class Model {
 			}
 		}
 	}
-
 	store(layer, keys, values) {
 		const { keyHeads, headSize } = this.shape;
 		const { capacity } = this;
@@ -405,7 +324,6 @@ class Model {
 			}
 		}
 	}
-
 	mix(layer, queries, blocked) {
 		const z = new Float32Array(queries.length);
 		for (let keyHead = 0; keyHead < this.shape.keyHeads; keyHead++) {
@@ -419,7 +337,6 @@ class Model {
 		}
 		return z;
 	}
-
 	attend(layer, keyHead, queries, start, blocked) {
 		const { heads, headSize } = this.shape;
 		const n = queries.length / heads / headSize;
@@ -438,18 +355,15 @@ class Model {
 		this.matrices.softmax(shares, { columns, group: this.groupSize, start, scale });
 		return { shares, columns, n };
 	}
-
 	get groupSize() {
 		return this.shape.heads / this.shape.keyHeads;
 	}
-
 	forGroups(keyHead, n, visit) {
 		const size = this.groupSize * this.shape.headSize;
 		for (let t = 0; t < n; t++) {
 			visit((t * this.shape.keyHeads + keyHead) * size, t * size, size);
 		}
 	}
-
 	switchOff(layer, z, heads) {
 		const { headSize } = this.shape;
 		for (let start = 0; start < z.length; start += headSize) {
@@ -457,12 +371,10 @@ class Model {
 			if (heads.has(`${layer}.${head}`)) z.fill(0, start, start + headSize);
 		}
 	}
-
 	unembed(x) {
 		const matrix = this.tensor("output") ? "output" : "token_embd";
 		return this.times(matrix, this.normalize("output_norm", x));
 	}
-
 	lens(position) {
 		const { layers, width } = this.shape;
 		const x = new Float32Array((layers + 1) * width);
@@ -471,7 +383,6 @@ class Model {
 		);
 		return this.unembed(x);
 	}
-
 	pattern(layer, { blocked } = UNCHANGED) {
 		const { heads, keyHeads } = this.shape;
 		const count = this.length;
@@ -492,9 +403,8 @@ class Model {
 return { UNCHANGED, readShape, Model };
 });
 define("live/checks.js", () => {
-
+const { LiveError } = modules["live/errors.js"];
 const { readShape } = modules["live/model.js"];
-
 const UNDERSTOOD = new Set([
 	"llama.block_count",
 	"llama.context_length",
@@ -515,7 +425,6 @@ const PLAIN_VALUES = {
 	"llama.expert_used_count": 0,
 	"llama.rope.scaling.type": "none",
 };
-
 function layoutOf({ layers, width, hidden, heads, keyHeads, headSize, vocabulary }) {
 	const layout = { token_embd: [vocabulary, width], output_norm: [1, width] };
 	for (let layer = 0; layer < layers; layer++) {
@@ -534,69 +443,84 @@ function layoutOf({ layers, width, hidden, heads, keyHeads, headSize, vocabulary
 	}
 	return layout;
 }
-
 function checkSettings(settings) {
 	const architecture = settings["general.architecture"];
 	if (architecture !== "llama") {
-		throw new Error(`the architecture is ${architecture}; this page runs only llama`);
+		throw new LiveError("the architecture is {architecture}; this page runs only llama", {
+			architecture,
+		});
 	}
 	for (const [key, value] of Object.entries(settings)) {
-		if (key in PLAIN_VALUES) {
+		if (Object.hasOwn(PLAIN_VALUES, key)) {
 			if (value !== PLAIN_VALUES[key])
-				throw new Error(`${key} is ${value}; this page cannot run that`);
+				throw new LiveError("{key} is {value}; this page cannot run that", { key, value });
 		} else if (/^(llama|split)\./.test(key) && !UNDERSTOOD.has(key)) {
-			throw new Error(`the setting ${key} is not understood, and may change the numbers`);
+			throw new LiveError("the setting {key} is not understood, and may change the numbers", {
+				key,
+			});
 		}
 	}
 }
-
-function checkShape(settings, shape) {
+function checkShape({ settings, tensors }, shape) {
+	const most = { layers: Object.keys(tensors).length }; // a layer has several
 	for (const [name, value] of Object.entries(shape)) {
-		const wrong =
-			name === "epsilon" || name === "ropeBase" ? !(value > 0) : !Number.isInteger(value);
-		if (wrong || value <= 0)
-			throw new Error(`the header has no valid number for ${name}: ${value}`);
+		const isNumber = name === "epsilon" || name === "ropeBase" ? Number.isFinite : Number.isInteger;
+		if (!isNumber(value) || value <= 0 || value > (most[name] ?? Infinity))
+			throw new LiveError("the header has no valid number for {name}: {value}", { name, value });
 	}
 	const { heads, keyHeads, headSize } = shape;
-	if (heads % keyHeads) throw new Error(`${heads} heads cannot share ${keyHeads} key heads`);
+	if (heads % keyHeads)
+		throw new LiveError("{heads} heads cannot share {keyHeads} key heads", { heads, keyHeads });
 	if (headSize % 4)
-		throw new Error(`a head has ${headSize} numbers; this page needs a multiple of 4`);
+		throw new LiveError("a head has {size} numbers; this page needs a multiple of 4", {
+			size: headSize,
+		});
 	for (const key of ["llama.attention.value_length", "llama.rope.dimension_count"]) {
 		const size = settings[key] ?? headSize;
-		if (size !== headSize) throw new Error(`${key} is ${size}, but a head has ${headSize} numbers`);
+		if (size !== headSize)
+			throw new LiveError("{key} is {size}, but a head has {headSize} numbers", {
+				key,
+				size,
+				headSize,
+			});
 	}
 }
-
 function checkTensor({ name, type, rows, columns }, [expectedRows, expectedColumns]) {
 	if (rows !== expectedRows || columns !== expectedColumns) {
-		throw new Error(`${name} is ${rows} x ${columns}, not ${expectedRows} x ${expectedColumns}`);
+		const size = `${rows} x ${columns}`;
+		const expected = `${expectedRows} x ${expectedColumns}`;
+		throw new LiveError("{name} is {size}, not {expected}", { name, size, expected });
 	}
 	const unit = type === "F32" ? 4 : 32;
-	if (columns % unit) throw new Error(`${name} has ${columns} columns, not a multiple of ${unit}`);
+	if (columns % unit)
+		throw new LiveError("{name} has {columns} columns, not a multiple of {unit}", {
+			name,
+			columns,
+			unit,
+		});
 }
-
 function checkModel(header) {
 	const { settings, tensors } = header;
 	checkSettings(settings);
 	const shape = readShape(header);
-	checkShape(settings, shape);
+	checkShape(header, shape);
 	const layout = layoutOf(shape);
 	if (tensors["output.weight"]) layout.output = [shape.vocabulary, shape.width];
 	for (const [name, size] of Object.entries(layout)) {
 		const tensor = tensors[`${name}.weight`];
-		if (!tensor) throw new Error(`the tensor ${name}.weight is missing`);
+		if (!tensor) throw new LiveError("the tensor {name} is missing", { name: `${name}.weight` });
 		checkTensor(tensor, size);
 	}
 	for (const name of Object.keys(tensors)) {
-		if (!(name.replace(/\.weight$/, "") in layout) || !name.endsWith(".weight")) {
-			throw new Error(`the tensor ${name} is not part of a plain Llama`);
+		if (!Object.hasOwn(layout, name.replace(/\.weight$/, "")) || !name.endsWith(".weight")) {
+			throw new LiveError("the tensor {name} is not part of a plain Llama", { name });
 		}
 	}
 }
 return { checkModel };
 });
 define("live/gguf.js", () => {
-
+const { LiveError } = modules["live/errors.js"];
 const MAGIC = 0x46554747; // "GGUF"
 const TENSOR_TYPES = {
 	0: { name: "F32", weights: 1, bytes: 4 },
@@ -615,40 +539,49 @@ const OTHER_TYPES = new Map([
 	[14, "Q6_K"],
 	[30, "BF16"],
 ]);
-
+const LIST = 9; // no list is in another
+const MOST_DIMENSIONS = 2;
+const MOST_ELEMENTS = 3_000_000; // of all lists
+function rejectNumber(name, value) {
+	throw new LiveError("the header has no valid number for {name}: {value}", { name, value });
+}
 class Reader {
+	elements = 0;
 	utf8 = new TextDecoder();
-
 	constructor(bytes) {
 		this.bytes = bytes;
 		this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 		this.position = 0;
 	}
-
-	number(method, size) {
+	skip(size) {
 		this.position += size;
+		if (this.position > this.bytes.length)
+			throw new LiveError("the file ends within {name}; it is incomplete", { name: "GGUF" });
+	}
+	number(method, size) {
+		this.skip(size);
 		return this.view[method](this.position - size, true);
 	}
-
 	uint32() {
 		return this.number("getUint32", 4);
 	}
-
 	uint64() {
 		return Number(this.number("getBigUint64", 8));
 	}
-
 	text() {
 		const length = this.uint64();
-		this.position += length;
+		this.skip(length);
 		return this.utf8.decode(this.bytes.subarray(this.position - length, this.position));
 	}
-
 	array() {
 		const type = this.uint32();
-		return Array.from({ length: this.uint64() }, () => this.value(type));
+		const length = this.uint64();
+		this.elements += length;
+		if (this.elements > MOST_ELEMENTS) rejectNumber("array", this.elements);
+		if (type === LIST)
+			throw new LiveError("the header has a value of unknown type {type}", { type });
+		return Array.from({ length }, () => this.value(type));
 	}
-
 	value(type) {
 		const readers = [
 			() => this.number("getUint8", 1),
@@ -665,47 +598,56 @@ class Reader {
 			() => Number(this.number("getBigInt64", 8)),
 			() => this.number("getFloat64", 8),
 		];
-		if (!readers[type]) throw new Error(`the header has a value of unknown type ${type}`);
+		if (!readers[type])
+			throw new LiveError("the header has a value of unknown type {type}", { type });
 		return readers[type]();
 	}
 }
-
 function readTensor(reader) {
 	const name = reader.text();
-	const sizes = Array.from({ length: reader.uint32() }, () => reader.uint64());
+	const count = reader.uint32();
+	if (count > MOST_DIMENSIONS)
+		throw new LiveError("{name} has {count} dimensions", { name, count });
+	const sizes = Array.from({ length: count }, () => reader.uint64());
 	const code = reader.uint32();
 	const type = TENSOR_TYPES[code];
 	if (!type) {
-		const other = OTHER_TYPES.get(code) ?? `of type ${code}`;
+		const other = OTHER_TYPES.get(code) ?? code;
 		const types = Object.values(TENSOR_TYPES).map((each) => each.name);
-		throw new Error(`${name} is ${other}; this page reads ${types.join(", ")}`);
+		throw new LiveError("{name} is of type {other}; this page reads {types}", {
+			name,
+			other,
+			types: types.join(", "),
+		});
 	}
 	const [columns, rows = 1] = sizes;
-	if (sizes.length > 2) throw new Error(`${name} has ${sizes.length} dimensions`);
 	const stride = (columns / type.weights) * type.bytes; // bytes of a row
 	return { name, type: type.name, rows, columns, stride, offset: reader.uint64() };
 }
-
 function readHeader(bytes) {
 	const reader = new Reader(bytes);
-	if (bytes.length < 24 || reader.uint32() !== MAGIC) throw new Error("this is not a GGUF file");
+	if (bytes.length < 24 || reader.uint32() !== MAGIC)
+		throw new LiveError("this is not a GGUF file");
 	const version = reader.uint32();
-	if (version < 2 || version > 3) throw new Error(`this is version ${version} of GGUF, not 2 or 3`);
+	if (version < 2 || version > 3)
+		throw new LiveError("this is version {version} of GGUF, not 2 or 3", { version });
 	const tensorCount = reader.uint64();
 	const settingCount = reader.uint64();
-	const settings = {};
+	const settings = Object.create(null); // names may be those that every object has
 	for (let i = 0; i < settingCount; i++) {
 		const key = reader.text();
 		settings[key] = reader.value(reader.uint32());
 	}
-	const list = Array.from({ length: tensorCount }, () => readTensor(reader));
+	const list = [];
+	while (list.length < tensorCount) list.push(readTensor(reader));
 	const alignment = settings["general.alignment"] ?? 32;
+	if (!Number.isInteger(alignment) || alignment <= 0) rejectNumber("general.alignment", alignment);
 	const start = Math.ceil(reader.position / alignment) * alignment;
-	const tensors = {};
+	const tensors = Object.create(null);
 	for (const tensor of list) {
 		tensor.offset += start;
 		if (tensor.offset + tensor.rows * tensor.stride > bytes.length) {
-			throw new Error(`the file ends within ${tensor.name}; it is incomplete`);
+			throw new LiveError("the file ends within {name}; it is incomplete", { name: tensor.name });
 		}
 		tensors[tensor.name] = tensor;
 	}
@@ -714,7 +656,6 @@ function readHeader(bytes) {
 return { readHeader };
 });
 define("live/wasm.js", () => {
-
 const WASM = [
 	"AGFzbQEAAAABNQdgA39/fwBgA39/fwF9YAAAYAABf2AIf39/f39/f38AYAl/f39/f39/f38AYAZ/f39/f30AAg8B",
 	"A2VudgZtZW1vcnkCAAIDGBcCAwMABAUABAAEAAQABAAEAQEBAQEGAAQFAXABCwsGKwd/AUHAiAQLfwBBwIgEC38A",
@@ -894,19 +835,15 @@ const WASM = [
 return { WASM };
 });
 define("live/matrices.js", () => {
-
+const { LiveError } = modules["live/errors.js"];
 const { WASM } = modules["live/wasm.js"];
-
 const PAGE = 65536; // bytes by which the memory of WebAssembly grows
 const BLOCK = 32;
-
 function decodeBase64(text) {
 	if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
 	return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
 }
-
 const roundUp = (number, unit) => Math.ceil(number / unit) * unit;
-
 class Matrices {
 	static async create({ plain = false } = {}) {
 		if (plain || !globalThis.WebAssembly) return new PlainMatrices();
@@ -918,40 +855,32 @@ class Matrices {
 			return new PlainMatrices(); // no SIMD, or a policy against it
 		}
 	}
-
 	zeros(rows, columns) {
 		const offset = this.reserve(4 * rows * columns);
 		this.floats(offset, rows * columns).fill(0);
 		return { type: "F32", rows, columns, stride: 4 * columns, offset };
 	}
-
 	view({ offset, rows, columns }) {
 		return this.floats(offset, rows * columns);
 	}
-
 	bytes(offset, length) {
 		return new Uint8Array(this.buffer, offset, length);
 	}
-
 	floats(offset, length) {
 		return new Float32Array(this.buffer, offset, length);
 	}
 }
-
 class WasmMatrices extends Matrices {
 	scratch = { offset: 0, size: 0 };
-
 	constructor(memory, functions) {
 		super();
 		this.memory = memory;
 		this.functions = functions;
 		this.end = roundUp(functions.memory_start(), 64);
 	}
-
 	get buffer() {
 		return this.memory.buffer;
 	}
-
 	reserve(size) {
 		const offset = this.end;
 		this.end = roundUp(offset + size, 64);
@@ -959,16 +888,14 @@ class WasmMatrices extends Matrices {
 		try {
 			if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE));
 		} catch {
-			throw new Error("there is not enough memory for it");
+			throw new LiveError("there is not enough memory for it");
 		}
 		return offset;
 	}
-
 	scratchFor(size) {
 		if (size > this.scratch.size) this.scratch = { offset: this.reserve(size), size };
 		return this.scratch.offset;
 	}
-
 	multiply({ type, rows, columns, stride, offset }, x, n) {
 		const sizes = 4 * n * (columns + rows);
 		const input = this.scratchFor(sizes + this.functions.room_size());
@@ -979,14 +906,12 @@ class WasmMatrices extends Matrices {
 		multiply(offset, stride, input, output, rows, columns, n, room);
 		return this.floats(output, n * rows).slice();
 	}
-
 	softmax(scores, { columns, group, start, scale }) {
 		const room = this.scratchFor(4 * scores.length);
 		this.floats(room, scores.length).set(scores);
 		this.functions.softmax(room, scores.length / columns, columns, group, start, scale);
 		scores.set(this.floats(room, scores.length));
 	}
-
 	gateBySilu(gate, up) {
 		const count = up.length;
 		const first = this.scratchFor(8 * count);
@@ -996,7 +921,6 @@ class WasmMatrices extends Matrices {
 		this.functions.gate_by_silu(first, second, count);
 		up.set(this.floats(second, count));
 	}
-
 	row({ type, columns, stride, offset }, index) {
 		if (type === "F32") return this.floats(offset + index * stride, columns).slice();
 		const output = this.scratchFor(4 * columns);
@@ -1004,7 +928,6 @@ class WasmMatrices extends Matrices {
 		return this.floats(output, columns).slice();
 	}
 }
-
 function half(view, offset) {
 	const bits = view.getUint16(offset, true);
 	const exponent = (bits >> 10) & 31;
@@ -1014,9 +937,7 @@ function half(view, offset) {
 		: (fraction / 1024) * 2 ** -14;
 	return bits & 0x8000 ? -size : size;
 }
-
 const nibble = (view, offset, i) => (view.getUint8(offset + (i % 16)) >> (i < 16 ? 0 : 4)) & 15;
-
 const FORMATS = {
 	F32: { bytes: 128, read: (view, block, i) => view.getFloat32(block + 4 * i, true) },
 	F16: { bytes: 64, read: (view, block, i) => half(view, block + 2 * i) },
@@ -1031,11 +952,9 @@ const FORMATS = {
 	},
 	Q8_0: { bytes: 34, read: (view, block, i) => half(view, block) * view.getInt8(block + 2 + i) },
 };
-
 class PlainMatrices extends Matrices {
 	buffer = new ArrayBuffer(0);
 	end = 0;
-
 	reserve(size) {
 		const offset = this.end;
 		this.end = roundUp(offset + size, 64);
@@ -1046,7 +965,6 @@ class PlainMatrices extends Matrices {
 		}
 		return offset;
 	}
-
 	multiply(matrix, x, n) {
 		const { rows, columns } = matrix;
 		const y = new Float32Array(n * rows);
@@ -1060,7 +978,6 @@ class PlainMatrices extends Matrices {
 		}
 		return y;
 	}
-
 	softmax(scores, { columns, group, start, scale }) {
 		for (let row = 0; row * columns < scores.length; row++) {
 			const position = start + Math.floor(row / group);
@@ -1076,11 +993,9 @@ class PlainMatrices extends Matrices {
 			all.fill(0, position + 1);
 		}
 	}
-
 	gateBySilu(gate, up) {
 		for (let i = 0; i < up.length; i++) up[i] *= gate[i] / (1 + Math.exp(-gate[i]));
 	}
-
 	row({ type, columns, stride, offset }, index) {
 		const start = offset + index * stride;
 		if (type === "F32") return this.floats(start, columns);
@@ -1094,18 +1009,15 @@ class PlainMatrices extends Matrices {
 return { decodeBase64, Matrices };
 });
 define("live/engine.js", () => {
-
 const { checkModel } = modules["live/checks.js"];
+const { LiveError } = modules["live/errors.js"];
 const { readHeader } = modules["live/gguf.js"];
 const { Matrices } = modules["live/matrices.js"];
 const { Model } = modules["live/model.js"];
-
 const CAPACITY = 640; // tokens, of the text and what is written after it
 const CHUNK = 64; // tokens that run at a time
 const MOST_WORK = 50; // milliseconds between two pauses
-
 const pause = () => new Promise((resolve) => setTimeout(resolve));
-
 function bestIds(logits, count) {
 	const best = [];
 	for (let id = 0; id < logits.length; id++) {
@@ -1117,47 +1029,39 @@ function bestIds(logits, count) {
 	}
 	return best;
 }
-
 function topTokens(logits, count) {
 	const ids = bestIds(logits, count);
 	const most = logits[ids[0]];
 	const sum = logits.reduce((total, logit) => total + Math.exp(logit - most), 0);
 	return ids.map((id) => ({ id, logit: logits[id], prob: Math.exp(logits[id] - most) / sum }));
 }
-
 const asSets = ({ heads = [], mlps = [], blocked = [] }) => ({
 	heads: new Set(heads),
 	mlps: new Set(mlps),
 	blocked: new Set(blocked),
 });
-
 async function sha256(bytes) {
 	const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 	return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
-
 class Engine {
 	job = 0; // a run goes on while this is its number
-
 	constructor(report = () => {}) {
 		this.report = report;
 	}
-
 	async allocate(size, { plain = false } = {}) {
 		this.matrices = await Matrices.create({ plain });
 		this.size = size;
 		this.offset = this.matrices.reserve(size);
 	}
-
 	write(offset, bytes) {
 		this.matrices.bytes(this.offset, this.size).set(bytes, offset);
 	}
-
 	async open(expectedSha256 = null) {
 		const bytes = this.matrices.bytes(this.offset, this.size);
 		const digest = globalThis.crypto?.subtle ? await sha256(bytes) : null;
 		if (expectedSha256 && digest && digest !== expectedSha256) {
-			throw new Error("the file is damaged: its sha256 is not the one that the book states");
+			throw new LiveError("the file is damaged: its sha256 is not the one that the book states");
 		}
 		const header = readHeader(bytes);
 		for (const tensor of Object.values(header.tensors)) tensor.offset += this.offset;
@@ -1170,13 +1074,11 @@ class Engine {
 		const capacity = Math.min(CAPACITY, shape.context);
 		return { digest, shape, capacity, tokenizer, memory: this.matrices.buffer.byteLength };
 	}
-
 	async run(ids, changes = {}) {
 		this.model.reset();
 		this.changes = asSets(changes);
 		return this.extend(ids);
 	}
-
 	async extend(ids) {
 		const job = ++this.job;
 		let logits = null;
@@ -1199,15 +1101,12 @@ class Engine {
 		await pause();
 		return job === this.job ? logits : null;
 	}
-
 	stop() {
 		this.job++;
 	}
-
 	pattern(layer) {
 		return this.model.pattern(layer, this.changes);
 	}
-
 	lens(position, count) {
 		const logits = this.model.lens(position);
 		const size = this.model.shape.vocabulary;
@@ -1219,20 +1118,18 @@ class Engine {
 return { topTokens, Engine };
 });
 define("live/client.js", () => {
-
 const { loadScript } = modules["scripts/common.js"];
+const { t } = modules["scripts/messages.js"];
 const { Engine } = modules["live/engine.js"];
+const { LiveError } = modules["live/errors.js"];
 const { decodeBase64 } = modules["live/matrices.js"];
-const workerSource = ['"use strict"; const modules = {};'].concat(["live/model.js", "live/checks.js", "live/gguf.js", "live/wasm.js", "live/matrices.js", "live/engine.js", "live/worker.js"].map((name) => (
+const workerSource = ['"use strict"; const modules = {};'].concat(["live/errors.js", "live/model.js", "live/checks.js", "live/gguf.js", "live/wasm.js", "live/matrices.js", "live/engine.js", "live/worker.js"].map((name) => (
 	`modules["${name}"] = (${sources[name]})();`
 ))).join("\n");
-
 const FILE_PART = 2 ** 23; // bytes of a chosen file that are read at once
-
 class WorkerCalls {
 	waiting = new Map();
 	lastId = 0;
-
 	constructor(report) {
 		const url = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
 		this.worker = new Worker(url);
@@ -1245,7 +1142,6 @@ class WorkerCalls {
 			for (const { reject } of this.waiting.values()) reject(new Error(event.message));
 		});
 	}
-
 	call(method, values, transfer = []) {
 		const id = ++this.lastId;
 		return new Promise((resolve, reject) => {
@@ -1253,33 +1149,27 @@ class WorkerCalls {
 			this.worker.postMessage({ id, method, values }, transfer);
 		});
 	}
-
 	close() {
 		this.worker.terminate();
 	}
-
 	onAnswer({ id, value, error }) {
 		const { resolve, reject } = this.waiting.get(id);
 		this.waiting.delete(id);
 		if (error === undefined) resolve(value);
-		else reject(new Error(error));
+		else reject(new LiveError(error.message, error.values));
 	}
 }
-
 class PageCalls {
 	constructor(report) {
 		this.engine = new Engine(report);
 	}
-
 	async call(method, values) {
 		return this.engine[method](...values);
 	}
-
 	close() {
 		this.engine = null;
 	}
 }
-
 async function startCalls(report) {
 	try {
 		const calls = new WorkerCalls(report);
@@ -1289,19 +1179,18 @@ async function startCalls(report) {
 		return new PageCalls(report);
 	}
 }
-
+function reasonOf(error) {
+	return error instanceof LiveError ? t(error.pattern, error.values) : error.message;
+}
 class LiveModel {
 	parts = []; // of the file, as blobs
-
 	static async start({ report = () => {}, worker = true, plain = false } = {}) {
 		const calls = worker ? await startCalls(report) : new PageCalls(report);
 		return new LiveModel(calls, report, plain);
 	}
-
 	constructor(calls, report, plain) {
 		Object.assign(this, { calls, report, plain });
 	}
-
 	async loadFolder(folder, { size, sha256, parts }) {
 		const writes = [];
 		window.layerbookWeights = (offset, carrier) => {
@@ -1317,7 +1206,6 @@ class LiveModel {
 		}
 		return this.open(sha256);
 	}
-
 	async loadParts(parts, sha256) {
 		await this.calls.call("allocate", [new Blob(parts).size, { plain: this.plain }]);
 		let offset = 0;
@@ -1328,7 +1216,6 @@ class LiveModel {
 		}
 		return this.open(sha256);
 	}
-
 	async loadFile(file, sha256 = null) {
 		await this.calls.call("allocate", [file.size, { plain: this.plain }]);
 		for (let offset = 0; offset < file.size; offset += FILE_PART) {
@@ -1338,52 +1225,94 @@ class LiveModel {
 		}
 		return this.open(sha256);
 	}
-
 	write(offset, bytes) {
 		this.parts.push(new Blob([bytes]));
 		return this.calls.call("write", [offset, bytes], [bytes.buffer]);
 	}
-
 	open(sha256) {
 		return this.calls.call("open", [sha256]);
 	}
-
 	close() {
 		this.calls.close();
 	}
-
 	run(ids, changes = {}) {
 		return this.calls.call("run", [ids, changes]);
 	}
-
 	extend(ids) {
 		return this.calls.call("extend", [ids]);
 	}
-
 	stop() {
 		return this.calls.call("stop", []);
 	}
-
 	pattern(layer) {
 		return this.calls.call("pattern", [layer]);
 	}
-
 	lens(position, count) {
 		return this.calls.call("lens", [position, count]);
 	}
 }
-return { LiveModel };
+return { reasonOf, LiveModel };
+});
+define("live/layers.js", () => {
+const { t } = modules["scripts/messages.js"];
+const { element, on, percent } = modules["scripts/common.js"];
+const SHOWN = 3;
+const PLACES = ["", ".try-second", ".try-third"]; // narrow tables leave out the last ones
+class Layers {
+	constructor(box, { token, toggleMlp }) {
+		Object.assign(this, { token, hasSwitches: Boolean(toggleMlp) });
+		this.table = box.querySelector("tbody");
+		this.heading = box.querySelector(".try-at");
+		on(this.table, "click", ({ target }) => {
+			const button = target.closest("button");
+			if (button) toggleMlp?.(Number(button.value));
+		});
+	}
+	get count() {
+		return SHOWN;
+	}
+	show(at, rows, mlps = new Set()) {
+		this.heading.textContent = at.shown || t("empty");
+		this.table.replaceChildren();
+		const first = this.addRow(t("embedding"));
+		if (this.hasSwitches) element("td", {}, first);
+		this.fill(first, rows[0]);
+		rows.slice(1).forEach((tokens, layer) => {
+			const row = this.addRow(t("layer {layer}", { layer }));
+			if (this.hasSwitches) this.addSwitch(row, layer, mlps.has(layer));
+			this.fill(row, tokens);
+		});
+	}
+	addRow(name) {
+		const row = element("tr", {}, this.table);
+		element("th", { scope: "row" }, row, name);
+		return row;
+	}
+	addSwitch(row, layer, isOff) {
+		const button = element("button.try-switch", { value: layer }, element("td", {}, row), "MLP");
+		button.ariaPressed = isOff;
+		button.ariaLabel = t("Switch off the MLP of layer {layer}", { layer });
+	}
+	fill(row, tokens) {
+		tokens.forEach(({ id, prob }, rank) => {
+			const cell = element(`td${PLACES[rank]}`, {}, row);
+			cell.style.setProperty("--share", `${100 * prob}%`);
+			element("span.tok", {}, cell, this.token(id).shown || t("empty"));
+			element("small", {}, cell, percent(prob));
+		});
+	}
+}
+return { Layers };
 });
 define("live/gguf_tokenizer.js", () => {
-
 const { openTokenizer } = modules["scripts/tokenizer.js"];
-
+const { LiveError } = modules["live/errors.js"];
 const SPECIAL = new Set([2, 3]); // token types: unknown, control
 const USER_DEFINED = 4;
 const DIGITS = { type: "Digits", individual_digits: true };
 const BYTES = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
+const LISTS = { tokens: "string", token_type: "number", merges: "string" };
 const SPLITS = { smollm: { type: "Sequence", pretokenizers: [DIGITS, BYTES] }, "gpt-2": BYTES };
-
 function addedTokens(tokens, types) {
 	return tokens.flatMap((content, id) => {
 		const special = SPECIAL.has(types[id]);
@@ -1393,23 +1322,30 @@ function addedTokens(tokens, types) {
 		];
 	});
 }
-
 function readTokenizer(settings, size) {
 	const get = (key) => settings[`tokenizer.ggml.${key}`];
-	const split = SPLITS[get("pre")];
+	const split = Object.hasOwn(SPLITS, get("pre")) && SPLITS[get("pre")];
 	if (get("model") !== "gpt2" || !split) {
 		const rule = get("model") === "gpt2" ? get("pre") : get("model");
-		throw new Error(`this page cannot cut text by the tokenizer's rule ${rule}`);
+		throw new LiveError("this page cannot cut text by the tokenizer's rule {rule}", { rule });
 	}
 	if (get("add_bos_token") || get("add_eos_token") || get("add_space_prefix")) {
-		throw new Error("this page cannot use a tokenizer that adds something to each text");
+		throw new LiveError("this page cannot use a tokenizer that adds something to each text");
 	}
-	for (const key of ["tokens", "token_type", "merges"]) {
-		if (!get(key)) throw new Error(`the header lacks tokenizer.ggml.${key}`);
+	for (const [key, kind] of Object.entries(LISTS)) {
+		const list = get(key);
+		if (!Array.isArray(list) || list.some((item) => typeof item !== kind))
+			throw new LiveError("the header lacks {key}", { key: `tokenizer.ggml.${key}` });
 	}
+	const chatTemplate = settings["tokenizer.chat_template"] ?? "";
+	if (typeof chatTemplate !== "string")
+		throw new LiveError("the header lacks {key}", { key: "tokenizer.chat_template" });
 	const tokens = get("tokens");
 	if (tokens.length !== size) {
-		throw new Error(`the tokenizer has ${tokens.length} tokens, and the model ${size}`);
+		throw new LiveError("the tokenizer has {count} tokens, and the model {size}", {
+			count: tokens.length,
+			size,
+		});
 	}
 	const vocab = Object.create(null);
 	tokens.forEach((token, id) => (vocab[token] = id));
@@ -1426,12 +1362,11 @@ function readTokenizer(settings, size) {
 			model: { type: "BPE", unk_token: null, fuse_unk: false, byte_fallback: false, vocab, merges },
 		}),
 		ends: new Set(ends),
-		chatTemplate: settings["tokenizer.chat_template"] ?? "",
+		chatTemplate,
 		bos: tokens[get("bos_token_id")] ?? "",
 		eos: tokens[get("eos_token_id")] ?? "",
 	};
 }
-
 function renderChat({ chatTemplate, bos, eos }, messages) {
 	const template = new window.layerbookJinja.Template(chatTemplate);
 	return template.render({
@@ -1444,24 +1379,20 @@ function renderChat({ chatTemplate, bos, eos }, messages) {
 return { readTokenizer, renderChat };
 });
 define("live/saved_model.js", () => {
-
 const DATABASE = "layerbook";
 const STORE = "model";
 const KEY = "file"; // there is one: another model takes its place
-
 const asPromise = (request) =>
 	new Promise((resolve, reject) => {
 		request.addEventListener("success", () => resolve(request.result));
 		request.addEventListener("error", () => reject(request.error));
 	});
-
 async function openStore(mode) {
 	const request = indexedDB.open(DATABASE, 1);
 	request.onupgradeneeded = () => request.result.createObjectStore(STORE);
 	const database = await asPromise(request);
 	return database.transaction(STORE, mode).objectStore(STORE);
 }
-
 async function readSaved(sha256) {
 	try {
 		const saved = await asPromise((await openStore("readonly")).get(KEY));
@@ -1470,14 +1401,12 @@ async function readSaved(sha256) {
 		return null;
 	}
 }
-
 async function save(sha256, parts) {
 	try {
 		await asPromise((await openStore("readwrite")).put({ sha256, parts }, KEY));
 	} catch {
 	}
 }
-
 async function forgetSaved() {
 	try {
 		await asPromise((await openStore("readwrite")).delete(KEY));
@@ -1487,15 +1416,12 @@ async function forgetSaved() {
 return { readSaved, save, forgetSaved };
 });
 define("live/loader.js", () => {
-
 const { t } = modules["scripts/messages.js"];
 const { loadScript, on } = modules["scripts/common.js"];
-const { LiveModel } = modules["live/client.js"];
+const { LiveModel, reasonOf } = modules["live/client.js"];
 const { readTokenizer } = modules["live/gguf_tokenizer.js"];
 const { forgetSaved, readSaved, save } = modules["live/saved_model.js"];
-
 const FOLDER = "live";
-
 class Loader {
 	constructor(box, start) {
 		Object.assign(this, { box, start });
@@ -1513,7 +1439,6 @@ class Loader {
 		});
 		box.hidden = false;
 	}
-
 	async loadModel() {
 		const { sha256 } = this.box.dataset;
 		const parts = await readSaved(sha256);
@@ -1521,10 +1446,10 @@ class Loader {
 		if (parts) await forgetSaved();
 		await this.loadFolder();
 	}
-
 	async loadFolder() {
 		try {
 			await loadScript(`${FOLDER}/manifest.js`);
+			if (!window.layerbookManifest) throw new Error("it has no manifest");
 		} catch {
 			this.fileBox.hidden = false;
 			this.status.textContent = t("The model is not beside this page.");
@@ -1532,11 +1457,9 @@ class Loader {
 		}
 		await this.load((model) => model.loadFolder(FOLDER, window.layerbookManifest));
 	}
-
 	loadFile(file) {
 		if (file) return this.load((model) => model.loadFile(file));
 	}
-
 	async load(read) {
 		if (this.button.disabled) return false;
 		this.button.disabled = true;
@@ -1556,19 +1479,17 @@ class Loader {
 		} catch (error) {
 			model?.close();
 			this.status.textContent = t("The model cannot be loaded: {reason}.", {
-				reason: error.message,
+				reason: reasonOf(error),
 			});
 			this.button.disabled = false;
 			this.progress.hidden = true;
 			return false;
 		}
 	}
-
 	report(share) {
 		if (this.onProgress) this.onProgress(share);
 		else this.progress.value = share;
 	}
-
 	noteOn(digest) {
 		if (digest === this.box.dataset.sha256) return "";
 		return digest
@@ -1579,16 +1500,13 @@ class Loader {
 return { Loader };
 });
 define("live/next_token.js", () => {
-
 const { grouped, t } = modules["scripts/messages.js"];
 const { clamp, element, on, percent } = modules["scripts/common.js"];
 const { Scores } = modules["scripts/sampling.js"];
-
 const SHOWN = 12;
 const LEAST_MARKED = 0.002; // below that a mark would only be noise
 const KNOBS = ["temperature", "top-k", "top-p"];
 const PRESETS = { likeliest: [0, 0, 1], bold: [0.8, 40, 0.95], own: [1, 0, 1] };
-
 class NextToken {
 	constructor(box, { token, choose, changed }) {
 		Object.assign(this, { token, choose, changed });
@@ -1606,22 +1524,18 @@ class NextToken {
 		});
 		this.setPreset("likeliest");
 	}
-
 	setPreset(name) {
 		this.setKnobs(PRESETS[name]);
 	}
-
 	get knobs() {
 		return this.fields.map((field, i) =>
 			field.value && field.validity.valid ? Number(field.value) : PRESETS.own[i],
 		);
 	}
-
 	setKnobs(values) {
 		this.fields.forEach((field, i) => (field.value = values[i]));
 		this.turn();
 	}
-
 	turn() {
 		for (const button of this.presets) {
 			button.ariaPressed = PRESETS[button.dataset.preset].join() === this.knobs.join();
@@ -1629,14 +1543,12 @@ class NextToken {
 		if (this.scores) this.draw();
 		this.changed();
 	}
-
 	show(logits, unchanged = null) {
 		this.scores = new Scores(logits);
 		this.own = this.scores.sample(1, logits.length, 1).probs;
 		this.before = unchanged && probabilities(unchanged);
 		this.draw();
 	}
-
 	draw() {
 		const { order } = this.scores;
 		const [temperature, topK, topP] = this.knobs;
@@ -1646,7 +1558,6 @@ class NextToken {
 		this.list.replaceChildren(...rows);
 		this.summary.textContent = this.describe(this.sampled.left);
 	}
-
 	describe(left) {
 		const { length } = this.scores.order;
 		if (left === 1) return t("The model always writes the first of these.");
@@ -1654,7 +1565,6 @@ class NextToken {
 			return t("Any of the {count} tokens may be drawn.", { count: grouped(length) });
 		return t("One of the likeliest {count} is drawn.", { count: grouped(left) });
 	}
-
 	row(rank) {
 		const id = this.scores.order[rank];
 		const { shown } = this.token(id);
@@ -1675,7 +1585,6 @@ class NextToken {
 		element("span.explorer-value.try-drawn", {}, item, drawn ? percent(drawn) : t("never"));
 		return item;
 	}
-
 	pick() {
 		const { probs, left } = this.sampled;
 		let remaining = Math.random() - probs[0];
@@ -1684,7 +1593,6 @@ class NextToken {
 		return this.scores.order[rank];
 	}
 }
-
 function probabilities(logits) {
 	const most = logits.reduce((a, b) => Math.max(a, b));
 	const exponents = Float64Array.from(logits, (logit) => Math.exp(logit - most));
@@ -1694,25 +1602,21 @@ function probabilities(logits) {
 return { NextToken };
 });
 define("live/own_text.js", () => {
-
 const { on } = modules["scripts/common.js"];
 const { grouped, plural, t } = modules["scripts/messages.js"];
 const { LiveAttention } = modules["live/attention.js"];
+const { reasonOf } = modules["live/client.js"];
 const { Layers } = modules["live/layers.js"];
 const { Loader } = modules["live/loader.js"];
 const { NextToken } = modules["live/next_token.js"];
-
 const FIRST_TEXT = "The capital of France is";
-
 let shared = null; // {model, tokenizer, shape, capacity, note, loader}, once a box has loaded it
 const waiting = []; // boxes that were opened before that
 let turn = Promise.resolve(); // the model reads one text at a time
-
 class AttentionView {
 	constructor(box, { shape, shades, token }) {
 		this.attention = new LiveAttention(box, { shape, shades, token });
 	}
-
 	async show(model, ids) {
 		const isFirst = !this.attention.explorer;
 		await this.attention.show(model, ids);
@@ -1720,36 +1624,29 @@ class AttentionView {
 		if (isFirst && best) this.attention.explorer.update(best);
 	}
 }
-
 class NextView {
 	constructor(box, { token, append }) {
 		this.next = new NextToken(box, { token, choose: append, changed: () => {} });
 		this.next.setPreset("own");
 		on(box.querySelector("[name='draw']"), "click", () => append(this.next.pick()));
 	}
-
 	show(model, ids, logits) {
 		this.next.show(logits);
 	}
 }
-
 class LensView {
 	constructor(box, { token }) {
 		this.token = token;
 		this.layers = new Layers(box, { token });
 	}
-
 	async show(model, ids) {
 		const last = ids.length - 1;
 		this.layers.show(this.token(ids[last]), await model.lens(last, this.layers.count));
 	}
 }
-
 const VIEWS = { attention: AttentionView, next: NextView, lens: LensView };
-
 class OwnText {
 	ids = [];
-
 	constructor(box) {
 		this.box = box;
 		this.loadBox = box.querySelector(".own-load");
@@ -1757,7 +1654,6 @@ class OwnText {
 		if (shared) this.start(shared);
 		else if (waiting.push(this) === 1) this.load();
 	}
-
 	load() {
 		const loader = new Loader(this.loadBox, (loaded) => {
 			shared = { ...loaded, loader };
@@ -1768,7 +1664,6 @@ class OwnText {
 		});
 		loader.loadModel();
 	}
-
 	start({ tokenizer, shape, capacity, note }) {
 		Object.assign(this, { tokenizer, capacity, note });
 		const app = this.box.querySelector(".own-app");
@@ -1791,11 +1686,9 @@ class OwnText {
 		this.field.focus();
 		this.readField();
 	}
-
 	readField() {
 		return this.read(this.tokenizer.tokenize(this.field.value).map(({ id }) => id));
 	}
-
 	read(ids) {
 		if (!ids.length) return this.tell(t("Write something first."));
 		if (ids.length > this.capacity) {
@@ -1805,7 +1698,6 @@ class OwnText {
 		turn = turn.then(() => this.run(ids));
 		return turn;
 	}
-
 	async run(ids) {
 		this.tell(t("Reading …"));
 		this.progress.hidden = false;
@@ -1818,16 +1710,14 @@ class OwnText {
 			await this.view.show(shared.model, ids, logits);
 			this.tell(this.note || plural(ids.length, "{count} token read.", "{count} tokens read."));
 		} catch (error) {
-			this.tell(t("Something went wrong: {reason}.", { reason: error.message }));
+			this.tell(t("Something went wrong: {reason}.", { reason: reasonOf(error) }));
 		}
 		this.progress.hidden = true;
 	}
-
 	showAppended(ids) {
 		const bytes = ids.flatMap((id) => [...this.tokenizer.token(id).bytes]);
 		this.field.value = new TextDecoder().decode(Uint8Array.from(bytes));
 	}
-
 	tell(text) {
 		this.status.textContent = text;
 	}
@@ -1835,9 +1725,7 @@ class OwnText {
 return { OwnText };
 });
 define("own_text.js", () => {
-
 const { OwnText } = modules["live/own_text.js"];
-
 window.layerbook.openOwnText = (box) => new OwnText(box);
 });
 })();

@@ -12,33 +12,25 @@ const define = (name, run) => {
 	}
 };
 define("scripts/catalogue.js", () => {
-
 const MESSAGES = Object.assign((globalThis.layerbookMessages ??= {}), {});
 const MARKS = { decimal: ".", group: "," };
 return { MESSAGES, MARKS };
 });
 define("scripts/messages.js", () => {
-
 const { MARKS, MESSAGES } = modules["scripts/catalogue.js"];
-
 function t(message, values = {}) {
 	const translated = MESSAGES[message] ?? message;
 	return translated.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
-
 const mark = (message) => message;
-
 function plural(count, one, many, values = {}) {
 	return t(count === 1 ? one : many, { count: grouped(count), ...values });
 }
-
 const decimal = (digits) => digits.replace(".", MARKS.decimal);
-
 const grouped = (number) => number.toLocaleString("en-US").replaceAll(",", MARKS.group);
 return { t, mark, plural, decimal, grouped };
 });
 define("scripts/storage.js", () => {
-
 function readStorage(key) {
 	try {
 		return localStorage.getItem(key);
@@ -46,7 +38,6 @@ function readStorage(key) {
 		return null;
 	}
 }
-
 function writeStorage(key, value) {
 	try {
 		localStorage.setItem(key, value);
@@ -56,35 +47,27 @@ function writeStorage(key, value) {
 return { readStorage, writeStorage };
 });
 define("theme.js", () => {
-
 const { t } = modules["scripts/messages.js"];
 const { readStorage, writeStorage } = modules["scripts/storage.js"];
-
 const LABELS = { auto: t("Auto"), light: t("Light"), dark: t("Dark") };
 const THEMES = Object.keys(LABELS);
 const STORAGE_KEY = "layerbook-theme";
-
 const asTheme = (name) => (THEMES.includes(name) ? name : null);
-
 const inAddress = asTheme(new URLSearchParams(location.search).get("theme"));
 let theme = inAddress ?? asTheme(readStorage(STORAGE_KEY));
-
 function applyTheme() {
 	const { dataset } = document.documentElement;
 	if (theme === "light" || theme === "dark") dataset.theme = theme;
 	else delete dataset.theme;
 }
-
 function withTheme(href) {
 	if (location.protocol !== "file:" || theme === null) return href;
 	return href.replace(/^[^:?#]*\.html(?=#|$)/, `$&?theme=${theme}`);
 }
-
 function addToLink(event) {
 	const link = event.target.closest?.("a[href]");
 	link?.setAttribute("href", withTheme(link.getAttribute("href")));
 }
-
 function start() {
 	const button = document.getElementById("theme");
 	const label = button.lastElementChild;
@@ -98,7 +81,6 @@ function start() {
 	});
 	document.addEventListener("click", addToLink, true);
 }
-
 applyTheme();
 window.layerbook = { withTheme };
 document.addEventListener("DOMContentLoaded", start);

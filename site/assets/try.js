@@ -12,29 +12,22 @@ const define = (name, run) => {
 	}
 };
 define("scripts/catalogue.js", () => {
-
 const MESSAGES = Object.assign((globalThis.layerbookMessages ??= {}), {});
 const MARKS = { decimal: ".", group: "," };
 return { MESSAGES, MARKS };
 });
 define("live/changes.js", () => {
-
 const { t } = modules["scripts/messages.js"];
 const { element, on } = modules["scripts/common.js"];
-
 const NONE = { heads: [], mlps: [], blocked: [] };
-
 class Changes {
 	sets = structuredClone(NONE);
-
 	constructor(box, heads, changed) {
 		Object.assign(this, { box, heads, changed });
 	}
-
 	get isEmpty() {
 		return Object.values(this.sets).every((values) => !values.length);
 	}
-
 	toggle(kind, ...values) {
 		const off = values.every((value) => this.sets[kind].includes(value));
 		const others = this.sets[kind].filter((value) => !values.includes(value));
@@ -42,17 +35,14 @@ class Changes {
 		this.draw();
 		this.changed();
 	}
-
 	restore(sets) {
 		this.sets = { ...structuredClone(NONE), ...sets };
 		this.draw();
 	}
-
 	dropBlockedFrom(length) {
 		this.sets.blocked = this.sets.blocked.filter((position) => position < length);
 		this.draw();
 	}
-
 	draw() {
 		const { heads, mlps, blocked } = this.sets;
 		this.box.replaceChildren();
@@ -75,7 +65,6 @@ class Changes {
 			this.changed();
 		});
 	}
-
 	addChip(name, kind, ...values) {
 		const button = element(
 			"button",
@@ -89,9 +78,7 @@ class Changes {
 return { Changes };
 });
 define("live/examples.js", () => {
-
 const { mark } = modules["scripts/messages.js"];
-
 const EXAMPLES = [
 	[mark("a capital"), "text", "The capital of France is"],
 	[mark("a sum"), "text", "2 + 2 = 4\n3 + 3 = 6\n4 + 4 ="],
@@ -103,9 +90,7 @@ const EXAMPLES = [
 return { EXAMPLES };
 });
 define("live/fragment.js", () => {
-
 const KNOBS = ["temperature", "top-k", "top-p"];
-
 function writeFragment({ text, mode, knobs, changes: { sets } }) {
 	const fields = new URLSearchParams({ text });
 	if (mode !== "text") fields.set("mode", mode);
@@ -115,11 +100,8 @@ function writeFragment({ text, mode, knobs, changes: { sets } }) {
 	if (sets.blocked.length) fields.set("hide", sets.blocked.join());
 	return `#${fields}`;
 }
-
-const listOf = (text) => (text ? text.split(",") : []);
-
-const isBelow = (limit) => (text) => /^\d+$/.test(text) && Number(text) < limit;
-
+const listOf = (text) => (text ? [...new Set(text.split(","))] : []);
+const isBelow = (limit) => (text) => /^(0|[1-9]\d*)$/.test(text) && Number(text) < limit;
 function readFragment(hash, { layers, heads }) {
 	const fields = new URLSearchParams(hash.slice(1));
 	const knobs = KNOBS.map((name) => Number.parseFloat(fields.get(name)));
@@ -142,23 +124,21 @@ function readFragment(hash, { layers, heads }) {
 return { writeFragment, readFragment };
 });
 define("live/page.js", () => {
-
 const { grouped, plural, t } = modules["scripts/messages.js"];
 const { clamp, element, hasModifier, on, targetOfKey } = modules["scripts/common.js"];
 const { MEAN } = modules["scripts/patterns.js"];
 const { LiveAttention } = modules["live/attention.js"];
 const { Changes } = modules["live/changes.js"];
+const { reasonOf } = modules["live/client.js"];
 const { EXAMPLES } = modules["live/examples.js"];
 const { readFragment, writeFragment } = modules["live/fragment.js"];
 const { renderChat } = modules["live/gguf_tokenizer.js"];
 const { Layers } = modules["live/layers.js"];
 const { Loader } = modules["live/loader.js"];
 const { NextToken } = modules["live/next_token.js"];
-
 const MOST_WRITTEN = 60; // tokens at a time
 const MOST_ANSWERED = 200; // in a chat
 const CHIP_MARGIN = 5; // pixels below the chosen token in the list
-
 class TryPage {
 	ids = []; // all tokens: read and written
 	written = 0; // how many of them the model has written
@@ -168,7 +148,6 @@ class TryPage {
 	busy = false;
 	writing = false;
 	ready = false; // the model has read all of `ids`
-
 	constructor(app, loadBox) {
 		this.app = app;
 		this.loader = new Loader(loadBox, (loaded) => this.start(loaded));
@@ -176,11 +155,9 @@ class TryPage {
 		this.buttons = {};
 		for (const button of app.querySelectorAll("button[name]")) this.buttons[button.name] = button;
 	}
-
 	find(selector) {
 		return this.app.querySelector(selector);
 	}
-
 	async start({ model, tokenizer, shape, capacity, note }) {
 		Object.assign(this, { model, tokenizer, shape, capacity, note });
 		this.loader.onProgress = (share) => (this.progress.value = share);
@@ -212,7 +189,6 @@ class TryPage {
 		this.field.focus();
 		await this.readField();
 	}
-
 	connect() {
 		const { read, write, stop, block, head } = this.buttons;
 		on(read, "click", () => this.readField());
@@ -246,17 +222,13 @@ class TryPage {
 			this.readField();
 		});
 	}
-
 	token(id) {
 		return this.tokenizer.token(id);
 	}
-
 	textOf(ids) {
 		const bytes = ids.flatMap((id) => [...this.token(id).bytes]);
 		return new TextDecoder().decode(Uint8Array.from(bytes));
 	}
-
-
 	setMode(mode) {
 		this.mode = mode;
 		this.messages = [];
@@ -265,13 +237,11 @@ class TryPage {
 		this.buttons.write.hidden = mode === "chat";
 		this.field.ariaLabel = mode === "chat" ? t("Your message") : t("Your text");
 	}
-
 	showExample(mode, text) {
 		this.setMode(mode);
 		this.field.value = text;
 		return this.readField();
 	}
-
 	restore() {
 		const { text, mode, knobs, changes } = readFragment(location.hash, this.shape);
 		this.setMode(mode ?? "text");
@@ -279,27 +249,21 @@ class TryPage {
 		if (knobs) this.next.setKnobs(knobs);
 		this.changes.restore(changes);
 	}
-
 	share() {
 		if (!this.changes) return;
 		const { mode, changes, next } = this;
 		this.fragment = writeFragment({ text: this.text, mode, knobs: next.knobs, changes });
 		if (location.hash !== this.fragment) location.replace(this.fragment);
 	}
-
 	async readField() {
 		this.text = this.field.value;
 		const isChat = this.mode === "chat";
 		const messages = [...this.messages, { role: "user", content: this.text }];
-		const encode = () => {
-			const prompt = isChat ? renderChat(this.tokenizer, messages) : this.text;
-			return this.tokenizer.tokenize(prompt).map(({ id }) => id);
-		};
-		let ids = encode();
-		const most = isChat ? this.capacity - MOST_ANSWERED : Infinity;
-		while (ids.length > most && messages.length > 1) {
-			messages.splice(0, 2); // the oldest question and its answer
-			ids = encode();
+		let ids;
+		try {
+			ids = isChat ? this.encodeChat(messages) : this.encode(this.text);
+		} catch (error) {
+			return this.tellError(error); // of the model's chat template or tokenizer
 		}
 		if (!this.text || !ids.length) return this.tell(t("Write something first."));
 		if (ids.length > this.capacity) {
@@ -314,29 +278,36 @@ class TryPage {
 		if (isChat && done) await this.answer();
 		else if (isChat) this.messages.pop();
 	}
-
+	encode(text) {
+		return this.tokenizer.tokenize(text).map(({ id }) => id);
+	}
+	encodeChat(messages) {
+		for (;;) {
+			const ids = this.encode(renderChat(this.tokenizer, messages));
+			if (ids.length <= this.capacity - MOST_ANSWERED || messages.length === 1) return ids;
+			messages.splice(0, 2);
+		}
+	}
 	async answer() {
 		this.field.value = "";
 		await this.writeOn(MOST_ANSWERED);
 		this.messages.push({ role: "assistant", content: this.textOf(this.answerIds()) });
 	}
-
 	answerIds() {
 		return this.ids
 			.slice(this.ids.length - this.written)
 			.filter((id) => !this.tokenizer.ends.has(id));
 	}
-
 	stop() {
 		this.stopping = true;
 		if (!this.writing) this.model.stop();
 	}
-
 	tell(text) {
 		this.status.textContent = text;
 	}
-
-
+	tellError(error) {
+		this.tell(t("Something went wrong: {reason}.", { reason: reasonOf(error) }));
+	}
 	async exclusively(run) {
 		if (this.busy) this.stop();
 		const turn = (this.turn ?? Promise.resolve()).then(async () => {
@@ -344,7 +315,7 @@ class TryPage {
 			try {
 				return await run();
 			} catch (error) {
-				this.tell(t("Something went wrong: {reason}.", { reason: error.message }));
+				this.tellError(error);
 			} finally {
 				this.setBusy(false);
 			}
@@ -352,7 +323,6 @@ class TryPage {
 		this.turn = turn;
 		return turn;
 	}
-
 	setBusy(busy) {
 		this.busy = busy;
 		this.stopping = false;
@@ -361,7 +331,6 @@ class TryPage {
 		this.progress.value = 0;
 		this.app.ariaBusy = busy;
 	}
-
 	read() {
 		return this.exclusively(async () => {
 			this.share();
@@ -381,7 +350,6 @@ class TryPage {
 			return true;
 		});
 	}
-
 	writeOn(most) {
 		return this.write(async () => {
 			let count = 0;
@@ -396,7 +364,6 @@ class TryPage {
 			this.tell(this.describeWriting(count, ended));
 		});
 	}
-
 	write(run) {
 		return this.exclusively(async () => {
 			if (!this.ready) return this.tell(t("Let the model read your text first."));
@@ -408,14 +375,12 @@ class TryPage {
 			}
 		});
 	}
-
 	describeWriting(count, ended) {
 		const counts = plural(count, "{count} token written", "{count} tokens written");
 		if (ended) return t("{counts}; there the model ended its text.", { counts });
 		const full = this.ids.length >= this.capacity;
 		return full ? t("{counts}; the page has room for no more.", { counts }) : `${counts}.`;
 	}
-
 	append(id) {
 		return this.write(async () => {
 			await this.add(id);
@@ -423,7 +388,6 @@ class TryPage {
 			this.tell(t("Written: {token}", { token: this.token(id).shown }));
 		});
 	}
-
 	async add(id) {
 		if (this.ids.length >= this.capacity) return false;
 		const logits = await this.model.extend([id]);
@@ -433,14 +397,11 @@ class TryPage {
 		this.showNext(logits);
 		return true;
 	}
-
-
 	showNext(logits) {
 		this.next.show(logits, this.unchanged);
 		this.find(".try-mark").hidden = !this.unchanged;
 		this.showOutput();
 	}
-
 	showOutput() {
 		if (this.mode === "chat") {
 			this.output.replaceChildren();
@@ -449,37 +410,33 @@ class TryPage {
 				element(`p.try-turn.${role}`, {}, this.output, content.trim() || "…");
 			}
 		} else {
-			const given = this.ids.length - this.written;
-			this.output.textContent = this.textOf(this.ids.slice(0, given));
+			const promptLength = this.ids.length - this.written;
+			this.output.textContent = this.textOf(this.ids.slice(0, promptLength));
 			element("mark", {}, this.output, this.textOf(this.answerIds()));
 		}
 		this.output.scrollTop = this.output.scrollHeight;
 	}
-
 	async showInside() {
 		this.showChips();
 		await this.attention.show(this.model, this.ids);
 		this.buttons.head.hidden = !this.attention.explorer;
 		await this.select(this.ids.length - 1);
 	}
-
 	showChips() {
-		const given = this.ids.length - this.written;
+		const promptLength = this.ids.length - this.written;
 		const chips = this.ids.map((id, i) => {
 			const { shown, special } = this.token(id);
 			const item = element("li", { id: `try-${i}`, role: "option", "aria-selected": "false" });
-			item.classList.toggle("written", i >= given);
+			item.classList.toggle("written", i >= promptLength);
 			item.classList.toggle("blocked", this.changes.sets.blocked.includes(i));
 			element(special ? "span.tok.special" : "span.tok", {}, item, shown || t("empty"));
 			return item;
 		});
 		this.chips.replaceChildren(...chips);
 	}
-
 	choose(position) {
 		if (this.ready && !this.busy) this.select(position);
 	}
-
 	async select(position) {
 		this.chips.children[this.position]?.setAttribute("aria-selected", "false");
 		this.position = clamp(position, 0, this.ids.length - 1);
@@ -494,13 +451,11 @@ class TryPage {
 		const rows = await this.model.lens(this.position, this.layers.count);
 		this.layers.show(this.token(this.ids[this.position]), rows, new Set(mlps));
 	}
-
 	headsOnView() {
 		const { layer, head } = this.attention.explorer.state;
 		const heads = head === MEAN ? [...Array(this.shape.heads).keys()] : [head];
-		return heads.map((one) => `${layer}.${one}`);
+		return heads.map((number) => `${layer}.${number}`);
 	}
-
 	showHead() {
 		const heads = this.headsOnView();
 		const { head } = this.buttons;
@@ -508,7 +463,6 @@ class TryPage {
 			heads.length > 1 ? t("Switch off all heads of this layer") : t("Switch this head off");
 		head.ariaPressed = heads.every((name) => this.changes.sets.heads.includes(name));
 	}
-
 	toggleHead() {
 		if (this.attention.explorer) this.changes.toggle("heads", ...this.headsOnView());
 	}
@@ -516,9 +470,7 @@ class TryPage {
 return { TryPage };
 });
 define("try.js", () => {
-
 const { TryPage } = modules["live/page.js"];
-
 const app = document.querySelector(".try-app");
 if (app) window.layerbook.live = new TryPage(app, document.querySelector(".try-load"));
 });
