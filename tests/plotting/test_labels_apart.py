@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from layerbook.book.sweep_views import SweepView, view_figure
 from layerbook.core.figures import Axis, Heatmap, Lines, Panels, Series
+from layerbook.core.tokens import Token
 from layerbook.plotting import numeric_axes, render, text
 
 SUPERSCRIPT = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
@@ -166,3 +167,9 @@ def test_labels_of_bars_and_lines_stay_distinct() -> None:
     for figure in (bars, lines, grid):
         shown = texts(parse_svg(render.render_figure(figure, "x")))
         assert len({name for name in shown if "…" in name}) in (2, 4)
+
+
+def test_a_token_after_its_context_keeps_its_end() -> None:
+    """The token is what the label is about; its context is cut first."""
+    labels = [(" headquarters of", " → ", Token(0, " Germany", "20")), "The capital of Germany"]
+    assert text.shorten_apart(labels, 12) == ["… → ·Germany", "The capital…"]

@@ -53,6 +53,11 @@ def shorten(text: str, max_columns: int) -> str:
     return fitting + "…"
 
 
+def shorten_start(text: str, max_columns: int) -> str:
+    """Return the end of the text, `max_columns` columns with an ellipsis before it."""
+    return shorten(text[::-1], max_columns)[::-1]
+
+
 def column_count(text: str) -> int:
     """Return the number of columns that the text takes in a monospaced font."""
     return sum(_char_columns(char) for char in text)
@@ -152,16 +157,24 @@ def _typeset(digits: str) -> str:
 def shorten_apart(labels: Sequence[Label], max_columns: int) -> list[str]:
     """Shorten labels to `max_columns` on one line, keeping different labels different.
 
-    If they have the same beginning, it is cut instead of the end.
+    A label that ends in a token after its context loses its beginning. So do labels that begin
+    alike.
     """
     full = [printable(label) for label in labels]
-    cut = [shorten(label, max_columns) for label in full]
+    cut = [
+        (shorten_start if _ends_in_token(label) else shorten)(printable(label), max_columns)
+        for label in labels
+    ]
     for short in set(cut):
         alike = {label for label, its_cut in zip(full, cut, strict=True) if its_cut == short}
         if len(alike) > 1:
             apart = _cut_beginnings(sorted(alike), max_columns)
             cut = [apart.get(label, its_cut) for label, its_cut in zip(full, cut, strict=True)]
     return cut
+
+
+def _ends_in_token(label: Label) -> bool:
+    return isinstance(label, tuple) and isinstance(label[-1], Token)
 
 
 def _cut_beginnings(labels: Sequence[str], max_columns: int) -> dict[str, str]:
