@@ -121,7 +121,7 @@ def test_video_is_a_figure_with_a_poster(media_book: Path) -> None:
         ('![A line](images/lin.png "x")', "3:1", "no file 'images/lin.png' (did you mean 'images/"),
         ('![](images/line.png "x")', "3:1", "no description"),
         ("![A line](images/line.png)", "3:1", "no caption"),
-        ('![decorative](images/line.png "x")', "3:1", "decorative has no caption"),
+        ('![decorative](images/line.png "x")', "3:1", "a decorative image has no caption"),
         ('  ![A](../secret.png "x")', "3:3", "leads out of the book"),
         ('![A](/etc/secret.png "x")', "3:1", "leads out of the book"),
         ('![A](images/../../x.png "x")', "3:1", "leads out of the book"),
