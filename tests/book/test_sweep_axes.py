@@ -207,7 +207,7 @@ def test_labels_are_distinct(specs: SpecFolder, values: str) -> None:
 
 # Two values that every analysis with such a parameter takes; of all others, 2 and 3.
 VALUES: dict[str, list[Any]] = {
-    "prompt": ["The cat", "The dog"],
+    "prompt": ["The cat {} is", "The dog {} is"],
     "prompts": [["The cat", "The dog"], ["A cat", "A dog"]],
     "texts": [["The cat", "The dog"], ["A cat", "A dog"]],
     "text": ["The cat", "The dog"],
@@ -216,6 +216,8 @@ VALUES: dict[str, list[Any]] = {
     "layers": [[0], [0, 1]],
     "heads": ["all", [0]],
     "other": ["A cat", "A dog"],
+    "subjects": [["France", "Italy"], ["Italy", "Spain"]],
+    "facts": [[["France", "Paris"]], [["Italy", "Rome"], ["Spain", "Madrid"]]],
     "show": ["gram", "pattern"],
     "pooling": ["mean", "mean-with-padding"],
     "basis": ["first", "each"],
