@@ -103,16 +103,16 @@ def test_status_shows_changed_modules(book: Path, monkeypatch: pytest.MonkeyPatc
     """Modules are named if this machine ran the old code, digests otherwise."""
     from layerbook.store import code_digest
 
-    def edited_digests(start: list[str], package: Path) -> dict[str, str]:
-        digests = module_digests(start, package)
+    def edited_digests(names: list[str], packages: list[Path]) -> dict[str, str]:
+        digests = module_digests(names, packages)
         return digests | (
             {"layerbook.analyses.generate": "0" * 64}
             if "layerbook.analyses.generate" in digests
             else {}
         )
 
-    module_digests = code_digest._module_digests
-    monkeypatch.setattr(code_digest, "_module_digests", edited_digests)
+    module_digests = code_digest.module_digests
+    monkeypatch.setattr(code_digest, "module_digests", edited_digests)
     shutil.rmtree(book / ".layerbook" / "code")
     experiments = read_status(book)["experiments"]
     stale_experiments = [
