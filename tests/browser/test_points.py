@@ -121,7 +121,7 @@ def test_hovering_a_point_shows_its_details(browser: Browser, site: Path) -> Non
     highlighted.
     """
     result = download_result(site, "shuffled")
-    with reading(browser, site / "maps.html", height=1400) as page:
+    with reading(browser, site / "maps.html", reduced_motion="reduce", height=1400) as page:
         figure = page.locator(MAP)
         assert readout(figure) == "Point at one of the 6 dots, or step through them."
         assert lit_points(figure) == set("012345") and figure.locator("title").count() == 1
@@ -148,7 +148,7 @@ def test_hovering_a_point_shows_its_details(browser: Browser, site: Path) -> Non
 def test_arrow_keys_move_between_points(browser: Browser, site: Path) -> None:
     """They wrap around, Escape deselects, and the chapter does not change."""
     result = download_result(site, "shuffled")
-    with reading(browser, site / "maps.html") as page:
+    with reading(browser, site / "maps.html", reduced_motion="reduce") as page:
         figure = page.locator(MAP)
         figure.get_by_role("button", name="Next point").focus()
         group = page.get_by_role("group", name="The points: 3 texts, means of the token vectors")
@@ -175,7 +175,9 @@ def test_arrow_keys_move_between_points(browser: Browser, site: Path) -> None:
 def test_tapping_a_point_shows_its_details(browser: Browser, site: Path) -> None:
     """The point stays selected until the next tap."""
     result = download_result(site, "shuffled")
-    with reading(browser, site / "maps.html", width=390, has_touch=True) as page:
+    with reading(
+        browser, site / "maps.html", reduced_motion="reduce", width=390, has_touch=True
+    ) as page:
         figure = page.locator(MAP)
         figure.locator("[data-point='1'] use").tap(force=True)
         assert readout_numbers(readout(figure)) == pytest.approx(
@@ -191,7 +193,7 @@ def test_tapping_a_point_shows_its_details(browser: Browser, site: Path) -> None
 def test_equal_tokens_are_highlighted_together(browser: Browser, site: Path) -> None:
     """Also without a link between them."""
     spots = download_result(site, "tokens")["points"]
-    with reading(browser, site / "maps.html") as page:
+    with reading(browser, site / "maps.html", reduced_motion="reduce") as page:
         figure = page.locator("#tokens-map")
         for number, spot in enumerate(spots):
             figure.get_by_role("button", name="Next point").click()
@@ -212,7 +214,7 @@ def test_equal_tokens_are_highlighted_together(browser: Browser, site: Path) -> 
 def test_selected_token_stays_highlighted(browser: Browser, site: Path) -> None:
     """Neighbours are in the order of the result; list and buttons agree."""
     tokens = download_result(site, "near")["tokens"]
-    with reading(browser, site / "maps.html") as page:
+    with reading(browser, site / "maps.html", reduced_motion="reduce") as page:
         figure = page.locator("#near-pick")
         select = figure.get_by_role("combobox")
         names = [token["token"]["text"].replace(" ", "·") for token in tokens]
@@ -237,7 +239,9 @@ def test_selected_token_stays_highlighted(browser: Browser, site: Path) -> None:
 def test_map_is_static_without_scripts_and_in_print(browser: Browser, site: Path) -> None:
     """Titles have the numbers, all tokens are shown, and there are no controls."""
     result = download_result(site, "shuffled")
-    with reading(browser, site / "maps.html", java_script_enabled=False) as page:
+    with reading(
+        browser, site / "maps.html", reduced_motion="reduce", java_script_enabled=False
+    ) as page:
         for number in range(6):
             (text,) = page.locator(f"{MAP} [data-point='{number}'] title").all_text_contents()
             assert readout_numbers(text) == pytest.approx(
@@ -247,7 +251,7 @@ def test_map_is_static_without_scripts_and_in_print(browser: Browser, site: Path
         assert page.locator("#near-pick .frame:visible").count() == len(
             download_result(site, "near")["tokens"]
         )
-    with reading(browser, site / "maps.html") as page:
+    with reading(browser, site / "maps.html", reduced_motion="reduce") as page:
         page.emulate_media(media="print")
         assert page.locator("button:visible, select:visible, .readout:visible").count() == 0
 
@@ -275,7 +279,7 @@ def test_text_in_figures_has_enough_contrast(
     }).filter((size) => size > 0)"""
     unmarked = """() => [...document.querySelectorAll(".picture.scroll")].filter((box) =>
         box.scrollWidth > box.clientWidth + 1 && !box.classList.contains("scrolls")).length"""
-    with reading(browser, site / "maps.html", width=width) as page:
+    with reading(browser, site / "maps.html", reduced_motion="reduce", width=width) as page:
         drawn = page.evaluate(sizes)
         assert len(drawn) > 20 and min(drawn) > least - 0.1
         assert page.evaluate(unmarked) == 0
