@@ -81,6 +81,22 @@ def test_pages_name_what_the_model_does_not_support(gpt2_book: Path) -> None:
     assert layerbook("build", "--quiet", "--no-run", cwd=gpt2_book).returncode == 0
 
 
+def test_pages_give_the_reason_in_the_language_of_the_book(gpt2_book: Path) -> None:
+    """The console stays English."""
+    spec = gpt2_book / "experiments" / "book.yaml"
+    spec.write_text(spec.read_text("utf-8").replace("language: en", "language: de"), "utf-8")
+    built = layerbook("build", "--quiet", cwd=gpt2_book)
+    assert built.returncode == 0, built.stderr
+    page = (gpt2_book / "site" / "words.html").read_text("utf-8")
+    reason = (
+        "das Experiment braucht Querys und Keys, die nach ihren Positionen gedreht werden (RoPE), "
+        "und GPT-2 hat das nicht"
+    )
+    assert page.count(reason) == 3 and "lacks" not in page
+    assert reason in (gpt2_book / "site" / "claims.html").read_text("utf-8")
+    assert "which GPT-2 lacks" in layerbook("status", cwd=gpt2_book).stdout
+
+
 def test_prose_without_a_condition_is_left_out(gpt2_book: Path) -> None:
     """A chapter that reads the missing result, or uses its claim, states the reason."""
     prose = gpt2_book / "templates" / "chapters" / "words.md"

@@ -17,8 +17,9 @@ from layerbook.book.yaml_writer import dump_list_item
 from layerbook.core.analysis import Analysis, Result
 from layerbook.core.errors import Problem
 from layerbook.core.figures import Figure
-from layerbook.core.language import Language
+from layerbook.core.language import Language, gettext
 from layerbook.core.requests import Precision
+from layerbook.core.text import listed
 
 T = TypeVar("T")
 
@@ -52,7 +53,8 @@ class Experiment:
 
     analysis: of a sweep, that of its first cell.
     model: the model of a sweep's cell, if it is not the book's.
-    inapplicable: what the book's model lacks to run it, in words; empty if it can.
+    missing_features: the parts that it needs and the book's model lacks, described in English.
+    family: the name of that model's family.
     """
 
     chapter: str
@@ -70,7 +72,18 @@ class Experiment:
     last_line: int
     sweep: Sweep | None = None
     model: str | None = None
-    inapplicable: str = ""
+    missing_features: tuple[str, ...] = ()
+    family: str = ""
+
+    @property
+    def inapplicable(self) -> str:
+        """Return what the model lacks to run it, in the current language; empty if it can."""
+        if not self.missing_features:
+            return ""
+        features = listed([gettext(feature) for feature in self.missing_features])
+        return gettext(
+            "it needs {features}, which {family} lacks", features=features, family=self.family
+        )
 
     @property
     def result_type(self) -> type[Result]:

@@ -228,7 +228,8 @@ class _ChapterLoader:
             file=node.file,
             line=node.position.line,
             last_line=node.last_line,
-            inapplicable=_describe_missing(type(base), self.limits),
+            missing_features=type(base).missing_features(self.limits),
+            family=self.limits.family,
         )
 
     def _record_id(self, node: Node) -> None:
@@ -332,11 +333,6 @@ def _make_chapter(
         unnumbered=spec.unnumbered,
         draft=spec.draft,
     )
-
-
-def _describe_missing(analysis_type: type[Analysis[Any]], limits: Limits) -> str:
-    missing = analysis_type.missing_features(limits)
-    return f"it needs {' and '.join(missing)}, which {limits.family} lacks" if missing else ""
 
 
 def _build_plain_analysis(

@@ -247,7 +247,7 @@ def _load_view(project: Project, status: ExperimentStatus) -> ExperimentView:
     experiment = status.experiment
     view = partial(ExperimentView, experiment, project.result_path)
     if status.freshness.state == "inapplicable":
-        return view(unavailable_reason=status.freshness.reason, inapplicable=True)
+        return view(unavailable_reason=experiment.inapplicable, inapplicable=True)
     if not status.freshness.usable:
         reason = f"its result is {status.freshness}: `layerbook run` updates it"
         return view(unavailable_reason=reason)

@@ -21,6 +21,7 @@ from jinja2.ext import babel_extract
 
 import layerbook
 from layerbook.book.languages import CATALOGUE
+from layerbook.core.analysis import FEATURE_DESCRIPTIONS
 from layerbook.core.code_messages import message_of
 from layerbook.core.figures import ChainStep, Frames
 from layerbook.model.sources import STORAGE_NOTES
@@ -215,6 +216,7 @@ def _by_name() -> Iterator[LocatedMessage]:
     names = (
         *EVIDENCE_MEANINGS,
         *STORAGE_NOTES.values(),
+        *FEATURE_DESCRIPTIONS.values(),
         *get_args(get_type_hints(Frames)["step"]),
         *get_args(get_type_hints(ChainStep)["kind"]),
     )
