@@ -267,11 +267,16 @@ def test_writes_a_page_of_its_own(committed: Path) -> None:
     )
 
 
-def test_page_speaks_the_language_of_the_book(committed: Path) -> None:
-    """Headings, states, verdicts and counts; sentences and names stay as they are."""
-    spec = committed / "experiments" / "book.yaml"
+def set_german(book: Path) -> None:
+    """Set the language of the book to German."""
+    spec = book / "experiments" / "book.yaml"
     text = spec.read_text(encoding="utf-8")
     spec.write_text(text.replace("language: en", "language: de"), encoding="utf-8")
+
+
+def test_page_speaks_the_language_of_the_book(committed: Path) -> None:
+    """Headings, states, verdicts and counts; the author's sentences and names stay as they are."""
+    set_german(committed)
     top = store.load(sum_path(committed), NextToken.result_type).result.prompts[0].top
     edit_result(committed, top=(top[0].model_copy(update={"text": "xyzzy"}), *top[1:]))
     layerbook("diff", "HEAD", "--html", "diff.html", cwd=committed)
@@ -280,6 +285,30 @@ def test_page_speaks_the_language_of_the_book(committed: Path) -> None:
     assert "<code>next/sum</code> geändert" in page
     assert "Experimente, die sich unterscheiden: 1 von 4" in page
     assert '<td class="old">gilt nicht</td><td class="new">gilt</td>' in page
+
+
+def test_page_gives_reasons_in_the_language_of_the_book(book: Path) -> None:
+    """Notes, reasons, gaps, and numbers in sentences. The terminal and the JSON are English."""
+    set_german(book)
+    other = sum_path(book).parents[1].with_name("other")
+    shutil.copytree(sum_path(book).parents[1], other)
+    prob = store.load(sum_path(book), NextToken.result_type).result.prompts[0].top[0].prob
+    change_first_probability(book, prob * 1.05)
+    process = layerbook("diff", "other", "--html", "diff.html", cwd=book)
+    assert "in the last digit)" in process.stdout
+    page = (book / "diff.html").read_text(encoding="utf-8")
+    assert "in der letzten Stelle</td>" in page
+    before = f"{100 * prob:.1f}"
+    assert before in process.stdout and before not in page and before.replace(".", ",") in page
+
+    (other / "next" / "sum.json").unlink()
+    process = layerbook("diff", "other", "--html", "diff.html", cwd=book)
+    assert "undecided: no result -> holds" in process.stdout
+    page = (book / "diff.html").read_text(encoding="utf-8")
+    assert '<td class="old">unentschieden: kein Ergebnis</td>' in page
+    assert "<p>Der Text von next passt nicht zu beiden Seiten: " in page
+    assert "next/sum: kein Ergebnis</p>" in page
+    assert "no result" not in page and "undecided" not in page
 
 
 @pytest.mark.parametrize("name", ["nowhere", "templates", "--output=x", "HEAD~99", "../../etc"])

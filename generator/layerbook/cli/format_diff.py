@@ -19,8 +19,6 @@ from layerbook.store.project import Project
 MAX_LISTED = 6
 STATES = (mark("changed"), mark("added"), mark("removed"), mark("unreadable"))
 """The states of experiments, and of figures, that a comparison reports."""
-VERDICTS = (mark("holds"), mark("fails"), mark("undecided"), mark("inapplicable"))
-"""The beginnings of verdicts; after `undecided` comes the reason."""
 MAX_TABLE_ROWS = 200
 TEXT_WIDTH = 110
 MAX_VALUE_WIDTH = 60
@@ -54,7 +52,10 @@ def diff_data(project: Project, diff: Diff) -> dict[str, Any]:
 
 
 def diff_page(project: Project, diff: Diff) -> str:
-    """Return an HTML page that needs no other file."""
+    """Return an HTML page that needs no other file.
+
+    diff: computed in the language of the book.
+    """
     from layerbook.site.assets import make_environment
 
     with language.use(project.book.own_words):
@@ -70,7 +71,6 @@ def diff_page(project: Project, diff: Diff) -> str:
                 ],
                 summary=_page_summary(diff),
                 number=lambda value: gettext("nothing") if value is None else _value_text(value),
-                verdict=_verdict_text,
                 gap=lambda change: "" if change.quanta is None else format_quanta(change.quanta),
                 place=lambda file: relative_path(file, project.root),
                 most=MAX_TABLE_ROWS,
@@ -158,12 +158,6 @@ def cut_around_difference(old: str, new: str, width: int) -> tuple[str, str]:
 def _excerpt(text: str, start: int, width: int) -> str:
     end = "…" if start + width < len(text) else ""
     return f"{'…' if start else ''}{text[start : start + width]}{end}"
-
-
-def _verdict_text(verdict: str) -> str:
-    """Return a verdict in the current language, with its reason as it is."""
-    name, colon, reason = verdict.partition(": ")
-    return f"{gettext(name)}{colon}{reason}" if name in VERDICTS else verdict
 
 
 def _sort_key(change: Difference) -> float:

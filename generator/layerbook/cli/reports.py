@@ -17,7 +17,7 @@ from layerbook.cli.options import (
     quiet_option,
 )
 from layerbook.cli.output import print_json, print_lines
-from layerbook.core import atomic
+from layerbook.core import atomic, language
 from layerbook.core.paths import check_output
 from layerbook.core.progress import make_reporter
 
@@ -127,14 +127,17 @@ def diff(
 
     project = open_project(root, model)
     with TemporaryDirectory(prefix="layerbook-") as scratch:
-        outcome = diff_results(
-            project,
+        sides = (
             open_result_set(project, old, Path(scratch) / "old"),
             open_result_set(project, new or project.source.name, Path(scratch) / "new"),
         )
+        outcome = page_outcome = diff_results(project, *sides)
+        if page is not None and project.book.own_words.code != "en":
+            with language.use(project.book.own_words):
+                page_outcome = diff_results(project, *sides)
     if page is not None:
         check_output(root, page)
-        atomic.write_output(page, diff_page(project, outcome).encode())
+        atomic.write_output(page, diff_page(project, page_outcome).encode())
     if as_json:
         print_json(diff_data(project, outcome))
     else:

@@ -14,6 +14,7 @@ from layerbook.compare import prose
 from layerbook.compare.prose import ProseVariant, SentenceChange, SourceUse
 from layerbook.compare.result_set import ResultSet
 from layerbook.core.errors import LayerbookError, SpecError, StoreError, UsageError
+from layerbook.core.language import gettext, mark
 from layerbook.site.claims import judge_claim
 from layerbook.site.experiment_view import ExperimentView, ExperimentViews
 from layerbook.site.figure_cache import content_digest
@@ -24,6 +25,10 @@ from layerbook.store.key_changes import ABSENT, Measured, diff_keys, diff_values
 from layerbook.store.project import Project, sweep_cells
 
 State = Literal["same", "changed", "added", "removed", "unreadable"]
+
+
+VERDICTS = (mark("holds"), mark("fails"), mark("inapplicable"))
+"""The verdicts without a reason."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,8 @@ class Diff:
 
 def diff(project: Project, old: ResultSet, new: ResultSet) -> Diff:
     """Compare two sets of results under the current specs and prose of the book.
+
+    Notes, sentences and the reasons for a verdict are in the current language.
 
     Raises UsageError if the sets have no chapter in common.
     """
@@ -171,7 +178,7 @@ class _Comparison:
             return
         for cell, cell_experiment in sweep_cells(experiment):
             paths = [side.path_of_experiment(cell_experiment) for side in (self.old, self.new)]
-            old, new = ("a result" if path.exists() else None for path in paths)
+            old, new = (gettext("a result") if path.exists() else None for path in paths)
             if old and new:
                 loaded = [results.load(path, cell_experiment.result_type) for path in paths]
                 tolerance = tolerance_of(*(stored.key.precision for stored in loaded))
@@ -192,7 +199,13 @@ class _Comparison:
                 sentences += prose.sentence_changes(chapter, file, old, new)
             except SpecError as error:
                 problem = error.problems[0]
-                notes.append(f"the prose of {chapter.name} does not fit both sides: {problem}")
+                notes.append(
+                    gettext(
+                        "the prose of {chapter} does not fit both sides: {problem}",
+                        chapter=chapter.name,
+                        problem=problem,
+                    )
+                )
             sentences += prose.caption_changes(chapter, old, new)
         return ProseDiff(tuple(sentences), tuple(notes))
 
@@ -239,11 +252,12 @@ def _load_view(experiment: Experiment, side: ResultSet) -> ExperimentView:
         missing = isinstance(error, results.ResultFileError) and error.reason == "missing"
         if missing and experiment.inapplicable:
             return unavailable(experiment.inapplicable, inapplicable=True)
-        return unavailable("no result" if missing else str(error))
+        return unavailable(gettext("no result") if missing else str(error))
     # `figures` is for the parameters of the spec; a result of another spec may not fit them.
     except LayerbookError as error:
         cause = error.__cause__ or error
-        return unavailable(f"its figures cannot be built: {type(cause).__name__}: {cause}")
+        problem = f"{type(cause).__name__}: {cause}"
+        return unavailable(gettext("its figures cannot be built: {problem}", problem=problem))
     return view
 
 
@@ -256,8 +270,10 @@ def _describe_verdict(views: ExperimentViews, address: str, index: int) -> str:
     try:
         judgement = judge_claim(views[address], index, views)
     except (CheckError, LayerbookError) as error:
-        return f"undecided: {error}"
-    return f"undecided: {judgement.note}" if judgement.state == "open" else judgement.state
+        return gettext("undecided: {reason}", reason=error)
+    if judgement.state == "open":
+        return gettext("undecided: {reason}", reason=judgement.note)
+    return gettext(judgement.state)
 
 
 def _content_digests(view: ExperimentView) -> dict[str, str]:

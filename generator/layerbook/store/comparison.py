@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from layerbook.core.analysis import Result
+from layerbook.core.language import gettext, localized
 from layerbook.core.rounding import FieldScales
 
 
@@ -64,7 +65,9 @@ class Difference:
 
 def format_quanta(quanta: float) -> str:
     """Return the size of a gap in words: `3 in the last digit`."""
-    return f"{max(1, round(quanta)):,} in the last digit" if quanta < 1e6 else "everything"
+    if quanta >= 1e6:
+        return gettext("everything")
+    return gettext("{count} in the last digit", count=localized(f"{max(1, round(quanta)):,}"))
 
 
 def compare_results(
