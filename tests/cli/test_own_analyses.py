@@ -320,6 +320,16 @@ def test_new_analysis_refuses_invalid_names(book: Path, name: str) -> None:
     assert read_tree(book) == before
 
 
+def test_new_analysis_writes_nothing_through_a_link(book: Path, tmp_path: Path) -> None:
+    """Neither file is written if one of them would be outside the book."""
+    (tmp_path / "outside").mkdir()
+    (book / "tests").symlink_to(tmp_path / "outside")
+    before = read_tree(book)
+    done = layerbook("new", "analysis", "word-shares", cwd=book)
+    assert done.returncode == 1 and "leads outside" in done.stderr
+    assert read_tree(book) == before and not list((tmp_path / "outside").iterdir())
+
+
 def test_new_analysis_does_not_trust_an_untrusted_book(book: Path) -> None:
     """Nobody has read its other files."""
     assert layerbook("new", "analysis", "word-shares", cwd=book).returncode == 0

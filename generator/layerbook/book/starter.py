@@ -85,11 +85,12 @@ def write_analysis(root: Path, name: str, model: str, language: str) -> tuple[st
             source, path = source.replace(old, new), path.replace(old, new)
         contents[path] = source.encode()
     for path in contents:
+        resolve_inside(root, path, links=False)
         if (root / path).exists():
             raise UsageError(f"{root / path}: already exists and was left unchanged")
     try:
         for path, data in contents.items():
-            resolve_inside(root, path, links=False).parent.mkdir(exist_ok=True)
+            (root / path).parent.mkdir(exist_ok=True)
             atomic.write(root / path, data)
     except OSError as error:
         raise StoreError(f"{root}: cannot be written ({error.strerror or error})") from error
