@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -78,8 +79,9 @@ SOURCES = (
 )
 
 
+@pytest.mark.parametrize("option", ["", "--book book"])
 @pytest.mark.parametrize("name", SOURCES)
-def test_linked_sources_are_refused(name: str, book: Path, outside: Path) -> None:
+def test_linked_sources_are_refused(name: str, option: str, book: Path, outside: Path) -> None:
     """A chapter, data, results or templates elsewhere are neither read nor published."""
     link = book / name
     if link.is_dir():
@@ -89,8 +91,9 @@ def test_linked_sources_are_refused(name: str, book: Path, outside: Path) -> Non
         link.unlink(missing_ok=True)
         link.symlink_to(outside / "secret.txt")
     before = read_tree(outside)
+    folder = book.parent if option else book
     for command in (["check"], ["status"], ["build", "--no-run", "--quiet"], ["diff", "HEAD"]):
-        process = layerbook(*command, cwd=book)
+        process = layerbook(*command, *option.split(), cwd=folder)
         assert process.returncode == 2
         assert f"{name}:1:1: is a link" in process.stderr
         assert "SECRET" not in process.stdout + process.stderr
@@ -155,6 +158,51 @@ def test_linked_site_folder_is_not_written_through(name: str, book: Path, outsid
     layerbook("build", "--no-run", "--quiet", "--force", cwd=book)
     layerbook("clean", "--all", cwd=book)
     assert read_tree(outside) == before
+
+
+@pytest.mark.parametrize("target", ["outside", "book/analyses"])
+@pytest.mark.parametrize("options", ["", "--book book", "--book book --site book/site"])
+def test_files_are_not_published_through_links(
+    options: str, target: str, book: Path, outside: Path, tmp_path: Path
+) -> None:
+    """The book chooses the names and the content of the files in `static/`."""
+    (tmp_path / target).mkdir(exist_ok=True)
+    (book / "static").mkdir()
+    (book / "static" / "secret.txt").write_text("REPLACED\n")
+    (book / "site").mkdir()
+    (book / "site" / ".layerbook-site.json").write_text('{"files": {}}')
+    (book / "site" / "static").symlink_to(tmp_path / target)
+    before = read_tree(tmp_path / target)
+    command = ["build", "--no-run", "--quiet", *options.split()]
+    process = layerbook(*command, cwd=tmp_path if options else book)
+    assert process.returncode == 1
+    assert "site/static: leads outside" in process.stderr
+    assert read_tree(tmp_path / target) == before
+
+
+@pytest.mark.parametrize("option", ["", "--book book"])
+def test_the_working_cache_is_not_written_through_a_link(
+    option: str, book: Path, outside: Path
+) -> None:
+    """Commands work without it, or end with an error."""
+    (book / ".layerbook").rename(outside / "moved")
+    (book / ".layerbook").symlink_to(outside / "moved")
+    before = read_tree(outside)
+    for command in ("check", "status", "build --no-run --force", "run", "verify", "clean --all"):
+        layerbook(*command.split(), *option.split(), cwd=book.parent if option else book)
+    assert read_tree(outside) == before
+
+
+@pytest.mark.parametrize("link", ["next", "next/sum.json"])
+def test_links_in_compared_results_are_not_followed(link: str, book: Path, outside: Path) -> None:
+    """`diff` also reads folders beside the book."""
+    (model,) = (book / "experiments" / "results").iterdir()
+    shutil.copytree(model, book.parent / "other")
+    (book.parent / "other" / link).rename(outside / "moved")
+    (book.parent / "other" / link).symlink_to(outside / "moved")
+    process = layerbook("diff", "other", "--book", "book", cwd=book.parent)
+    assert process.returncode == 1
+    assert "leads outside" in process.stderr
 
 
 def test_revisions_are_read_without_links_and_filters(book: Path, tmp_path: Path) -> None:
@@ -275,9 +323,10 @@ def test_links_in_the_results_folder_are_not_followed(
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "grid").symlink_to(outside)
     before = read_tree(outside)
-    command = ("run", spec, "--out", tmp_path / "out", "--model", tiny_model_dir)
-    process = layerbook(*command, cwd=tmp_path)
-    assert process.returncode == 1 and "leads outside" in process.stderr + process.stdout
+    for out in (tmp_path / "out", "out"):
+        command = ("run", spec, "--out", out, "--model", tiny_model_dir)
+        process = layerbook(*command, cwd=tmp_path)
+        assert process.returncode == 1 and "leads outside" in process.stderr + process.stdout
     assert read_tree(outside) == before
 
 

@@ -121,6 +121,6 @@ def find_prose(root: Path, name: str) -> Path | None:
     for folder in PROSE_FOLDERS:
         path = root / folder / f"{name}.md"
         if path.is_file():
-            resolve_inside(root, path)
+            resolve_inside(root, path.relative_to(root))
             return path
     return None

@@ -74,7 +74,7 @@ def _refused_entries(root: Path, folder: str) -> Iterator[tuple[Path, str]]:
 def _refusal_of_link(root: Path, link: Path) -> str | None:
     """Return why a link is refused; None for one to a file of the book, or to nothing."""
     try:
-        target = resolve_inside(root, link)
+        target = resolve_inside(root, link.relative_to(root))
     except OutsideError:
         return "is a link that leads outside the book; such links are not followed"
     if target.is_dir():

@@ -62,7 +62,7 @@ def read_book_spec(root: Path) -> BookSpec:
     Raises SpecError if book.yaml is not a valid spec, OutsideError if it is a link to elsewhere.
     """
     problems = ProblemList()
-    resolve_inside(root, root / EXPERIMENTS_DIR / "book.yaml")
+    resolve_inside(root, Path(EXPERIMENTS_DIR, "book.yaml"))
     book_file = read_book_file(root / EXPERIMENTS_DIR / "book.yaml", problems)
     if book_file is None or problems:
         raise SpecError(problems)

@@ -45,7 +45,7 @@ def watch_and_serve(root: Path, model: str | None, port: int, *, drafts: bool, r
 
 def _site_folder(root: Path) -> Path:
     folder = root / SITE_FOLDER
-    resolve_inside(root, folder, links=False)
+    resolve_inside(root, SITE_FOLDER, links=False)
     return folder
 
 

@@ -60,7 +60,7 @@ class ResultSet:
         chapter, _, id = address.partition("/")
         lies_here = self.chapters.get(id.partition(".")[0]) == chapter
         path = results.path_in_folder(self.folder if lies_here else self.folder / chapter, id)
-        resolve_inside(self.folder, path)
+        resolve_inside(self.folder, path.relative_to(self.folder))
         return path
 
     def path_of_experiment(self, experiment: Experiment) -> Path:
@@ -102,7 +102,7 @@ def _read_chapters(folder: Path) -> dict[str, str]:
     """Return the chapter of each result in the folder itself; StoreError for a damaged one."""
     chapters = {}
     for path in sorted(folder.glob("*.json")):
-        resolve_inside(folder, path)
+        resolve_inside(folder, path.relative_to(folder))
         try:
             chapters[path.stem] = results.read_header(path).chapter
         except results.ResultFileError as error:

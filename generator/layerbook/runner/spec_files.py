@@ -174,5 +174,5 @@ class FolderCellStore:
 def _path_in_folder(out: Path, id: str) -> Path:
     """Return the path of a result. Raises OutsideError if a link in `out` leads elsewhere."""
     path = results.path_in_folder(out, id)
-    resolve_inside(out, path)
+    resolve_inside(out, path.relative_to(out))
     return path

@@ -88,8 +88,9 @@ class WorkingCache:
         return results if isinstance(results, dict) else {}
 
     def _blob_path(self, kind: str, key: str) -> Path:
+        """Return the path of a blob in the project."""
         name = hashlib.sha256(_encode_key(key)).hexdigest()
-        return self.folder / kind / name[:2] / name[2:]
+        return Path(CACHE_FOLDER, kind, name[:2], name[2:])
 
     def _write(self, kind: str, key: str, data: bytes) -> None:
         """Write a blob; none without a secret. Raises StoreError if the disk refuses."""
@@ -97,7 +98,8 @@ class WorkingCache:
         if secret is not None:
             resolve_inside(self.root, path, links=False)
             _create(self.root)
-            atomic.write(path, _blob_digest(secret, kind, key, data) + data, durable=False)
+            content = _blob_digest(secret, kind, key, data) + data
+            atomic.write(self.root / path, content, durable=False)
 
 
 def _blob_digest(secret: bytes, kind: str, key: str, data: bytes) -> bytes:
@@ -124,7 +126,7 @@ def lock(root: Path, *, read_only: bool = False) -> Iterator[None]:
     folder = root / CACHE_FOLDER
     file_lock = FileLock(folder / LOCK_NAME, timeout=0)
     try:
-        resolve_inside(root, folder / LOCK_NAME, links=False)
+        resolve_inside(root, Path(CACHE_FOLDER, LOCK_NAME), links=False)
         _create(root)
         file_lock.acquire()
     except Timeout as error:
@@ -195,7 +197,7 @@ def _count_notes(folder: Path) -> int:
 
 def _create(root: Path) -> None:
     """Create the cache folder, excluded from version control. Raises StoreError."""
-    path = root / CACHE_FOLDER / GITIGNORE_NAME
-    if not path.exists():
+    path = Path(CACHE_FOLDER, GITIGNORE_NAME)
+    if not (root / path).exists():
         resolve_inside(root, path, links=False)
-        atomic.write(path, b"*\n", durable=False)
+        atomic.write(root / path, b"*\n", durable=False)

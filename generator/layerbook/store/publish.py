@@ -146,7 +146,7 @@ def _publish(tree: Mapping[str, bytes], target: Path) -> PublishReport:
     blocking = [old for old in removed if any(_overlap(old, new) for new in changed)]
     _remove(target, blocking)
     for path in changed:
-        resolve_inside(target, (target / path).parent)  # a link in its place is replaced
+        resolve_inside(target, str(PurePosixPath(path).parent))  # a link in its place is replaced
         _remove_empty_folders(target / path)
         atomic.write(target / path, tree[path])
     _remove(target, [path for path in removed if path not in blocking])
