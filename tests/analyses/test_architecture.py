@@ -88,3 +88,12 @@ def test_tied_matrix_is_counted_at_the_embedding(model):
     assert by_name["Unembedding"].total == (0 if result.tied else by_name["Embedding"].total)
     assert ("the embedding again" in by_name["Unembedding"].shape) == result.tied
     assert len(Architecture().figures(result)["parameters"].values) == (4 if result.tied else 5)
+
+
+def test_alt_text_of_the_modules_counts_the_layers(model):
+    """In a model with one layer nothing exists several times."""
+    result = run(model, Architecture())
+    several = Architecture().figures(result)["modules"].alt
+    assert several.endswith(f"those of the layers exist {result.layers} times.")
+    one = result.model_copy(update={"layers": 1})
+    assert Architecture().figures(one)["modules"].alt.endswith("and their shapes.")

@@ -230,3 +230,17 @@ def test_explorer_has_a_row_for_each_link_and_named_head(tiny) -> None:
         assert (preset.layer, preset.head) == (result.layers.index(head.layer), head.head)
         assert preset.query == len(texts) - 1
     assert texts[after.query] in texts[: after.query]
+
+
+def test_explorer_calls_a_single_head_the_only_one(tiny) -> None:
+    """A mean of one head is no mean."""
+    analysis = AttentionAll(prompt=TEXT, layers=(0,))
+    result = run(tiny, analysis)
+    lone = result.model_copy(
+        update={"head_count": 1, "heads": result.heads[:1], "weights": result.weights[:, :1]}
+    )
+    explorer = analysis.figures(lone)["explorer"]
+    assert isinstance(explorer, Heatmap) and explorer.title == "The only head, layer 0"
+    assert explorer.alt.startswith("The only head, layer 0, The cat")
+    usual = analysis.figures(result)["explorer"]
+    assert isinstance(usual, Heatmap) and usual.title == "Mean of the 4 heads, layer 0"

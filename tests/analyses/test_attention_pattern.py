@@ -155,3 +155,12 @@ def turned(x, model):
     return np.concatenate(
         [a * np.cos(angle) - b * np.sin(angle), a * np.sin(angle) + b * np.cos(angle)], axis=-1
     )
+
+
+def test_titles_call_a_single_head_the_only_one():
+    """A mean of one head is no mean."""
+    analysis = AttentionPattern(prompts=("x", "y"), layers=(0,))
+    captures = {f"prompt-{n}": capture([1, 2, 3, 4], TWO_HEADS[:1]) for n in (0, 1)}
+    figures = analysis.figures(analysis.measure(captures))
+    assert figures["layer-0-mean"].title == "The only head, layer 0"
+    assert figures["prompt-0-layer-0-mean"].title.startswith("The only head, layer 0")

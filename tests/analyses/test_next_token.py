@@ -168,3 +168,14 @@ def test_long_prompt_is_shortened_to_its_end():
     title = analysis.figures(result)["prompt-0"].title
     assert title == "What may come after “…n any title would be, and then:⏎2 + 2 =”"
     assert len(title.partition("“")[2]) == 40 + 1
+
+
+@pytest.mark.parametrize(
+    ("prompt_length", "alt"), [(1, "The prompt has one token."), (2, "The prompt has 2 tokens.")]
+)
+def test_alt_text_counts_the_tokens_of_the_prompt(prompt_length, alt):
+    analysis, result = by_hand([1.0, 0.0], ByteVocabulary("a", "b"), top_k=2)
+    prompt = result.prompts[0]
+    longer = prompt.model_copy(update={"tokens": prompt.tokens[:1] * prompt_length})
+    result = result.model_copy(update={"prompts": (longer,)})
+    assert analysis.figures(result)["text-0"].alt == alt

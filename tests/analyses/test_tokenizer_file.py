@@ -19,10 +19,10 @@ TEXT = "The owls 🦉 sat on 42 tables.\n"
 EXAMPLES = ("owl", "42")
 
 
-def measured(folder: Path) -> tuple[TokenizerFile, TokenizerFileResult]:
+def measured(folder: Path, text: str = TEXT) -> tuple[TokenizerFile, TokenizerFileResult]:
     """Return the analysis on the tokenizer of a folder."""
     tokenizer = ModelTokenizer.load(folder)
-    analysis = TokenizerFile(text=TEXT, examples=EXAMPLES)
+    analysis = TokenizerFile(text=text, examples=EXAMPLES)
     texts = {name: tokenizer.encode(request.prompt) for name, request in analysis.runs().items()}
     result = analysis.measure(
         {
@@ -118,6 +118,14 @@ def test_figure_contains_the_whole_tokenizer(tiny_model_dir: Path) -> None:
         "merges": [id for pair in result.merges.tolist() for id in pair],
         "rest": result.settings,
     }
+
+
+def test_alt_text_counts_the_tokens(tiny_model_dir: Path) -> None:
+    analysis, result = measured(tiny_model_dir, text="a")
+    count = len(result.examples[0].tokens)
+    assert count > 1
+    alt = f"Cut into tokens: “a” is one token, “owl” is {count} tokens and "
+    assert analysis.figures(result)["tokens"].alt.startswith(alt)
 
 
 def test_no_forward_pass_is_requested() -> None:

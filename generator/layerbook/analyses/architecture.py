@@ -112,10 +112,14 @@ class Architecture(Analysis[ArchitectureResult]):
 
     def figures(self, result: ArchitectureResult) -> dict[str, Figure]:
         """`decoder`, `parameters` by part, and the list of `modules`."""
+        modules = module_table(result)
+        if result.layers == 1:
+            alt = "Every module with weights, and their shapes."
+            modules = Table(modules.columns, modules.rows, alt, modules.title)
         return {
             "decoder": decoder_diagram(result),
             "parameters": parameter_bars(result),
-            "modules": module_table(result),
+            "modules": modules,
         }
 
 

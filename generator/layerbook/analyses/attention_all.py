@@ -179,13 +179,18 @@ class AttentionAll(Analysis[AttentionAllResult]):
             titles["induction_token"] = "To what came next, last time"
         maps = tuple(head_heatmap(result, field, title) for field, title in titles.items())
         alt = " ".join(heatmap.alt for heatmap in maps)
+        explorer = layer_heatmap(
+            result,
+            result.layers.index(result.lowest_sink_layer),
+            explorer_presets(result, self.links),
+        )
+        if result.head_count == 1:
+            title = f"The only head, layer {result.lowest_sink_layer}"
+            description = explorer.alt.replace(explorer.title, title)
+            explorer = Heatmap(**dict(vars(explorer), title=title, alt=description))
         return {
             "grid": Panels(maps, alt, "Where every head of every layer looks", columns=2),
-            "explorer": layer_heatmap(
-                result,
-                result.layers.index(result.lowest_sink_layer),
-                explorer_presets(result, self.links),
-            ),
+            "explorer": explorer,
         }
 
 

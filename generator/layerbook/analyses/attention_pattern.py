@@ -139,6 +139,8 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
                 alt = sink_sentence(prompt, i, place)
                 if result.heads == ("mean",):
                     title = f"Mean of the {result.head_count} heads, {place}"
+                    if result.head_count == 1:
+                        title = f"The only head, {place}"
                     annotate = len(prompt.tokens) <= 12
                     figures[f"{name}-mean"] = pattern_heatmap(
                         prompt.weights[i, 0], prompt.tokens, title, alt=alt, annotate=annotate
@@ -147,7 +149,10 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
                     figures[f"{name}-heads"] = head_panels(result, prompt, i, place, alt)
         if result.heads == ("mean",):
             for i, layer in enumerate(result.layers):
-                figures[f"layer-{layer}-mean"] = self.prompt_panels(result, i)
+                panels = self.prompt_panels(result, i)
+                if result.head_count == 1:
+                    panels = Panels(panels.panels, panels.alt, f"The only head, layer {layer}")
+                figures[f"layer-{layer}-mean"] = panels
         return figures
 
     def prompt_panels(self, result: AttentionPatternResult, i: int) -> Panels:

@@ -164,10 +164,13 @@ class Generate(Analysis[GenerateResult]):
         figures: dict[str, Figure] = {"tokens": _token_strip(result)}
         for i, (spec, text) in enumerate(zip(self.prompts, result.prompts, strict=True)):
             end = "It ended its turn." if text.stopped else "It was cut off there."
+            wrote = f"The model wrote {len(text.new_tokens)} tokens: “{text.answer.strip()}” {end}"
+            if len(text.new_tokens) == 1:
+                wrote = f"The model wrote one token: “{text.answer.strip()}” {end}"
             figures[f"text-{i}"] = Passage(
                 text.text,
                 title=f"“{shorten_prompt(spec)}”{chat_suffix(spec)} and what came after it ({how})",
-                alt=f"The model wrote {len(text.new_tokens)} tokens: “{text.answer.strip()}” {end}",
+                alt=wrote,
             )
             figures[f"confidence-{i}"] = _confidence_bars(text, how)
         return figures

@@ -113,10 +113,11 @@ class NextToken(Analysis[NextTokenResult]):
             after = f"after “{shorten_prompt(spec, keep='end')}”{chat_suffix(spec)}"
             figures[f"prompt-{i}"] = _probabilities(prompt, after)
             figures[f"logits-{i}"] = _logits(prompt, after)
+            length = f"The prompt has {len(prompt.tokens)} tokens."
             figures[f"text-{i}"] = Passage(
                 prompt.text,
                 title="The prompt as the model reads it",
-                alt=f"The prompt has {len(prompt.tokens)} tokens.",
+                alt="The prompt has one token." if len(prompt.tokens) == 1 else length,
             )
         return figures
 

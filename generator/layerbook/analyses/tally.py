@@ -116,12 +116,15 @@ class Tally(Analysis[TallyResult]):
             rest=max(0.0, 1 - sum(t.draw_prob for t in result.top)),
             rest_label="all others",
         )
+        drawn = f"{label_text(best.token.token)} was drawn {best.count} times."
+        if best.count == 1:
+            drawn = f"{label_text(best.token.token)} was drawn once."
         counts = Bars(
             labels,
             tuple(float(t.count) for t in result.top),
             Axis("next token"),
             Axis("times drawn"),
-            alt=f"{label_text(best.token.token)} was drawn {best.count} times.",
+            alt=drawn,
             title=f"{result.draws} draws",
             rest=float(result.others),
             rest_label="all others",

@@ -113,7 +113,12 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
             "merges": result.merges.ravel().tolist(),
             "rest": result.settings,
         }
-        cuts = [f"“{shorten_prompt(text)}” is {len(tokens)} tokens" for text, tokens in rows]
+        cuts = [
+            f"“{shorten_prompt(text)}” is one token"
+            if len(tokens) == 1
+            else f"“{shorten_prompt(text)}” is {len(tokens)} tokens"
+            for text, tokens in rows
+        ]
         return {
             "tokens": TokenStrip(
                 rows,
