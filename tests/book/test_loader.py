@@ -65,6 +65,7 @@ class Probe(Analysis[Result]):
     mode: Literal["each", "first"] = "each"
     flag: bool = False
     new: Annotated[int, Field(ge=1)] = 1
+    code: Annotated[str, Field(pattern="^[A-Z]+$")] = "A"
 
     def runs(self):
         """Generate from each prompt, then run over what was generated."""
@@ -466,6 +467,32 @@ def test_reports_prompts_that_exceed_the_context(specs, probe):
     ]
     assert all(prompt.text != "short" for prompt in counted)
     assert specs.experiment(keys.format("a " * 1899 + "z", "b " * 1899 + "z"), limits)
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        (
+            "analysis: fact-quiz\nprompt: The cat\nfacts: [[France, Paris]]",
+            '7:13: "The cat" does not fit the description: '
+            "The sentence, with `{}` where the subject goes",
+        ),
+        (
+            "analysis: next-token\nprompts: [a]\nsweep: {top_k: [1, 2]}\n"
+            "measures: {Best-one: result.d_vocab}",
+            "9:16: should be a lower-case letter, then lower-case letters, digits and underscores, "
+            'not "Best-one"',
+        ),
+    ],
+)
+def test_patterns_are_explained_in_words(specs, keys, problem):
+    """By the description of the parameter, or by the rule for names."""
+    assert specs.experiment_problems(keys) == [problem]
+
+
+def test_pattern_without_a_description_is_shown(specs, probe):
+    problems_found = specs.experiment_problems("analysis: probe\ncode: abc")
+    assert problems_found == ['7:11: should be like ^[A-Z]+$, not "abc"']
 
 
 def test_short_prompts_need_no_tokenizer(specs, probe):

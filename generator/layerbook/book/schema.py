@@ -18,6 +18,8 @@ from layerbook.core.own_code import NO_CODE, OwnCode
 from layerbook.core.requests import DEFAULT_PRECISION, Precision
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+COLUMN_PATTERN = r"^[a-z][a-z0-9_]*$"
+MODEL_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 COLOR_PATTERN = r"^#[0-9a-fA-F]{6}$"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
 # Names of other files in the specs and in the site.
@@ -33,8 +35,8 @@ def _check_date(text: str) -> str:
 
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=60)]
-ColumnName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
-ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
+ColumnName = Annotated[str, Field(pattern=COLUMN_PATTERN, max_length=40)]
+ModelName = Annotated[str, Field(pattern=MODEL_NAME_PATTERN, max_length=80)]
 NonEmptyStr = Annotated[str, Field(min_length=1)]
 Date = Annotated[
     str,

@@ -12,10 +12,16 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from layerbook.book.node import Node
-from layerbook.book.schema import COLOR_PATTERN
+from layerbook.book.schema import (
+    COLOR_PATTERN,
+    COLUMN_PATTERN,
+    MODEL_NAME_PATTERN,
+    NAME_PATTERN,
+)
 from layerbook.core.analysis import Limits
 from layerbook.core.errors import did_you_mean
 
@@ -40,8 +46,12 @@ BOUNDS = {
     "less_than": ("below", "lt"),
     "less_than_equal": ("of at most", "le"),
 }
-NAME_RULE = "lower-case letters, digits and hyphens"
-COLOR_RULE = "a color such as #0b5cad"
+PATTERN_RULES = {
+    NAME_PATTERN: "lower-case letters, digits and hyphens",
+    COLUMN_PATTERN: "a lower-case letter, then lower-case letters, digits and underscores",
+    MODEL_NAME_PATTERN: "a letter or digit, then letters, digits, '.', '_' and '-'",
+    COLOR_PATTERN: "a color such as #0b5cad",
+}
 
 
 def validate(
@@ -139,14 +149,22 @@ def _report_value_error(
         owner, key = _node_at(node, path[:-1]), str(path[-1])
         owner.add_key_problem(key, unknown_key_message(key, _known_keys(model, path[:-1])))
     elif error["loc"][-1] == "[key]":
-        _node_at(node, path[:-1]).add_key_problem(str(path[-1]), _value_message(error, value))
+        key = str(path[-1])
+        message = _value_message(error, _shorten(json.dumps(key, ensure_ascii=False)))
+        _node_at(node, path[:-1]).add_key_problem(key, message)
     elif not path and error["type"] != "missing":  # a default that the model cannot have
-        (node.get("analysis") or node).add_problem(_value_message(error, value))
+        (node.get("analysis") or node).add_problem(_value_message(error, _describe(value)))
     else:
-        value.add_problem(_value_message(error, value))
+        fields = _fields_at(model, path)
+        description = next((field.description for field in fields if field.description), "")
+        value.add_problem(_value_message(error, _describe(value), description))
 
 
-def _value_message(error: ErrorDetails, value: Node) -> str:
+def _value_message(error: ErrorDetails, value: str, description: str = "") -> str:
+    """Say what is wrong with a value, or a key, as messages show it.
+
+    description: that of its field, if it is known.
+    """
     kind, context = error["type"], error.get("ctx", {})
     if kind == "missing":
         return f"the key {error['loc'][-1]!r} is missing"
@@ -156,12 +174,9 @@ def _value_message(error: ErrorDetails, value: Node) -> str:
         number = f"a whole number {words} {bound}"
         if isinstance(bound, float):
             number = f"a number {words} {bound:g}"
-        return f"should be {number}, not {_describe(value)}"
+        return f"should be {number}, not {value}"
     if kind == "string_pattern_mismatch":
-        pattern = context["pattern"]
-        rule = NAME_RULE if "a-z0-9" in pattern else f"like {pattern}"
-        rule = COLOR_RULE if pattern == COLOR_PATTERN else rule
-        return f"should be {rule}, not {_describe(value)}"
+        return _pattern_message(context["pattern"], value, description)
     if kind in ("string_too_short", "too_short"):
         least = context["min_length"]
         return "should not be empty" if least == 1 else f"should have at least {least} elements"
@@ -169,6 +184,14 @@ def _value_message(error: ErrorDetails, value: Node) -> str:
         noun = "characters" if kind == "string_too_long" else "elements"
         return f"should have at most {context['max_length']} {noun}"
     return str(context.get("error", error["msg"]))
+
+
+def _pattern_message(pattern: str, value: str, description: str) -> str:
+    """Describe the text that a field accepts, by its pattern only if it has no description."""
+    rule = PATTERN_RULES.get(pattern)
+    if rule is None and description:
+        return f"{value} does not fit the description: {description.rstrip('.')}"
+    return f"should be {rule or f'like {pattern}'}, not {value}"
 
 
 def unknown_key_message(key: str, known_keys: Collection[str]) -> str:
@@ -180,12 +203,20 @@ def unknown_key_message(key: str, known_keys: Collection[str]) -> str:
 
 def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
     """Return the keys that a mapping at a path below a model can have."""
-    models = [model]
+    fields = _fields_at(model, path)
+    models = [inner for field in fields for inner in _models_in(field.annotation)]
+    return [name for m in (models if fields else [model]) for name in m.model_fields]
+
+
+def _fields_at(model: type[BaseModel], path: KeyPath) -> list[FieldInfo]:
+    """Return the last fields on a path below a model, one per branch of a union."""
+    models, fields = [model], list[FieldInfo]()
     for part in path:
-        fields = [m.model_fields[part] for m in models if part in m.model_fields]
-        if fields:  # else the key of a dict or the index of a list
-            models = [inner for field in fields for inner in _models_in(field.annotation)]
-    return [name for m in models for name in m.model_fields]
+        inner = [m.model_fields[part] for m in models if part in m.model_fields]
+        if inner:  # else the key of a dict or the index of a list
+            fields = inner
+            models = [each for field in fields for each in _models_in(field.annotation)]
+    return fields
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -202,5 +233,8 @@ def _describe(node: Node) -> str:
         return "a list" if node.value else "an empty list"
     if node.value is None:
         return "empty" if not node.source.strip() else "null"
-    text = json.dumps(node.value, ensure_ascii=False)
+    return _shorten(json.dumps(node.value, ensure_ascii=False))
+
+
+def _shorten(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:39]}…"
