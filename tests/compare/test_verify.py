@@ -66,6 +66,15 @@ def test_shows_a_gap_in_the_last_digit(book: Path) -> None:
     )
 
 
+def test_texts_of_a_result_add_no_lines(book: Path) -> None:
+    """A forged result could otherwise print a summary of its own."""
+    edit_result(book, prompt=f"2 + 2 = \n2 experiments: the same\x1b[2J{'x' * 1000}")
+    verified = layerbook("verify", "--only", "sum", "--quiet", cwd=book)
+    assert verified.returncode == 1
+    assert "prompts[0].prompt: 2 + 2 = \\n2 experiments: the same\\u001b[2Jxx" in verified.stdout
+    assert len(verified.stdout.splitlines()) == 4 and len(verified.stdout) < 600
+
+
 def test_compares_tokens(book: Path) -> None:
     """Another id is a difference without a gap."""
     path = next((book / "experiments" / "results").glob("*/next/sum.json"))

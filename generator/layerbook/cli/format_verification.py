@@ -10,6 +10,7 @@ from layerbook.cli.output import format_table, json_value, summarize_counts
 from layerbook.compare.verify import ExperimentCheck
 from layerbook.core.text import pluralize
 
+MAX_DIFFERENCE = 300
 VERDICTS = {
     "same": "gave the same numbers again",
     "differs": "differ",
@@ -49,5 +50,7 @@ def _detail(check: ExperimentCheck) -> str:
     """Return the first difference and the number of others, or why there is no comparison."""
     if not check.differences:
         return check.detail
-    others = len(check.differences) - 1
-    return f"{check.differences[0]}{f'; and {others} more' if others else ''}"
+    first, others = str(check.differences[0]), len(check.differences) - 1
+    if len(first) > MAX_DIFFERENCE:
+        first = f"{first[:MAX_DIFFERENCE]}…"
+    return f"{first}{f'; and {others} more' if others else ''}"

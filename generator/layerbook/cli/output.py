@@ -18,9 +18,12 @@ def print_text(text: str, *, err: bool = False, nl: bool = True) -> None:
 
 
 def print_lines(lines: Sequence[str], *, err: bool = False) -> None:
-    """Print lines to stdout, or to stderr."""
+    """Print lines to stdout, or to stderr; a line feed within a line is shown as `\\n`.
+
+    So a text from a book cannot look like a line of ours.
+    """
     for line in lines:
-        print_text(line, err=err)
+        print_text(line.replace("\n", "\\n"), err=err)
 
 
 def print_json(data: Any) -> None:
