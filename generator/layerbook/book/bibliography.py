@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from layerbook.book.node import FILE_START, Position, ProblemList, display_path
 from layerbook.book.reference_files import AND_OTHERS, RawSource, read_bibtex, read_csl
+from layerbook.book.schema import URL_PATTERN
 from layerbook.book.validation import validate
 from layerbook.book.yaml import read_mapping
 from layerbook.core.errors import SpecError, UsageError, did_you_mean
@@ -43,7 +44,7 @@ class Publication(BaseModel):
     )
     url: str = Field(
         default="",
-        pattern=r"^(https?://[^\s]+)?$",
+        pattern=URL_PATTERN,
         description="Where it can be read online, if it can.",
     )
     used_for: str = Field(default="", description="One line on what this book takes from it.")

@@ -20,6 +20,7 @@ from layerbook.core.requests import DEFAULT_PRECISION, Precision
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 COLUMN_PATTERN = r"^[a-z][a-z0-9_]*$"
 MODEL_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+URL_PATTERN = r"^(https?://[^\s]+)?$"
 COLOR_PATTERN = r"^#[0-9a-fA-F]{6}$"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
 # Names of other files in the specs and in the site.

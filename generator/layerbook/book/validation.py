@@ -21,6 +21,7 @@ from layerbook.book.schema import (
     COLUMN_PATTERN,
     MODEL_NAME_PATTERN,
     NAME_PATTERN,
+    URL_PATTERN,
 )
 from layerbook.core.analysis import Limits
 from layerbook.core.errors import did_you_mean
@@ -50,6 +51,7 @@ PATTERN_RULES = {
     NAME_PATTERN: "lower-case letters, digits and hyphens",
     COLUMN_PATTERN: "a lower-case letter, then lower-case letters, digits and underscores",
     MODEL_NAME_PATTERN: "a letter or digit, then letters, digits, '.', '_' and '-'",
+    URL_PATTERN: "an address such as https://example.org",
     COLOR_PATTERN: "a color such as #0b5cad",
 }
 
