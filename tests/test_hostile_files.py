@@ -300,15 +300,21 @@ def test_strange_names_in_a_revision_are_errors(name: str, book: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["diff HEAD", "export --pdf out.pdf", "check"], ids=["git", "chromium", "dot"]
+    ("command", "message"),
+    [
+        ("diff HEAD", "HEAD: neither a folder"),
+        ("export --pdf out.pdf", "Chromium was not found"),
+        ("check", "`dot` is not on the PATH"),
+    ],
+    ids=["git", "chromium", "dot"],
 )
 def test_programs_in_the_working_directory_are_not_run(
-    command: str, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, message: str, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even where the PATH has the working directory, or an empty entry, which means the same."""
     commit(built)
     with (built / "templates" / "chapters" / "next.md").open("a") as file:
-        file.write('\n```dot\ndigraph { a -> b }\n```\n\n: A to b. {alt="a, b"}\n')
+        file.write("\n```dot\n// caption: A to b.\n// alt: a, b\ndigraph { a -> b }\n```\n")
     for name in ("git", "chromium", "chrome", "dot"):
         program = built / name
         program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
@@ -317,4 +323,5 @@ def test_programs_in_the_working_directory_are_not_run(
     monkeypatch.delenv("CHROMIUM", raising=False)
     done = layerbook(*command.split(), cwd=built)
     assert done.returncode == 2, done.stdout
+    assert message in done.stderr
     assert not (tmp_path / "ran").exists()

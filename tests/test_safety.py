@@ -259,6 +259,7 @@ COMMANDS = {
     "check": (),
     "status --check --jobs 1": (),
     "build --no-run --force --jobs 1": (),
+    "run --force": (),
     "verify": (),
     "diff HEAD": ("git",),
     "clean --all": (),
