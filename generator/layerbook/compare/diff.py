@@ -249,10 +249,15 @@ def _load_view(experiment: Experiment, side: ResultSet) -> ExperimentView:
         view = ExperimentView(experiment, side.path_of_experiment, envelope)
         view.figures  # noqa: B018 (cached: an error belongs to this result)
     except StoreError as error:
-        missing = isinstance(error, results.ResultFileError) and error.reason == "missing"
-        if missing and experiment.inapplicable:
+        state = error.reason if isinstance(error, results.ResultFileError) else ""
+        if state == "missing" and experiment.inapplicable:
             return unavailable(experiment.inapplicable, inapplicable=True)
-        return unavailable(gettext("no result") if missing else str(error))
+        if state == "missing":
+            return unavailable(gettext("no result"))
+        if state == "schema":
+            name = experiment.analysis_name
+            return unavailable(gettext("its result is from another version of {name}", name=name))
+        return unavailable(str(error))
     # `figures` is for the parameters of the spec; a result of another spec may not fit them.
     except LayerbookError as error:
         cause = error.__cause__ or error
