@@ -122,7 +122,8 @@ def test_animation_steps_through_all_frames(browser: Browser) -> None:
         box = boxes.first
         box.focus()
         for i, frame in enumerate(frames, start=1):  # type: ignore[arg-type]
-            assert box.locator(".stepper output").inner_text() == f"token {i} of {len(frames)}"  # type: ignore[arg-type]
+            step = f"token {i} of {len(frames)}"  # type: ignore[arg-type]
+            assert box.locator(".stepper output").inner_text() == step
             written = box.locator(".frame.current .frame-token .tok").get_attribute("title")
             assert written and written.splitlines()[0].endswith(
                 f"token {frame['next_token']['id']}"

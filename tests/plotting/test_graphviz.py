@@ -39,7 +39,7 @@ FILES = (
 
 @pytest.mark.parametrize("source", FILES)
 def test_files_and_links_are_refused(source: str) -> None:
-    """However the attribute is written."""
+    """In every spelling of the attribute."""
     with pytest.raises(
         DiagramError, match=r"no files|no links|no other pictures|no comments|joined"
     ):
@@ -142,7 +142,7 @@ def drawing_with(content: str) -> str:
 
 @pytest.mark.parametrize("name", ["image", "script", "style", "foreignObject", "use", "animate"])
 def test_a_drawing_has_plain_shapes_only(name: str) -> None:
-    """Whatever else is an error."""
+    """All others are errors."""
     with pytest.raises(DiagramError, match=f"<{name}>"):
         clean(drawing_with(f"<g><{name}/></g>"))
 

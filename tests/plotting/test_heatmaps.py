@@ -30,7 +30,8 @@ from layerbook.plotting import colours, render
 def grid(rows: int, columns: int, **settings: object) -> Heatmap:
     """Return a map of distinct random numbers."""
     numbers = np.random.default_rng(5).normal(size=(rows, columns)).astype(np.float32)
-    return Heatmap(numbers, Axis("row"), Axis("column"), "value", "Numbers.", **settings)  # type: ignore[arg-type]
+    axes = Axis("row"), Axis("column")
+    return Heatmap(numbers, *axes, "value", "Numbers.", **settings)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 7), (7, 3), (40, 40), (4, 576), (64, 576), (300, 2)])

@@ -206,7 +206,8 @@ def test_build_shows_cells_and_runs_nothing(book: Path) -> None:
     done = layerbook("build", "--no-run", cwd=book)
     assert done.returncode == 0, done.stderr
     page = (book / "site" / "next.html").read_text(encoding="utf-8")
-    prob = load_results(book)["next/sum"].result.prompts[0].top[0].prob  # type: ignore[attr-defined]
+    result = load_results(book)["next/sum"].result
+    prob = result.prompts[0].top[0].prob  # type: ignore[attr-defined]
     assert f"<b>Out:</b> <code>{round(prob, 2)}</code>" in page
     assert "equals:" not in page
     assert not list(book.rglob("ran"))

@@ -38,7 +38,9 @@ def random_patterns(spread: float, seed: int = 0, tokens: int = 9) -> np.ndarray
 
 def read_data(script: bytes) -> dict[str, Any]:
     """Return the data in a script."""
-    return dict(json.loads(re.fullmatch(r'.*\["x\.js"\] = (.*);\n', script.decode())[1]))  # type: ignore[index]
+    assignment = re.fullmatch(r'.*\["x\.js"\] = (.*);\n', script.decode())
+    assert assignment
+    return dict(json.loads(assignment[1]))
 
 
 def decode(script: bytes) -> np.ndarray:

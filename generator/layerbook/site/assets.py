@@ -106,7 +106,9 @@ def make_environment(project_templates: Path | None = None) -> Sandbox:
         keep_trailing_newline=True,
         extensions=["jinja2.ext.i18n"],
     )
-    environment.install_gettext_callables(gettext, _plural_of, newstyle=True)  # type: ignore[attr-defined]
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext, _plural_of, newstyle=True
+    )
     environment.globals |= {
         "_": environment.globals["gettext"],
         "evidence_meaning": EVIDENCE_MEANINGS,
