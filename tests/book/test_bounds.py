@@ -12,7 +12,7 @@ from fixtures.specs import CHAPTER_HEAD, EXPERIMENT_HEAD, SpecFolder, indented
 from layerbook.book.claims.check import CheckError, parse
 from layerbook.core.errors import MAX_PROBLEMS, did_you_mean
 
-SECONDS = 4  # generous, for busy machines; each takes less than one alone
+SECONDS = 10  # generous, for busy machines; each takes less than one alone
 BASE = "analysis: next-token\nprompts: [a]\n"
 
 

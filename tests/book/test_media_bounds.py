@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from layerbook.book.media import MediaError, MediaFolders
 
-SECONDS = 2  # generous, for busy machines; each takes less than one alone
+SECONDS = 5  # generous, for busy machines; each takes less than one alone
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:

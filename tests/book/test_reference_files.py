@@ -143,5 +143,5 @@ def test_large_file_takes_little_time(tmp_path: Path) -> None:
     sources = load(tmp_path)
     assert sources is not None
     labels = [sources.label(key) for key in sources.sorted_keys()]
-    assert time.process_time() - start < 2.5
+    assert time.process_time() - start < 6
     assert len(set(labels)) == 800 and labels[27] == "Doe and Müller, 2020ab"

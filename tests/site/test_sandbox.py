@@ -28,7 +28,7 @@ from layerbook.site.sandbox.views import view
 from pydantic import Field
 
 FILE = "templates/chapters/attention.md"
-SECONDS = 3  # generous, for busy machines; each takes less than one alone
+SECONDS = 6  # generous, for busy machines; each takes less than one alone
 
 
 class Part(Record):

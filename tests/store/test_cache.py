@@ -153,7 +153,7 @@ def test_lock_excludes_other_builds(tmp_path: Path) -> None:
         started = time.perf_counter()
         with pytest.raises(StoreError, match="another build is running in"), cache.lock(tmp_path):
             pass
-        assert time.perf_counter() - started < 0.5
+        assert time.perf_counter() - started < 5
         with pytest.raises(StoreError, match="another build is running in"):
             cache.clean(tmp_path)
     finally:

@@ -11,6 +11,7 @@ from functools import wraps
 from types import FrameType
 from typing import Any
 
+import psutil
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -21,7 +22,6 @@ MAX_SOURCE = 500_000  # characters
 FILTERS_WITH_NUMBERS = ("batch", "center", "indent", "replace", "slice", "truncate", "wordwrap")
 TEMPLATE_FILE = "<template>"  # the file name of Jinja's compiled code
 _WIDTH = re.compile(r"[0-9]{5}|\*")  # in a format
-_KILOBYTES = 1 if sys.platform == "darwin" else 1024  # the unit of ru_maxrss
 
 
 class LimitedEnvironment(ImmutableSandboxedEnvironment):
@@ -105,7 +105,9 @@ def limited_resources() -> Iterator[None]:
 
     Checked at each line of the compiled template.
     """
-    end, most = time.process_time() + MAX_SECONDS, _peak_memory() + MAX_BYTES
+    memory = psutil.Process().memory_info
+    # The memory in use now, not the peak of the process, which loading a model leaves far above.
+    end, most = time.process_time() + MAX_SECONDS, memory().rss + MAX_BYTES
 
     def watch_call(frame: FrameType, event: str, arg: object) -> Any:
         return watch_line if frame.f_code.co_filename == TEMPLATE_FILE else None
@@ -113,7 +115,7 @@ def limited_resources() -> Iterator[None]:
     def watch_line(frame: FrameType, event: str, arg: object) -> Any:
         if time.process_time() > end:
             raise SecurityError(f"it takes more than {MAX_SECONDS:g} s")
-        if _peak_memory() > most:
+        if memory().rss > most:
             raise SecurityError(f"it takes more than {MAX_BYTES:,} bytes")
         return watch_line
 
@@ -123,11 +125,3 @@ def limited_resources() -> Iterator[None]:
         yield
     finally:
         sys.settrace(before)
-
-
-def _peak_memory() -> int:
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KILOBYTES
