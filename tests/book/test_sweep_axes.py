@@ -11,7 +11,7 @@ import pytest
 from fixtures.specs import SpecFolder
 from layerbook.book.columns import parse_column, parse_number, unify_column
 from layerbook.book.sweep import Sweep
-from layerbook.book.sweep_views import SweepView, view_figure
+from layerbook.book.sweep_views import SweepTable, SweepView, view_figure
 from layerbook.core import registry
 from layerbook.core.errors import SpecError
 from layerbook.plotting.panels import scale_key
@@ -351,11 +351,13 @@ def test_path_with_a_null_character_is_refused(specs: SpecFolder) -> None:
 # Views
 
 
-def view_of(columns: dict[str, tuple[Any, ...]], **keys: str) -> Any:
+def view_of(columns: dict[str, tuple[Any, ...]], **keys: Any) -> Any:
     """Draw the measure `m` over the axes `x` and `k`, with the tag `t`."""
-    count = len(columns["m"])
-    axes = {"x": "x", "k": "k"}
-    return view_figure(SweepView("v", measure="m", **keys), columns, count, ("t",), axes)
+    return view_figure(SweepView("v", measure="m", **keys), table_of(columns))
+
+
+def table_of(columns: dict[str, tuple[Any, ...]]) -> SweepTable:
+    return SweepTable(columns, axes=("x", "k"), tags=("t",))
 
 
 GRID = {
@@ -385,7 +387,7 @@ TWO = {**GRID, "first": (0.0, 1.0, 0.0, 1.0), "top_five": (False, True, True, Tr
 def draw_two(**keys: str) -> Any:
     """Draw two measures in one figure."""
     view = SweepView("v", measures=("first", "top_five"), **keys)
-    return view_figure(view, TWO, 4, ("t",), {"x": "x", "k": "k"})
+    return view_figure(view, table_of(TWO))
 
 
 def test_several_measures_are_lines_of_one_chart() -> None:
@@ -406,7 +408,7 @@ def test_several_measures_are_charts_side_by_side(keys: dict[str, str]) -> None:
     """Bars and heat maps cannot share a chart, but they share a scale."""
     panels = draw_two(**keys)
     alone = [
-        view_figure(SweepView("v", measure=name, **keys), TWO, 4, ("t",), {"x": "x", "k": "k"})
+        view_figure(SweepView("v", measure=name, **keys), table_of(TWO))
         for name in ("first", "top_five")
     ]
     assert [panel.title for panel in panels.panels] == ["first", "top five"]
@@ -448,6 +450,27 @@ def test_column_cannot_have_the_name_of_the_column_of_measures(
         "views: {v: {measures: [a, b], across: measure}}"
     )
     assert "the grid cannot have a column 'measure'" in problem
+
+
+def test_columns_have_the_names_that_the_view_gives_them() -> None:
+    """A book in another language translates the parameters of an analysis so."""
+    names = {"x": "Wort", "k": "Anzahl", "m": "Anteil"}
+    bars = view_of(GRID, across="x", names=names)
+    assert bars.label_axis.name == "Wort"
+    assert bars.value_axis.name == "Anteil, mean over Anzahl"
+    assert bars.title == "Anteil by Wort"
+    assert bars.alt == "Anteil, mean over Anzahl: from 0.5 at Wort a to 3 at Wort b."
+    panels = view_of(GRID, across="x", panels="k", names=names)
+    assert [panel.title for panel in panels.panels] == ["Anzahl 1", "Anzahl 2"]
+    assert panels.alt.startswith("2 charts of Anteil, one for each value of Anzahl.")
+
+
+def test_name_for_an_unknown_column_is_reported(specs: SpecFolder) -> None:
+    (problem,) = specs.experiment_problems(
+        NEXT + "sweep: {prompts: [a, b]}\nmeasures: {n: result.d_vocab}\n"
+        "views: {v: {measure: n, across: prompts, names: {prompt: Frage}}}"
+    )
+    assert "no column 'prompt' (did you mean 'prompts'?)" in problem
 
 
 def test_booleans_are_drawn_as_bars() -> None:

@@ -32,6 +32,10 @@ RESULTS = [
     ("Es sind 5 Prozent von 12 Token.", ["5 Prozent", "12"]),
     ("{# numerals: #} 33", ["33"]),
     ("{# a remark #} 34", ["34"]),
+    (
+        "16 Köpfe um 26 Uhr, 10 am Ende, 12:345 oder 24:10",
+        ["16", "26", "10", "12", "345", "24", "10"],
+    ),
 ]
 NONE = [
     "{{ r('sum').prompts[10].prob | num(12) }} and {{ 100 * x }}%",
@@ -48,7 +52,8 @@ NONE = [
     "See chapter 12, Figure 3.14, section 2.1 and page 100.",
     "In week 12, room 4.11, exercise 14, step 20 of lecture 10; Exercises 10",
     "In Woche 12, Raum 113, Hörsaal 27, Abb. 14 und den Abbildungen 15, KW 42, Kapitel 3.14.",
-    "{# numerals: a timetable #}\n\nMonday, 14:15 to 15:45, in room 113",
+    "{# numerals: a timetable #}\n\nMonday, 40 to 45, in hall 113",
+    "Am Montag um 16 Uhr, von 14:15 bis 15.45 Uhr; at 11 a.m., 10:30 and 12 pm",
     "An epsilon of 0.00001 {# numeral: the definition of the norm #}",
     "footnote[^12]",
     "",

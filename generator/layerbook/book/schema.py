@@ -115,6 +115,11 @@ class ViewSpec(_Spec):
     over: NonEmptyStr | None = Field(
         default=None, description="The axis to step along, the others at their first value."
     )
+    names: dict[NonEmptyStr, NonEmptyStr] = Field(
+        default={},
+        description="The names of columns in the figure, such as {prompts: question}; without "
+        "one, a column is called as in the table or in its file.",
+    )
 
 
 class ExperimentSpec(_Spec):

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from layerbook.book.claims.check import Check, CheckError
 from layerbook.book.columns import MAX_NUMBER, MeasuredValue, unify_column
-from layerbook.book.sweep_views import SweepView, view_figure
+from layerbook.book.sweep_views import SweepTable, SweepView, view_figure
 from layerbook.core.analysis import Analysis, Result
 from layerbook.core.figures import Figure
 from layerbook.core.rounding import round_values
@@ -188,9 +188,6 @@ class Sweep:
 
     def figures(self, result: SweepResult) -> dict[str, Figure]:
         """Draw the views of measures; views of the cells' own figures need the cells' results."""
-        axes = {axis.name: axis.source.get("column", axis.name) for axis in self.axes}
-        return {
-            view.name: view_figure(view, result.columns, len(result.cells), result.tags, axes)
-            for view in self.views
-            if not view.figure
-        }
+        names = {axis.name: axis.source["column"] for axis in self.axes if "column" in axis.source}
+        table = SweepTable(result.columns, result.axes, result.tags, names)
+        return {view.name: view_figure(view, table) for view in self.views if not view.figure}

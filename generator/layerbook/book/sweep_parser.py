@@ -208,40 +208,40 @@ class SweepParser:
     def _parse_views(
         self, axes: tuple[Axis, ...], measures: Mapping[str, claims.Check]
     ) -> tuple[SweepView, ...]:
-        columns = _grid_columns(axes)
-        choices = {
-            "over": ("axis", [axis.name for axis in axes]),
-            **dict.fromkeys(("across", "down", "by", "panels"), ("column", columns)),
-        }
         views = []
         for name, node in self.node.get_mapping("views").items():
-            if not isinstance(node.value, dict):
-                continue
-            texts = {key: node.get_text(key) for key in ViewSpec.model_fields if key != "measures"}
-            drawn = [item for item in node.get_list("measures") if isinstance(item.value, str)]
-            view = SweepView(name, measures=tuple(item.value for item in drawn), **texts)
-            if message := _view_problem(view, columns):
-                node.add_problem(message)
-            self._check_figure(view, node)
-            for item in (*drawn, *([node.value["measure"]] if view.measure else [])):
-                self._check_measure(item, measures)
-            for key, (noun, names) in choices.items():
-                used = node.get_text(key)
-                if used and used not in names:
-                    renamed = [axis.name for axis in axes if axis.source.get("column") == used]
-                    near = did_you_mean(used, names)
-                    if renamed:
-                        near = f" (its values are the axis {renamed[0]!r})"
-                    available = f"; available: {', '.join(names)}" if names else ""
-                    message = f"the sweep has no {noun} {used!r}{near}{available}"
-                    node.value[key].add_problem(message)
-            if view.by and view.across in columns and not are_numbers(columns[view.across]):
-                node.value["by"].add_problem(
-                    f"{view.across!r} is not all numbers, so it is drawn as bars, without 'by'; "
-                    "use 'panels' or 'down'"
-                )
-            views.append(view)
+            if isinstance(node.value, dict):
+                view = _read_view(name, node)
+                self._check_view(view, node, axes, measures)
+                views.append(view)
         return tuple(views)
+
+    def _check_view(
+        self,
+        view: SweepView,
+        node: Node,
+        axes: tuple[Axis, ...],
+        measures: Mapping[str, claims.Check],
+    ) -> None:
+        columns = _grid_columns(axes)
+        if message := _view_problem(view, columns):
+            node.add_problem(message)
+        self._check_figure(view, node)
+        for measure in (*node.get_list("measures"), node.get("measure")):
+            if measure is not None and isinstance(measure.value, str):
+                self._check_measure(measure, measures)
+        _check_column(node, "over", "axis", [axis.name for axis in axes], axes)
+        for key in ("across", "down", "by", "panels"):
+            _check_column(node, key, "column", columns, axes)
+        if view.by and view.across in columns and not are_numbers(columns[view.across]):
+            node.value["by"].add_problem(
+                f"{view.across!r} is not all numbers, so it is drawn as bars, without 'by'; "
+                "use 'panels' or 'down'"
+            )
+        for name in node.get_mapping("names"):
+            if name not in (*columns, *measures):
+                near = did_you_mean(name, (*columns, *measures))
+                node.value["names"].add_key_problem(name, f"the sweep has no column {name!r}{near}")
 
     def _check_figure(self, view: SweepView, node: Node) -> None:
         """Report a figure that no cell has."""
@@ -272,6 +272,33 @@ def _unknown_columns(check: claims.Check, columns: Collection[str]) -> Iterator[
                     near = did_you_mean(name, columns)
                     message = f"the grid has no column {name!r}{near}"
                     yield claims.CheckError(message, node.slice.col_offset)
+
+
+def _read_view(name: str, node: Node) -> SweepView:
+    several = ("measures", "names")
+    texts = {key: node.get_text(key) for key in ViewSpec.model_fields if key not in several}
+    measures = (item.value for item in node.get_list("measures"))
+    return SweepView(
+        name,
+        measures=tuple(text for text in measures if isinstance(text, str)),
+        names={key: item.value for key, item in node.get_mapping("names").items()},
+        **texts,
+    )
+
+
+def _check_column(
+    node: Node, key: str, noun: str, names: Collection[str], axes: tuple[Axis, ...]
+) -> None:
+    """Report a key of a view that names an axis or column that the sweep does not have."""
+    column = node.get_text(key)
+    if not column or column in names:
+        return
+    near = did_you_mean(column, names)
+    for axis in axes:
+        if axis.source.get("column") == column:
+            near = f" (its values are the axis {axis.name!r})"
+    available = f"; available: {', '.join(names)}" if names else ""
+    node.value[key].add_problem(f"the sweep has no {noun} {column!r}{near}{available}")
 
 
 def _view_problem(view: SweepView, columns: Collection[str]) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -31,20 +30,43 @@ MEASURE = "measure"
 """The column with the names of measures that share a figure."""
 _STACKED = "*"
 
-Columns = Mapping[str, Sequence[Any]]
 Rows = Sequence[int]
 
 
 @dataclass(frozen=True)
+class SweepTable:
+    """The table of a sweep: a value for each cell in every column.
+
+    axes: the columns that are parameters. tags: those that came with the values of an axis.
+    names: the names of columns in figures, where they differ from those in the table.
+    """
+
+    columns: Mapping[str, Sequence[Any]]
+    axes: tuple[str, ...]
+    tags: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> range:
+        """The indices of the cells."""
+        return range(len(next(iter(self.columns.values()))))
+
+    def shown_name(self, column: str) -> str:
+        """Return the name of a column in a figure: `top_k` becomes `top k`."""
+        return self.names.get(column, column.replace("_", " ").strip())
+
+
+@dataclass(frozen=True)
 class SweepView:
-    """A figure of a sweep; the fields but `name`, `title` and `figure` are names of columns.
+    """A figure of a sweep. Most fields are names of columns.
 
     label, unit: of the measure; `percent` writes shares of one in percent.
-    measure: drawn over `across`; with `down` as a heat map, with `by` as a line for each of its
-    values. `panels` gives each of its values a chart. Cells that agree in all these are averaged.
-    measures: instead, several in one figure: a line for each, or a chart for each.
-    figure, over: instead, show the cells' own figure of this name along an axis, the other axes at
-    their first value.
+    names: the names of columns in the figure, where they differ from those in the table.
+    measure: drawn over `across`; with `down` as a heat map, with `by` as a line for each value of
+    that column. `panels` draws a chart for each value. Cells that agree in all these are averaged.
+    measures: instead of one measure, several in one figure: a line or a chart for each.
+    figure, over: instead of a measure, the cells' own figure of this name along an axis, the other
+    axes at their first value.
     """
 
     name: str
@@ -59,71 +81,62 @@ class SweepView:
     panels: str = ""
     figure: str = ""
     over: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
-def view_figure(
-    view: SweepView,
-    columns: Columns,
-    cells: int,
-    tags: Sequence[str] = (),
-    axes: Mapping[str, str] = MappingProxyType({}),
-) -> Figure:
+def view_figure(view: SweepView, table: SweepTable) -> Figure:
     """Draw a view of a measure, and name the axes over which it is averaged.
 
-    tags: the columns that came with the values of an axis.
-    axes: the axes with their names in the chart; one that a file has is named as its column.
     Raises UsageError if the measure is not a number in some cell.
     """
-    if view.measures and (view.down or not are_numbers(columns[view.across])):
-        return _draw_side_by_side(view, columns, cells, tags, axes)
+    table = replace(table, names={**table.names, **view.names})
+    if view.measures and (view.down or not are_numbers(table.columns[view.across])):
+        return _draw_side_by_side(view, table)
     if view.measures:
-        view, columns = _as_lines(view, columns, cells)
-        cells *= len(view.measures)
-    table = _MeasureTable(view, columns, tags, axes)
+        view, table = _as_lines(view, table)
+    drawing = _Drawing(view, table)
     if not view.panels:
-        return table.chart(range(cells))
+        return drawing.chart(table.rows)
+    column = table.columns[view.panels]
+    shown = replace(view, measure=drawing.measure_name, panels=table.shown_name(view.panels))
     panels = []
-    for value in dict.fromkeys(columns[view.panels]):
-        rows = [i for i in range(cells) if columns[view.panels][i] == value]
-        title = f"{readable(view.panels)} {_text(value)}"
-        panels.append(replace(table.chart(rows), title=title))
-    charts = f"{len(panels)} charts of {view.measure}, one for each value of {view.panels}."
-    alt = f"{charts} {table.describe_extremes(range(cells))}"
-    return Panels(tuple(panels), title=table.title, alt=alt)
+    for value in dict.fromkeys(column):
+        rows = [i for i in table.rows if column[i] == value]
+        panels.append(replace(drawing.chart(rows), title=f"{shown.panels} {_text(value)}"))
+    charts = f"{len(panels)} charts of {shown.measure}, one for each value of {shown.panels}."
+    alt = f"{charts} {drawing.describe_extremes(table.rows)}"
+    return Panels(tuple(panels), title=drawing.title, alt=alt)
 
 
-def _draw_side_by_side(
-    view: SweepView,
-    columns: Columns,
-    cells: int,
-    tags: Sequence[str],
-    axes: Mapping[str, str],
-) -> Panels:
+def _draw_side_by_side(view: SweepView, table: SweepTable) -> Panels:
     """Draw a chart for each of several measures, all on one scale."""
-    label = view.label or _names(view)  # the same on all axes, which are then on one scale
+    label = view.label or _joined_names(view, table)  # one label for all, so one scale
     panels = []
     for name in view.measures:
         own = replace(view, measure=name, measures=())
-        table = _MeasureTable(replace(own, label=label), columns, tags, axes)
-        alt = _MeasureTable(own, columns, tags, axes).describe_extremes(range(cells))
-        panels.append(replace(table.chart(range(cells)), title=readable(name), alt=alt))
-    return Panels(tuple(panels), title=table.title, alt=" ".join(panel.alt for panel in panels))
+        drawing = _Drawing(replace(own, label=label), table)
+        alt = _Drawing(own, table).describe_extremes(table.rows)
+        chart = drawing.chart(table.rows)
+        panels.append(replace(chart, title=table.shown_name(name), alt=alt))
+    alt = " ".join(panel.alt for panel in panels)
+    return Panels(tuple(panels), title=drawing.title, alt=alt)
 
 
-def _as_lines(view: SweepView, columns: Columns, cells: int) -> tuple[SweepView, Columns]:
+def _as_lines(view: SweepView, table: SweepTable) -> tuple[SweepView, SweepTable]:
     """Return a view with a line for each of its measures, and the table that it draws.
 
     The table has the rows of each measure, with the name of the measure in the column `measure`.
     """
-    stacked = {name: list(column) * len(view.measures) for name, column in columns.items()}
-    stacked[MEASURE] = [readable(name) for name in view.measures for _ in range(cells)]
-    stacked[_STACKED] = [value for name in view.measures for value in columns[name]]
-    label = view.label or _names(view)
-    return replace(view, measure=_STACKED, label=label, by=MEASURE), stacked
+    columns = {name: list(column) * len(view.measures) for name, column in table.columns.items()}
+    columns[MEASURE] = [table.shown_name(name) for name in view.measures for _ in table.rows]
+    columns[_STACKED] = [value for name in view.measures for value in table.columns[name]]
+    label = view.label or _joined_names(view, table)
+    view = replace(view, measure=_STACKED, label=label, by=MEASURE)
+    return view, replace(table, columns=columns)
 
 
-def _names(view: SweepView) -> str:
-    return listed([readable(name) for name in view.measures])
+def _joined_names(view: SweepView, table: SweepTable) -> str:
+    return listed([table.shown_name(name) for name in view.measures])
 
 
 def view_frames(view: SweepView, pictures: Sequence[tuple[MeasuredValue, Figure]]) -> Frames:
@@ -131,38 +144,39 @@ def view_frames(view: SweepView, pictures: Sequence[tuple[MeasuredValue, Figure]
 
     Raises UsageError if they are not charts.
     """
+    shown = replace(view, over=view.names.get(view.over, view.over))
     frames = []
     for value, picture in pictures:
         if not isinstance(picture, get_args(Chart)):
             raise UsageError(
                 f"the view {view.name!r} steps through {view.figure!r}, which is not a chart"
             )
-        frames.append(Frame(f"{view.over} {_text(value)}", picture))
-    title = view.title or f"{view.figure} along {view.over}"
+        frames.append(Frame(f"{shown.over} {_text(value)}", picture))
+    title = view.title or f"{view.figure} along {shown.over}"
     values = listed([_text(value) for value, _ in pictures])
-    steps = f"{view.figure} for {len(frames)} values of {view.over}: {values}."
+    steps = f"{view.figure} for {len(frames)} values of {shown.over}: {values}."
     alt = f"{steps} {frames[0].picture.alt}"
     return Frames(tuple(frames), alt=alt, title=title, step="value")
 
 
-class _MeasureTable:
-    """The columns of a sweep and the values of the measure that a view draws."""
+class _Drawing:
+    """A view of a sweep's table, and the values of the measure that it draws."""
 
-    def __init__(
-        self, view: SweepView, columns: Columns, tags: Sequence[str], axes: Mapping[str, str]
-    ) -> None:
-        self.view, self.columns, self.tags, self.axes = view, columns, tags, axes
+    def __init__(self, view: SweepView, table: SweepTable) -> None:
+        self.view, self.table, self.columns = view, table, table.columns
         self.drawn = [n for n in (view.panels, view.across, view.down, view.by) if n]
-        self.averaged = [axis for axis in axes if self._is_averaged(axis)]
+        self.averaged = [
+            table.shown_name(axis) for axis in table.axes if self._is_averaged_over(axis)
+        ]
         for measure in view.measures or (view.measure,):
-            for value in columns[measure]:
+            for value in self.columns[measure]:
                 if not isinstance(value, bool | int | float):
                     reason = f"which is not always a number: {value!r}"
                     raise UsageError(f"the view {view.name!r} draws {measure!r}, {reason}")
         # True counts as one, so that the mean is a share.
-        self.values: NDArray[np.float64] = np.array(columns[view.measure], dtype=np.float64)
+        self.values: NDArray[np.float64] = np.array(self.columns[view.measure], dtype=np.float64)
 
-    def _is_averaged(self, axis: str) -> bool:
+    def _is_averaged_over(self, axis: str) -> bool:
         """Return whether cells that are drawn as one differ in an axis."""
         first_values: dict[tuple[Any, ...], Any] = {}
         for i, value in enumerate(self.columns[axis]):
@@ -172,9 +186,13 @@ class _MeasureTable:
         return False
 
     @property
+    def measure_name(self) -> str:
+        return self.view.label or self.table.shown_name(self.view.measure)
+
+    @property
     def value_name(self) -> str:
         mean = f", mean over {listed(self.averaged)}" if self.averaged else ""
-        return f"{self.view.label or readable(self.view.measure)}{mean}"
+        return f"{self.measure_name}{mean}"
 
     @property
     def value_axis(self) -> Axis:
@@ -186,8 +204,8 @@ class _MeasureTable:
         view = self.view
         by = "" if view.measures else view.by
         names = filter(None, (view.across, view.down or by))
-        drawn = view.label or readable(view.measure)
-        return view.title or f"{drawn} by {' and '.join(map(self._shown_name, names))}"
+        drawn = self.measure_name
+        return view.title or f"{drawn} by {' and '.join(map(self.table.shown_name, names))}"
 
     def chart(self, rows: Rows) -> Heatmap | Lines | Bars:
         if self.view.down:
@@ -202,8 +220,8 @@ class _MeasureTable:
         means = self._means(rows, (view.down, view.across))
         return Heatmap(
             np.array([[means.get((y, x), math.nan) for x in across] for y in down]),
-            Axis(self._shown_name(view.down), labels=tuple(map(_text, down))),
-            Axis(self._shown_name(view.across), labels=tuple(map(_text, across))),
+            Axis(self.table.shown_name(view.down), labels=tuple(map(_text, down))),
+            Axis(self.table.shown_name(view.across), labels=tuple(map(_text, across))),
             value=self.value_name,
             unit=self.value_axis.unit,
             percent=self.value_axis.percent,
@@ -215,7 +233,7 @@ class _MeasureTable:
         return Bars(
             tuple(map(_text, self._distinct(self.view.across, rows))),
             tuple(self._means(rows, (self.view.across,)).values()),
-            Axis(self._shown_name(self.view.across)),
+            Axis(self.table.shown_name(self.view.across)),
             self.value_axis,
             alt=self.describe_extremes(rows),
             title=self.title,
@@ -232,17 +250,14 @@ class _MeasureTable:
             xs, ys = zip(*sorted(line_points), strict=True)
             series.append(Series(_text(name), xs, ys))
         is_whole = all(float(x).is_integer() for line_series in series for x in line_series.x)
-        is_name = view.across in self.tags or view.across.endswith("seed")
+        is_name = view.across in self.table.tags or view.across.endswith("seed")
         return Lines(
             tuple(series),
-            Axis(self._shown_name(view.across), nominal=is_whole and is_name),
+            Axis(self.table.shown_name(view.across), nominal=is_whole and is_name),
             self.value_axis,
             alt=self.describe_extremes(rows),
             title=self.title,
         )
-
-    def _shown_name(self, column: str) -> str:
-        return readable(self.axes.get(column, column))
 
     def _distinct(self, name: str, rows: Rows) -> list[Any]:
         return list(dict.fromkeys(self.columns[name][i] for i in rows))
@@ -262,17 +277,12 @@ class _MeasureTable:
         def describe(key: tuple[Any, ...]) -> str:
             named = zip(self.drawn, key, strict=True)
             coordinates = ", ".join(
-                f"{self.axes.get(name, name)} {_text(value)}" for name, value in named
+                f"{self.table.shown_name(name)} {_text(value)}" for name, value in named
             )
             return f"{means[key]:.3g} at {coordinates}"
 
         least, most = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
         return f"{self.value_name}: from {describe(least)} to {describe(most)}."
-
-
-def readable(column: str) -> str:
-    """Return the name of a column in words: `top_k` becomes `top k`."""
-    return column.replace("_", " ").strip()
 
 
 def are_numbers(values: Iterable[Any]) -> bool:

@@ -180,8 +180,7 @@ def _read_output(process: subprocess.Popen[bytes], most: int) -> tuple[bytes, in
     timer.start()
     try:
         with process:
-            assert process.stdout
-            output = process.stdout.read(most + 1)
+            output = process.stdout.read(most + 1) if process.stdout else b""
             if len(output) > most:
                 process.kill()
     finally:

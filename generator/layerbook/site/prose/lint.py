@@ -34,8 +34,12 @@ LABEL_BEFORE = re.compile(
     re.IGNORECASE,
 )
 UNIT_AFTER = re.compile(r"-(?:bit|byte)s?\b")
-NOT_WORDS = re.compile(r"\bhttps?://[^\s)>\]]+|\[\^[^\]\n]+\]")
-"""Addresses and footnote marks."""
+NOT_WORDS = re.compile(
+    r"\bhttps?://[^\s)>\]]+|\[\^[^\]\n]+\]"
+    r"|(?<![\d:.])(?:[01]?\d|2[0-3])(?:"
+    r":[0-5]\d(?![\d:])|(?:[.:][0-5]\d)?[\s\u00a0\u202f](?:Uhr\b|[ap]\.m\.|[AP]M\b|pm\b))"
+)
+"""Addresses, footnote marks, and times of day: `14:15`, `16 Uhr`, `11 a.m.`"""
 HEADING_NUMBER = re.compile(r"\A\d[\d.]*[.)]?(?=\s)")
 
 
