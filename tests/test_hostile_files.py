@@ -168,6 +168,18 @@ def test_nothing_is_written_through_links_of_a_book(
     assert (read_tree(outside) == {}) if is_folder else (outside.read_text() == "SECRET")
 
 
+def test_nothing_is_written_through_a_link_from_a_folder_of_the_book(
+    built: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (built / "out").symlink_to(outside)
+    done = layerbook("run", "next.yaml", "--out", "../out", cwd=built / "experiments")
+    assert done.returncode == 1, done.stdout
+    assert "leads outside" in done.stderr
+    assert read_tree(outside) == {}
+
+
 def insert(book: Path, html: str) -> None:
     """Write HTML at the end of a page's text."""
     page = book / "site" / "next.html"

@@ -39,13 +39,16 @@ def resolve_inside(root: Path, path: Path | str, *, links: bool = True) -> Path:
 
 
 def check_output(root: Path, path: Path) -> None:
-    """Raise OutsideError for a path in the book at `root` that is a link or lies behind one.
+    """Raise OutsideError for a path in a book that is a link or lies behind one.
 
-    A stranger's book could have a link in the place where its reader writes a file.
+    The book is the one at `root`, or any other that contains the path. A stranger's book could have
+    a link in the place where its reader writes a file.
     """
-    step = os.path.relpath(path, root).partition(os.sep)[0]
-    if step != os.pardir:
-        resolve_inside(root, path.absolute(), links=False)
+    target = Path(os.path.normpath(path.absolute()))
+    books = [folder for folder in target.parents if (folder / "experiments/book.yaml").is_file()]
+    for book in (Path(os.path.normpath(root.absolute())), *books):
+        if target.is_relative_to(book):
+            resolve_inside(book, path.absolute(), links=False)
 
 
 def scan(folder: Path) -> Iterator[os.DirEntry[str]]:
