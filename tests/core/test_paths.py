@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from layerbook.core.errors import OutsideError
-from layerbook.core.paths import resolve_inside
+from layerbook.core.paths import resolve_within
 
 
 @pytest.fixture
@@ -28,9 +28,18 @@ def root(tmp_path: Path) -> Path:
 def test_paths_inside_are_resolved(root: Path, path: str) -> None:
     """Paths may exist or not, also below a root that is a link itself."""
     for folder in (root, root.parent / "link"):
-        resolved = resolve_inside(folder, path)
-        assert resolved.is_relative_to(root.resolve())
-        assert resolve_inside(folder, folder / path) == resolved
+        assert resolve_within(folder, folder / path).is_relative_to(root.resolve())
+
+
+def test_relative_paths_start_at_the_working_directory(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative folder and a path that begins with it are fine; a path in the folder is not."""
+    monkeypatch.chdir(root.parent)
+    expected = root.resolve() / "folder" / "new"
+    assert resolve_within(Path("root"), Path("root/folder/new"), links=False) == expected
+    with pytest.raises(OutsideError):
+        resolve_within(Path("root"), Path("folder/new"))
 
 
 @pytest.mark.parametrize(
@@ -39,13 +48,14 @@ def test_paths_inside_are_resolved(root: Path, path: str) -> None:
 def test_paths_outside_are_refused(root: Path, path: str) -> None:
     """`..`, absolute paths and chains of links are refused."""
     with pytest.raises(OutsideError):
-        resolve_inside(root, path)
+        resolve_within(root, root / path)
 
 
 def test_links_are_refused_on_request(root: Path) -> None:
     """With `links=False` even links inside are refused."""
-    assert resolve_inside(root, "folder/new", links=False) == root.resolve() / "folder/new"
-    assert resolve_inside(root.parent / "link", "folder", links=False) == root.resolve() / "folder"
+    assert resolve_within(root, root / "folder/new", links=False) == root.resolve() / "folder/new"
+    link = root.parent / "link"
+    assert resolve_within(link, link / "folder", links=False) == root.resolve() / "folder"
     for path in ("in", "in/new"):
         with pytest.raises(OutsideError, match="link"):
-            resolve_inside(root, path, links=False)
+            resolve_within(root, root / path, links=False)

@@ -17,7 +17,7 @@ from layerbook.book.columns import MeasuredValue, parse_column, unify_column
 from layerbook.book.node import FILE_START, Node, Position, display_path
 from layerbook.book.yaml import LINE_BREAK, MAX_DEPTH, SURROGATE
 from layerbook.core.errors import OutsideError, UsageError, did_you_mean
-from layerbook.core.paths import resolve_inside
+from layerbook.core.paths import resolve_within
 from layerbook.core.text import listed
 
 MAX_BYTES = 10_000_000
@@ -99,7 +99,7 @@ def _read_bytes(folder: Path, name: str) -> bytes:
     if "\0" in name:
         raise UsageError(f"{name!r} is not a path: it has a null character")
     try:
-        resolved = resolve_inside(folder, name)
+        resolved = resolve_within(folder, path)
         if resolved.exists() and not resolved.is_file():  # a pipe would block its reader
             raise UsageError(f"{display_path(path)} is not a file")
         with resolved.open("rb") as stream:

@@ -13,7 +13,7 @@ from layerbook.book.schema import RESERVED_NAMES, BookSpec
 from layerbook.book.validation import validate
 from layerbook.book.yaml import read_mapping
 from layerbook.core.errors import SpecError, did_you_mean
-from layerbook.core.paths import resolve_inside
+from layerbook.core.paths import resolve_within
 
 EXPERIMENTS_DIR = "experiments"
 FRONT_PAGE = "index"
@@ -121,6 +121,6 @@ def find_prose(root: Path, name: str) -> Path | None:
     for folder in PROSE_FOLDERS:
         path = root / folder / f"{name}.md"
         if path.is_file():
-            resolve_inside(root, path.relative_to(root))
+            resolve_within(root, path)
             return path
     return None

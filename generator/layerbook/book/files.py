@@ -10,7 +10,7 @@ from pathlib import Path
 from layerbook.book.media import MAX_BYTES, MEDIA_FOLDERS
 from layerbook.book.node import FILE_START, ProblemList, display_path
 from layerbook.core.errors import OutsideError, SpecError
-from layerbook.core.paths import MAX_DEPTH, DeepFolderError, resolve_inside, scan
+from layerbook.core.paths import MAX_DEPTH, DeepFolderError, resolve_within, scan
 
 FOLDERS = ("experiments", "templates", "analyses", *MEDIA_FOLDERS)
 """The folders that a book is read from; results are in the first."""
@@ -74,7 +74,7 @@ def _refused_entries(root: Path, folder: str) -> Iterator[tuple[Path, str]]:
 def _refusal_of_link(root: Path, link: Path) -> str | None:
     """Return why a link is refused; None for one to a file of the book, or to nothing."""
     try:
-        target = resolve_inside(root, link.relative_to(root))
+        target = resolve_within(root, link)
     except OutsideError:
         return "is a link that leads outside the book; such links are not followed"
     if target.is_dir():

@@ -53,7 +53,7 @@ from layerbook.core.errors import (
     format_trace,
 )
 from layerbook.core.own_code import NO_CODE, OwnCode
-from layerbook.core.paths import resolve_inside
+from layerbook.core.paths import resolve_within
 
 
 def read_book_spec(root: Path) -> BookSpec:
@@ -62,8 +62,9 @@ def read_book_spec(root: Path) -> BookSpec:
     Raises SpecError if book.yaml is not a valid spec, OutsideError if it is a link to elsewhere.
     """
     problems = ProblemList()
-    resolve_inside(root, Path(EXPERIMENTS_DIR, "book.yaml"))
-    book_file = read_book_file(root / EXPERIMENTS_DIR / "book.yaml", problems)
+    path = root / EXPERIMENTS_DIR / "book.yaml"
+    resolve_within(root, path)
+    book_file = read_book_file(path, problems)
     if book_file is None or problems:
         raise SpecError(problems)
     spec = book_file.spec

@@ -16,7 +16,7 @@ from xml.parsers import expat
 
 from layerbook.book import subtitles
 from layerbook.core.errors import LayerbookError, OutsideError, did_you_mean
-from layerbook.core.paths import paths_below, resolve_inside
+from layerbook.core.paths import paths_below, resolve_within
 
 IMAGES_FOLDER, STATIC_FOLDER = "images", "static"
 MEDIA_FOLDERS = (IMAGES_FOLDER, STATIC_FOLDER)
@@ -100,7 +100,7 @@ class MediaFolders:
     def read(self, path: str) -> bytes:
         """Read a file. Raises MediaError."""
         try:
-            return resolve_inside(self._root, path).read_bytes()
+            return resolve_within(self._root, self._root / path).read_bytes()
         except OSError as error:
             raise MediaError(f"{path} cannot be read ({error.strerror or error})") from error
 
@@ -136,7 +136,7 @@ class MediaFolders:
                 f"{path!r} is not a supported {kind}; its name must end in {', '.join(suffixes)}"
             )
         try:
-            file = resolve_inside(self._root, path)
+            file = resolve_within(self._root, self._root / path)
         except OutsideError as error:
             raise MediaError(f"{path!r} leads out of the book") from error
         if not file.is_file():

@@ -17,7 +17,7 @@ from typing import Literal
 from layerbook.book.model_path import locate_model
 from layerbook.core import atomic, registry
 from layerbook.core.errors import StoreError, UsageError
-from layerbook.core.paths import resolve_inside
+from layerbook.core.paths import resolve_within
 
 Kind = Literal["lecture", "minimal", "guide"]
 
@@ -85,7 +85,7 @@ def write_analysis(root: Path, name: str, model: str, language: str) -> tuple[st
             source, path = source.replace(old, new), path.replace(old, new)
         contents[path] = source.encode()
     for path in contents:
-        resolve_inside(root, path, links=False)
+        resolve_within(root, root / path, links=False)
         if (root / path).exists():
             raise UsageError(f"{root / path}: already exists and was left unchanged")
     try:

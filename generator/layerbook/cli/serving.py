@@ -6,7 +6,7 @@ from pathlib import Path
 
 from layerbook.cli.output import print_text
 from layerbook.core.errors import UsageError
-from layerbook.core.paths import resolve_inside
+from layerbook.core.paths import resolve_within
 from layerbook.core.progress import make_reporter
 from layerbook.core.text import pluralize
 from layerbook.site.preview import Preview, PreviewState
@@ -45,7 +45,7 @@ def watch_and_serve(root: Path, model: str | None, port: int, *, drafts: bool, r
 
 def _site_folder(root: Path) -> Path:
     folder = root / SITE_FOLDER
-    resolve_inside(root, SITE_FOLDER, links=False)
+    resolve_within(root, folder, links=False)
     return folder
 
 

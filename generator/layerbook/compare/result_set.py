@@ -14,7 +14,7 @@ from tempfile import TemporaryFile
 from layerbook.book.contents import Experiment
 from layerbook.core.child_process import end_with_parent
 from layerbook.core.errors import OutsideError, UsageError
-from layerbook.core.paths import MAX_BYTES, find_program, resolve_inside
+from layerbook.core.paths import MAX_BYTES, find_program, resolve_within
 from layerbook.store import results
 from layerbook.store.project import RESULTS_FOLDER, Project
 
@@ -60,7 +60,7 @@ class ResultSet:
         chapter, _, id = address.partition("/")
         lies_here = self.chapters.get(id.partition(".")[0]) == chapter
         path = results.path_in_folder(self.folder if lies_here else self.folder / chapter, id)
-        resolve_inside(self.folder, path.relative_to(self.folder))
+        resolve_within(self.folder, path)
         return path
 
     def path_of_experiment(self, experiment: Experiment) -> Path:
@@ -87,7 +87,7 @@ def open_result_set(project: Project, name: str, scratch: Path) -> ResultSet:
     files = _read_revision(project.root, commit.decode().strip(), path)
     try:
         for file, data in files.items():
-            target = resolve_inside(scratch, file)
+            target = resolve_within(scratch, scratch / file)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
     except (OSError, OutsideError) as error:
@@ -102,7 +102,7 @@ def _read_chapters(folder: Path) -> dict[str, str]:
     """Return the chapter of each result in the folder itself; StoreError for a damaged one."""
     chapters = {}
     for path in sorted(folder.glob("*.json")):
-        resolve_inside(folder, path.relative_to(folder))
+        resolve_within(folder, path)
         try:
             chapters[path.stem] = results.read_header(path).chapter
         except results.ResultFileError as error:

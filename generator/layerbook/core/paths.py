@@ -21,20 +21,21 @@ class DeepFolderError(StoreError):
         super().__init__(f"{path}: folders are nested more than {MAX_DEPTH} deep")
 
 
-def resolve_inside(root: Path, path: Path | str, *, links: bool = True) -> Path:
-    """Return a path, relative to `root` or absolute, with all its links resolved.
+def resolve_within(folder: Path, path: Path, *, links: bool = True) -> Path:
+    """Return a path that must lie within a folder, with all its links resolved.
 
-    It need not exist; `root` itself may be a link. links: allow links that stay inside.
-    Raises OutsideError if the path leads outside `root`, or through a link that is not allowed.
+    Both are absolute or relative to the working directory. The path need not exist, and the folder
+    itself may be a link. links: allow links that stay within the folder.
+    Raises OutsideError if the path leads outside, or through a link that is not allowed.
     """
     try:
-        resolved, resolved_root = (Path(os.path.realpath(each)) for each in (root / path, root))
+        resolved, resolved_folder = (Path(os.path.realpath(each)) for each in (path, folder))
     except ValueError as error:  # a null character
         raise OutsideError(f"{str(path)!r} is not a path ({error})") from error
-    if not resolved.is_relative_to(resolved_root):
-        raise OutsideError(f"{root / path}: leads outside {root}, perhaps through a link")
-    if not links and resolved != resolved_root / os.path.relpath(root / path, root):
-        raise OutsideError(f"{root / path}: is or lies behind a link")
+    if not resolved.is_relative_to(resolved_folder):
+        raise OutsideError(f"{path}: leads outside {folder}, perhaps through a link")
+    if not links and resolved != resolved_folder / os.path.relpath(path, folder):
+        raise OutsideError(f"{path}: is or lies behind a link")
     return resolved
 
 
@@ -48,7 +49,7 @@ def check_output(root: Path, path: Path) -> None:
     books = [folder for folder in target.parents if (folder / "experiments/book.yaml").is_file()]
     for book in (Path(os.path.normpath(root.absolute())), *books):
         if target.is_relative_to(book):
-            resolve_inside(book, path.absolute(), links=False)
+            resolve_within(book, path, links=False)
 
 
 def scan(folder: Path) -> Iterator[os.DirEntry[str]]:

@@ -20,7 +20,7 @@ from layerbook.core.errors import (
     UsageError,
 )
 from layerbook.core.own_code import NO_CODE
-from layerbook.core.paths import resolve_inside
+from layerbook.core.paths import resolve_within
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import DEFAULT_PRECISION, Precision
 from layerbook.model import sources
@@ -174,5 +174,5 @@ class FolderCellStore:
 def _path_in_folder(out: Path, id: str) -> Path:
     """Return the path of a result. Raises OutsideError if a link in `out` leads elsewhere."""
     path = results.path_in_folder(out, id)
-    resolve_inside(out, path.relative_to(out))
+    resolve_within(out, path)
     return path

@@ -12,7 +12,7 @@ import hashlib
 from pathlib import Path
 
 from layerbook.core.errors import ModelError, UsageError
-from layerbook.core.paths import read_file, resolve_inside
+from layerbook.core.paths import read_file, resolve_within
 from layerbook.core.progress import Reporter
 from layerbook.core.text import pluralize
 from layerbook.model.sources import BundleSource, GGUFSource, ModelSource
@@ -34,7 +34,7 @@ def write_live_edition(source: ModelSource, site: Path, report: Reporter) -> str
     """
     gguf = find_gguf(require_gguf(source), report)
     folder = site / FOLDER
-    resolve_inside(site, FOLDER, links=False)
+    resolve_within(site, folder, links=False)
     with report.task("Writing the live edition", None):
         scripts = model_scripts(read_file(gguf, MAX_MODEL_BYTES))
         publish.publish(scripts, folder)

@@ -15,7 +15,7 @@ from layerbook.book.media import MEDIA_FOLDERS
 from layerbook.core import language
 from layerbook.core.errors import LayerbookError, OutsideError, Problem, SpecError, StoreError
 from layerbook.core.language import gettext
-from layerbook.core.paths import read_file, resolve_inside
+from layerbook.core.paths import read_file, resolve_within
 from layerbook.core.progress import Reporter
 from layerbook.site.build import BuildOptions, build
 from layerbook.store.project import SITE_FOLDER, TEMPLATES_FOLDER, Project, open_project
@@ -151,7 +151,7 @@ class Preview:
     def _shown(self, problem: Problem) -> ShownProblem:
         place = f"{problem.file}:{problem.line}:{problem.column}"
         try:
-            path = resolve_inside(self._root, Path(problem.file).absolute())
+            path = resolve_within(self._root, Path(problem.file))
             text = read_file(path, MAX_SHOWN_BYTES).decode("utf-8-sig")
             source = text.splitlines()[problem.line - 1]
         except (StoreError, OutsideError, OSError, UnicodeDecodeError, IndexError):

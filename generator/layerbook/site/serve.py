@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
 from layerbook.core.errors import OutsideError, StoreError, UsageError
-from layerbook.core.paths import read_file, resolve_inside
+from layerbook.core.paths import read_file, resolve_within
 
 if TYPE_CHECKING:
     from layerbook.site.preview import Preview
@@ -155,7 +155,7 @@ def _find_file(folder: Path, path: str) -> Path:
     if any(part.startswith(".") or not part for part in parts):
         raise FileNotFoundError(path)
     try:
-        file = resolve_inside(folder, path, links=False)
+        file = resolve_within(folder, folder / path, links=False)
     except OutsideError as error:
         raise FileNotFoundError(path) from error
     if not file.is_file():  # a folder, or a pipe, which would block

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from layerbook.core import atomic
 from layerbook.core.errors import StoreError
-from layerbook.core.paths import read_file, resolve_inside
+from layerbook.core.paths import read_file, resolve_within
 from layerbook.store.secret import user_secret
 
 CACHE_FOLDER = ".layerbook"
@@ -69,7 +69,7 @@ class WorkingCache:
         """Return the bytes stored under a key; None if they are missing, damaged or foreign."""
         secret = user_secret()
         try:
-            path = resolve_inside(self.root, self._blob_path(kind, key), links=False)
+            path = resolve_within(self.root, self._blob_path(kind, key), links=False)
             content = read_file(path)
         except (OSError, StoreError):
             return None
@@ -90,16 +90,16 @@ class WorkingCache:
     def _blob_path(self, kind: str, key: str) -> Path:
         """Return the path of a blob in the project."""
         name = hashlib.sha256(_encode_key(key)).hexdigest()
-        return Path(CACHE_FOLDER, kind, name[:2], name[2:])
+        return self.root / CACHE_FOLDER / kind / name[:2] / name[2:]
 
     def _write(self, kind: str, key: str, data: bytes) -> None:
         """Write a blob; none without a secret. Raises StoreError if the disk refuses."""
         secret, path = user_secret(), self._blob_path(kind, key)
         if secret is not None:
-            resolve_inside(self.root, path, links=False)
+            resolve_within(self.root, path, links=False)
             _create(self.root)
             content = _blob_digest(secret, kind, key, data) + data
-            atomic.write(self.root / path, content, durable=False)
+            atomic.write(path, content, durable=False)
 
 
 def _blob_digest(secret: bytes, kind: str, key: str, data: bytes) -> bytes:
@@ -126,7 +126,7 @@ def lock(root: Path, *, read_only: bool = False) -> Iterator[None]:
     folder = root / CACHE_FOLDER
     file_lock = FileLock(folder / LOCK_NAME, timeout=0)
     try:
-        resolve_inside(root, Path(CACHE_FOLDER, LOCK_NAME), links=False)
+        resolve_within(root, folder / LOCK_NAME, links=False)
         _create(root)
         file_lock.acquire()
     except Timeout as error:
@@ -197,7 +197,7 @@ def _count_notes(folder: Path) -> int:
 
 def _create(root: Path) -> None:
     """Create the cache folder, excluded from version control. Raises StoreError."""
-    path = Path(CACHE_FOLDER, GITIGNORE_NAME)
-    if not (root / path).exists():
-        resolve_inside(root, path, links=False)
-        atomic.write(root / path, b"*\n", durable=False)
+    path = root / CACHE_FOLDER / GITIGNORE_NAME
+    if not path.exists():
+        resolve_within(root, path, links=False)
+        atomic.write(path, b"*\n", durable=False)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layerbook.core.errors import OutsideError, StoreError
-from layerbook.core.paths import paths_below, resolve_inside
+from layerbook.core.paths import paths_below, resolve_within
 from layerbook.store import arrays, cache, results
 from layerbook.store.project import Project, open_project
 
@@ -73,7 +73,7 @@ def _find(project: Project, known: Collection[str]) -> Iterator[Orphan]:
 def _is_result(root: Path, path: Path) -> bool:
     """Return whether a path is a result, perhaps a damaged one, or a folder of cells."""
     try:
-        resolve_inside(root, path.relative_to(root), links=False)
+        resolve_within(root, path, links=False)
         if path.is_dir():
             return _has_only_cells(path)
         if path.suffix == ".json":

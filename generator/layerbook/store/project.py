@@ -15,7 +15,7 @@ from layerbook.book.contents import Book, Experiment
 from layerbook.book.files import check_book_files
 from layerbook.book.sweep import MODEL_AXIS, GridCell
 from layerbook.core.errors import UsageError
-from layerbook.core.paths import paths_below, resolve_inside
+from layerbook.core.paths import paths_below, resolve_within
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import Precision
 from layerbook.model import sources
@@ -57,8 +57,9 @@ class Project:
     @property
     def site_dir(self) -> Path:
         """The folder of the site. Raises StoreError if it is a link."""
-        resolve_inside(self.root, SITE_FOLDER, links=False)
-        return self.root / SITE_FOLDER
+        site = self.root / SITE_FOLDER
+        resolve_within(self.root, site, links=False)
+        return site
 
     @property
     def cache(self) -> cache.WorkingCache:

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel
 
 from layerbook.core import atomic
 from layerbook.core.errors import StoreError
-from layerbook.core.paths import paths_below, read_file, resolve_inside
+from layerbook.core.paths import paths_below, read_file, resolve_within
 
 MARKER_NAME = ".layerbook-site.json"
 FRONT_PAGE = "index.html"
@@ -146,7 +146,7 @@ def _publish(tree: Mapping[str, bytes], target: Path) -> PublishReport:
     blocking = [old for old in removed if any(_overlap(old, new) for new in changed)]
     _remove(target, blocking)
     for path in changed:
-        resolve_inside(target, str(PurePosixPath(path).parent))  # a link in its place is replaced
+        resolve_within(target, (target / path).parent)  # a link in its place is replaced
         _remove_empty_folders(target / path)
         atomic.write(target / path, tree[path])
     _remove(target, [path for path in removed if path not in blocking])
@@ -173,7 +173,7 @@ def _read_marker(target: Path) -> _Marker:
 
 
 def _parse_marker(target: Path) -> _Marker:
-    path = resolve_inside(target, MARKER_NAME)
+    path = resolve_within(target, target / MARKER_NAME)
     return _Marker.model_validate_json(read_file(path, MAX_MARKER_BYTES))
 
 
@@ -183,7 +183,7 @@ def _digest(target: Path, path: str) -> str | None:
     Such a file is missing, too large, or behind a link that leads outside.
     """
     try:
-        file = resolve_inside(target, path)
+        file = resolve_within(target, target / path)
         return hashlib.sha256(read_file(file)).hexdigest() if file.is_file() else None
     except StoreError:
         return None

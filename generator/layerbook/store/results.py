@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from layerbook.core import atomic
 from layerbook.core.analysis import Result
 from layerbook.core.errors import StoreError
-from layerbook.core.paths import read_file, resolve_inside
+from layerbook.core.paths import read_file, resolve_within
 from layerbook.store import arrays, json_format
 from layerbook.store.keys import Key
 
@@ -157,7 +157,7 @@ def load(path: Path, result_type: type[R]) -> StoredResult[R]:
     def read_sidecar(name: str) -> bytes:
         if not arrays.is_sidecar_of(header.id, name):
             raise ValueError(f"{name!r} is not a file of arrays of this result")
-        return read_file(resolve_inside(path.parent, name))
+        return read_file(resolve_within(path.parent, path.parent / name))
 
     numbers = _parse_numbers(path, text)
     try:
@@ -257,7 +257,7 @@ def _parse_header(path: Path, text: bytes) -> ResultHeader:
         message = f"holds the result {header.id!r}, not {path.stem!r}; {REPAIR_HINT}"
         raise ResultFileError(path, "foreign", message)
     for name in sorted(arrays.referenced_files(text, header.id)):
-        if not arrays.matches_name_digest(resolve_inside(path.parent, name)):
+        if not arrays.matches_name_digest(resolve_within(path.parent, path.parent / name)):
             message = f"its arrays in {name} are missing or damaged; {REPAIR_HINT}"
             raise ResultFileError(path, "arrays", message)
     return header

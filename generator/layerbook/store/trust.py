@@ -16,7 +16,7 @@ from pathlib import Path
 from layerbook.core import atomic
 from layerbook.core.errors import StoreError
 from layerbook.core.own_code import OwnCode
-from layerbook.core.paths import paths_below, resolve_inside
+from layerbook.core.paths import paths_below, resolve_within
 from layerbook.core.text import listed
 from layerbook.model import user_cache
 
@@ -35,8 +35,7 @@ def read_code(root: Path) -> dict[str, bytes]:
     if sum(path.stat().st_size for path in files) > MAX_BYTES:
         raise StoreError(f"{root / CODE_DIR}: has more than 10 MB; put data into experiments/data/")
     return {
-        path.relative_to(root).as_posix(): resolve_inside(root, path.relative_to(root)).read_bytes()
-        for path in files
+        path.relative_to(root).as_posix(): resolve_within(root, path).read_bytes() for path in files
     }
 
 

@@ -18,7 +18,7 @@ import html5lib
 from html5lib.serializer import HTMLSerializer
 
 from layerbook.core.errors import StoreError
-from layerbook.core.paths import resolve_inside
+from layerbook.core.paths import resolve_within
 from layerbook.site.export.inert import is_active, make_inert
 from layerbook.site.export.site_files import read_site_file
 from layerbook.site.pages import NavChapter
@@ -61,7 +61,7 @@ def read_page(site: Path, chapter: NavChapter, *, unfolded: bool = True) -> Book
 
     unfolded: with all folded parts open, as in print.
     """
-    path = resolve_inside(site, chapter.href, links=False)
+    path = resolve_within(site, site / chapter.href, links=False)
     tree = _parse(path, read_site_file(path, MAX_PAGE_BYTES).decode("utf-8", "replace"))
     article = next(tree.iter("article"), None)
     if article is None:

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 
 from layerbook.core import atomic
 from layerbook.core.errors import StoreError
-from layerbook.core.paths import resolve_inside
+from layerbook.core.paths import resolve_within
 from layerbook.plotting.rasterize import svg_to_png
 from layerbook.site.export.document import SVG, find_all, read_page, serialize
 from layerbook.site.pages import NavChapter
@@ -41,7 +41,7 @@ def write_figures(site: Path, chapters: Iterable[NavChapter], folder: Path) -> i
                 )
                 raise StoreError(message)
             path = folder / chapter.name / f"{name}.svg"
-            resolve_inside(folder, chapter.name, links=False)
+            resolve_within(folder, path.parent, links=False)
             text = standalone(svg)
             png = _draw(chapter, name, text)
             atomic.write(path, text.encode(), durable=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from layerbook.core.errors import StoreError
-from layerbook.core.paths import MAX_BYTES, read_file, resolve_inside
+from layerbook.core.paths import MAX_BYTES, read_file, resolve_within
 
 MAX_TOTAL_BYTES = 500_000_000
 
@@ -31,7 +31,7 @@ class SiteFiles:
         Raises StoreError for one that is not there, or if there are too many, and OutsideError for
         a path that leads out of the site.
         """
-        data = read_site_file(resolve_inside(self._site, path, links=False))
+        data = read_site_file(resolve_within(self._site, self._site / path, links=False))
         self._bytes += len(data)
         if self._bytes > MAX_TOTAL_BYTES:
             megabytes = MAX_TOTAL_BYTES // 1_000_000
@@ -40,7 +40,7 @@ class SiteFiles:
 
     def exists(self, path: str) -> bool:
         """Return whether the site has the file. Raises OutsideError."""
-        return resolve_inside(self._site, path, links=False).is_file()
+        return resolve_within(self._site, self._site / path, links=False).is_file()
 
 
 def is_plain_path(path: str) -> bool:

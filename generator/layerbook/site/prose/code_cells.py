@@ -25,7 +25,7 @@ import numpy as np
 from layerbook.book.claims.check import Check, CheckError, Reference, parse
 from layerbook.book.claims.values import to_python
 from layerbook.core.errors import LayerbookError, Problem, SpecError, UsageError, did_you_mean
-from layerbook.core.paths import resolve_inside
+from layerbook.core.paths import resolve_within
 
 WITHIN = 0.0001
 """The default tolerance of a number."""
@@ -97,9 +97,7 @@ def read_cell(folder: Path, name: str) -> CodeCell:
         available = f"available: {', '.join(names)}" if names else f"{folder} has none"
         raise UsageError(f"no code cell named {name!r}{did_you_mean(name, names)}; {available}")
     try:
-        text = resolve_inside(folder.parent, f"{folder.name}/{path.name}").read_text(
-            encoding="utf-8-sig"
-        )
+        text = resolve_within(folder.parent, path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError, LayerbookError) as error:
         raise SpecError([Problem(str(path), 1, 1, f"cannot be read: {error}")]) from error
     return parse_cell(name, str(path), text)
