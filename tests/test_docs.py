@@ -11,7 +11,7 @@ from fixtures.small_book import layerbook
 from layerbook.store.trust import revoke, trust
 
 ROOT = Path(__file__).resolve().parent.parent
-NOT_A_FILE = re.compile("NAME|my_analysis|guide/site")  # placeholders, and what is built
+NOT_A_FILE = re.compile("NAME|my_analysis|capitals|guide/site")  # examples, and built files
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
