@@ -13,7 +13,9 @@ import html5lib
 import pypdfium2
 import pytest
 from fixtures.small_book import layerbook, read_tree
+from layerbook.site.export.document import read_page, serialize
 from layerbook.site.export.inert import make_inert
+from layerbook.site.pages import NavChapter
 from PIL import Image
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
@@ -384,3 +386,32 @@ def test_drawings_name_no_other_files(value: str, is_kept: bool) -> None:
     tree[0].set("mask", value)
     make_inert(tree)
     assert (tree[0].get("mask") == value) == is_kept
+
+
+RAW = "&lt;/b>&lt;/svg>&lt;/math>&lt;img src=q onerror=alert(1)>&lt;script>alert(1)&lt;/script>"
+LINK = "javascript:alert(1)"
+STRANGE = {
+    "a namespace of its own": f'<p {{x}}onclick="alert(1)" {{x}}href="{LINK}" {{x}}style="x">a</p>',
+    "text that becomes markup": f"<b><noscript>{RAW}</noscript></b>",
+    "such text in a drawing": f"<svg><xmp>{RAW}</xmp><noembed>{RAW}</noembed></svg>",
+    "such text in a formula": f"<math><noframes>{RAW}</noframes><plaintext>{RAW}</math>",
+    "names that XML does not allow": '<svg ="1" a<b="2" c:d="3"><e:f/><g<h/><i}script>x</svg>',
+    "characters that XML does not allow": "<svg><text>&#1;&#xfffe;</text></svg>",
+    "one name twice": '<svg><a href="a" xlink:href="b" lang="de" xml:lang="en">c</a></svg>',
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_strange_pages_are_written_as_plain_text(name: str, tmp_path: Path) -> None:
+    """Text must not become markup when it is written again, nor a strange name another one."""
+    page = f"<!DOCTYPE html><body><article><figure>{STRANGE[name]}</figure></article></body>"
+    (tmp_path / "page.html").write_text(page)
+    article = read_page(tmp_path, NavChapter("page", "A page", "1")).article
+    text = serialize(article, xml=True)
+    fromstring(text)
+    for written in (text, serialize(article)):
+        again = html5lib.parse(written, namespaceHTMLElements=False)
+        attributes = {attribute for element in again.iter() for attribute in element.attrib}
+        assert not [name for name in attributes if re.match("on|style|{x}", name)]
+        assert not [element for element in again.iter() if re.search("script|img", element.tag)]
+        assert "javascript:" not in written

@@ -19,7 +19,7 @@ from html5lib.serializer import HTMLSerializer
 
 from layerbook.core.errors import StoreError
 from layerbook.core.paths import resolve_within
-from layerbook.site.export.inert import is_active, make_inert
+from layerbook.site.export.inert import XLINK_HREF, is_active, make_inert
 from layerbook.site.export.site_files import read_site_file
 from layerbook.site.pages import NavChapter
 
@@ -27,8 +27,6 @@ SVG = "{http://www.w3.org/2000/svg}"
 MAX_PAGE_BYTES = 20_000_000
 MAX_ELEMENT_DEPTH = 200
 PARSING_SECONDS = 20
-XMLNS = "{http://www.w3.org/2000/xmlns/}xmlns"
-XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
 ID_LISTS = ("aria-labelledby", "aria-describedby", "for", "headers")
 OMITTED_CLASSES = {
     "anchor",
@@ -43,6 +41,7 @@ OMITTED_CLASSES = {
     "visually-hidden",
 }
 """Classes of elements that only make sense on screen; descriptions are also in `aria-label`."""
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _URL_ID = re.compile(r"url\(([\"']?)#([^)\"']+)\1\)")
 
 
@@ -199,7 +198,6 @@ def serialize(element: Element, *, xml: bool = False) -> str:
                 descendant.tag[1:].partition("}")[0] if descendant.tag.startswith("{") else ""
             )
             if namespace and descendant.tag.endswith(("}svg", "}math")):
-                descendant.attrib.pop(XMLNS, None)
                 descendant.set("xmlns", namespace)
     serializer = HTMLSerializer(
         quote_attr_values="always",
@@ -207,12 +205,13 @@ def serialize(element: Element, *, xml: bool = False) -> str:
         minimize_boolean_attributes=False,
         use_trailing_solidus=xml,
         escape_lt_in_attrs=True,
+        escape_rcdata=True,
         resolve_entities=False,
         alphabetical_attributes=True,
     )
     walker = html5lib.getTreeWalker("etree")
     html: str = serializer.render(walker(element))
-    return html
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", html) if xml else html
 
 
 def find_all(tree: Element, name: str, any_class: Collection[str] = ()) -> list[Element]:

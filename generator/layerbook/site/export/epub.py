@@ -17,7 +17,6 @@ from layerbook.core.language import gettext
 from layerbook.site.export.archive import write_archive
 from layerbook.site.export.document import (
     SVG,
-    XLINK_HREF,
     BookPage,
     Links,
     classes,
@@ -27,6 +26,7 @@ from layerbook.site.export.document import (
     remove,
     serialize,
 )
+from layerbook.site.export.inert import XLINK_HREF
 from layerbook.site.export.site_files import SiteFiles, is_plain_path
 from layerbook.site.pages import BookInfo, NavChapter
 

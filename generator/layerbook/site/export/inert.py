@@ -12,9 +12,10 @@ from xml.etree.ElementTree import Element
 ACTIVE = {
     "script", "style", "link", "meta", "base", "iframe", "frame", "frameset", "object", "embed",
     "applet", "form", "template", "portal", "foreignObject", "animate", "animateMotion",
-    "animateTransform", "set",
+    "animateTransform", "set", "noscript", "noembed", "noframes", "xmp", "plaintext",
 }  # fmt: skip
-LINKED = {"href", "{http://www.w3.org/1999/xlink}href", "cite"}
+XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
+LINKED = {"href", XLINK_HREF, "cite"}
 SHOWN = {"src", "poster"}
 UNUSED = {"style", "srcset", "imagesrcset", "data", "background", "action", "formaction", "ping"}
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
@@ -22,12 +23,17 @@ _LINK_SCHEMES = {"http", "https", "mailto"}
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 _SUBTITLES = re.compile(r"data:text/vtt;base64,[A-Za-z0-9+/=]*")
 _CONTROL = re.compile(r"[\x00-\x20]")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_ELEMENT = re.compile(rf"(?:\{{[^{{}}]*\}})?{_NAME.pattern}")
 _OUTER_URL = re.compile(r"(?:url|src|image|image-set|cross-fade)\((?!\s*[\"']?#)", re.IGNORECASE)
 
 
 def is_active(element: Element) -> bool:
-    """Return whether an element could run something, or show another file."""
-    return _local(element.tag) in ACTIVE
+    """Return whether an element could run something, or show another file.
+
+    Elements with strange names count as such: XML does not allow them.
+    """
+    return _local(element.tag) in ACTIVE or not _ELEMENT.fullmatch(str(element.tag))
 
 
 def make_inert(tree: Element) -> None:
@@ -51,8 +57,17 @@ def make_inert(tree: Element) -> None:
             else:
                 is_safe = not (name.lower().startswith("on") or name.lower() in UNUSED)
                 is_safe = is_safe and not (is_drawn and _names_file(value))
-            if not is_safe:
+            if not is_safe or not _is_plain(name, element):
                 del element.attrib[name]
+
+
+def _is_plain(name: str, element: Element) -> bool:
+    """Return whether an attribute is written as it was read, and has the name that it seems to.
+
+    HTML allows nearly any name. `{x}onclick` would be written as `onclick`, as if `{x}` were the
+    namespace, and a name that is written twice is an error in XML.
+    """
+    return bool(_NAME.fullmatch(name)) or (name == XLINK_HREF and "href" not in element.attrib)
 
 
 def _names_file(value: str) -> bool:
