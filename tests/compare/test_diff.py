@@ -223,7 +223,7 @@ def test_compares_results_of_older_versions_as_data(book: Path) -> None:
     digest = hashlib.sha256(lines[: line.start()] + lines[line.end() :]).hexdigest()
     path.write_bytes(lines[: line.start(1)] + digest.encode() + lines[line.end(1) :])
     data = diff_data("before", cwd=book)
-    reason = "undecided: its result is from another version of next-token"
+    reason = "undecided: its result is from another version of the analysis"
     assert {claim["old"] for claim in data["claims"]} == {reason}
     experiment = data["experiments"][0]
     paths = {
@@ -243,7 +243,7 @@ def test_reports_a_damaged_result(book: Path) -> None:
     experiment = diff_data("before", cwd=book)["experiments"][0]
     assert (
         experiment["state"] == "unreadable"
-        and "does not match its own digest" in experiment["note"]
+        and "its result was edited or damaged" in experiment["note"]
     )
 
 

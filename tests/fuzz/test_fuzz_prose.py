@@ -10,7 +10,7 @@ from fixtures.sample_chapter import CHAPTER, SampleViews, context
 from fixtures.small_book import NEXT_PROSE, WORDS_PROSE
 from layerbook.core.analysis import Array, Record, Result
 from layerbook.core.tokens import Token
-from layerbook.site.prose.math import MathRenderer
+from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.render import render_caption, render_chapter
 
 FILE = "templates/chapters/attention.md"

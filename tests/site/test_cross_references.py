@@ -119,14 +119,41 @@ def test_a_name_on_two_pages_is_ambiguous(book: Path) -> None:
     assert f"about.md:5:5: @sec-a-last-word {message}" in process.stderr
 
 
-def test_a_caption_has_no_references(book: Path) -> None:
-    """Other pages show it too."""
+@pytest.mark.parametrize("command", [("check",), ("build", "--no-run")])
+def test_a_caption_has_no_references(book: Path, command: tuple[str, ...]) -> None:
+    """Other pages show it too. `check` reports it without results, in definitions as well."""
     spec = book / "experiments" / "words.yaml"
     text = spec.read_text(encoding="utf-8")
     spec.write_text(text.replace("Each chip is a token.", "Not @fig-cat-text-0."), encoding="utf-8")
-    process = layerbook("build", "--no-run", cwd=book)
+    (book / "templates" / "glossary.yaml").write_text(
+        "- id: logits\n  name: logits\n  text: Scores, as in @fig-cat-text-0.\n", encoding="utf-8"
+    )
+    if command == ("check",):
+        shutil.rmtree(book / "experiments" / "results")
+    process = layerbook(*command, cwd=book)
     assert process.returncode == 2
-    assert "@fig-cat-text-0 cannot stand in a caption or a definition" in process.stderr
+    message = "@fig-cat-text-0 cannot stand in a caption or a definition"
+    assert re.search(rf"words.yaml:\d+:\d+: {message}", process.stderr)
+    assert command != ("check",) or re.search(rf"glossary.yaml:3:\d+: {message}", process.stderr)
+
+
+def test_a_mistake_on_one_page_is_the_only_finding(book: Path) -> None:
+    """References to places on that page are not reported as unknown."""
+    add_prose(book, "next", f"{TARGETS}\n{{{{ nothing }}}}\n")
+    add_prose(book, "words", "\nSee @sec-a-last-word, @eq-same and @fig-sum-prompt-0.\n")
+    process = layerbook("check", cwd=book)
+    assert process.returncode == 2
+    assert "'nothing' is not defined" in process.stderr
+    assert "in this book is called" not in process.stderr
+
+
+def test_a_page_that_cannot_be_read_is_the_only_finding(book: Path) -> None:
+    add_prose(book, "words", "\nSee @sec-what-it-says and {{ ref('next/sum', 'prompt-0') }}.\n")
+    (book / "templates" / "chapters" / "next.md").write_bytes(b"\xff")
+    process = layerbook("check", cwd=book)
+    assert process.returncode == 2
+    assert "next.md:1:1: cannot be read" in process.stderr
+    assert "words.md" not in process.stderr
 
 
 def test_only_the_first_unknown_references_get_hints() -> None:

@@ -49,7 +49,7 @@ def check(
         return
     from layerbook.book.theme import find_contrast_warnings
     from layerbook.site.check import check_book
-    from layerbook.site.prose.warnings import (
+    from layerbook.site.prose.book_warnings import (
         find_crowded_chapters,
         find_inapplicable,
         find_uncited_sources,

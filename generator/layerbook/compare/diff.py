@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -16,7 +15,12 @@ from layerbook.compare.result_set import ResultSet
 from layerbook.core.errors import LayerbookError, SpecError, StoreError, UsageError
 from layerbook.core.language import gettext, mark
 from layerbook.site.claims import judge_claim
-from layerbook.site.experiment_view import ExperimentView, ExperimentViews
+from layerbook.site.experiment_view import (
+    ExperimentView,
+    ExperimentViews,
+    describe_unusable,
+    load_view,
+)
 from layerbook.site.figure_cache import content_digest
 from layerbook.site.prose.chapter_text import prose_path
 from layerbook.store import results
@@ -154,7 +158,9 @@ class _Comparison:
             old, new = results.read_header(old_path), results.read_header(new_path)
             numbers = tuple(self._value_changes(address, old_path, new_path))
         except StoreError as error:
-            return ExperimentDiff(address, "unreadable", note=str(error))
+            path = getattr(error, "path", old_path.parent)
+            note = f"{path}: {describe_unusable(error)}"
+            return ExperimentDiff(address, "unreadable", note=note)
         sources = tuple(
             map(str, diff_keys(Measured(old.spec, old.key), Measured(new.spec, new.key)))
         )
@@ -242,28 +248,21 @@ class _Comparison:
 
 def _load_view(experiment: Experiment, side: ResultSet) -> ExperimentView:
     """Load an experiment with its result on one side, or with the reason why it has none."""
-
-    unavailable = partial(ExperimentView, experiment, side.path_of_experiment, None)
+    view = load_view(experiment, side.path_of_experiment)
+    if view.envelope is None and experiment.inapplicable:
+        return replace(view, unavailable_reason=experiment.inapplicable, inapplicable=True)
     try:
-        envelope = results.load(side.result_path(experiment.address), experiment.result_type)
-        view = ExperimentView(experiment, side.path_of_experiment, envelope)
         view.figures  # noqa: B018 (cached: an error belongs to this result)
-    except StoreError as error:
-        state = error.reason if isinstance(error, results.ResultFileError) else ""
-        if state == "missing" and experiment.inapplicable:
-            return unavailable(experiment.inapplicable, inapplicable=True)
-        if state == "missing":
-            return unavailable(gettext("no result"))
-        if state == "schema":
-            name = experiment.analysis_name
-            return unavailable(gettext("its result is from another version of {name}", name=name))
-        return unavailable(str(error))
+    except StoreError:
+        reason = gettext("a cell of its sweep has no usable result")
     # `figures` is for the parameters of the spec; a result of another spec may not fit them.
     except LayerbookError as error:
         cause = error.__cause__ or error
         problem = f"{type(cause).__name__}: {cause}"
-        return unavailable(gettext("its figures cannot be built: {problem}", problem=problem))
-    return view
+        reason = gettext("its figures cannot be built: {problem}", problem=problem)
+    else:
+        return view
+    return ExperimentView(experiment, side.path_of_experiment, unavailable_reason=reason)
 
 
 def _plain_difference(path: str, old: Any, new: Any) -> Difference:
@@ -274,7 +273,10 @@ def _plain_difference(path: str, old: Any, new: Any) -> Difference:
 def _describe_verdict(views: ExperimentViews, address: str, index: int) -> str:
     try:
         judgement = judge_claim(views[address], index, views)
-    except (CheckError, LayerbookError) as error:
+    except CheckError as error:
+        reason = gettext("the check does not fit the result: {problem}", problem=error.message)
+        return gettext("undecided: {reason}", reason=reason)
+    except LayerbookError as error:
         return gettext("undecided: {reason}", reason=error)
     if judgement.state == "open":
         return gettext("undecided: {reason}", reason=judgement.note)

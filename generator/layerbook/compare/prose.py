@@ -20,9 +20,9 @@ from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.figure_parts import FigureParts
 from layerbook.site.prose.chapter_text import prose_path, read_prose
 from layerbook.site.prose.code_cells import cell_folder
+from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.ids import PageIds
-from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.references import find_references
 from layerbook.site.prose.render import Sentence, chapter_sentences, render_caption
 from layerbook.store.project import Project

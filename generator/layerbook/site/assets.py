@@ -34,9 +34,9 @@ from layerbook.site.interactive.live_page import JINJA_NAME
 from layerbook.site.interactive.tokenizer import LIBRARY_NAME
 from layerbook.site.pages import BookInfo, Licence, Page
 from layerbook.site.prose import filters
+from layerbook.site.prose.formulas import TEMML, math_css
 from layerbook.site.prose.highlight import highlight_css
 from layerbook.site.prose.markup import Inline, finalize
-from layerbook.site.prose.math import TEMML, math_css
 from layerbook.site.sandbox.environment import Sandbox
 from layerbook.site.sandbox.filters import FILTERS
 from layerbook.site.tokens_html import as_token, chip, table_html

@@ -16,8 +16,8 @@ from layerbook.site.glossary_page import glossary_page
 from layerbook.site.interactive import live_page
 from layerbook.site.page_cache import CachedPage, PageCache
 from layerbook.site.prose.citations import references_page
+from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.ids import page_ids
-from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.mentions import Mention
 from layerbook.site.sandbox.environment import Sandbox
 from layerbook.site.search import claim_rows, glossary_rows, reference_rows

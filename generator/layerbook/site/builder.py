@@ -21,6 +21,7 @@ from layerbook.site.figure_links import fill_figure_links
 from layerbook.site.notebook import notebook
 from layerbook.site.page_cache import CachedPage, PageCache
 from layerbook.site.pages import ChapterBody
+from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.ids import find_ids
 from layerbook.site.prose.link_checks import (
     find_link_problems,
@@ -29,7 +30,6 @@ from layerbook.site.prose.link_checks import (
     page_files,
 )
 from layerbook.site.prose.links import LinkTargets
-from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.mentions import find_mentions
 from layerbook.site.published import published_files
 from layerbook.site.ro_crate import CRATE_FILE, ro_crate_manifest
@@ -192,7 +192,8 @@ class SiteBuilder:
         targets = LinkTargets(
             names, None, self._chapter_page_ids, tuple(self._parts.media_folders.static_paths())
         )
-        if not any(chapter.incomplete for chapter in self._chapters.values()):
+        are_all_there = len(self._chapters) == len(self._project.book.pages)
+        if are_all_there and not any(page.incomplete for page in self._chapters.values()):
             problems += self._cross_reference_problems()
         links = find_link_problems(self._project, self._prose, targets)
         return problems + first_problems(links)

@@ -25,10 +25,10 @@ from layerbook.site.figure_parts import FigureParts
 from layerbook.site.prose.chapter_checks import find_text_problems
 from layerbook.site.prose.chapter_text import prose_path
 from layerbook.site.prose.code_cells import cell_folder
+from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.ids import CHAPTER_DIAGRAM, page_ids
 from layerbook.site.prose.link_checks import link_addresses
-from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.render import render_chapter
 from layerbook.site.site_parts import SiteParts
 from layerbook.store.freshness import ExperimentStatus

@@ -32,10 +32,10 @@ from layerbook.site.figure_links import ShownFigure
 from layerbook.site.figure_parts import FigureParts
 from layerbook.site.measure_source import measure_html
 from layerbook.site.prose.code_cells import CodeCell, read_cell
+from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.functions.context import unknown_name
 from layerbook.site.prose.highlight import code_html
 from layerbook.site.prose.ids import PageIds
-from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.render import render_caption
 from layerbook.site.result_files import result_files
 

@@ -9,26 +9,27 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from layerbook.book.claims.check import CheckError, Verdict
 from layerbook.book.contents import Claim, Experiment
 from layerbook.core.analysis import Result
-from layerbook.core.errors import SpecError, StoreError
+from layerbook.core.errors import SpecError
 from layerbook.core.language import gettext
 from layerbook.site import blocks, pages
 from layerbook.site.experiment_view import (
     ExperimentView,
     ExperimentViews,
+    load_view,
     name_on_page,
     names_for_text,
 )
 from layerbook.site.prose import filters
+from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.markup import Inline, escape_text
-from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.render import render_caption
 from layerbook.site.provenance import hex_digest
 from layerbook.store import results
@@ -181,21 +182,14 @@ def _load_other_view(model: str, status: ExperimentStatus, project: Project) -> 
     def result_path(experiment: Experiment) -> Path:
         return results.result_path(project.results_root, model, experiment.chapter, experiment.id)
 
-    experiment = status.experiment
-    path = result_path(experiment)
-    try:
-        key = results.read_header(path).key
-        changed = [
-            name for name in ("spec", "code") if getattr(key, name) != getattr(status.key, name)
-        ]
-        if changed:
-            return ExperimentView(experiment, result_path, None, f"stale ({', '.join(changed)})")
-        return ExperimentView(experiment, result_path, results.load(path, experiment.result_type))
-    except StoreError as error:
-        missing = isinstance(error, results.ResultFileError) and error.reason == "missing"
-        return ExperimentView(
-            experiment, result_path, None, gettext("no result" if missing else "unreadable")
-        )
+    view = load_view(status.experiment, result_path)
+    if view.envelope is None:
+        return view
+    key = view.envelope.key
+    changed = [name for name in ("spec", "code") if getattr(key, name) != getattr(status.key, name)]
+    if changed:
+        return replace(view, envelope=None, unavailable_reason=f"stale ({', '.join(changed)})")
+    return view
 
 
 @dataclass(frozen=True)
@@ -276,8 +270,8 @@ def _judge_other(model: ModelResults, address: str, index: int) -> blocks.Judgem
     """Judge a claim on another model; a check that does not fit its result leaves it open."""
     try:
         return judge_claim(model.views[address], index, model.views)
-    except CheckError as error:
-        return blocks.Judgement("open", note=error.message)
+    except CheckError:
+        return blocks.Judgement("open", note=gettext("the check does not fit the result"))
 
 
 def _counts(judgements: Sequence[blocks.Judgement]) -> tuple[blocks.Fact, ...]:

@@ -6,8 +6,8 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from layerbook.core.errors import (
     format_trace,
 )
 from layerbook.core.figures import Diagram, Figure
-from layerbook.core.language import gettext
+from layerbook.core.language import gettext, mark
 from layerbook.site.blocks import Fact, FailedView
 from layerbook.site.prose.functions.context import unknown_name
 from layerbook.site.prose.highlight import code_html
@@ -41,6 +41,16 @@ from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.project import Project, cell_experiment
 
 _INDEX_IN_NAME = re.compile(r"([a-z]+)-(\d+)")
+_REASONS: Mapping[results.Reason, str] = {
+    "missing": mark("no result"),
+    "truncated": mark("its result is cut short"),
+    "conflict": mark("its result has the marks of a merge conflict"),
+    "edited": mark("its result was edited or damaged"),
+    "foreign": mark("its file is not a result"),
+    "schema": mark("its result is from another version of the analysis"),
+    "arrays": mark("the arrays of its result are missing or damaged"),
+}
+"""Why an experiment has no usable result, for the readers of a page."""
 
 
 @dataclass(frozen=True)
@@ -230,7 +240,7 @@ class StoredViews(Mapping[str, ExperimentView]):
 
     def __getitem__(self, address: str) -> ExperimentView:
         if address not in self._loaded:
-            self._loaded[address] = _load_view(self._project, self._statuses[address])
+            self._loaded[address] = _load_current_view(self._project, self._statuses[address])
         return self._loaded[address]
 
     def __contains__(self, address: object) -> bool:
@@ -243,19 +253,38 @@ class StoredViews(Mapping[str, ExperimentView]):
         return len(self._statuses)
 
 
-def _load_view(project: Project, status: ExperimentStatus) -> ExperimentView:
-    experiment = status.experiment
-    view = partial(ExperimentView, experiment, project.result_path)
-    if status.freshness.state == "inapplicable":
-        return view(unavailable_reason=experiment.inapplicable, inapplicable=True)
-    if not status.freshness.usable:
-        reason = f"its result is {status.freshness}: `layerbook run` updates it"
-        return view(unavailable_reason=reason)
+def load_view(experiment: Experiment, result_path: Callable[[Experiment], Path]) -> ExperimentView:
+    """Load an experiment with its result or, in the current language, with why it has none."""
+    view = ExperimentView(experiment, result_path)
     try:
-        envelope = results.load(project.result_path(experiment), experiment.result_type)
+        envelope = results.load(result_path(experiment), experiment.result_type)
     except StoreError as error:
-        return view(unavailable_reason=str(error))
-    return view(envelope, provenance=experiment_facts(project, experiment, envelope))
+        return replace(view, unavailable_reason=describe_unusable(error))
+    return replace(view, envelope=envelope)
+
+
+def describe_unusable(error: StoreError) -> str:
+    """Say in the current language, without its path, why a result cannot be used."""
+    if isinstance(error, results.ResultFileError):
+        return gettext(_REASONS[error.reason])
+    return gettext("its result cannot be read")
+
+
+def _load_current_view(project: Project, status: ExperimentStatus) -> ExperimentView:
+    """Load an experiment of the book with its result, if that is up to date."""
+    experiment, freshness = status.experiment, status.freshness
+    unavailable = ExperimentView(experiment, project.result_path)
+    if freshness.state == "inapplicable":
+        reason = experiment.inapplicable
+        return replace(unavailable, unavailable_reason=reason, inapplicable=True)
+    reason = f"its result is {freshness}"
+    if freshness.usable:
+        view = load_view(experiment, project.result_path)
+        if view.envelope:
+            facts = experiment_facts(project, experiment, view.envelope)
+            return replace(view, provenance=facts)
+        reason = view.unavailable_reason
+    return replace(unavailable, unavailable_reason=f"{reason}: `layerbook run` updates it")
 
 
 def find_decoder_diagram(views: ExperimentViews) -> Diagram | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from layerbook.book.glossary import Entry, Glossary
 from layerbook.site.blocks import Link
 from layerbook.site.pages import GlossaryPage, TermView
-from layerbook.site.prose.math import MathRenderer
+from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.mentions import Mention, places_by_key
 from layerbook.site.prose.render import render_definition
 

@@ -17,10 +17,10 @@ from layerbook.core.errors import Problem, SpecError, UsageError, did_you_mean
 from layerbook.site.experiment_view import missing_caption_problem, unknown_figure_problems
 from layerbook.site.prose.chapter_text import chapter_texts, prose_path
 from layerbook.site.prose.code_cells import cell_folder, read_cell
+from layerbook.site.prose.formulas import MathError, MathRenderer
 from layerbook.site.prose.functions import FUNCTIONS
 from layerbook.site.prose.images import extract_images
-from layerbook.site.prose.markdown_checks import find_markdown_problems
-from layerbook.site.prose.math import MathError, MathRenderer
+from layerbook.site.prose.markdown_checks import find_markdown_problems, find_misplaced_references
 from layerbook.site.prose.media_checks import find_media_problems
 from layerbook.site.prose.outline import Outline, parse_outline
 from layerbook.site.prose.references import TO_FIGURE, Reference, find_references
@@ -176,8 +176,11 @@ def find_text_problems(chapter: Chapter, prose: str, file: str) -> Iterator[Prob
     """Yield mistakes in the Markdown of a chapter's prose, captions and claims."""
     images = extract_images(prose).images
     for piece in chapter_texts(chapter, prose, file):
-        lines = images if piece.text is prose else ()
-        for problem in find_markdown_problems(parse_outline(piece.text), piece.file, lines):
+        outline, is_caption = parse_outline(piece.text), piece.text is not prose
+        lines = () if is_caption else images
+        problems = list(find_markdown_problems(outline, piece.file, lines))
+        problems += find_misplaced_references(outline, piece.file) if is_caption else ()
+        for problem in problems:
             yield replace(problem, line=piece.first_line + problem.line - 1)
 
 

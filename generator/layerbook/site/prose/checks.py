@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cache
+from itertools import chain
 
 from layerbook.book import bibliography, glossary
 from layerbook.book.loader import find_missing_claim_fields
@@ -21,7 +22,7 @@ from layerbook.site.prose.link_checks import (
     page_files,
 )
 from layerbook.site.prose.links import LinkTargets, find_links
-from layerbook.site.prose.markdown_checks import find_markdown_problems
+from layerbook.site.prose.markdown_checks import find_markdown_problems, find_misplaced_references
 from layerbook.site.prose.outline import parse_outline
 from layerbook.site.prose.reference_checks import impossible_references
 from layerbook.store.project import Project
@@ -63,9 +64,10 @@ def find_prose_problems(project: Project) -> list[Problem]:
         if chapter.name in prose:
             checker = ChapterChecker(project, chapter, prose[chapter.name], sources, terms)
             problems += first_problems(checker.problems())
-    problems += first_problems(find_unshown_references(project, prose))
-    unknown = impossible_references(project.book.pages, prose)
-    problems += first_problems(find_unknown_references(project, prose, unknown))
+    if len(prose) == len(project.book.pages):  # any page may have what another refers to
+        problems += first_problems(find_unshown_references(project, prose))
+        unknown = impossible_references(project.book.pages, prose)
+        problems += first_problems(find_unknown_references(project, prose, unknown))
     return list(dict.fromkeys((*problems, *find_link_problems(project, prose, targets))))
 
 
@@ -76,7 +78,8 @@ def _glossary_problems(
     chapters = [chapter.name for chapter in project.book.chapters]
     for entry in terms.entries.values():
         outline, place = parse_outline(entry.term.text), entry.text_place
-        for problem in find_markdown_problems(outline, terms.file):
+        problems = find_markdown_problems(outline, terms.file)
+        for problem in chain(problems, find_misplaced_references(outline, terms.file)):
             yield replace(problem, line=place.line + problem.line - 1)
         for link in find_links(outline):
             if message := targets.problem(link.address, "glossary.html"):

@@ -102,16 +102,12 @@ class _ColourProcess:
                 stderr=subprocess.DEVNULL,
                 encoding="ascii",
             )
-        assert self._process.stdin and self._process.stdout
         try:
             print(json.dumps([text, language]), file=self._process.stdin, flush=True)
-            answer = self._process.stdout.readline()
-        except BrokenPipeError:
-            answer = ""
-        if not answer:
+            return str(json.loads(next(iter(self._process.stdout or ()))))
+        except (BrokenPipeError, StopIteration):  # the process has ended, without an answer
             self._end()
-            raise TakesTooLongError
-        return str(json.loads(answer))
+            raise TakesTooLongError from None
 
     def _end(self) -> None:
         if self._process is not None:

@@ -103,16 +103,9 @@ def find_unknown_references(
         if not messages:
             continue
         file = str(prose_path(project, chapter))
-        outline = parse_outline(prose[chapter.name])
-        for _, node in outline.inline_nodes():
-            offset = 0
-            for child in node.children or ():
-                written = child.meta.get("written", child.content)  # what code says is passed over
-                offset = max(outline.text(node).find(written, offset), offset)
-                if child.type == "reference" and written in messages:
-                    place = outline.place(node, offset)
-                    yield Problem(file, place.line, place.column, messages[written])
-                offset += len(written)
+        for written, place in parse_outline(prose[chapter.name]).references():
+            if written in messages:
+                yield Problem(file, place.line, place.column, messages[written])
 
 
 def find_unshown_references(project: Project, prose: Mapping[str, str]) -> Iterator[Problem]:

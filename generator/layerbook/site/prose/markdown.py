@@ -24,15 +24,16 @@ from layerbook.site.prose import diagrams
 from layerbook.site.prose.addresses import site_address
 from layerbook.site.prose.colours import Allowance
 from layerbook.site.prose.extensions import add_extensions, add_rendering
+from layerbook.site.prose.formulas import MathError, MathRenderer, escape_tex, formula_text
 from layerbook.site.prose.highlight import ListingError, check_listing, code_html
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.images import USAGE
 from layerbook.site.prose.markup import Anchor, Block, Inline, clean_text, escape_text
-from layerbook.site.prose.math import MathError, MathRenderer, escape_tex, formula_text
 
 SLOT_OPEN, SLOT_CLOSE = "\ue000", "\ue001"
 MAX_PARAGRAPH = 10_000
 MAX_FORMULAS = 2000
+MISPLACED_REFERENCE = "{} cannot stand in a caption or a definition"
 LONG_PARAGRAPH = f"the paragraph is longer than {MAX_PARAGRAPH:,} characters"
 _SLOT = re.compile(f"{SLOT_OPEN}([0-9]+){SLOT_CLOSE}")
 _ONLY_SLOTS = re.compile(rf"(?:\s*{_SLOT.pattern}\s*)+")
@@ -197,7 +198,7 @@ def _reference(
 ) -> str:
     written = nodes[index].meta["written"]
     if not env["crosses_pages"]:
-        raise ProseError(f"{written} cannot stand in a caption or a definition", near=written)
+        raise ProseError(MISPLACED_REFERENCE.format(written), near=written)
     targets = env["targets"]
     if written not in targets:  # it may be on another page
         name = escape_text(written)

@@ -10,7 +10,7 @@ from markdown_it.token import Token as Node
 from layerbook.core.errors import Problem
 from layerbook.site.prose.highlight import ListingError, check_language
 from layerbook.site.prose.images import USAGE
-from layerbook.site.prose.markdown import LONG_PARAGRAPH, MAX_PARAGRAPH
+from layerbook.site.prose.markdown import LONG_PARAGRAPH, MAX_PARAGRAPH, MISPLACED_REFERENCE
 from layerbook.site.prose.outline import BLOCK, Outline
 
 _STRAY = (
@@ -63,6 +63,12 @@ def find_markdown_problems(
             place = outline.place(node, text.index(BLOCK))
             message = "a figure, claim or source must stand alone in its paragraph"
             yield Problem(file, place.line, place.column, f"{message}, with empty lines around it")
+
+
+def find_misplaced_references(outline: Outline, file: str) -> Iterator[Problem]:
+    """Yield the references such as `@fig-name` in a caption, a claim or a definition."""
+    for written, place in outline.references():
+        yield Problem(file, place.line, place.column, MISPLACED_REFERENCE.format(written))
 
 
 def _listing_problems(outline: Outline, file: str) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
@@ -29,6 +29,13 @@ class Place:
 
     line: int
     column: int
+
+
+class PlacedReference(NamedTuple):
+    """A reference such as `@fig-name`, as it is written, and its place."""
+
+    written: str
+    place: Place
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,18 @@ class Outline:
         for opening, node in zip(self.nodes, self.nodes[1:], strict=False):
             if node.type == "inline":
                 yield opening, node
+
+    def references(self) -> Iterator[PlacedReference]:
+        """Yield the references such as `@fig-name`, in order."""
+        for _, node in self.inline_nodes():
+            text, offset = self.text(node), 0
+            for child in node.children or ():
+                # The search skips code, which may have the same characters.
+                written = str(child.meta.get("written", child.content))
+                offset = max(text.find(written, offset), offset)
+                if child.type == "reference":
+                    yield PlacedReference(written, self.place(node, offset))
+                offset += len(written)
 
     def text(self, node: Node) -> str:
         """Return the lines of a node as the blanked source has them."""

@@ -102,17 +102,11 @@ def _messages(
     page: _Page, pages: Mapping[str, _Page], known_names: Collection[str]
 ) -> Iterator[tuple[str, str]]:
     """Yield each reference of a page that leads nowhere, with its message."""
-    unknown = (name for name in dict.fromkeys(_references(page)) if not _may_exist(name, pages))
+    names = dict.fromkeys(reference.written for reference in page.outline.references())
+    unknown = (name for name in names if not _may_exist(name, pages))
     for count, written in enumerate(unknown):
         hint = did_you_mean(written, known_names) if count < MAX_HINTS else ""
         yield written, f"nothing in this book is called {written}{hint}"
-
-
-def _references(page: _Page) -> Iterator[str]:
-    for _, node in page.outline.inline_nodes():
-        for child in node.children or ():
-            if child.type == "reference":
-                yield str(child.meta.get("written", child.content))
 
 
 def _may_exist(written: str, pages: Mapping[str, _Page]) -> bool:

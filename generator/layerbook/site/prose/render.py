@@ -21,6 +21,7 @@ from layerbook.site.pages import ChapterBody
 from layerbook.site.prose.braces import PLACEHOLDERS
 from layerbook.site.prose.diagrams import ProseDiagram, extract_diagrams
 from layerbook.site.prose.environment import evaluate, prose_environment
+from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.functions import GROUPS, ProseFunctions
 from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.functions.text import TextFunctions
@@ -35,7 +36,6 @@ from layerbook.site.prose.markdown import (
     split_sentences,
 )
 from layerbook.site.prose.markup import Inline, escape_text
-from layerbook.site.prose.math import MathRenderer
 from layerbook.site.prose.ticks import group_ticks
 
 MAX_MESSAGE = 400

@@ -11,8 +11,8 @@ from layerbook.book.glossary import Glossary
 from layerbook.core.errors import UsageError, did_you_mean
 from layerbook.core.language import gettext
 from layerbook.site.blocks import LiveModel
+from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.ids import PageIds
-from layerbook.site.prose.math import MathRenderer
 from layerbook.site.sandbox.environment import Sandbox
 
 if TYPE_CHECKING:  # they import what renders captions, and so this module

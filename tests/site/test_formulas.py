@@ -8,7 +8,7 @@ import sys
 import pytest
 from fixtures.sample_chapter import context
 from layerbook.site.prose import math
-from layerbook.site.prose.math import MathError, MathRenderer, escape_tex, math_css
+from layerbook.site.prose.formulas import MathError, MathRenderer, escape_tex, math_css
 from layerbook.site.prose.render import render_chapter
 
 
@@ -110,7 +110,7 @@ def test_renders_inside_and_after_an_event_loop() -> None:
     """
     script = """
 import asyncio
-from layerbook.site.prose.math import MathRenderer
+from layerbook.site.prose.formulas import MathRenderer
 
 async def render_inside():
     return MathRenderer().render("a", display=False)
