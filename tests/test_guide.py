@@ -80,7 +80,7 @@ def test_links_of_the_sources_lead_to_files(path: Path) -> None:
 def test_specs_for_every_model_load(tmp_path: Path) -> None:
     """With the layers and heads of a small model, with and without a chat template."""
     from layerbook.book.loader import load_chapter
-    from layerbook.core.analysis import Limits
+    from layerbook.core.limits import Limits
 
     text = (GUIDE / "templates" / "pages" / "models.md").read_text(encoding="utf-8")
     listings = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)

@@ -9,8 +9,8 @@ import pytest
 from fixtures.run_analysis import capture_requests, run
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.all_logits import MAX_BARS, AllLogits, Setting
-from layerbook.core.analysis import ChatPrompt
 from layerbook.core.figures import Bars, Panels
+from layerbook.core.prompts import ChatPrompt
 from layerbook.core.requests import NEXT_LOGITS
 from layerbook.core.tokens import visible
 

@@ -21,7 +21,7 @@ from fixtures.tiny_llama import write_tiny_model
 from layerbook.book.contents import Experiment
 from layerbook.book.loader import load_chapter
 from layerbook.core import registry
-from layerbook.core.analysis import Analysis, Limits, Result
+from layerbook.core.analysis import Analysis, Result
 from layerbook.core.figures import (
     Bars,
     Figure,
@@ -33,6 +33,7 @@ from layerbook.core.figures import (
     Scatter,
     TokenStrip,
 )
+from layerbook.core.limits import Limits
 from layerbook.core.requests import ActivationCache, ActivationCaches, Request
 from layerbook.store import results
 from layerbook.store.keys import Key
@@ -43,8 +44,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS, HEADS, CONTEXT = 24, 8, 4096
 ALLOWED = {"numpy", "sklearn", "pydantic", "__future__"} | sys.stdlib_module_names
 MODULES = (
-    "analysis direct_path distributions figures losses requests rounding sampling text tokens "
-    "vectors"
+    "analysis direct_path distributions figures limits losses parameters prompts requests rounding "
+    "sampling text tokens vectors"
 ).split()
 OWN = {f"layerbook.core.{name}" for name in MODULES}
 MAX_FUNCTION_LINES = 45

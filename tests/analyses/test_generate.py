@@ -6,7 +6,7 @@ import torch
 from fixtures.run_analysis import json_round_trip, run
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.generate import Generate
-from layerbook.core.analysis import ChatPrompt
+from layerbook.core.prompts import ChatPrompt
 from layerbook.core.requests import LOGITS
 
 PROMPT = "The cat sat on the"

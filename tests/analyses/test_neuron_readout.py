@@ -9,7 +9,7 @@ import pytest
 import torch
 from fixtures.run_analysis import run
 from layerbook.analyses.neuron_readout import NeuronReadout
-from layerbook.core.analysis import Limits
+from layerbook.core.limits import Limits
 from layerbook.core.requests import Prompt
 from layerbook.model.loaded_model import LoadedModel
 

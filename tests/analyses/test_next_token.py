@@ -8,8 +8,8 @@ import torch
 from fixtures.run_analysis import capture_requests, json_round_trip, run
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.next_token import NextToken
-from layerbook.core.analysis import ChatPrompt
 from layerbook.core.figures import label_text
+from layerbook.core.prompts import ChatPrompt
 from layerbook.core.requests import LN_FINAL, NEXT_LOGITS
 from layerbook.plotting import render
 from pydantic import ValidationError

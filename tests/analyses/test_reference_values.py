@@ -7,7 +7,7 @@ from layerbook.analyses.generate import Generate
 from layerbook.analyses.next_token import NextToken
 from layerbook.analyses.tokenize import Tokenize
 from layerbook.analyses.vocabulary import Vocabulary
-from layerbook.core.analysis import ChatPrompt
+from layerbook.core.prompts import ChatPrompt
 
 pytestmark = pytest.mark.model
 

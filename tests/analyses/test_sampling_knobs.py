@@ -8,7 +8,7 @@ import torch
 from fixtures.run_analysis import capture_requests, json_round_trip, run
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.sampling_knobs import SamplingKnobs
-from layerbook.core.analysis import ChatPrompt
+from layerbook.core.prompts import ChatPrompt
 from layerbook.core.requests import NEXT_LOGITS
 from pydantic import ValidationError
 
@@ -88,7 +88,7 @@ def test_title_distinguishes_a_chat_from_a_bare_prompt(prompt, end):
     assert analysis.figures(result)["knobs"].title.endswith(end)
 
 
-def test_temperature_zero_is_refused():
-    """Logits cannot be divided by zero."""
+def test_negative_temperature_is_refused():
+    """Zero is allowed: it always takes the likeliest token."""
     with pytest.raises(ValidationError):
-        SamplingKnobs(prompt="x", temperatures=(0,))
+        SamplingKnobs(prompt="x", temperatures=(-0.1,))

@@ -3,7 +3,7 @@
 from fixtures.run_analysis import json_round_trip, run
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.tokenize import Tokenize
-from layerbook.core.analysis import ChatPrompt
+from layerbook.core.prompts import ChatPrompt
 from layerbook.core.requests import ChatMessage
 from tokenizers import Tokenizer
 

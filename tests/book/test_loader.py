@@ -17,21 +17,11 @@ from hypothesis import strategies as st
 from layerbook.book.claims.check import CheckError
 from layerbook.book.loader import load_book, load_chapter, read_book_spec
 from layerbook.core import registry
-from layerbook.core.analysis import (
-    Analysis,
-    Head,
-    Heads,
-    Layer,
-    Layers,
-    Limits,
-    Prompts,
-    Result,
-    Seed,
-    TopK,
-    as_prompt,
-    resolve_numbers,
-)
+from layerbook.core.analysis import Analysis, Result, resolve_numbers
 from layerbook.core.errors import ModelError, SpecError
+from layerbook.core.limits import Limits
+from layerbook.core.parameters import Head, Heads, Layer, Layers, Seed, TopK
+from layerbook.core.prompts import Prompts, as_prompt
 from layerbook.core.requests import LOGITS, Encode, Forward, Generate, Patch, Prompt, Site
 from pydantic import BaseModel, ConfigDict, Field
 

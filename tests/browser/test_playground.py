@@ -17,8 +17,8 @@ from fixtures.small_book import layerbook, write_small_book
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.all_logits import AllLogits, AllLogitsResult, Setting
 from layerbook.book.loader import load_chapter
-from layerbook.core.analysis import Limits
 from layerbook.core.figures import Panels
+from layerbook.core.limits import Limits
 from layerbook.core.requests import NEXT_LOGITS
 from layerbook.core.rounding import round_result
 from layerbook.core.sampling import sampling_distribution

@@ -17,7 +17,8 @@ from layerbook.core.own_code import OwnCode
 LENGTHS = """\
 from pathlib import Path
 
-from layerbook.core.analysis import Analysis, PromptText, Result
+from layerbook.core.analysis import Analysis, Result
+from layerbook.core.prompts import PromptText
 from layerbook.core.figures import Figure, MatplotlibFigure, Table
 from layerbook.core.requests import Forward, NEXT_LOGITS, Prompt
 from pydantic import Field

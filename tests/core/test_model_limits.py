@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from layerbook.analyses.attention_stages import AttentionStages
 from layerbook.analyses.next_token import NextToken
-from layerbook.core.analysis import ChatPrompt, Limits
+from layerbook.core.limits import Limits
+from layerbook.core.prompts import ChatPrompt
 
 PLAIN_CHAT = {"chat": "Who?", "without_template": "plain"}
 

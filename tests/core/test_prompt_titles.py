@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layerbook.core.analysis import ChatPrompt, prompt_title
+from layerbook.core.prompts import ChatPrompt, prompt_title
 
 
 def test_titles_of_equal_texts_differ() -> None:

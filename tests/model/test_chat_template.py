@@ -14,8 +14,8 @@ from fixtures.chat_templates import CHATML, GEMMA, LLAMA_3, MISTRAL, TEMPLATES
 from fixtures.small_book import layerbook, write_small_book
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layerbook.core.analysis import ChatPrompt, as_prompt
 from layerbook.core.errors import ModelError
+from layerbook.core.prompts import ChatPrompt, as_prompt
 from layerbook.core.requests import ChatMessage, Prompt
 from layerbook.model.chat_template import CHAT_DATE, ChatTemplate
 from layerbook.model.tokenizer import ModelTokenizer

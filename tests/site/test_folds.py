@@ -11,9 +11,9 @@ import pytest
 from fixtures.sample_chapter import HOSTILE, context
 from layerbook.book.loader import load_chapter
 from layerbook.core import language
-from layerbook.core.analysis import Limits
 from layerbook.core.errors import SpecError
 from layerbook.core.language import Language
+from layerbook.core.limits import Limits
 from layerbook.site.prose.folds import DEFAULT_TITLE
 from layerbook.site.prose.render import render_chapter
 

@@ -8,20 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    BigArray,
-    Prompts,
-    Record,
-    Result,
-    TopK,
-    as_prompt,
-    chat_suffix,
-    prompt_name,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, BigArray, Record, Result
 from layerbook.core.distributions import Ranked, entropy, ranked, softmax
 from layerbook.core.figures import Axis, Bars, Figure, Panels, SamplingData, probability_axis
+from layerbook.core.parameters import SamplingTopK, SamplingTopP, Temperature, TopK
+from layerbook.core.prompts import Prompts, as_prompt, chat_suffix, prompt_name, shorten_prompt
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
 from layerbook.core.rounding import Relative
 from layerbook.core.sampling import sampling_distribution
@@ -35,14 +26,9 @@ class Setting(Record):
     """One setting of the knobs; they act in this order: temperature, top-k, top-p."""
 
     name: str = Field(min_length=1, description="The setting in a few words.")
-    temperature: float = Field(default=1.0, ge=0, description="Divisor of the logits; 0 is greedy.")
-    top_k: TopK | None = Field(default=None, description="Most likely tokens to keep; null: all.")
-    top_p: float | None = Field(
-        default=None,
-        ge=0,
-        le=1,
-        description="Probability that the kept tokens reach together; null for all.",
-    )
+    temperature: Temperature = 1.0
+    top_k: SamplingTopK = None
+    top_p: SamplingTopP = None
 
 
 class SettingEffect(Record):

@@ -6,18 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    BigArray,
-    Layers,
-    PromptSpec,
-    Record,
-    Result,
-    as_prompt,
-    prompt_name,
-    resolved,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, BigArray, Record, Result
 from layerbook.core.distributions import entropy
 from layerbook.core.figures import (
     AttentionData,
@@ -29,6 +18,8 @@ from layerbook.core.figures import (
     attention_heatmap,
     strongest_keys,
 )
+from layerbook.core.parameters import Layers, resolved
+from layerbook.core.prompts import PromptSpec, as_prompt, prompt_name, shorten_prompt
 from layerbook.core.requests import ActivationCaches, Forward, Request, Site
 from layerbook.core.tokens import Token
 

@@ -9,19 +9,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Array,
-    Layers,
-    Prompts,
-    PromptSpec,
-    Record,
-    Result,
-    as_prompt,
-    prompt_name,
-    prompt_title,
-    resolved,
-)
+from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.figures import (
     Axis,
     Bars,
@@ -32,6 +20,8 @@ from layerbook.core.figures import (
     Scatter,
     probability_axis,
 )
+from layerbook.core.parameters import Layers, resolved
+from layerbook.core.prompts import Prompts, PromptSpec, as_prompt, prompt_name, prompt_title
 from layerbook.core.requests import ActivationCache, ActivationCaches, Forward, Request, Site
 from layerbook.core.rounding import Rounding
 from layerbook.core.tokens import Token, leading_repeats, visible

@@ -7,22 +7,11 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Array,
-    Heads,
-    Layers,
-    Prompts,
-    PromptSpec,
-    Record,
-    Result,
-    as_prompt,
-    prompt_name,
-    prompt_title,
-    resolved,
-)
+from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.distributions import Ranked, likeliest
 from layerbook.core.figures import Figure, Heatmap, Panels, attention_heatmap, strongest_keys
+from layerbook.core.parameters import Heads, Layers, resolved
+from layerbook.core.prompts import Prompts, PromptSpec, as_prompt, prompt_name, prompt_title
 from layerbook.core.requests import (
     NEXT_LOGITS,
     ActivationCache,

@@ -9,18 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Array,
-    Head,
-    Layer,
-    Layers,
-    PromptText,
-    Record,
-    Result,
-    resolved,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.distributions import entropy, softmax
 from layerbook.core.figures import (
     Axis,
@@ -33,6 +22,8 @@ from layerbook.core.figures import (
     layer_lines,
     token_axes,
 )
+from layerbook.core.parameters import Head, Layer, Layers, resolved
+from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import (
     ActivationCache,
     ActivationCaches,

@@ -9,19 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Array,
-    Layers,
-    PromptSpec,
-    Record,
-    Result,
-    as_prompt,
-    resolved,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.distributions import Ranked, likeliest
 from layerbook.core.figures import Axis, Figure, Frame, Frames, Heatmap, attention_heatmap
+from layerbook.core.parameters import Layers, resolved
+from layerbook.core.prompts import PromptSpec, as_prompt, shorten_prompt
 from layerbook.core.requests import (
     NEXT_LOGITS,
     ActivationCache,

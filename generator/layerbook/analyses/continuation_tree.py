@@ -7,17 +7,11 @@ import json
 import numpy as np
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    BigArray,
-    PromptText,
-    Record,
-    Result,
-    TopK,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, BigArray, Record, Result
 from layerbook.core.distributions import Ranked, ranked
 from layerbook.core.figures import Axis, Bars, Figure, Panels, Widget, probability_axis
+from layerbook.core.parameters import TopK
+from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import (
     NEXT_LOGITS,
     ActivationCache,

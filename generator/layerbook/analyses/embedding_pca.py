@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import Analysis, Array, PromptText, Record, Result, Seed
+from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.figures import Axis, Figure, Heatmap, Label, Point, Scatter
+from layerbook.core.parameters import Seed
+from layerbook.core.prompts import PromptText
 from layerbook.core.requests import (
     EMBED,
     ActivationCache,

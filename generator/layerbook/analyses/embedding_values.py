@@ -5,18 +5,9 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Array,
-    Prompts,
-    PromptSpec,
-    Record,
-    Result,
-    as_prompt,
-    prompt_name,
-    prompt_title,
-)
+from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.figures import Axis, Figure, Heatmap
+from layerbook.core.prompts import Prompts, PromptSpec, as_prompt, prompt_name, prompt_title
 from layerbook.core.requests import (
     EMBED,
     ActivationCache,

@@ -9,18 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Array,
-    Feature,
-    Head,
-    HeadNumbers,
-    Layer,
-    Layers,
-    Record,
-    Result,
-    resolved,
-)
+from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.distributions import Ranked, likeliest
 from layerbook.core.figures import (
     Axis,
@@ -33,6 +22,8 @@ from layerbook.core.figures import (
     Table,
     label_text,
 )
+from layerbook.core.limits import Feature
+from layerbook.core.parameters import Head, HeadNumbers, Layer, Layers, resolved
 from layerbook.core.requests import (
     LN_FINAL,
     ActivationCache,

@@ -6,22 +6,13 @@ import numpy as np
 from pydantic import Field
 
 from layerbook.core import requests
-from layerbook.core.analysis import (
-    Analysis,
-    Prompts,
-    Record,
-    Result,
-    Seed,
-    TopK,
-    as_prompt,
-    chat_suffix,
-    prompt_name,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.distributions import Ranked, likeliest, softmax
 from layerbook.core.figures import Axis, Bars, Figure, Passage, TokenStrip, probability_axis
+from layerbook.core.parameters import SamplingTopK, SamplingTopP, Seed, Temperature
+from layerbook.core.prompts import Prompts, as_prompt, chat_suffix, prompt_name, shorten_prompt
 from layerbook.core.requests import LOGITS, ActivationCache, ActivationCaches, Request
-from layerbook.core.rounding import Exact, ExactOrNone, Relative
+from layerbook.core.rounding import Relative
 from layerbook.core.sampling import sampling_distribution
 from layerbook.core.tokens import Token, decode, repeated_share, visible
 
@@ -70,11 +61,9 @@ class GenerateResult(Result):
     """One text per prompt, and the settings of the draw."""
 
     d_vocab: int = Field(description="Number of tokens to choose from at each step.")
-    temperature: Exact = Field(description="The divisor of the logits; 0 is greedy.")
-    top_k: int | None = Field(description="Number of likeliest tokens kept; null for all.")
-    top_p: ExactOrNone = Field(
-        description="The probability that the kept tokens reach together; null for all."
-    )
+    temperature: Temperature
+    top_k: SamplingTopK
+    top_p: SamplingTopP
     seed: int = Field(description="The seed of the draws.")
     prompts: tuple[GeneratedText, ...] = Field(
         description="One entry per prompt, in the spec's order."
@@ -98,15 +87,9 @@ class Generate(Analysis[GenerateResult]):
     max_new_tokens: int = Field(
         ge=1, description="Token limit; the model may end its turn earlier."
     )
-    temperature: float = Field(
-        default=0.0, ge=0, description="Divides the logits; 0 always takes the likeliest token."
-    )
-    top_k: TopK | None = Field(
-        default=None, description="Draw only from this many of the likeliest tokens."
-    )
-    top_p: float | None = Field(
-        default=None, gt=0, le=1, description="Draw from the fewest that reach this probability."
-    )
+    temperature: Temperature = 0.0
+    top_k: SamplingTopK = None
+    top_p: SamplingTopP = None
     seed: Seed = Field(default=0, description="Seed of the random numbers.")
 
     def runs(self) -> dict[str, Request]:

@@ -7,16 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core import requests
-from layerbook.core.analysis import (
-    Analysis,
-    PromptSpec,
-    Record,
-    Result,
-    TopK,
-    as_prompt,
-    prompt_name,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.distributions import Ranked, ranked
 from layerbook.core.figures import (
     Axis,
@@ -28,6 +19,8 @@ from layerbook.core.figures import (
     TokenStrip,
     probability_axis,
 )
+from layerbook.core.parameters import TopK
+from layerbook.core.prompts import PromptSpec, as_prompt, prompt_name, shorten_prompt
 from layerbook.core.requests import LOGITS, ActivationCache, ActivationCaches, Request
 from layerbook.core.text import pluralize
 from layerbook.core.tokens import Token, visible

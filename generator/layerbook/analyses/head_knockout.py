@@ -6,18 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Array,
-    HeadNumbers,
-    Layers,
-    PromptText,
-    Record,
-    Result,
-    resolved,
-)
+from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.distributions import Ranked, likeliest, next_token_prob
 from layerbook.core.figures import Axis, Figure, Heatmap, label_text
+from layerbook.core.parameters import HeadNumbers, Layers, resolved
+from layerbook.core.prompts import PromptText
 from layerbook.core.requests import (
     NEXT_LOGITS,
     ActivationCache,

@@ -6,18 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Array,
-    Head,
-    Layer,
-    Layers,
-    PromptText,
-    Record,
-    Result,
-    resolved,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.direct_path import (
     DIRECT_PATH_SITES,
     DIRECT_PATH_WEIGHTS,
@@ -38,6 +27,8 @@ from layerbook.core.figures import (
     label_text,
     probability_axis,
 )
+from layerbook.core.parameters import Head, Layer, Layers, resolved
+from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import (
     NEXT_LOGITS,
     ActivationCache,

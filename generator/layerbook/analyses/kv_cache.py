@@ -7,8 +7,9 @@ from math import prod
 import numpy as np
 from pydantic import Field
 
-from layerbook.core.analysis import Analysis, PromptText, Result, shorten_prompt
+from layerbook.core.analysis import Analysis, Result
 from layerbook.core.figures import Axis, Figure, Lines, line
+from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import (
     LOGITS,
     ActivationCaches,

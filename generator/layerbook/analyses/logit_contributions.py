@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Array,
-    Layers,
-    PromptText,
-    Result,
-    resolved,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, Array, Result
 from layerbook.core.direct_path import DIRECT_PATH_SITES, DIRECT_PATH_WEIGHTS, DirectPath
 from layerbook.core.distributions import Ranked, likeliest
 from layerbook.core.figures import Axis, Figure, Lines, label_text, layer_lines
+from layerbook.core.parameters import Layers, resolved
+from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import (
     EMBED,
     NEXT_LOGITS,

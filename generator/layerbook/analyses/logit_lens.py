@@ -4,18 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Layers,
-    PromptSpec,
-    Record,
-    Result,
-    as_prompt,
-    chat_suffix,
-    prompt_name,
-    resolved,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.distributions import Ranked, likeliest, softmax
 from layerbook.core.figures import (
     Axis,
@@ -26,6 +15,8 @@ from layerbook.core.figures import (
     layer_lines,
     probability_axis,
 )
+from layerbook.core.parameters import Layers, resolved
+from layerbook.core.prompts import PromptSpec, as_prompt, chat_suffix, prompt_name, shorten_prompt
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request, Site
 from layerbook.core.rounding import Relative, snap
 from layerbook.core.tokens import Token

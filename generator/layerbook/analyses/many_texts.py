@@ -8,22 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Array,
+from layerbook.core.analysis import Analysis, Array, Record, Result
+from layerbook.core.figures import Axis, Figure, Lines, line
+from layerbook.core.parameters import SamplingTopK, SamplingTopP, Temperature
+from layerbook.core.prompts import (
     PromptSpec,
     PromptText,
-    Record,
-    Result,
-    TopK,
     as_prompt,
     chat_suffix,
     prompt_name,
     shorten_prompt,
 )
-from layerbook.core.figures import Axis, Figure, Lines, line
 from layerbook.core.requests import LOSS, ActivationCache, ActivationCaches, Generate, Request
-from layerbook.core.rounding import Exact, ExactOrNone
 from layerbook.core.tokens import decode, repeated_share
 
 
@@ -44,11 +40,9 @@ class ManyTextsResult(Result):
     prompt: str = Field(description="The prompt of the spec; of a chat, its last turn.")
     draws: int = Field(description="Number of drawn texts, with the seeds 0, 1, 2, ...")
     max_new_tokens: int = Field(description="Token limit of each text.")
-    temperature: Exact = Field(description="The divisor of the logits.")
-    top_k: int | None = Field(description="Number of likeliest tokens kept; null for all.")
-    top_p: ExactOrNone = Field(
-        description="The probability that the kept tokens reach together; null for all."
-    )
+    temperature: Temperature
+    top_k: SamplingTopK
+    top_p: SamplingTopP
     greedy: Continuation = Field(description="The greedy text.")
     lengths: tuple[int, ...] = Field(description="Tokens written in each drawn text [draws].")
     bits: Array = Field(description="Surprise of each drawn text [draws].")
@@ -102,13 +96,9 @@ class ManyTexts(Analysis[ManyTextsResult]):
     )
     draws: int = Field(default=200, ge=1, le=1000, description="Number of texts to draw.")
     max_new_tokens: int = Field(ge=1, description="Token limit; a text may end earlier.")
-    temperature: float = Field(default=1.0, gt=0, description="Divides the logits.")
-    top_k: TopK | None = Field(
-        default=None, description="Draw only from this many of the likeliest tokens."
-    )
-    top_p: float | None = Field(
-        default=None, gt=0, le=1, description="Draw from the fewest that reach this probability."
-    )
+    temperature: Temperature = 1.0
+    top_k: SamplingTopK = None
+    top_p: SamplingTopP = None
     look_for: PromptText | None = Field(
         default=None, description="Count the drawn texts that contain this text."
     )

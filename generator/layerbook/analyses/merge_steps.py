@@ -7,8 +7,9 @@ from itertools import pairwise
 
 from pydantic import Field
 
-from layerbook.core.analysis import Analysis, PromptText, Record, Result, shorten_prompt
+from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.figures import Figure, Label, Table
+from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import ActivationCaches, Encode, Prompt, Request
 from layerbook.core.text import pluralize
 from layerbook.core.tokens import Token

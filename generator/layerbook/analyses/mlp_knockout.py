@@ -8,18 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Array,
-    Layers,
-    PromptText,
-    Record,
-    Result,
-    resolved,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.distributions import Ranked, likeliest, next_token_prob
 from layerbook.core.figures import Axis, Figure, Heatmap, label_text
+from layerbook.core.parameters import Layers, resolved
+from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import (
     NEXT_LOGITS,
     ActivationCache,

@@ -8,17 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Array,
-    Layer,
-    PromptSpec,
-    Result,
-    as_prompt,
-    prompt_name,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, Array, Result
 from layerbook.core.figures import Axis, ChainStep, Figure, Lines, MatrixChain, line
+from layerbook.core.parameters import Layer
+from layerbook.core.prompts import PromptSpec, as_prompt, prompt_name, shorten_prompt
 from layerbook.core.requests import ActivationCaches, Describe, Forward, Request, Site
 from layerbook.core.tokens import Token
 

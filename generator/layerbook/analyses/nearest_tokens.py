@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import Analysis, Record, Result, Texts, TopK
+from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.figures import Axis, Bars, Figure, Frame, Frames, Panels
+from layerbook.core.parameters import TopK
+from layerbook.core.prompts import Texts
 from layerbook.core.requests import (
     EMBED,
     ActivationCaches,

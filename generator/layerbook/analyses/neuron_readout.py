@@ -6,19 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Layer,
-    Layers,
-    Neuron,
-    Prompts,
-    Record,
-    Result,
-    Texts,
-    as_prompt,
-    prompt_name,
-    resolved,
-)
+from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.direct_path import (
     DIRECT_PATH_SITES,
     DIRECT_PATH_WEIGHTS,
@@ -28,6 +16,8 @@ from layerbook.core.direct_path import (
 )
 from layerbook.core.distributions import Ranked, likeliest, next_token_prob
 from layerbook.core.figures import Axis, Bars, Figure, Label, label_text, probability_axis
+from layerbook.core.parameters import Layer, Layers, Neuron, resolved
+from layerbook.core.prompts import Prompts, Texts, as_prompt, prompt_name
 from layerbook.core.requests import (
     NEXT_LOGITS,
     ActivationCache,

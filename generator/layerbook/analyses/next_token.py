@@ -5,19 +5,11 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Prompts,
-    Record,
-    Result,
-    TopK,
-    as_prompt,
-    chat_suffix,
-    prompt_name,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.distributions import Ranked, entropy, ranked, softmax
 from layerbook.core.figures import Axis, Bars, Figure, Passage, probability_axis
+from layerbook.core.parameters import TopK
+from layerbook.core.prompts import Prompts, as_prompt, chat_suffix, prompt_name, shorten_prompt
 from layerbook.core.requests import (
     LN_FINAL,
     NEXT_LOGITS,

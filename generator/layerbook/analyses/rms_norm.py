@@ -6,16 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Array,
-    Layers,
-    PromptText,
-    Result,
-    resolved,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, Array, Result
 from layerbook.core.figures import Axis, Figure, Label, Lines, layer_lines
+from layerbook.core.parameters import Layers, resolved
+from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import (
     LN_FINAL,
     RESID_FINAL,

@@ -10,15 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Array,
-    Head,
-    PromptText,
-    Record,
-    Result,
-    RopeLayer,
-)
+from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.distributions import softmax
 from layerbook.core.figures import (
     Axis,
@@ -34,6 +26,8 @@ from layerbook.core.figures import (
     attention_heatmap,
     line,
 )
+from layerbook.core.parameters import Head, RopeLayer
+from layerbook.core.prompts import PromptText
 from layerbook.core.requests import (
     ActivationCache,
     ActivationCaches,

@@ -8,36 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    PromptSpec,
-    Record,
-    Result,
-    TopK,
-    as_prompt,
-    chat_suffix,
-    prompt_name,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.distributions import Ranked, entropy, ranked
 from layerbook.core.figures import Axis, Bars, Figure, Panels, probability_axis
+from layerbook.core.parameters import SamplingTopK, SamplingTopP, Temperature, TopK
+from layerbook.core.prompts import PromptSpec, as_prompt, chat_suffix, prompt_name, shorten_prompt
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
-from layerbook.core.rounding import Exact, ExactOrNone, Relative, Rounding
+from layerbook.core.rounding import Relative, Rounding
 from layerbook.core.sampling import sampling_distribution
 from layerbook.core.text import listed
-
-Temperature = Annotated[float, Field(gt=0)]
 
 
 class Setting(Record):
     """One setting of the knobs, and the distribution to draw from."""
 
     name: str = Field(description="The setting in words.")
-    temperature: Exact = Field(description="The divisor of the logits.")
-    top_k: int | None = Field(description="Number of likeliest tokens kept; null for all.")
-    top_p: ExactOrNone = Field(
-        description="The probability that the kept tokens reach together; null for all."
-    )
+    temperature: Temperature
+    top_k: SamplingTopK
+    top_p: SamplingTopP
     candidates: int = Field(description="Number of tokens left to draw from.")
     choices: Relative = Field(
         description="2^entropy: a fair choice among this many tokens is as uncertain."

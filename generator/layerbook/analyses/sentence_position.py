@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import Analysis, PromptText, Record, Result, Seed
+from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.figures import Axis, Figure, Point, Scatter
+from layerbook.core.parameters import Seed
+from layerbook.core.prompts import PromptText
 from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingRows, Prompt, Request
 from layerbook.core.rounding import Exact, Gap
 from layerbook.core.text import listed

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import Analysis, Record, Result, Texts, shorten_prompt
+from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.distributions import Ranked, likeliest, softmax
 from layerbook.core.figures import Axis, Bars, Figure, label_text
+from layerbook.core.prompts import Texts, shorten_prompt
 from layerbook.core.requests import (
     LOGITS,
     ActivationCache,

@@ -5,22 +5,13 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    PromptSpec,
-    Record,
-    Result,
-    Seed,
-    TopK,
-    as_prompt,
-    chat_suffix,
-    prompt_name,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.distributions import Ranked, ranked
 from layerbook.core.figures import Axis, Bars, Figure, Panels, label_text, probability_axis
+from layerbook.core.parameters import SamplingTopK, SamplingTopP, Seed, Temperature, TopK
+from layerbook.core.prompts import PromptSpec, as_prompt, chat_suffix, prompt_name, shorten_prompt
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
-from layerbook.core.rounding import Exact, ExactOrNone, Relative
+from layerbook.core.rounding import Relative
 from layerbook.core.sampling import sample_token, sampling_distribution
 
 
@@ -38,11 +29,9 @@ class TallyResult(Result):
     prompt: str = Field(description="The prompt of the spec; of a chat, its last turn.")
     draws: int = Field(description="Number of draws.")
     seed: int = Field(description="The seed of the draws.")
-    temperature: Exact = Field(description="The divisor of the logits.")
-    top_k: int | None = Field(description="Number of likeliest tokens kept; null for all.")
-    top_p: ExactOrNone = Field(
-        description="The probability that the kept tokens reach together; null for all."
-    )
+    temperature: Temperature
+    top_k: SamplingTopK
+    top_p: SamplingTopP
     top: tuple[TalliedToken, ...] = Field(description="The likeliest tokens [shown], best first.")
     others: int = Field(description="Number of draws that picked any other token.")
     distinct: int = Field(description="Number of different tokens drawn.")
@@ -64,13 +53,9 @@ class Tally(Analysis[TallyResult]):
         description="The prompt; a string, or `chat:` for the chat template."
     )
     draws: int = Field(default=200, ge=1, le=100_000, description="Number of draws.")
-    temperature: float = Field(default=1.0, gt=0, description="Divides the logits.")
-    top_k: TopK | None = Field(
-        default=None, description="Draw only from this many of the likeliest tokens."
-    )
-    top_p: float | None = Field(
-        default=None, gt=0, le=1, description="Draw from the fewest that reach this probability."
-    )
+    temperature: Temperature = 1.0
+    top_k: SamplingTopK = None
+    top_p: SamplingTopP = None
     seed: Seed = Field(default=0, description="Seed of the random numbers.")
     shown: TopK = Field(default=8, description="Number of likeliest tokens to show.")
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import Field
 
-from layerbook.core.analysis import Analysis, Layers, Record, Result, Seed, Texts, resolved
+from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.figures import Axis, Bars, Figure, Panels, label_text
 from layerbook.core.losses import (
     LossChange,
@@ -17,6 +17,8 @@ from layerbook.core.losses import (
     measure_loss_change,
     token_losses,
 )
+from layerbook.core.parameters import Layers, Seed, resolved
+from layerbook.core.prompts import Texts
 from layerbook.core.requests import (
     LOSS,
     ActivationCaches,

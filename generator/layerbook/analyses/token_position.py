@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import Analysis, Array, Record, Result, Seed, Texts, shorten_prompt
+from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.figures import Axis, Figure, Panels, Point, Scatter
+from layerbook.core.parameters import Seed
+from layerbook.core.prompts import Texts, shorten_prompt
 from layerbook.core.requests import (
     EMBED,
     ActivationCache,

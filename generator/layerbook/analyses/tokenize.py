@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Prompts,
-    Record,
-    Result,
-    as_prompt,
-    prompt_name,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.figures import Figure, Passage, TokenStrip
+from layerbook.core.prompts import Prompts, as_prompt, prompt_name, shorten_prompt
 from layerbook.core.requests import ActivationCaches, Encode, Request
 from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import Token, spells

@@ -11,15 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    BigArray,
-    PromptText,
-    Record,
-    Result,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, BigArray, Record, Result
 from layerbook.core.figures import Figure, TokenStrip
+from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import ActivationCaches, Encode, Prompt, Request
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from layerbook.core.analysis import Analysis, Record, Result, Texts, TopK, shorten_prompt
+from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.figures import Figure, Table, TokenStrip
+from layerbook.core.parameters import TopK
+from layerbook.core.prompts import Texts, shorten_prompt
 from layerbook.core.requests import ActivationCaches, Describe, Encode, Prompt, Request
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible, without_added

@@ -6,16 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import (
-    Analysis,
-    Layers,
-    PromptSpec,
-    Result,
-    as_prompt,
-    resolved,
-    shorten_prompt,
-)
+from layerbook.core.analysis import Analysis, Result
 from layerbook.core.figures import Axis, Figure, Lines, layer_lines
+from layerbook.core.parameters import Layers, resolved
+from layerbook.core.prompts import PromptSpec, as_prompt, shorten_prompt
 from layerbook.core.requests import ActivationCaches, Forward, Generate, Prompt, Request, Site
 from layerbook.core.tokens import Token
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from layerbook.book.node import Node
-from layerbook.core.analysis import Analysis, Limits
+from layerbook.core.analysis import Analysis
 from layerbook.core.errors import LayerbookError
+from layerbook.core.limits import Limits
 from layerbook.core.requests import EmbeddingRows, Encode, Forward, Generate, Prompt, Request
 
 # Tokens that may be added: around a text, and by a chat template, with its default system turn.

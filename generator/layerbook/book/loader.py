@@ -41,7 +41,7 @@ from layerbook.book.sweep_parser import SweepParser
 from layerbook.book.validation import unknown_key_message, validate
 from layerbook.book.yaml import read_front_matter, read_mapping
 from layerbook.core import registry
-from layerbook.core.analysis import Analysis, Limits
+from layerbook.core.analysis import Analysis
 from layerbook.core.errors import (
     LayerbookError,
     Problem,
@@ -52,6 +52,7 @@ from layerbook.core.errors import (
     first_problems,
     format_trace,
 )
+from layerbook.core.limits import Limits
 from layerbook.core.own_code import NO_CODE, OwnCode
 from layerbook.core.paths import resolve_within
 

@@ -16,8 +16,9 @@ from pydantic.fields import FieldInfo
 from layerbook.book.figure_names import analysis_name_patterns, readable_names
 from layerbook.book.sweep import Sweep, SweepResult
 from layerbook.core import registry
-from layerbook.core.analysis import ChatPrompt, Result, SidecarFile
+from layerbook.core.analysis import Result, SidecarFile
 from layerbook.core.own_code import NO_CODE, OwnCode
+from layerbook.core.prompts import ChatPrompt
 from layerbook.core.tokens import Token
 
 INTRODUCTION = """\

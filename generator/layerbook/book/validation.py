@@ -23,8 +23,8 @@ from layerbook.book.schema import (
     NAME_PATTERN,
     URL_PATTERN,
 )
-from layerbook.core.analysis import Limits
 from layerbook.core.errors import did_you_mean
+from layerbook.core.limits import Limits
 
 M = TypeVar("M", bound=BaseModel)
 KeyPath = tuple[str | int, ...]

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from layerbook.core.analysis import Feature
 from layerbook.core.errors import ModelError, did_you_mean, one_line
+from layerbook.core.limits import Feature
 from layerbook.core.requests import ModuleRole
 
 PLAIN_OUTPUTS = frozenset({"llama", "mistral", "qwen2", "qwen3", "smollm3", "phi3"})

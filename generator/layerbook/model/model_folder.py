@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from layerbook.core.analysis import Limits
 from layerbook.core.errors import ModelError
+from layerbook.core.limits import Limits
 from layerbook.core.requests import Prompt
 from layerbook.model import user_cache
 from layerbook.model.families import (

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from layerbook.core.analysis import Limits
 from layerbook.core.errors import ModelError, UsageError, did_you_mean
+from layerbook.core.limits import Limits
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.model import download, user_cache
 from layerbook.model.gguf import (

@@ -16,7 +16,6 @@ from layerbook.book import sweep_views
 from layerbook.book.contents import Experiment, full_address
 from layerbook.book.figure_names import can_begin_figure, name_patterns, readable_names
 from layerbook.book.sweep import GridCell
-from layerbook.core import analysis as core_analysis
 from layerbook.core import language
 from layerbook.core.analysis import Result
 from layerbook.core.code_messages import make_translatable, translate_texts
@@ -157,7 +156,7 @@ def make_translatable_for(experiment: Experiment) -> None:
     """Make the figures of an experiment use the book's language."""
     if language.current() is not language.ENGLISH:
         analysis = sys.modules[type(experiment.analysis).__module__]
-        for module in (analysis, core_analysis, sweep_views):
+        for module in (analysis, sweep_views):
             make_translatable(module)
 
 

@@ -21,9 +21,9 @@ from jinja2.ext import babel_extract
 
 import layerbook
 from layerbook.book.languages import CATALOGUE
-from layerbook.core.analysis import FEATURE_DESCRIPTIONS
 from layerbook.core.code_messages import message_of
 from layerbook.core.figures import ChainStep, Frames
+from layerbook.core.limits import FEATURE_DESCRIPTIONS
 from layerbook.model.sources import STORAGE_NOTES
 from layerbook.site.blocks import EVIDENCE_MEANINGS
 from layerbook.site.bundling import CSS_WORDS
@@ -31,8 +31,6 @@ from layerbook.site.measure_source import definitions_by_name, used_definitions
 
 PACKAGE = Path(layerbook.__file__).parent
 FIGURES = (*sorted((PACKAGE / "analyses").glob("*.py")), PACKAGE / "book" / "sweep_views.py")
-PROMPTS = PACKAGE / "core" / "analysis.py"
-"""Only its functions about prompts write into figures."""
 _JS_CALL = re.compile(
     r'\b(?:t|mark|plural|LiveError)\(\s*(?:[\w.]+,\s*)?"((?:[^"\\]|\\.)*)"(?:,\s*"([^"]*)")?'
 )
@@ -82,10 +80,8 @@ def _constants(node: ast.expr) -> Iterator[str]:
 
 def _in_figures() -> Iterator[LocatedMessage]:
     """Yield the texts in the code of figures: f-strings, and strings that are more than a name."""
-    for path in (*FIGURES, PROMPTS):
+    for path in FIGURES:
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        if path == PROMPTS:
-            tree.body = [item for item in tree.body if getattr(item, "name", "") == "chat_suffix"]
         for message in _FigureTexts(tree):
             yield message, _place(path)
 

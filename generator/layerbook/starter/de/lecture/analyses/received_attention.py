@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from layerbook.core.analysis import Analysis, Array, Layer, PromptText, Result, shorten_prompt
+from layerbook.core.analysis import Analysis, Array, Result
 from layerbook.core.figures import Axis, Bars, Figure, label_text, probability_axis
+from layerbook.core.parameters import Layer
+from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import ActivationCaches, Forward, Prompt, Request, Site
 from layerbook.core.tokens import Token
 from pydantic import Field
