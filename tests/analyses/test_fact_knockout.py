@@ -83,9 +83,12 @@ def test_costs_are_those_of_replaced_outputs(tiny: LoadedModel) -> None:
             outputs = head_outputs(tiny, layer, head)
             mean = torch.stack(outputs).mean(0)
             for n, subject in enumerate(SUBJECTS):
-                for costs, value in ((result.zero, torch.zeros(WIDTH)), (result.mean, mean)):
+                for costs, value in (
+                    (result.with_zeros, torch.zeros(WIDTH)),
+                    (result.with_mean, mean),
+                ):
                     after = bits(tiny, subject, (layer, head, value))[best[n]]
-                    assert costs[layer][head][n] == pytest.approx(
+                    assert costs.cost[layer][head][n] == pytest.approx(
                         float(plain[n][best[n]] - after), abs=1e-5
                     )
 
@@ -98,23 +101,25 @@ def test_costs_are_those_of_replaced_outputs(tiny: LoadedModel) -> None:
         assert prompt.other_after == pytest.approx(float(2 ** after[other]), abs=1e-6)
         assert prompt.other_before == pytest.approx(float(2 ** plain[n][other]), abs=1e-6)
         assert prompt.answer_after == pytest.approx(float(2 ** after[best[n]]), abs=1e-6)
-    assert np.abs(result.zero).min(axis=-1).max() > 1e-3  # it does something
-    assert np.abs(result.zero - result.mean).max() > 1e-3  # and the two ways differ
+    zeros, mean = result.with_zeros.cost, result.with_mean.cost
+    assert np.abs(zeros).min(axis=-1).max() > 1e-3  # it does something
+    assert np.abs(zeros - mean).max() > 1e-3  # and the two ways differ
 
 
 def test_summary_compares_the_head_with_all_others(tiny: LoadedModel) -> None:
     result = run(tiny, analysis())
-    average = np.array(result.mean).mean(-1)
-    assert result.own_mean == pytest.approx(average[1, 2])
+    average = np.array(result.with_mean.cost).mean(-1)
+    assert result.with_mean.head_cost == pytest.approx(average[1, 2])
     average[1, 2] = -np.inf
-    assert result.next_mean == average.max()
-    costs = np.array(result.zero).reshape(2 * HEADS, -1)
-    assert result.worst_zero == int((costs.argmax(0) == HEADS + 2).sum())
-    assert len(result.moved) == HEADS and result.own_moved == result.moved[2]
+    assert result.with_mean.largest_other_cost == average.max()
+    costs = np.array(result.with_zeros.cost).reshape(2 * HEADS, -1)
+    assert result.with_zeros.times_largest == int((costs.argmax(0) == HEADS + 2).sum())
+    assert len(result.answers_swapped) == HEADS
+    assert result.swapped_by_head == result.answers_swapped[2]
 
 
 def test_layers_can_be_left_out(tiny: LoadedModel) -> None:
     """The costs in the remaining layers stay the same, to 1e-9."""
     whole, part = run(tiny, analysis()), run(tiny, analysis(from_layer=1))
     assert part.layers == (1,)
-    assert np.abs(np.array(whole.mean)[1:] - part.mean).max() < 1e-9
+    assert np.abs(np.array(whole.with_mean.cost)[1:] - part.with_mean.cost).max() < 1e-9

@@ -1,15 +1,15 @@
-"""Does one head matter for many facts? Replace each head in many prompts, in three ways."""
+"""Fact knockout: what one head does for many facts, shown by replacing it in three ways."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
+from layerbook.core.direct_path import W_U
 from layerbook.core.distributions import Ranked, likeliest
 from layerbook.core.figures import (
     Axis,
@@ -24,6 +24,7 @@ from layerbook.core.figures import (
 )
 from layerbook.core.limits import Feature
 from layerbook.core.parameters import Head, HeadNumbers, Layer, Layers, resolved
+from layerbook.core.prompts import PromptTemplate
 from layerbook.core.requests import (
     LN_FINAL,
     ActivationCache,
@@ -37,15 +38,13 @@ from layerbook.core.requests import (
 )
 from layerbook.core.rounding import Relative, descending
 
-W_U = Site("W_U")
 FINAL = frozenset({LN_FINAL})
 LABELLED = 3  # points with their names in the scatter plot, along each axis
 
 Floats = NDArray[np.floating]
-Template = Annotated[str, Field(pattern=r"^[^{}]*\{\}[^{}]*$")]
 
 
-class AskedPrompt(Record):
+class SwappedPrompt(Record):
     """One prompt as it is, and with the head's output taken from the next prompt."""
 
     subject: str = Field(description="Its subject.")
@@ -57,76 +56,62 @@ class AskedPrompt(Record):
     other_after: Relative = Field(description="Probability of the other answer with that output.")
 
 
+class ReplacementCosts(Record):
+    """The cost of replacing each head in one way, in bits of the answer."""
+
+    cost: Array = Field(description="Cost by layer, head and prompt: [L][H][N].")
+    place: tuple[int, int] = Field(description="Indices of the head in question: layer and head.")
+
+    @property
+    def average(self) -> Floats:
+        """The cost of each head, mean of the prompts: [L, H]."""
+        return np.asarray(self.cost.mean(axis=-1))
+
+    @property
+    def head_cost(self) -> float:
+        """The average cost of the head in question."""
+        return float(self.average[self.place])
+
+    @property
+    def largest_other_cost(self) -> float:
+        """The largest average cost of any other head; 0 if there is none."""
+        others = np.delete(self.average, np.ravel_multi_index(self.place, self.average.shape))
+        return float(others.max()) if len(others) else 0.0
+
+    @property
+    def times_largest(self) -> int:
+        """Number of prompts in which no head costs more than the one in question."""
+        return int((self.cost[self.place] >= self.cost.max(axis=(0, 1))).sum())
+
+
 class FactKnockoutResult(Result):
     """The cost of losing each head, by prompt, in bits of the answer's log-probability."""
 
     prompt: str = Field(description="The sentence, with `{}` for the subject.")
-    prompts: tuple[AskedPrompt, ...] = Field(description="The N prompts.")
+    prompts: tuple[SwappedPrompt, ...] = Field(description="The N prompts.")
     layer: int = Field(description="The layer of the head in question, from 0.")
     head: int = Field(description="The head in question, from 0.")
     layers: tuple[int, ...] = Field(description="The L layers that index the arrays.")
     heads: tuple[int, ...] = Field(description="The H query heads that index the arrays.")
-    zero: Array = Field(description="Cost in bits with the output zero [L][H][N].")
-    mean: Array = Field(description="Cost in bits with the mean output [L][H][N].")
-    moved: tuple[int, ...] = Field(
+    with_zeros: ReplacementCosts = Field(description="The costs with a head's output zero.")
+    with_mean: ReplacementCosts = Field(
+        description="The costs with a head's output replaced by its mean over the prompts."
+    )
+    answers_swapped: tuple[int, ...] = Field(
         description="Number of prompts whose likeliest token becomes the next prompt's answer when "
         "a head of `layer` has its output there: [H]."
     )
 
     @property
-    def place(self) -> tuple[int, int]:
-        """The head's indices in the arrays."""
-        return self.layers.index(self.layer), self.heads.index(self.head)
+    def swapped_by_head(self) -> int:
+        """The number in `answers_swapped` of the head in question."""
+        return self.answers_swapped[self.heads.index(self.head)]
 
     @property
-    def mean_by_zero(self) -> Floats:
-        """Mean over the prompts of the cost of zeros [L, H]."""
-        return np.asarray(self.zero.mean(axis=-1))
-
-    @property
-    def mean_by_mean(self) -> Floats:
-        """Mean over the prompts of the cost of the mean output [L, H]."""
-        return np.asarray(self.mean.mean(axis=-1))
-
-    @property
-    def own_zero(self) -> float:
-        """The head's average cost with zeros."""
-        return float(self.mean_by_zero[self.place])
-
-    @property
-    def own_mean(self) -> float:
-        """The head's average cost with its mean output."""
-        return float(self.mean_by_mean[self.place])
-
-    @property
-    def worst_zero(self) -> int:
-        """Number of prompts for which no head costs more than this one, with zeros."""
-        return count_worst(self.zero, self.place)
-
-    @property
-    def worst_mean(self) -> int:
-        """Number of prompts for which no head costs more than this one, with mean outputs."""
-        return count_worst(self.mean, self.place)
-
-    @property
-    def next_zero(self) -> float:
-        """The largest average cost among all other heads, with zeros."""
-        return largest_other(self.mean_by_zero, self.place)
-
-    @property
-    def next_mean(self) -> float:
-        """The largest average cost among all other heads, with mean outputs."""
-        return largest_other(self.mean_by_mean, self.place)
-
-    @property
-    def own_moved(self) -> int:
-        """Number of prompts whose answer the head moves to the other one."""
-        return self.moved[self.place[1]]
-
-    @property
-    def others_moved(self) -> int:
-        """The largest such number among the other heads of the layer."""
-        return max((n for i, n in enumerate(self.moved) if i != self.place[1]), default=0)
+    def swapped_by_others(self) -> int:
+        """The largest number in `answers_swapped` of any other head; 0 if there is none."""
+        pairs = zip(self.heads, self.answers_swapped, strict=True)
+        return max((count for head, count in pairs if head != self.head), default=0)
 
     def name(self, index: int) -> str:
         """Name the head at an index of the flattened arrays: `23.4`."""
@@ -150,7 +135,7 @@ class FactKnockout(Analysis[FactKnockoutResult]):
     result_type = FactKnockoutResult
     requires = frozenset[Feature]({"plain outputs"})
 
-    prompt: Template = Field(description="The sentence, with `{}` where the subject goes.")
+    prompt: PromptTemplate = Field(description="The sentence, with `{}` where the subject goes.")
     subjects: tuple[str, ...] = Field(min_length=2, description="The subjects.")
     layer: Layer = Field(description="The layer of the head in question.")
     head: Head = Field(description="The head in question.")
@@ -190,33 +175,36 @@ class FactKnockout(Analysis[FactKnockoutResult]):
         """Compare the answer's log-probability with that of each pass with a head replaced."""
         W = captures["W_U"][W_U]  # [D, V]
         N, layers, heads = len(self.subjects), self.tried_layers(), resolved(self.heads)
-        shape = (len(layers), len(heads))
-        places = [f"{layer}.{head}" for layer in layers for head in heads]
-        clean = [log_probs([captures[f"{n}"]], W)[0] for n in range(N)]  # N times [V], in bits
-        answers = [likeliest_next(captures[f"{n}"], W) for n in range(N)]
-
-        cost: dict[str, list[Floats]] = {"zero": [], "mean": []}
-        swapped = []
-        for n in range(N):
-            answer = answers[n].id
-            for way, costs in cost.items():
-                runs = [captures[f"{n} {way} {place}"] for place in places]
-                costs.append((clean[n][answer] - log_probs(runs, W)[:, answer]).reshape(shape))
-            swapped.append(log_probs([captures[f"{n} swap {head}"] for head in heads], W))  # [H, V]
-
+        plain = [captures[f"{n}"] for n in range(N)]
+        clean = [log_probs([run], W)[0] for run in plain]  # N times [V], in bits
+        answers = [likeliest_next(run, W) for run in plain]
         following = [answers[(n + 1) % N] for n in range(N)]
-        own = heads.index(self.head)
+
+        def costs(way: str) -> ReplacementCosts:
+            cost = np.empty((len(layers), len(heads), N))
+            for n, answer in enumerate(answers):
+                runs = [captures[f"{n} {way} {i}.{j}"] for i in layers for j in heads]
+                lost = clean[n][answer.id] - log_probs(runs, W)[:, answer.id]  # [L * H]
+                cost[:, :, n] = lost.reshape(len(layers), len(heads))
+            return ReplacementCosts(
+                cost=cost, place=(layers.index(self.layer), heads.index(self.head))
+            )
+
+        swapped = [
+            log_probs([captures[f"{n} swap {head}"] for head in heads], W) for n in range(N)
+        ]  # N times [H, V]
+        own = [log_prob[heads.index(self.head)] for log_prob in swapped]  # N times [V]
         return FactKnockoutResult(
             prompt=self.prompt,
             prompts=tuple(
-                AskedPrompt(
+                SwappedPrompt(
                     subject=self.subjects[n],
                     answer=answers[n],
                     other=self.subjects[(n + 1) % N],
                     swapped=likeliest_next(captures[f"{n} swap {self.head}"], W),
-                    answer_after=float(2 ** swapped[n][own][answers[n].id]),
+                    answer_after=float(2 ** own[n][answers[n].id]),
                     other_before=float(2 ** clean[n][following[n].id]),
-                    other_after=float(2 ** swapped[n][own][following[n].id]),
+                    other_after=float(2 ** own[n][following[n].id]),
                 )
                 for n in range(N)
             ),
@@ -224,9 +212,9 @@ class FactKnockout(Analysis[FactKnockoutResult]):
             head=self.head,
             layers=layers,
             heads=heads,
-            zero=np.stack(cost["zero"], axis=-1),
-            mean=np.stack(cost["mean"], axis=-1),
-            moved=tuple(count_moved(swapped, i, following) for i in range(len(heads))),
+            with_zeros=costs("zero"),
+            with_mean=costs("mean"),
+            answers_swapped=tuple(count_swapped(swapped, i, following) for i in range(len(heads))),
         )
 
     def figures(self, result: FactKnockoutResult) -> dict[str, Figure]:
@@ -251,18 +239,7 @@ def likeliest_next(run: ActivationCache, W: Floats) -> Ranked:
     return likeliest(run, run[LN_FINAL][-1] @ W)
 
 
-def count_worst(cost: Floats, place: tuple[int, int]) -> int:
-    """Number of prompts for which no head costs more than the one at `place`; cost [L, H, N]."""
-    return int((cost[place] >= cost.max(axis=(0, 1))).sum())
-
-
-def largest_other(average: Floats, place: tuple[int, int]) -> float:
-    """The largest average cost [L, H] at any other place; 0 without one."""
-    others = np.delete(average, np.ravel_multi_index(place, average.shape))
-    return float(others.max()) if len(others) else 0.0
-
-
-def count_moved(swapped: Sequence[Floats], head: int, following: Sequence[Ranked]) -> int:
+def count_swapped(swapped: Sequence[Floats], head: int, following: Sequence[Ranked]) -> int:
     """Number of prompts whose likeliest token becomes the next prompt's answer."""
     return sum(
         int(log_prob[head].argmax()) == answer.id
@@ -272,7 +249,7 @@ def count_moved(swapped: Sequence[Floats], head: int, following: Sequence[Ranked
 
 def cost_grids(result: FactKnockoutResult) -> Panels:
     """Two maps of heads by layers under one scale: zeros, and the mean output."""
-    averages = {"zeros": result.mean_by_zero, "its average": result.mean_by_mean}
+    averages = {"zeros": result.with_zeros.average, "its average": result.with_mean.average}
     top = max(float(average.max()) for average in averages.values())
     low = min(float(average.min()) for average in averages.values())
     panels = tuple(
@@ -302,15 +279,16 @@ def cost_grids(result: FactKnockoutResult) -> Panels:
 
 def fact_strip(result: FactKnockoutResult) -> Heatmap:
     """The cost by prompt: the head in question, the worst of the others, and the median."""
-    flat = int(np.ravel_multi_index(result.place, result.mean_by_mean.shape))
-    own = result.name(flat)
-    everyone = result.mean.reshape(-1, len(result.prompts))  # [L * H, N]
-    others = np.delete(everyone, flat, axis=0)
+    costs = result.with_mean.cost.reshape(-1, len(result.prompts))  # [L * H, N]
+    place = result.with_mean.place
+    index = place[0] * len(result.heads) + place[1]
+    own = result.name(index)
+    others = np.delete(costs, index, axis=0)
     columns = {
-        f"{own}, zeros": result.zero[result.place],
-        f"{own}, average": everyone[flat],
-        "worst other": (others if len(others) else everyone).max(axis=0),
-        "median head": np.median(everyone, axis=0),
+        f"{own}, zeros": result.with_zeros.cost[place],
+        f"{own}, average": costs[index],
+        "worst other": (others if len(others) else costs).max(axis=0),
+        "median head": np.median(costs, axis=0),
     }
     values = np.stack(list(columns.values()), axis=1)
     order = descending(values[:, 1])
@@ -333,11 +311,11 @@ def fact_strip(result: FactKnockoutResult) -> Heatmap:
 
 def ways_scatter(result: FactKnockoutResult) -> Scatter:
     """Each head: its average cost with zeros, and with its mean output."""
-    zero, mean = result.mean_by_zero.ravel(), result.mean_by_mean.ravel()
-    orders = [descending(cost) for cost in (zero, mean)]
-    far = dict.fromkeys(int(i) for order in orders for i in order[:LABELLED])
+    zero, mean = result.with_zeros.average.ravel(), result.with_mean.average.ravel()
+    largest = [descending(cost)[:LABELLED] for cost in (zero, mean)]
+    labelled = dict.fromkeys(int(i) for indices in largest for i in indices)
     points = tuple(
-        Point(result.name(i), float(zero[i]), float(mean[i]), show_label=i in far)
+        Point(result.name(i), float(zero[i]), float(mean[i]), show_label=i in labelled)
         for i in range(len(zero))
     )
     return Scatter(
@@ -345,7 +323,7 @@ def ways_scatter(result: FactKnockoutResult) -> Scatter:
         Axis("cost with zeros", "bits"),
         Axis("cost with its average", "bits"),
         alt="Largest costs, with zeros and with the average: "
-        + ", ".join(f"{result.name(i)} ({zero[i]:.2f}, {mean[i]:.2f})" for i in far)
+        + ", ".join(f"{result.name(i)} ({zero[i]:.2f}, {mean[i]:.2f})" for i in labelled)
         + ".",
         title="Two ways of switching a head off",
     )
@@ -357,12 +335,12 @@ def swap_table(result: FactKnockoutResult) -> Table:
         (p.subject, p.other, p.answer.token, p.swapped.token, Share(p.other_after))
         for p in result.prompts
     )
-    first = result.prompts[0]
+    first, N = result.prompts[0], len(rows)
     return Table(
         ("prompt about", "head about", "answer before", "after", "other answer, after"),
         rows,
         alt=f"With the head about {first.other}, the prompt about {first.subject} is continued "
-        f"with {label_text(first.swapped.token)}. The answer moves in {result.own_moved} of "
-        f"{len(rows)} prompts.",
+        f"with {label_text(first.swapped.token)}. The answer follows in "
+        f"{result.swapped_by_head} of {N} prompts.",
         title="The head speaks about another subject",
     )

@@ -1,4 +1,4 @@
-"""Which facts does the model know? Complete one sentence about many subjects."""
+"""Fact quiz: the facts that the model knows, asked with one sentence about many subjects."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import Field
 from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.distributions import Ranked, likeliest, next_token_prob
 from layerbook.core.figures import Figure, Share, Table
+from layerbook.core.prompts import PromptTemplate
 from layerbook.core.requests import (
     NEXT_LOGITS,
     ActivationCache,
@@ -21,7 +22,6 @@ from layerbook.core.requests import (
 from layerbook.core.rounding import Relative
 from layerbook.core.tokens import Token
 
-Template = Annotated[str, Field(pattern=r"^[^{}]*\{\}[^{}]*$")]
 Fact = Annotated[tuple[str, str], Field(description="A subject and the right answer.")]
 
 
@@ -63,7 +63,7 @@ class FactQuiz(Analysis[FactQuizResult]):
 
     result_type = FactQuizResult
 
-    prompt: Template = Field(description="The sentence, with `{}` where the subject goes.")
+    prompt: PromptTemplate = Field(description="The sentence, with `{}` where the subject goes.")
     facts: tuple[Fact, ...] = Field(
         min_length=1, description="Pairs of a subject and the right answer: `[France, Paris]`."
     )
@@ -94,9 +94,9 @@ class FactQuiz(Analysis[FactQuizResult]):
         )
         return {
             "answers": Table(
-                ("subject", "right answer", "first token said", "probability", "of the right one"),
+                ("subject", "right answer", "likeliest token", "probability", "of the right one"),
                 rows,
-                alt=f"{len(result.right)} of {len(result.facts)} answers are right.",
+                alt=f"Right answers: {len(result.right)} of {len(result.facts)}.",
                 title="The model's answers",
             )
         }
