@@ -1,13 +1,17 @@
-"""The progress of a run reaches its end, however many texts one step generates."""
+"""The progress of a run, and its messages about results that it replaces."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from fixtures.small_book import layerbook
+from layerbook.core.analysis import Result
 from layerbook.core.progress import SilentReporter, Task
 from layerbook.runner.local import LocalExecutor
+from layerbook.store import results
 from layerbook.store.project import open_project
 
 
@@ -39,3 +43,23 @@ def test_run_with_a_batch_of_generations_ends_at_its_total(book: Path) -> None:
         list(project.experiments()), reporter := CountingReporter()
     )
     assert reporter.steps == reporter.total
+
+
+class OlderResult(Result):
+    """The fields of an older version of an analysis."""
+
+    old_name: float
+
+
+def test_results_with_renamed_fields_are_reported_in_one_line(book: Path) -> None:
+    project = open_project(book)
+    assert layerbook("run", "--quiet", cwd=book).returncode == 0
+    for experiment in project.experiments()[:3]:
+        path = project.result_path(experiment)
+        stored = results.load(path, experiment.result_type)
+        results.write(path, replace(stored, result=OlderResult(old_name=1.0)))
+    done = layerbook("run", cwd=book)
+    assert done.returncode == 0
+    (line,) = [line for line in done.stderr.splitlines() if "replaced" in line]
+    assert line.startswith("3 stored results replaced without comparing the numbers")
+    assert "old_name" not in done.stderr

@@ -100,8 +100,9 @@ def run_experiments(
     if problems := find_missing_claim_fields(experiments):
         raise SpecError(problems)
     outcomes = []
+    unusable: list[results.ResultFileError] = []
     with executor_factory(project.source, project.precision, report) as executor:
-        cell_store = ProjectCellStore(project, report, force=force)
+        cell_store = ProjectCellStore(project, unusable, force=force)
         measured = measure_each(experiments, executor, report, lambda _: cell_store)
         keys: dict[Experiment, Key] = {}
         for status, result in zip(work, measured, strict=True):
@@ -113,8 +114,9 @@ def run_experiments(
                     remove_obsolete_cells(project, experiment)
             elif experiment not in keys:
                 keys |= project.compute_keys([e for e in experiments if e.sweep is None])
-            outcome = compare_and_save(project, status, keys[experiment], result, report)
+            outcome = compare_and_save(project, status, keys[experiment], result, unusable)
             outcomes.append(cell_store.include_cells(outcome))
+    _report_unusable(unusable, report)
     record_module_digests(project.cache, work)
     return tuple(outcomes)
 
@@ -157,11 +159,12 @@ def compare_and_save(
     status: ExperimentStatus,
     current_key: Key,
     result: Result | LayerbookError,
-    report: Reporter,
+    unusable: list[results.ResultFileError],
 ) -> Outcome:
     """Save a result, unless the stored one has the same numbers.
 
     current_key: the key after measuring. The result is dropped if it is not that of `status`.
+    unusable: gets the error of a stored result that could not be compared.
     """
     experiment, key = status.experiment, status.key
     if isinstance(result, LayerbookError):
@@ -169,7 +172,7 @@ def compare_and_save(
     if current_key != key:
         return Outcome(experiment, "failed", SOURCES_CHANGED)
     path, model = project.result_path(experiment), project.model_name(experiment)
-    old = results.load_or_none(path, type(result), lambda error: report.info(str(error)))
+    old = results.load_or_none(path, type(result), unusable.append)
     outcome = Outcome(experiment, "new")
     if old is not None and old.key.spec == key.spec:
         differences = compare_results(old.result, result, tolerance_of(key.precision))
@@ -184,6 +187,19 @@ def compare_and_save(
     digest = results.read_header(path).digest
     project.cache.record_computed(model, experiment.chapter, experiment.id, key.digest, digest)
     return outcome
+
+
+def _report_unusable(unusable: Sequence[results.ResultFileError], report: Reporter) -> None:
+    """Report stored results that were not compared; count those with the fields of older code."""
+    outdated = sum(error.reason == "schema" for error in unusable)
+    for error in unusable:
+        if error.reason != "schema":
+            report.info(str(error))
+    if outdated:
+        report.info(
+            f"{pluralize(outdated, 'stored result')} replaced without comparing the numbers, "
+            "because the fields of the analysis have changed"
+        )
 
 
 def make_stored_result(
@@ -209,8 +225,10 @@ def _list_differences(differences: Sequence[Difference]) -> str:
 class ProjectCellStore:
     """Stores the results of cells in a project."""
 
-    def __init__(self, project: Project, report: Reporter, *, force: bool) -> None:
-        self.project, self.report, self.force = project, report, force
+    def __init__(
+        self, project: Project, unusable: list[results.ResultFileError], *, force: bool
+    ) -> None:
+        self.project, self.unusable, self.force = project, unusable, force
         self._pending: dict[Experiment, ExperimentStatus] = {}
         self._differing: dict[str, list[str]] = {}  # the cells that differ, by sweep
 
@@ -234,7 +252,7 @@ class ProjectCellStore:
         failed: dict[Experiment, LayerbookError] = {}
         for cell, result in measured.items():
             status = self._pending.pop(cell)
-            outcome = compare_and_save(self.project, status, keys[cell], result, self.report)
+            outcome = compare_and_save(self.project, status, keys[cell], result, self.unusable)
             if outcome.verdict == "failed":
                 failed[cell] = RunError(outcome.detail, outcome.trace)
             elif outcome.verdict == "differs":
