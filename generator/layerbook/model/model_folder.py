@@ -159,7 +159,7 @@ def read_config(directory: Path) -> dict[str, Any]:
         raise ModelError(
             f"{directory}: the weights are quantised; give plain safetensors, or a GGUF file"
         )
-    for name in sorted(_weight_files(directory)):
+    for name in sorted(weight_files(directory)):
         if not (directory / name).is_file():
             raise ModelError(f"{directory}: {name} is missing; the download may be incomplete")
     if not (directory / "tokenizer.json").is_file():
@@ -169,7 +169,8 @@ def read_config(directory: Path) -> dict[str, Any]:
     return config
 
 
-def _weight_files(directory: Path) -> set[str]:
+def weight_files(directory: Path) -> set[str]:
+    """Return the names of the files with a model's weights; ModelError for a damaged index."""
     index = directory / "model.safetensors.index.json"
     if index.exists():
         try:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors import safe_open
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
@@ -19,6 +20,7 @@ from layerbook.model import loading_checks
 from layerbook.model.attention import ATTENTION, add_score_modules
 from layerbook.model.families import PLAIN_OUTPUTS, Family, SitePoint, find_family
 from layerbook.model.json_files import read_object
+from layerbook.model.model_folder import weight_files
 from layerbook.model.precision import DTYPES, arithmetic
 
 
@@ -186,25 +188,53 @@ def load_network(directory: Path, precision: Precision) -> NetworkParts:
     with torch.device("meta"):  # without allocating memory
         described = network_class(config)
     loading_checks.check_size(directory, described, stored)
+    model = _load_weights(directory, network_class, config, precision)
+    loading_checks.check_finite(directory, model)
+    network = NetworkParts(model.requires_grad_(False).eval(), family)
+    for attention in network.attentions:
+        add_score_modules(attention)
+    return network
+
+
+def _load_weights(
+    directory: Path, network_class: type[PreTrainedModel], config: Any, precision: Precision
+) -> PreTrainedModel:
+    """Load the weights into a model of this class and configuration. Raises ModelError."""
+    dtype = DTYPES[precision]
+    weights = _read_weights(directory, dtype)
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     try:
         with arithmetic(precision):  # RoPE's speeds are computed here
             model, loading_info = network_class.from_pretrained(
-                directory,
+                None,
                 config=config,
+                state_dict=weights,
                 attn_implementation=ATTENTION,
-                dtype=DTYPES[precision],
-                use_safetensors=True,
+                dtype=dtype,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # mismatches are in the report, which is checked
             )
     finally:
         transformers_logging.set_verbosity(verbosity)
     loading_checks.check_loaded_weights(directory, loading_info)
-    loading_checks.check_finite(directory, model)
-    network = NetworkParts(model.requires_grad_(False).eval(), family)
-    for attention in network.attentions:
-        add_score_modules(attention)
-    return network
+    return model
+
+
+def _read_weights(directory: Path, dtype: torch.dtype) -> dict[str, Tensor]:
+    """Read the tensors of a model's folder by name, converting floating-point numbers to `dtype`.
+
+    The file is closed after each tensor, which frees the pages that were read. Otherwise all of the
+    stored float32 weights would be in memory beside the float64 ones.
+    """
+    weights: dict[str, Tensor] = {}
+    for name in sorted(weight_files(directory)):
+        path = directory / name
+        with safe_open(path, framework="pt") as file:
+            keys = file.keys()
+        for key in keys:
+            with safe_open(path, framework="pt") as file:
+                tensor: Tensor = file.get_tensor(key)
+            weights[key] = tensor.to(dtype) if tensor.is_floating_point() else tensor
+    return weights
