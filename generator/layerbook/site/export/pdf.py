@@ -31,14 +31,15 @@ _POLICY = (
 )
 _DATE = re.compile(rb"/(CreationDate|ModDate) \(D:\d{14}[^)]*\)")
 STYLE = """
-@page { size: A4; margin: 20mm 18mm 22mm;
+@page { size: A4; margin: 20mm 24mm 22mm;
   @bottom-center { content: counter(page); font: 9pt "Source Serif 4", serif; color: #555; } }
 @page front { @bottom-center { content: none; } @top-center { content: none; } }
 html { color-scheme: light; }
 .cover {
   page: front; height: 245mm; display: flex; flex-direction: column; justify-content: center;
 }
-.cover h1 { font-size: 34pt; line-height: 1.1; margin: 0 0 6mm; text-align: left; }
+.cover h1 { font-size: 34pt; line-height: 1.1; margin: 0 0 6mm; }
+.cover :is(h1, .lead) { text-wrap: balance; }
 .cover .lead { font-size: 15pt; } .cover .authors { margin-top: 14mm; }
 .contents-list { page: front; break-before: page; }
 a:not([href]) { color: inherit; text-decoration: none; }
@@ -46,7 +47,7 @@ a:not([href]) { color: inherit; text-decoration: none; }
 .contents-list .part { margin-top: 5mm; font-weight: 600; }
 .contents-list .n { display: inline-block; min-width: 8mm; }
 .contents-list a { color: inherit; text-decoration: none; }
-.reveal > summary { break-after: avoid; }
+.paper-note { margin-top: 12mm; color: var(--soft); font: 0.9rem/1.5 var(--sans); }
 .chapter-page { break-before: page; }
 .chapter-page .opening { display: block; } .chapter-page .where { display: none; }
 """
@@ -126,7 +127,7 @@ def _cover(book: BookInfo) -> str:
 def _contents(book: BookInfo, entries: Sequence[NavChapter]) -> str:
     rows, part = [], ""
     for entry in entries:
-        if entry.part and entry.part != part:
+        if entry.part != part:
             rows.append(f'<li class="part">{escape(entry.part)}</li>')
         part = entry.part
         rows.append(
@@ -134,4 +135,11 @@ def _contents(book: BookInfo, entries: Sequence[NavChapter]) -> str:
             f"{escape(entry.title)}</a></li>"
         )
     heading = f'<p class="chapter-number">{escape(gettext("Contents"))}</p>'
-    return f'<nav class="contents-list">{heading}<ol>{"".join(rows)}</ol></nav>'
+    note = gettext(
+        "In print, interactive figures stand still, long sequences show only a few of their "
+        "steps, and every answer is shown."
+    )
+    return (
+        f'<nav class="contents-list">{heading}<ol>{"".join(rows)}</ol>'
+        f'<p class="paper-note">{escape(note)}</p></nav>'
+    )
