@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from fixtures.sample_chapter import context
-from layerbook.site.prose import math
+from layerbook.site.prose import formulas
 from layerbook.site.prose.formulas import MathError, MathRenderer, escape_tex, math_css
 from layerbook.site.prose.render import render_chapter
 
@@ -88,7 +88,7 @@ def test_cached_formulas_need_no_engine(monkeypatch: pytest.MonkeyPatch) -> None
     cache, tex = DictCache(), r"\begin{cases} 1 & 2\end{cases}"
     first = MathRenderer(cache)
     html = first.render(tex, display=True)
-    monkeypatch.setattr(math, "_engine", lambda: pytest.fail("the engine was started"))
+    monkeypatch.setattr(formulas, "_engine", lambda: pytest.fail("the engine was started"))
     second = MathRenderer(cache)
     assert second.render(tex, display=True) == html
     assert second.css_rules == first.css_rules != {}
