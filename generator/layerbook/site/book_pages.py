@@ -14,7 +14,7 @@ from layerbook.site.experiment_view import ExperimentViews
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.glossary_page import glossary_page
 from layerbook.site.interactive import live_page
-from layerbook.site.page_cache import CachedPage, PageCache
+from layerbook.site.page_cache import PageCache, RenderedPage
 from layerbook.site.prose.citations import references_page
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.ids import page_ids
@@ -53,8 +53,8 @@ class BookPages:
     page_cache: PageCache
 
     def load_or_render(
-        self, name: str, inputs: str, render: Callable[[], CachedPage]
-    ) -> CachedPage:
+        self, name: str, inputs: str, render: Callable[[], RenderedPage]
+    ) -> RenderedPage:
         """Return the cached page of these inputs; otherwise render and cache it."""
         page = self.page_cache.load(name, inputs)
         if page is None:
@@ -62,19 +62,19 @@ class BookPages:
             self.page_cache.add(name, inputs, page)
         return page
 
-    def claims(self, views: ExperimentViews, chapters: Mapping[str, CachedPage]) -> CachedPage:
+    def claims(self, views: ExperimentViews, chapters: Mapping[str, RenderedPage]) -> RenderedPage:
         """Return the list of all claims, with links to the chapters that show them."""
         shown_ids = {name: frozenset(page.claim_ids) for name, page in chapters.items()}
         book = self.writer.book
 
-        def render() -> CachedPage:
+        def render() -> RenderedPage:
             math = MathRenderer(self.project.cache)
             own = ModelResults(book.model, book.digest, views)
             others = load_other_models(self.project, self.statuses)
             ids = page_ids(self.writer.jinja_env, pages.ClaimsPage.template)
             page = ClaimList((own, *others), shown_ids, math).page(book.chapters, ids)
             rows = [row for chapter in page.chapters for row in chapter.rows]
-            return CachedPage(
+            return RenderedPage(
                 self.writer.files(page),
                 rows=claim_rows(page),
                 css_rules=math.css_rules,
@@ -84,22 +84,22 @@ class BookPages:
         inputs = repr([sorted(ids) for ids in shown_ids.values()])
         return self.load_or_render("+claims", inputs, render)
 
-    def references(self, sources: Bibliography, mentions: tuple[Mention, ...]) -> CachedPage:
+    def references(self, sources: Bibliography, mentions: tuple[Mention, ...]) -> RenderedPage:
         """Return the list of sources with the places that cite them."""
 
-        def render() -> CachedPage:
+        def render() -> RenderedPage:
             page = references_page(sources, mentions)
-            return CachedPage(self.writer.files(page), rows=reference_rows(page))
+            return RenderedPage(self.writer.files(page), rows=reference_rows(page))
 
         return self.load_or_render("+references", repr(mentions), render)
 
-    def glossary(self, terms: Glossary, mentions: tuple[Mention, ...]) -> CachedPage:
+    def glossary(self, terms: Glossary, mentions: tuple[Mention, ...]) -> RenderedPage:
         """Return the list of terms with the places that use them."""
 
-        def render() -> CachedPage:
+        def render() -> RenderedPage:
             math = MathRenderer(self.project.cache)
             page = self.glossary_view(terms, mentions, math)
-            return CachedPage(
+            return RenderedPage(
                 self.writer.files(page), rows=glossary_rows(page), css_rules=math.css_rules
             )
 
@@ -113,7 +113,7 @@ class BookPages:
         links = {chapter.name: blocks.Link(chapter.title, chapter.href) for chapter in chapters}
         return glossary_page(terms, mentions, links, math)
 
-    def try_page(self, model: blocks.LiveModel) -> CachedPage:
+    def try_page(self, model: blocks.LiveModel) -> RenderedPage:
         """Return the page that runs the model, with its libraries."""
         page = live_page.try_page(model)
-        return CachedPage(self.writer.files(page) | live_page.library_files())
+        return RenderedPage(self.writer.files(page) | live_page.library_files())

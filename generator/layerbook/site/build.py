@@ -217,7 +217,7 @@ class SiteRenderer:
         return SiteBuilder(self.project, self._statuses, self._drawing_pool, page_cache)
 
     def _add_chapters(self, builder: SiteBuilder, reporter: Reporter) -> list[Problem]:
-        """Add all chapters to a builder, and return their problems."""
+        """Add all chapters to a builder, and return their problems, each once."""
         from layerbook.site.prose.chapter_text import read_prose
 
         problems: list[Problem] = []
@@ -230,7 +230,7 @@ class SiteRenderer:
                 except SpecError as error:
                     problems += error.problems
                 task.advance()
-        return problems
+        return list(dict.fromkeys(problems))
 
 
 def _is_published(target: Path, stored: Mapping[str, Any]) -> bool:

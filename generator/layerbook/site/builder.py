@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from layerbook.book.book_file import FRONT_PAGE
@@ -12,14 +12,11 @@ from layerbook.core.errors import Problem, SpecError, first_problems
 from layerbook.plotting.pool import DrawingPool
 from layerbook.site.assets import assets
 from layerbook.site.book_pages import BookPages
-from layerbook.site.chapter_renderer import ChapterRenderer, RenderedChapter
+from layerbook.site.chapter_renderer import ChapterRenderer
 from layerbook.site.claims import check_claim
 from layerbook.site.colophon import colophon_page
 from layerbook.site.cross_references import FilledPage, PageText, fill_cross_references
-from layerbook.site.figure_links import Place as FigurePlace
-from layerbook.site.figure_links import fill_figure_links
-from layerbook.site.notebook import notebook
-from layerbook.site.page_cache import CachedPage, PageCache
+from layerbook.site.page_cache import PageCache, RenderedPage
 from layerbook.site.pages import ChapterBody
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.ids import find_ids
@@ -30,10 +27,9 @@ from layerbook.site.prose.link_checks import (
     page_files,
 )
 from layerbook.site.prose.links import LinkTargets
-from layerbook.site.prose.mentions import find_mentions
 from layerbook.site.published import published_files
 from layerbook.site.ro_crate import CRATE_FILE, ro_crate_manifest
-from layerbook.site.search import chapter_rows, search_index
+from layerbook.site.search import search_index
 from layerbook.site.site_parts import load_site_parts
 from layerbook.site.theme import theme_files
 from layerbook.store.freshness import ExperimentStatus
@@ -69,9 +65,10 @@ class SiteBuilder:
         self._writer, self._book = self._parts.writer, self._parts.writer.book
         self._renderer = ChapterRenderer(self._parts, statuses)
         self._book_pages = BookPages(project, statuses, self._writer, page_cache)
-        self._chapters: dict[str, RenderedChapter | CachedPage] = {}
+        self._chapters: dict[str, RenderedPage] = {}
         self._prose: dict[str, str] = {}
-        self._inputs: dict[str, str] = {}
+        self._new_inputs: dict[str, str] = {}
+        """What each chapter that was not in the cache is rendered from."""
 
     @cached_property
     def _titles(self) -> dict[str, str]:
@@ -85,17 +82,15 @@ class SiteBuilder:
         self._prose[chapter.name] = prose
         minutes = self._minutes()
         inputs = json_digest([prose, minutes]) if chapter.name == FRONT_PAGE else prose
-        self._inputs[chapter.name] = inputs
-        cached = self._page_cache.load(chapter.name, inputs)
-        self._chapters[chapter.name] = cached or self._renderer.render(chapter, prose, minutes)
+        page = self._page_cache.load(chapter.name, inputs)
+        if page is None:
+            page = self._renderer.render(chapter, prose, minutes)
+            self._new_inputs[chapter.name] = inputs
+        self._chapters[chapter.name] = page
 
     def _minutes(self) -> dict[str, int]:
         """Return how long reading takes each of the chapters so far."""
-        return {
-            name: page.minutes if isinstance(page, CachedPage) else page.page.body.minutes
-            for name, page in self._chapters.items()
-            if name != FRONT_PAGE
-        }
+        return {name: page.minutes for name, page in self._chapters.items() if name != FRONT_PAGE}
 
     def finish(self) -> SiteContents:
         """Return the site, once all chapters are added. Raises SpecError for links to nowhere."""
@@ -120,7 +115,7 @@ class SiteBuilder:
         for page in pages:
             files |= page.files
         files |= self._fill_references(chapters)
-        self._check_links(files, chapters)
+        self._check_links(files)
         files |= assets(math_rules, self._parts.own_templates)
         files |= published_files(self._book, [path for path in files if path.endswith(".html")])
         files[CRATE_FILE] = ro_crate_manifest(self._project, self._book, files)
@@ -130,44 +125,31 @@ class SiteBuilder:
             refuted=sum(page.refuted for page in pages),
         )
 
-    def _fill_references(self, chapters: Mapping[str, CachedPage]) -> dict[str, bytes]:
+    def _fill_references(self, chapters: Mapping[str, RenderedPage]) -> dict[str, bytes]:
         """Return the chapters with their references to figures and to places on other pages.
 
         Raises SpecError for one that leads nowhere, unless some page is incomplete.
         """
-        figures: dict[str, list[FigurePlace]] = {}
-        for name, page in chapters.items():
-            for shown in page.shown:
-                place = FigurePlace(name, self._titles[name], shown)
-                figures.setdefault(shown.name, []).append(place)
-        missing: set[str] = set()
-        texts = []
-        for name, page in chapters.items():
-            html, missing_here = fill_figure_links(page.html(name), name, figures)
-            missing |= missing_here
-            texts.append(PageText(name, self._titles[name], html, page.targets))
-        filled = fill_cross_references(texts)
+        filled = self._filled_pages(chapters)
         if not any(page.incomplete for page in chapters.values()):
-            problems = find_unshown_figures(self._project, self._prose, missing)
-            problems += self._unknown_reference_problems(filled)
-            if problems:
+            if problems := self._reference_problems(filled):
                 raise SpecError(problems)
         return {f"{name}.html": page.html.encode() for name, page in filled.items()}
 
-    def _cross_reference_problems(self) -> list[Problem]:
-        """Report references to places that no page has, once every page is complete."""
-        texts = []
-        for name, chapter in self._chapters.items():
-            if isinstance(chapter, CachedPage):
-                html, targets = chapter.html(name), chapter.targets
-            else:
-                html, targets = chapter.page.body.html, chapter.page.body.targets
-            texts.append(PageText(name, self._titles[name], html, targets))
-        return self._unknown_reference_problems(fill_cross_references(texts))
+    def _filled_pages(self, chapters: Mapping[str, RenderedPage]) -> dict[str, FilledPage]:
+        return fill_cross_references(
+            [
+                PageText(name, self._titles[name], page.html(name), page.targets)
+                for name, page in chapters.items()
+            ]
+        )
 
-    def _unknown_reference_problems(self, filled: Mapping[str, FilledPage]) -> list[Problem]:
+    def _reference_problems(self, filled: Mapping[str, FilledPage]) -> list[Problem]:
+        unshown = {figure for page in filled.values() for figure in page.unshown}
         unknown = {name: page.unknown for name, page in filled.items()}
-        return first_problems(find_unknown_references(self._project, self._prose, unknown))
+        problems = find_unshown_figures(self._project, self._prose, unshown)
+        problems += first_problems(find_unknown_references(self._project, self._prose, unknown))
+        return problems
 
     def find_problems(self) -> list[Problem]:
         """Report claims that cannot be judged, and links to nowhere on the chapters so far."""
@@ -194,7 +176,7 @@ class SiteBuilder:
         )
         are_all_there = len(self._chapters) == len(self._project.book.pages)
         if are_all_there and not any(page.incomplete for page in self._chapters.values()):
-            problems += self._cross_reference_problems()
+            problems += self._reference_problems(self._filled_pages(self._chapters))
         links = find_link_problems(self._project, self._prose, targets)
         return problems + first_problems(links)
 
@@ -202,20 +184,14 @@ class SiteBuilder:
         """Return the ids of a chapter's page; None of another page, or if results are missing."""
         name = page.removesuffix(".html")
         chapter = self._chapters.get(name)
-        if isinstance(chapter, RenderedChapter) and not chapter.incomplete:
-            html = self._writer.html(chapter.page)
-        elif isinstance(chapter, CachedPage) and not chapter.incomplete:
-            html = chapter.html(name)
-        else:
-            return None
-        return find_ids(html)
+        return None if chapter is None or chapter.incomplete else find_ids(chapter.html(name))
 
-    def _check_links(self, files: Mapping[str, bytes], chapters: Mapping[str, CachedPage]) -> None:
+    def _check_links(self, files: Mapping[str, bytes]) -> None:
         """Raise SpecError for links to nowhere; incomplete pages may lack what they lead to."""
 
         @cache
         def ids_of(page: str) -> frozenset[str] | None:
-            chapter = chapters.get(page.removesuffix(".html"))
+            chapter = self._chapters.get(page.removesuffix(".html"))
             is_incomplete = chapter is not None and chapter.incomplete
             return None if is_incomplete else find_ids(files[page].decode())
 
@@ -223,61 +199,32 @@ class SiteBuilder:
         targets = LinkTargets(names, files={*files, CRATE_FILE}, find_ids=ids_of)
         if any(
             targets.problem(address, f"{name}.html")
-            for name, chapter in chapters.items()
+            for name, chapter in self._chapters.items()
             for address in chapter.links
         ):
             # Only now are the texts parsed, for the places of the links.
             problems = find_link_problems(self._project, self._prose, targets)
             raise SpecError(first_problems(problems))
 
-    def _finish_chapter(self, name: str) -> CachedPage:
-        chapter = self._chapters[name]
-        if isinstance(chapter, CachedPage):
-            return chapter
-        page = CachedPage(
-            files={
-                **chapter.views.files,
-                **chapter.media.files,
-                **self._writer.files(chapter.page),
-                **self._notebook_file(chapter),
-            },
-            rows=chapter_rows(chapter.page),
-            css_rules=chapter.math.css_rules,
-            claim_ids=chapter.page.body.claim_ids,
-            minutes=chapter.page.body.minutes,
-            shown=tuple(chapter.views.shown),
-            targets=chapter.page.body.targets,
-            mentions=tuple(find_mentions(chapter.page)),
-            messages=tuple(
-                f"{view.address}: not shown: {view.unavailable_reason}"
-                for view in chapter.views.unavailable.values()
-                if not view.inapplicable
-            ),
-            incomplete=chapter.incomplete,
-            links=chapter.links,
-        )
-        self._page_cache.add(name, self._inputs[name], page)
+    def _finish_chapter(self, name: str) -> RenderedPage:
+        """Return a chapter with its pictures, and remember a new one."""
+        page = self._chapters[name]
+        if name in self._new_inputs:
+            html = self._parts.writer.figure_renderer.fill_placeholders(page.html(name))
+            page = replace(page, files={**page.files, f"{name}.html": html.encode()})
+            self._page_cache.add(name, self._new_inputs[name], page)
         return page
 
-    def _notebook_file(self, chapter: RenderedChapter) -> dict[str, bytes]:
-        """Return the notebook of a chapter that shows code cells."""
-        page, cells = chapter.page, chapter.views.cells
-        sections = page.body.sections
-        if not any(anchor.kind == "cell" for section in sections for anchor in section.anchors):
-            return {}
-        content = notebook(f"{page.name}.html", page.title, self._book.title, sections, cells)
-        return {f"{page.name}.ipynb": content}
-
-    def _front_pages(self) -> CachedPage:
+    def _front_pages(self) -> RenderedPage:
         """Return the colophon, and the first page of a book that has no text for it."""
 
-        def render() -> CachedPage:
+        def render() -> RenderedPage:
             last = colophon_page(self._project, self._book, self._renderer.views)
             files = self._writer.files(last)
             if self._project.book.front is None:
                 files |= self._writer.files(
                     self._renderer.index_page(ChapterBody(), self._minutes())
                 )
-            return CachedPage(files)
+            return RenderedPage(files)
 
         return self._book_pages.load_or_render("+front", repr(self._minutes()), render)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from layerbook.book.book_file import FRONT_PAGE
@@ -22,32 +22,20 @@ from layerbook.site.experiment_view import (
     unknown_figure_problems,
 )
 from layerbook.site.figure_parts import FigureParts
+from layerbook.site.notebook import notebook
+from layerbook.site.page_cache import RenderedPage
 from layerbook.site.prose.chapter_checks import find_text_problems
 from layerbook.site.prose.chapter_text import prose_path
-from layerbook.site.prose.code_cells import cell_folder
+from layerbook.site.prose.code_cells import CodeCell, cell_folder
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.functions.context import ChapterContext
-from layerbook.site.prose.ids import CHAPTER_DIAGRAM, page_ids
+from layerbook.site.prose.ids import CHAPTER_DIAGRAM, PageIds, page_ids
 from layerbook.site.prose.link_checks import link_addresses
+from layerbook.site.prose.mentions import find_mentions
 from layerbook.site.prose.render import render_chapter
+from layerbook.site.search import chapter_rows
 from layerbook.site.site_parts import SiteParts
 from layerbook.store.freshness import ExperimentStatus
-
-
-@dataclass(frozen=True)
-class RenderedChapter:
-    """A chapter whose pictures are still placeholders."""
-
-    page: pages.ChapterPage | pages.IndexPage
-    links: tuple[str, ...]
-    math: MathRenderer
-    views: ChapterViews
-    media: ChapterMedia
-
-    @property
-    def incomplete(self) -> bool:
-        """Return whether some experiment has no result."""
-        return bool(self.views.unavailable)
 
 
 class ChapterRenderer:
@@ -59,9 +47,7 @@ class ChapterRenderer:
     def __init__(self, parts: SiteParts, statuses: Sequence[ExperimentStatus]) -> None:
         self._parts, self._project = parts, parts.project
         self.views = StoredViews(parts.project, statuses)
-        writer = parts.writer
-        self._book, self._jinja_env = writer.book, writer.jinja_env
-        self._figure_renderer = writer.figure_renderer
+        self._writer, self._book = parts.writer, parts.writer.book
 
     @cached_property
     def _decoder(self) -> Diagram | None:
@@ -78,41 +64,24 @@ class ChapterRenderer:
             links.setdefault("rope", links["position"])
         return links
 
-    def render(self, chapter: Chapter, prose: str, minutes: Mapping[str, int]) -> RenderedChapter:
-        """Render a chapter; one that needs a missing result becomes a placeholder.
+    def render(self, chapter: Chapter, prose: str, minutes: Mapping[str, int]) -> RenderedPage:
+        """Render a chapter, its pictures still placeholders.
 
+        It becomes a placeholder itself if it needs a missing result.
         minutes: the reading time of each chapter, for the front page.
         Raises SpecError with the problems of its prose, captions and claims.
         """
         file = str(prose_path(self._project, chapter))
-        problems = [
-            problem
-            for experiment in chapter.experiments
-            for problem in unknown_figure_problems(
-                experiment, self.views[experiment.address].figures
-            )
-        ]
-        problems += first_problems(find_text_problems(chapter, prose, file))
-        if problems:
-            raise SpecError(problems)
+        self._check(chapter, prose, file)
+        is_front = chapter.name == FRONT_PAGE
+        page_type = pages.IndexPage if is_front else pages.ChapterPage
+        ids = page_ids(self._writer.jinja_env, page_type.template)
         math = MathRenderer(self._project.cache)
-        page_type = pages.IndexPage if chapter.name == FRONT_PAGE else pages.ChapterPage
-        ids = page_ids(self._jinja_env, page_type.template)
-        other_parts = {
-            part: href for part, href in self._part_links.items() if part != chapter.part
-        }
-        views = ChapterViews(
-            chapter,
-            self.views,
-            figure_parts=FigureParts(self._figure_renderer, other_parts),
-            math=math,
-            ids=ids,
-            cell_folder=cell_folder(self._project.templates_dir, chapter.name),
-        )
+        views = self._chapter_views(chapter, math, ids)
         media = ChapterMedia(self._parts.media_folders, views.next_number, ids, self._project.cache)
         context = ChapterContext(
             views=views,
-            jinja_env=self._jinja_env,
+            jinja_env=self._writer.jinja_env,
             math=math,
             bibliography=self._parts.bibliography,
             glossary=self._parts.glossary,
@@ -126,9 +95,58 @@ class ChapterRenderer:
             if not views.unavailable:
                 raise
             body = self._placeholder_body(chapter, views.unavailable.values())
-        is_front = chapter.name == FRONT_PAGE
         page = self.index_page(body, minutes) if is_front else self._chapter_page(chapter, body)
-        return RenderedChapter(page, link_addresses(chapter, prose), math, views, media)
+        html = {f"{page.name}.html": self._writer.html(page).encode()}
+        return RenderedPage(
+            files=views.files | media.files | html | self._notebook_file(page, views.cells),
+            rows=chapter_rows(page),
+            css_rules=math.css_rules,
+            claim_ids=body.claim_ids,
+            minutes=body.minutes,
+            targets=body.targets,
+            mentions=tuple(find_mentions(page)),
+            messages=tuple(
+                f"{view.address}: not shown: {view.unavailable_reason}"
+                for view in views.unavailable.values()
+                if not view.inapplicable
+            ),
+            incomplete=bool(views.unavailable),
+            links=link_addresses(chapter, prose),
+        )
+
+    def _check(self, chapter: Chapter, prose: str, file: str) -> None:
+        """Raise SpecError for mistakes that would drop text or captions without a word."""
+        problems = [
+            problem
+            for experiment in chapter.experiments
+            for problem in unknown_figure_problems(
+                experiment, self.views[experiment.address].figures
+            )
+        ]
+        problems += first_problems(find_text_problems(chapter, prose, file))
+        if problems:
+            raise SpecError(problems)
+
+    def _chapter_views(self, chapter: Chapter, math: MathRenderer, ids: PageIds) -> ChapterViews:
+        links = {part: href for part, href in self._part_links.items() if part != chapter.part}
+        return ChapterViews(
+            chapter,
+            self.views,
+            figure_parts=FigureParts(self._writer.figure_renderer, links),
+            math=math,
+            ids=ids,
+            cell_folder=cell_folder(self._project.templates_dir, chapter.name),
+        )
+
+    def _notebook_file(
+        self, page: pages.ChapterPage | pages.IndexPage, cells: Mapping[str, CodeCell]
+    ) -> dict[str, bytes]:
+        """Return the notebook of a page that shows code cells."""
+        sections = page.body.sections
+        if not any(anchor.kind == "cell" for section in sections for anchor in section.anchors):
+            return {}
+        content = notebook(f"{page.name}.html", page.title, self._book.title, sections, cells)
+        return {f"{page.name}.ipynb": content}
 
     def _placeholder_body(
         self, chapter: Chapter, unavailable: Iterable[ExperimentView]
@@ -136,7 +154,7 @@ class ChapterRenderer:
         if chapter.name == FRONT_PAGE:  # the page is complete without a text
             return pages.ChapterBody()
         html = "".join(
-            render_block(self._jinja_env, "failed", view.failed_view("chapter"))
+            render_block(self._writer.jinja_env, "failed", view.failed_view("chapter"))
             for view in unavailable
         )
         return pages.ChapterBody(html, toc=(), headings=(), sections=())
@@ -150,12 +168,7 @@ class ChapterRenderer:
             blocks.Link(gettext("How this book was made"), "colophon.html"),
         ]
         place = order.index(links[chapter.name])
-        diagram = None
-        if self._decoder:
-            parts = {block.part for block in self._decoder.blocks}
-            part = chapter.part if chapter.part in parts else ""
-            highlighted = replace(self._decoder, highlight=part, title="")
-            diagram = self._figure_renderer.diagram(highlighted, CHAPTER_DIAGRAM, compact=True)
+        diagram = self._place_diagram(chapter.part)
         alt = gettext("Where in the model this chapter is: {title}", title=chapter.title)
         # Paths in messages are relative to the working directory, which may be above the book.
         source = prose_path(self._project, chapter).absolute()
@@ -174,12 +187,20 @@ class ChapterRenderer:
             source=source.relative_to(self._project.root.absolute()).as_posix(),
         )
 
+    def _place_diagram(self, part: str | None) -> str | None:
+        """Return the diagram of the model, a part highlighted; None if no experiment draws it."""
+        if self._decoder is None:
+            return None
+        known_part = part if part in {block.part for block in self._decoder.blocks} else ""
+        highlighted = replace(self._decoder, highlight=known_part, title="")
+        return self._writer.figure_renderer.diagram(highlighted, CHAPTER_DIAGRAM, compact=True)
+
     def index_page(self, body: pages.ChapterBody, minutes: Mapping[str, int]) -> pages.IndexPage:
         """Return the front page with its text."""
         diagram = None
         if self._decoder:
             untitled = replace(self._decoder, title="")
-            diagram = self._figure_renderer.diagram(
+            diagram = self._writer.figure_renderer.diagram(
                 untitled, "map", compact=False, links=self._part_links
             )
         return colophon.index_page(self._book, diagram, body, minutes)

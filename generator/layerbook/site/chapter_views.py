@@ -15,7 +15,6 @@ from layerbook.core import figures
 from layerbook.core.analysis import Result
 from layerbook.core.errors import SpecError, UsageError
 from layerbook.core.language import gettext
-from layerbook.plotting.parts import Part, find_part
 from layerbook.site import blocks
 from layerbook.site.claims import claim_id, claim_view, needed_addresses
 from layerbook.site.experiment_view import (
@@ -28,7 +27,6 @@ from layerbook.site.experiment_view import (
     names_for_text,
 )
 from layerbook.site.figure_cache import CSS_KINDS
-from layerbook.site.figure_links import ShownFigure
 from layerbook.site.figure_parts import FigureParts
 from layerbook.site.measure_source import measure_html
 from layerbook.site.prose.code_cells import CodeCell, read_cell
@@ -44,7 +42,6 @@ class ChapterViews:
     """Makes the views of one chapter.
 
     views: the experiments of the book. figure_parts: makes the pictures. ids: those of the page.
-    shown: the figures that it shows.
     unavailable: the experiments it needs that have no result, by address.
     cells: the code cells that it shows, by name.
     """
@@ -67,7 +64,6 @@ class ChapterViews:
         part = f"{chapter.number}." if chapter.number else ""
         self._figure_numbers = (f"{part}{count}" for count in itertools.count(1))
         self._result_files: dict[str, bytes] = {}
-        self.shown: list[ShownFigure] = []
         self.unavailable: dict[str, ExperimentView] = {}
         self.cells: dict[str, CodeCell] = {}
 
@@ -99,10 +95,7 @@ class ChapterViews:
         if view.envelope is None:
             failed = view.failed_view(figure_name or "figure")
             return replace(failed, id=self._id(view, f"{figure_name}-missing", failed.id))
-        figure_name = _find_figure(view, figure_name)
-        shown = self._figure_view(view, figure_name)
-        self.shown.append(ShownFigure(f"{view.address} {figure_name}", shown.id, shown.number))
-        return shown
+        return self._figure_view(view, _find_figure(view, figure_name))
 
     def figure_name(self, name: str, figure_name: str | None = None) -> str:
         """Return the full name of a figure, whether or not a page shows it."""
@@ -111,20 +104,10 @@ class ChapterViews:
             figure_name = _find_figure(view, figure_name)
         return f"{view.address} {figure_name}"
 
-    def figure_part(
-        self,
-        name: str,
-        figure_name: str,
-        part: figures.Label | None,
-        column: figures.Label | None,
-        panel: str,
-    ) -> Part | None:
-        """Return a part of a figure; None if the experiment has no result to look it up in."""
+    def figure_data(self, name: str, figure_name: str) -> figures.Figure | None:
+        """Return a figure as data, None if its experiment has no result."""
         view = self._find_and_note(name)
-        if view.envelope is None:
-            return None
-        figure = view.figures[_find_figure(view, figure_name)]
-        return find_part(figure, part, column, panel)
+        return view.figures[_find_figure(view, figure_name)] if view.envelope else None
 
     def _figure_view(self, view: ExperimentView, name: str) -> blocks.FigureView:
         experiment, figure = view.experiment, view.figures[name]

@@ -1,9 +1,12 @@
-"""References such as `@fig-name` to places on other pages, filled in at the end."""
+"""References to figures, sections and formulas, filled in once all pages are laid out.
+
+Prose writes `@fig-name` or calls `ref("id", "figure")`; rendering leaves a link without an address.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from html import unescape
 from typing import NamedTuple
 
@@ -13,7 +16,10 @@ from layerbook.site.prose.markdown import Target
 from layerbook.site.prose.markup import escape_text
 from layerbook.site.prose.reference_checks import MAX_HINTS
 
-_LINK = re.compile(r'<a class="reference" data-reference="([^"]*)">[^<]*</a>')
+_REFERENCE = re.compile(r'<a class="reference" data-reference="([^"]*)">[^<]*</a>')
+_FIGURE = re.compile(r'<a class="reference" data-figure="([^"]*)">[^<]*</a>')
+_PHRASE = re.compile(r'<a class="point" data-figure="([^"]*)"')
+"""The start of a phrase that points to a part of a figure."""
 
 
 class PageText(NamedTuple):
@@ -28,11 +34,13 @@ class PageText(NamedTuple):
 class FilledPage(NamedTuple):
     """A page with links in place of its references.
 
-    unknown: the message for each reference that leads nowhere, or to several pages.
+    unknown: the message for each `@` reference that leads nowhere, or to several pages.
+    unshown: the figures, named `chapter/id figure`, that it refers to and that no page shows.
     """
 
     html: str
     unknown: Mapping[str, str]
+    unshown: Set[str]
 
 
 class _Place(NamedTuple):
@@ -41,27 +49,31 @@ class _Place(NamedTuple):
     target: Target
 
 
+Places = Mapping[str, Sequence[_Place]]
+
+
 def fill_cross_references(pages: Sequence[PageText]) -> dict[str, FilledPage]:
-    """Return all pages of a book by name; unknown references become text."""
+    """Return all pages of a book by name; references that lead nowhere become text."""
     places = _places(pages)
     return {page.page: _fill(page, places) for page in pages}
 
 
 def _places(pages: Iterable[PageText]) -> dict[str, list[_Place]]:
-    """Return all places by the references that lead to them: `@fig-x` and `@fig-page/x`."""
+    """Return all places by what refers to them: `@fig-x`, `@fig-page/x` and `chapter/id figure`."""
     places: dict[str, list[_Place]] = {}
     for page in pages:
         for target in page.targets:
-            place = _Place(page.page, page.title, target)
-            places.setdefault(f"@{target.kind}-{target.name}", []).append(place)
-            places.setdefault(f"@{target.kind}-{page.page}/{target.name}", []).append(place)
+            names = [f"@{target.kind}-{target.name}", f"@{target.kind}-{page.page}/{target.name}"]
+            for name in filter(None, [*names, target.figure]):
+                places.setdefault(name, []).append(_Place(page.page, page.title, target))
     return places
 
 
-def _fill(page: PageText, places: Mapping[str, Sequence[_Place]]) -> FilledPage:
+def _fill(page: PageText, places: Places) -> FilledPage:
     unknown: dict[str, str] = {}
+    unshown: set[str] = set()
 
-    def fill(match: re.Match[str]) -> str:
+    def fill_reference(match: re.Match[str]) -> str:
         written = unescape(match[1])
         matching = places.get(written, ())
         if len(matching) == 1:
@@ -71,7 +83,25 @@ def _fill(page: PageText, places: Mapping[str, Sequence[_Place]]) -> FilledPage:
             unknown[written] = _message(written, matching, names)
         return escape_text(written)
 
-    return FilledPage(_LINK.sub(fill, page.html), unknown)
+    def find_figure(name: str) -> _Place | None:
+        """Return a figure's place on this page or, if it has none, in the figure's own chapter."""
+        if name not in places:
+            unshown.add(name)
+            return None
+        chapter = name.partition("/")[0]
+        return min(places[name], key=lambda p: (p.page != page.page, p.page != chapter))
+
+    def fill_figure(match: re.Match[str]) -> str:
+        place = find_figure(unescape(match[1]))
+        return _link(place, page.page) if place else gettext("a figure")
+
+    def fill_phrase(match: re.Match[str]) -> str:
+        place = find_figure(unescape(match[1]))
+        return f'<a class="point" href="{_address(place, page.page)}"' if place else "<a"
+
+    html = _REFERENCE.sub(fill_reference, page.html)
+    html = _PHRASE.sub(fill_phrase, _FIGURE.sub(fill_figure, html))
+    return FilledPage(html, unknown, unshown)
 
 
 def _message(written: str, matching: Sequence[_Place], names: Iterable[str]) -> str:
@@ -83,12 +113,14 @@ def _message(written: str, matching: Sequence[_Place], names: Iterable[str]) -> 
 
 
 def _link(place: _Place, page: str) -> str:
-    """Return a link; for a place on another page, with the title of the page."""
-    target = place.target
-    label, address = target.label, f"#{target.id}"
-    if place.page != page:
-        address = f"{place.page}.html{address}"
-        if target.kind != "fig" or "." not in label:
-            title = escape_text(place.title)
-            label = gettext("{place} in {page}", place=label, page=f"<i>{title}</i>")
-    return f'<a class="reference" href="{escape_text(address)}">{label}</a>'
+    """Return a link, with the title of another page unless a number such as 5.3 says enough."""
+    label = place.target.label
+    if place.page != page and (place.target.kind != "fig" or "." not in label):
+        title = escape_text(place.title)
+        label = gettext("{place} in {page}", place=label, page=f"<i>{title}</i>")
+    return f'<a class="reference" href="{_address(place, page)}">{label}</a>'
+
+
+def _address(place: _Place, page: str) -> str:
+    file = "" if place.page == page else f"{place.page}.html"
+    return escape_text(f"{file}#{place.target.id}")

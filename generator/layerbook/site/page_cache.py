@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from pydantic import ConfigDict, TypeAdapter
 
-from layerbook.site.figure_links import ShownFigure
 from layerbook.site.prose.markdown import Target
 from layerbook.site.prose.mentions import Mention
 from layerbook.site.search import SearchRow
@@ -17,7 +16,7 @@ from layerbook.store.json_format import json_digest
 
 
 @dataclass(frozen=True)
-class CachedPage:
+class RenderedPage:
     """One page, or several that are rendered together.
 
     files: the pages and the data they link to, by path in the site.
@@ -26,7 +25,6 @@ class CachedPage:
     messages: one for each experiment that should have a result and has none.
     incomplete: some experiment has no result, for whatever reason.
     minutes: how long reading takes.
-    shown: the figures it shows.
     targets: the places on it that references can lead to.
     refuted: the number of claims it lists that do not hold.
     links: the addresses of the links in its prose, captions and claims.
@@ -40,7 +38,6 @@ class CachedPage:
     messages: tuple[str, ...] = ()
     incomplete: bool = False
     minutes: int = 0
-    shown: tuple[ShownFigure, ...] = ()
     targets: tuple[Target, ...] = ()
     refuted: int = 0
     links: tuple[str, ...] = ()
@@ -52,7 +49,7 @@ class CachedPage:
     __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
 
-_ADAPTER = TypeAdapter(CachedPage)
+_ADAPTER = TypeAdapter(RenderedPage)
 
 
 class PageCache:
@@ -68,13 +65,13 @@ class PageCache:
         self._ignore_stored = ignore_stored
         self._unsaved: dict[str, bytes] = {}
 
-    def load(self, name: str, own_inputs: str) -> CachedPage | None:
+    def load(self, name: str, own_inputs: str) -> RenderedPage | None:
         """Return the stored page, or None if there is none for these inputs."""
         data = None if self._ignore_stored else self._cache.get_blob("pages", self._entry(name))
         key, _, content = (data or b"").partition(b"\n")
         return _ADAPTER.validate_json(content) if key == self._key(own_inputs) else None
 
-    def add(self, name: str, own_inputs: str, page: CachedPage) -> None:
+    def add(self, name: str, own_inputs: str, page: RenderedPage) -> None:
         """Add a new page, to be stored by `save`."""
         self._unsaved[name] = self._key(own_inputs) + b"\n" + _ADAPTER.dump_json(page)
 

@@ -6,7 +6,6 @@ import csv
 import io
 import math
 import re
-from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
@@ -95,31 +94,25 @@ def strip_html(strip: TokenStrip) -> str:
     notes = [tuple(map(strip.value_axis.cell, row)) for row in strip.values] or shades
     rows = []
     for (name, row), start, shade, values in zip(strip.rows, starts, shades, notes, strict=True):
-        classes = [f" shade-{round(9 * share)}" for share in shade] or [""] * len(row)
         beneath = [cell_number(value) for value in values] or [str(token.id) for token in row]
-        rows.append(_strip_row(name, row, start, classes, beneath, has_positions=strip.text))
+        items = []
+        for i, token in enumerate(row):
+            is_written = start is not None and i >= start
+            css_class = "chip written" if is_written else "chip"
+            css_class += f" shade-{round(9 * shade[i])}" if shade else ""
+            body = chip(token, i if strip.text else None).html
+            note = _written_note() if i == start else ""
+            under = f'<span class="tok-id">{beneath[i]}</span>'
+            items.append(f'<li class="{css_class}">{note}{body}{under}</li>')
+        label = f'<p class="strip-label">{verbatim(name).html}</p>' if name else ""
+        rows.append(f'<div class="strip-row">{label}<ol class="chips">{"".join(items)}</ol></div>')
     return f'<div class="strip">{"".join(rows)}</div>'
 
 
-def _strip_row(
-    name: str,
-    row: tuple[Token, ...],
-    start: int | None,
-    classes: Sequence[str],
-    beneath: Sequence[str],
-    *,
-    has_positions: bool,
-) -> str:
-    items = []
-    for i, token in enumerate(row):
-        spoken = escape_text(gettext("written by the model: "))
-        note = f'<span class="visually-hidden">{spoken}</span>' if i == start else ""
-        css_class = "chip written" if start is not None and i >= start else "chip"
-        body = f"{note}{chip(token, i if has_positions else None).html}"
-        under = f'<span class="tok-id">{beneath[i]}</span>'
-        items.append(f'<li class="{css_class}{classes[i]}">{body}{under}</li>')
-    label = f'<p class="strip-label">{verbatim(name).html}</p>' if name else ""
-    return f'<div class="strip-row">{label}<ol class="chips">{"".join(items)}</ol></div>'
+def _written_note() -> str:
+    """Return what screen readers say before the first token that the model wrote."""
+    spoken = escape_text(gettext("written by the model: "))
+    return f'<span class="visually-hidden">{spoken}</span>'
 
 
 def passage_html(passage: Passage) -> str:

@@ -52,12 +52,17 @@ class ProseError(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """The target of a reference such as `@fig-name`; `label` is the link's text, as HTML."""
+    """A place on a page that references can lead to, such as `@fig-name`.
+
+    label: the text of a link to it, as HTML.
+    figure: the full name, `chapter/id figure`, of a figure of a result.
+    """
 
     kind: Literal["fig", "sec", "eq"]
     name: str
     id: str
     label: str
+    figure: str = ""
 
 
 @dataclass(frozen=True)
@@ -393,7 +398,7 @@ def _figures(slots: Slots) -> Iterator[Target]:
     for value in slots.values:
         if isinstance(value, Block) and value.label:
             name = value.id.removeprefix("fig-")
-            yield Target("fig", name, value.id, escape_text(value.label))
+            yield Target("fig", name, value.id, escape_text(value.label), value.figure)
 
 
 def _sections(

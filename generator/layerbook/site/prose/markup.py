@@ -67,7 +67,8 @@ class Inline:
 class Block:
     """Markup that stands alone, like a figure; error messages call it `name`.
 
-    label, id: of a numbered one, what references to it say, such as `Figure 2.1`, and lead to.
+    label: the text of references to a numbered one, such as `Figure 2.1`. id: its HTML id.
+    figure: the full name, `chapter/id figure`, of a figure of a result.
     """
 
     html: str
@@ -76,6 +77,7 @@ class Block:
     anchors: tuple[Anchor, ...] = ()
     label: str = ""
     id: str = ""
+    figure: str = ""
 
     def __html__(self) -> str:
         return self.html

@@ -8,7 +8,7 @@ from layerbook.book.bibliography import REFERENCES_FILE
 from layerbook.book.glossary import GLOSSARY_FILE
 from layerbook.core.errors import UsageError, did_you_mean
 from layerbook.core.figures import Label
-from layerbook.plotting.parts import Part
+from layerbook.plotting.parts import Part, find_part
 from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.functions.group import FunctionGroup, prose_function
 from layerbook.site.prose.markup import Anchor, Inline, escape_text
@@ -90,13 +90,15 @@ class LinkFunctions(FunctionGroup):
 
         panel: the title of one heat map among several.
         """
-        figure = escape_text(self._context.views.figure_name(id, name))
-        label, words = _part_label(part), show or part
-        at = self._context.views.figure_part(id, name, label, _part_label(column), str(panel))
+        views, words = self._context.views, show or part
         shown = words if isinstance(words, Inline) else Inline(escape_text(str(words)), str(words))
-        if at is None:
+        row_label, column_label = _part_label(part), _part_label(column)
+        figure = views.figure_data(id, name)
+        if figure is None:
             return shown
-        html = f'<a class="point" data-figure="{figure}"{_part_attributes(at)}>{shown.html}</a>'
+        attributes = _part_attributes(find_part(figure, row_label, column_label, str(panel)))
+        full_name = escape_text(views.figure_name(id, name))
+        html = f'<a class="point" data-figure="{full_name}"{attributes}>{shown.html}</a>'
         return Inline(html, shown.text, shown.anchors)
 
     @property

@@ -43,7 +43,8 @@ class ResultFunctions(FunctionGroup):
         if isinstance(view, FailedView):
             return Block(self._block("failed", view), view.message, "figure()")
         html, text = self._block("figure", view), f"{view.title} {view.alt}".strip()
-        return Block(html, text, "figure()", label=figure_label(view.number), id=view.id)
+        label, full_name = figure_label(view.number), self._views.figure_name(id, name)
+        return Block(html, text, "figure()", label=label, id=view.id, figure=full_name)
 
     @prose_function(steps=100, in_captions=False)
     def claim(self, id: str, index: int = 0) -> Block:
