@@ -95,7 +95,7 @@ class FactKnockoutResult(Result):
     heads: tuple[int, ...] = Field(description="The H query heads that index the arrays.")
     with_zeros: ReplacementCosts = Field(description="The costs with a head's output zero.")
     with_mean: ReplacementCosts = Field(
-        description="The costs with a head's output replaced by its mean over the prompts."
+        description="The costs with a head's output replaced by its mean over the other prompts."
     )
     answers_swapped: tuple[int, ...] = Field(
         description="Number of prompts whose likeliest token becomes the next prompt's answer when "
@@ -123,8 +123,8 @@ class FactKnockout(Analysis[FactKnockoutResult]):
     """The cost of replacing one head's output at the last token, on average over many prompts.
 
     Shapes: z [T, H, d_head], one head at the last token overwritten by zeros, by its mean over the
-        N prompts, or by its value in the next prompt -> ln_final [T, D], of which the last row
-        times W_U is the logits [V]; one pass for each head, way and prompt.
+        other N - 1 prompts, or by its value in the next prompt -> ln_final [T, D], of which the
+        last row times W_U is the logits [V]; one pass for each head, way and prompt.
     Units: bits: log2 of the answer's probability as it is over that with the head replaced.
     Limits: heads are replaced one by one, so a head that another can replace seems idle; what they
         do before the last token is not tested; the answer is the model's own likeliest token.
@@ -150,10 +150,11 @@ class FactKnockout(Analysis[FactKnockoutResult]):
         requests: dict[str, Request] = {"W_U": Weights(frozenset({W_U}))}
         for n, run in enumerate(plain):
             requests[f"{n}"] = run
+            others = (*plain[:n], *plain[n + 1 :])
             for layer in self.tried_layers():
                 for head in resolved(self.heads):
                     requests[f"{n} zero {layer}.{head}"] = self.replaced(run, layer, head, None)
-                    requests[f"{n} mean {layer}.{head}"] = self.replaced(run, layer, head, plain)
+                    requests[f"{n} mean {layer}.{head}"] = self.replaced(run, layer, head, others)
             following = plain[(n + 1) % len(plain)]
             for head in resolved(self.heads):
                 requests[f"{n} swap {head}"] = self.replaced(run, self.layer, head, following)
