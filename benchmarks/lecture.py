@@ -18,14 +18,15 @@ ROOT = Path(__file__).resolve().parent.parent
 ROWS: dict[str, tuple[str, ...]] = {
     "model": ("architecture", "capital"),
     "tokenization": ("vocabulary", "hello-world", "chat-one-turn", "chat-two-turns"),
-    "embeddings": ("hello-world", "words", "padded", "sentences"),
+    "embeddings": ("hello-world", "words"),
     "position": ("sinusoids", "tokens"),
     "rope": ("rope",),
     "case-gram": ("noise", "noise-heads", "noise-gram"),
-    "case-multiplied": ("multiplied", "shuffled"),
+    "case-multiplied": ("padded", "sentences", "multiplied", "shuffled"),
     "mlp": ("shapes",),
     "case-whitespace": ("gram", "frames"),
-    "linear": ("raw", "chat", "who"),
+    "linear": ("who",),
+    "case-sums": ("raw", "chat"),
     "sampling": ("sampled",),
 }
 """The experiments of the lecture by chapter: the originals and their corrected versions."""

@@ -44,7 +44,7 @@ def test_figures_of_committed_results_have_known_names(project: Project) -> None
 def test_unexpected_names_are_unknown(project: Project) -> None:
     """For an analysis with a part that only the result knows, and for a sweep."""
     experiments = {experiment.address: experiment for experiment in project.experiments()}
-    noise, sums = experiments["case-gram/noise"], experiments["linear/sums"]
+    noise, sums = experiments["case-gram/noise"], experiments["case-sums/sums"]
     assert can_have_figure(noise, "prompt-0-layer-29-mean")
     assert can_begin_figure(noise, "prompt-0-layer-29") and can_begin_figure(noise, "prompt")
     for name in ("promt-0-layer-29-mean", "prompt-0", "prompt-0-layer-29-median"):

@@ -658,6 +658,7 @@ def test_committed_book_loads():
             "sampling",
             "whole-model",
             "case-facts",
+            "case-sums",
             "case-gram",
             "case-whitespace",
             "case-multiplied",

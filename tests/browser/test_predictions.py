@@ -140,6 +140,22 @@ def surest_sum(noise: Any) -> set[str]:
     return {name for name, prob in zip(names, sure, strict=True) if prob == max(sure)}
 
 
+def where_noise_matters(noise: Any) -> set[str]:
+    """The place where the fewest words make another token likelier than 4."""
+    columns = noise["columns"]
+    rows = zip(columns["place"], columns["words"], columns["said"], strict=True)
+    enough: dict[str, int] = {}
+    for place, words, said in rows:
+        if said != "4":
+            enough[place] = min(words, enough.get(place, words))
+    front, middle = (enough.get(place, float("inf")) for place in ("in front", "in the middle"))
+    return first(
+        (front < middle, "In front of the sum"),
+        (middle < front, "In the middle of the sum"),
+        (True, "It takes equally many in both places, or none of them is enough"),
+    )
+
+
 def where_it_looks(rope: Any) -> set[str]:
     """The place where the head looks with its queries one position ahead."""
     ahead = rope["ahead"]
@@ -221,6 +237,7 @@ JUDGES = {
     "rope": ("rope", where_it_looks),
     "mlp": ("neuron", without_the_neuron),
     "case-facts": ("languages", cost_for_languages),
+    "case-sums": ("noise", where_noise_matters),
     "case-gram": ("noise", surest_sum),
     "case-whitespace": ("blocked", cost_of_hiding),
     "case-multiplied": ("position/tokens", change_of_the_mean),

@@ -101,8 +101,8 @@ def test_every_page_passes_axe(browser: Browser, name: str) -> None:
 
 def test_bars_match_the_result(browser: Browser) -> None:
     """The chart shows the twenty most probable tokens in order."""
-    top = result("linear", "raw")["prompts"][0]["top"]  # type: ignore[index]
-    with reading(browser, SITE / "linear.html") as page:
+    top = result("case-sums", "raw")["prompts"][0]["top"]  # type: ignore[index]
+    with reading(browser, SITE / "case-sums.html") as page:
         rows = page.locator("#raw-prompt-0 details tbody tr")
         shown = [row.locator("td, th").all_inner_texts() for row in rows.all()]
         page.locator("#raw-prompt-0 details summary").first.click()

@@ -125,7 +125,7 @@ def test_prose_adapts_to_another_model(other_book: Path) -> None:
     assert "each is a space" not in pages["tokenization"]  # few of their entries begin with one
     has_template = (other_book / "model" / "chat_template.jinja").exists()
     assert ("This model comes without one" in pages["tokenization"]) != has_template
-    assert ("Now put the sum in a chat" in pages["linear"]) == has_template
+    assert ("Finally, ask the assistant in a chat" in pages["case-sums"]) == has_template
 
 
 def test_prose_repeats_no_finding_of_the_own_model(other_book: Path) -> None:

@@ -79,3 +79,22 @@ def test_solutions_of_the_exercises_are_right(text: str) -> None:
     assert f"Its query is ({', '.join(map(str, query[3]))})" in text
     assert (key[:4] @ query[3]).tolist() == [1, 2, 2, 7]
     assert "scores 1, 2, 2 and 7" in " ".join(text.split())
+
+
+def test_scaled_scores_and_the_masked_row_follow_from_the_vectors(text: str) -> None:
+    """The steps of the formula, to the printed digits."""
+    x = vectors(text, "vector")
+    score = (x @ matrix(text, "Q")) @ vectors(text, "key").T
+    words = " ".join(re.sub(r" *\{#.*?#\}", "", text).split())
+
+    scaled = score[-1] / np.sqrt(3)
+    assert f"become {', '.join(f'{n:.1f}'.replace('0.0', '0') for n in scaled)}, and" in words
+    shares = [f"{100 * softmax(row)[3]:.0f} %" for row in (score[-1], scaled)]
+    assert f"falls from {shares[0]} to {shares[1]}" in words
+
+    mixture = softmax(scaled) @ vectors(text, "value")
+    assert f"a little more mixed: ({', '.join(f'{n:.1f}' for n in mixture)})" in words
+
+    query = (x @ matrix(text, "Q"))[2]
+    assert f"its query is ({', '.join(map(str, query))})" in words
+    assert f"its scores are {', '.join(map(str, score[2]))}." in words

@@ -62,6 +62,14 @@ def test_logits_and_shares_follow_from_the_vector(words: str, portraits: np.ndar
     assert row(words, "share") == percent(softmax(logits))
 
 
+def test_parts_of_the_vector_add_up_to_the_logit(words: str, portraits: np.ndarray) -> None:
+    assert "(2, 1, 0) to (5, 0, -5), and together they are (7, 1, -5)" in " ".join(words.split())
+    head, rest = (np.array(part) / 5 @ portraits[0] for part in ((2, 1, 0), (5, 0, -5)))
+    assert (head, rest) == pytest.approx(
+        (1, 3)
+    ) and "The head gives 1, and the rest gives 3" in words
+
+
 def test_ratio_and_surprise_follow_from_the_shares(words: str, portraits: np.ndarray) -> None:
     shares = softmax(portraits @ sketch((7, 1, -5)))
     assert "70.4 is 2.7 times 25.9" in words and round(70.4 / 25.9, 1) == 2.7
