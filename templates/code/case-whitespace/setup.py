@@ -7,5 +7,7 @@ tokenizer = AutoTokenizer.from_pretrained(folder)
 model = AutoModelForCausalLM.from_pretrained(
     folder, dtype=torch.float64, attn_implementation="eager"
 )
-ids = tokenizer(" 2 + 2 - 3 = ", return_tensors="pt").input_ids
-text = model.generate(ids, do_sample=False, max_new_tokens=15)
+
+def blank(ids):  # which tokens are nothing but whitespace?
+    texts = [tokenizer.decode([id]) for id in ids.tolist()]
+    return torch.tensor([text.isspace() for text in texts])

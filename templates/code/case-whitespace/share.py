@@ -1,8 +1,6 @@
 # equals: r("whitespace").total[-1]
-def blank(ids):  # which tokens are nothing but whitespace?
-    texts = [tokenizer.decode([id]) for id in ids.tolist()]
-    return torch.tensor([text.isspace() for text in texts])
-
+ids = tokenizer(" 2 + 2 - 3 = ", return_tensors="pt").input_ids
+text = model.generate(ids, do_sample=False, max_new_tokens=15)
 with torch.no_grad():
     run = model(text, output_attentions=True)
 pattern = run.attentions[-1][0].mean(dim=0)  # last layer, all heads
