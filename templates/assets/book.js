@@ -11,14 +11,12 @@ import "./scripts/code_cells.js";
 import "./scripts/pictures.js";
 import "./scripts/tabs.js";
 import "./scripts/live.js";
-import "./scripts/attention.js";
 import "./scripts/points.js";
-import "./scripts/playground.js";
+import "./scripts/views.js";
 import "./scripts/writing.js";
 import "./scripts/own_text.js";
 import "./scripts/waves.js";
 import "./scripts/turns.js";
-import "./scripts/map.js";
 import "./scripts/contents.js";
 import "./scripts/sections.js";
 import "./scripts/scroll.js"; // after the widgets, which decide what scrolls

@@ -108,8 +108,16 @@ def test_results_do_not_depend_on_the_language(tmp_path: Path, tiny_model_dir: P
     assert trees[0] == trees[1]
 
 
-@pytest.mark.parametrize("name", ["book.js", "theme.js", "try.js"])
-def test_scripts_include_the_messages_they_use(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("book.js", "Play"),
+        ("theme.js", "Auto"),
+        ("views.js", "Layer"),
+        ("try.js", "Stopped."),
+    ],
+)
+def test_scripts_include_the_messages_they_use(name: str, message: str) -> None:
     """None in English, in German exactly those in the script."""
     empty = "layerbookMessages ??= {}), {});"
     assert empty in bundle(static_files())[name].decode()
@@ -118,7 +126,7 @@ def test_scripts_include_the_messages_they_use(name: str) -> None:
     match = re.search(r"layerbookMessages \?\?= \{\}\), (\{.*\})\);\n", script)
     assert match
     messages = json.loads(match[1])
-    assert messages["Auto" if name == "theme.js" else "Layer" if name == "book.js" else "Stopped."]
+    assert messages[message]
     assert all(GERMAN.messages[key] == text for key, text in messages.items())
     assert '"decimal": ","' in script
 

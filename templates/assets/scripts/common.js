@@ -56,6 +56,10 @@ export function loadScript(src) {
 	});
 }
 
+// "Figure 3.1", as its caption has it.
+export const figureName = (figure) =>
+	figure.querySelector(".figure-number").textContent.replace(/\.$/, "");
+
 // Like the book's own text: two digits, but never rounded to nothing or to all.
 export function percent(share, exact = share === 0 || share === 1) {
 	let text = exact ? String(100 * share) : (100 * share).toFixed(2);

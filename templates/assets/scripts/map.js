@@ -1,8 +1,7 @@
 // A map of thousands of words: drag and zoom it, search it, and see the true neighbors of a word.
 
-import { clamp, element, hasModifier, on } from "./common.js";
+import { clamp, element, figureName, hasModifier, on } from "./common.js";
 import { decimal, t } from "./messages.js";
-import { startViewers } from "./viewer.js";
 
 const STEPS = 2000; // a coordinate is a whole number from -STEPS to STEPS
 const MOST_ZOOM = 40;
@@ -321,9 +320,4 @@ class WordMap {
 	}
 }
 
-function makeView(figure, data) {
-	const name = figure.querySelector(".figure-number").textContent.replace(/\.$/, "");
-	return new WordMap(data, name).box;
-}
-
-startViewers("map", t("Open the map"), makeView);
+export const openMap = (figure, data) => new WordMap(data, figureName(figure)).box;

@@ -10,8 +10,8 @@ export function decodeFloats(text) {
 	return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
 }
 
-// Gives every figure with this kind of data its button; `makeView(figure, data)` returns what is
-// shown in the picture's place.
+// Gives every figure with this kind of data its button; `makeView(figure, data)` returns the element
+// that takes the picture's place, or a promise of it.
 export function startViewers(kind, label, makeView) {
 	for (const figure of document.querySelectorAll(`.figure[data-opens='${kind}']`)) {
 		addViewer(figure, label, makeView);
@@ -24,7 +24,7 @@ function addViewer(figure, label, makeView) {
 	const paragraph = element("p.explorer-open");
 	const button = element("button.tool", {}, paragraph);
 	let view = null;
-	let requested = false;
+	let loading = false;
 
 	function show(open) {
 		figure.classList.toggle("exploring", open);
@@ -32,22 +32,24 @@ function addViewer(figure, label, makeView) {
 		button.textContent = open ? t("Back to the picture") : label;
 	}
 
-	function reportMissing() {
-		button.textContent = t("Its data is missing: {file}", { file: href });
-	}
-
-	function onLoad() {
+	async function load() {
+		await loadScript(href);
 		const data = window.layerbookData?.[href];
-		if (!data) return reportMissing();
-		view = figure.insertBefore(makeView(figure, data), picture);
-		show(true);
+		if (!data) throw new Error(href);
+		return makeView(figure, data);
 	}
 
-	on(button, "click", () => {
+	on(button, "click", async () => {
 		if (view) return show(!figure.classList.contains("exploring"));
-		if (requested) return;
-		requested = true;
-		loadScript(href).then(onLoad, reportMissing);
+		if (loading) return;
+		loading = true;
+		try {
+			view = figure.insertBefore(await load(), picture);
+			show(true);
+		} catch {
+			button.textContent = t("Its data is missing: {file}", { file: href });
+		}
+		loading = false;
 	});
 	show(false);
 	figure.insertBefore(paragraph, picture);
