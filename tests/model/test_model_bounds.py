@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import resource
 import shutil
 import struct
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from layerbook.core.requests import ChatMessage, Prompt
 from layerbook.model import sources
 from layerbook.model.loaded_model import LoadedModel
 from layerbook.model.tokenizer import ModelTokenizer
+from layerbook.model.tokenizer_bounds import TimeLimit
 
 SECONDS = 10  # generous, for busy machines; each takes less than one alone
 
@@ -153,6 +157,25 @@ def sequence(name: str, step: dict[str, object], count: int) -> dict[str, object
     return {"type": "Sequence", name: [step] * count}
 
 
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+CHINESE = {
+    "type": "BertNormalizer",
+    "clean_text": True,
+    "handle_chinese_chars": True,
+    "strip_accents": None,
+    "lowercase": True,
+}
+LONG_CHARACTERS = {
+    "precompiled_charsmap": base64.b64encode(b"\x04" + bytes(7) + b"x" * 200 + b"\0").decode()
+}
+TEXT, OTHER_TEXT = ({"Sequence": {"id": id, "type_id": 0}} for id in "AB")
+SPECIAL_TOKENS = {
+    "type": "TemplateProcessing",
+    "single": [TEXT, *[{"SpecialToken": {"id": "X", "type_id": 0}}] * 2000],
+    "pair": [TEXT, OTHER_TEXT],
+    "special_tokens": {"X": {"id": "X", "ids": [0] * 2000, "tokens": ["a"] * 2000}},
+}
+SPECIAL_AROUND = {"type": "BertProcessing", "sep": ["a", 0], "cls": ["b", 1]}
 EXPLOSIONS: dict[str, dict[str, object]] = {
     "doubling": {"normalizer": sequence("normalizers", replacing("a", "aa"), 40)},
     "of nothing": {"normalizer": sequence("normalizers", replacing("", "a"), 40)},
@@ -161,7 +184,18 @@ EXPLOSIONS: dict[str, dict[str, object]] = {
     },
     "a long content": {"normalizer": replacing("a", "b" * 1_000_000)},
     "decoding": {"decoder": sequence("decoders", replacing("a", "aa"), 40)},
-    "many steps": {"normalizer": sequence("normalizers", replacing("ab", "ba"), 100_000)},
+    "large steps": {"normalizer": sequence("normalizers", replacing("ab", "ba"), 100_000)},
+    "many steps": {"normalizer": sequence("normalizers", {"type": "Lowercase"}, 10_000)},
+    "bytes of bytes": {"normalizer": sequence("normalizers", {"type": "ByteLevel"}, 32)},
+    "bytes of bytes, before the model": {
+        "pre_tokenizer": sequence("pretokenizers", BYTE_LEVEL, 32),
+    },
+    "spaces around spaces": {"normalizer": sequence("normalizers", CHINESE, 90)},
+    "a table of characters": {"normalizer": {"type": "Precompiled", **LONG_CHARACTERS}},
+    "many special tokens": {"post_processor": SPECIAL_TOKENS},
+    "special tokens around others": {
+        "post_processor": sequence("processors", SPECIAL_AROUND, 90),
+    },
 }
 
 
@@ -169,7 +203,7 @@ EXPLOSIONS: dict[str, dict[str, object]] = {
 def test_exponential_tokenizers_are_refused(folder: Path, name: str) -> None:
     edit_tokenizer(folder, **EXPLOSIONS[name])
     line = refusal(lambda: ModelTokenizer.load(folder))
-    assert "times as long" in line or "is larger than" in line
+    assert re.search("times as long|is larger than|has more than 100 steps", line), line
 
 
 def test_ids_are_bounded(folder: Path) -> None:
@@ -191,6 +225,34 @@ def test_slow_regular_expressions_are_stopped(
     tokenizer = ModelTokenizer.load(folder)
     line = refusal(lambda: tokenizer.encode(Prompt(text="a" * 60 + "bd")))
     assert "cannot encode this" in line
+
+
+SLOW_PATTERN = {"pattern": {"Regex": "a*a*a*[^a]"}}
+SLOW_SPLIT = {"type": "Split", **SLOW_PATTERN, "behavior": "Isolated", "invert": False}
+
+
+def test_slow_patterns_do_not_hold_up_a_command(folder: Path) -> None:
+    """They take millions of steps at each place of a text; after one such text, none is tried."""
+    edit_tokenizer(folder, pre_tokenizer=SLOW_SPLIT)
+    tokenizer = replace(ModelTokenizer.load(folder), limit=TimeLimit(0.2))
+    for _ in range(2):
+        start = time.monotonic()
+        line = refusal(lambda: tokenizer.encode(Prompt(text="a" * 250)))
+        assert "takes longer than 0.2 seconds" in line
+    assert time.monotonic() - start < 0.2
+
+
+def test_slow_patterns_of_a_decoder_do_not_hold_up_a_command(folder: Path) -> None:
+    model = json.loads((folder / "tokenizer.json").read_text())["model"]
+    id = model["vocab"].pop("a")
+    vocabulary = {**model["vocab"], "a" * 250: id}
+    edit_tokenizer(
+        folder,
+        decoder=replacing("", "") | SLOW_PATTERN,
+        model={**model, "merges": [], "vocab": vocabulary},
+    )
+    tokenizer = replace(ModelTokenizer.load(folder), limit=TimeLimit(0.2))
+    assert "takes longer than 0.2 seconds" in refusal(lambda: tokenizer.decode([id]))
 
 
 def test_many_declared_tokens_are_read_quickly(folder: Path) -> None:

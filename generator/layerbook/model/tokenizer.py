@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import AddedToken, Encoding, Tokenizer
 
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import Prompt
@@ -21,6 +21,7 @@ from layerbook.model.token_spelling import Spelling
 from layerbook.model.tokenizer_bounds import (
     MAX_BYTES,
     MAX_IDS,
+    TimeLimit,
     check_steps,
     library_errors_as_model_errors,
 )
@@ -45,6 +46,7 @@ class ModelTokenizer:
     chat: ChatTemplate
     role_ids: tuple[tuple[str, int], ...]  # ("bos_token", 1), ...
     embedding_rows: int = 0
+    limit: TimeLimit = field(default_factory=TimeLimit, compare=False, repr=False)
 
     @classmethod
     def load(cls, directory: Path) -> ModelTokenizer:
@@ -144,7 +146,10 @@ class ModelTokenizer:
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of ids, special tokens written out."""
         with library_errors_as_model_errors("the tokenizer cannot decode this"):
-            return str(self.backend.decode(list(ids), skip_special_tokens=False))
+            texts = self.limit.call(
+                lambda: self.backend.decode_batch([list(ids)], skip_special_tokens=False)
+            )
+        return str(texts[0])
 
     def encode(self, prompt: Prompt) -> EncodedPrompt:
         """Encode a prompt; ValueError for one that is still to be generated.
@@ -172,14 +177,21 @@ class ModelTokenizer:
 
         Special tokens are added to raw text only: a chat and decoded ids have theirs written out.
         """
+        return tuple(self._encode(text, add_special_tokens=prompt.text is not None).ids)
+
+    def _encode(self, text: str, *, add_special_tokens: bool) -> Encoding:
+        """Encode a text as a batch of one, for which the library releases Python's lock."""
         with library_errors_as_model_errors("the tokenizer cannot encode this"):
-            return tuple(self.backend.encode(text, add_special_tokens=prompt.text is not None).ids)
+            batch: list[Encoding] = self.limit.call(
+                lambda: self.backend.encode_batch([text], add_special_tokens=add_special_tokens)
+            )
+        return batch[0]
 
     def _shuffled(self, ids: tuple[int, ...], prompt: Prompt) -> tuple[int, ...]:
         """Permute the ids of a prompt, except the special tokens that the tokenizer adds to it."""
         first, last = 0, len(ids)
         if prompt.text is not None:
-            added = self.backend.encode(prompt.text).special_tokens_mask
+            added = self._encode(prompt.text, add_special_tokens=True).special_tokens_mask
             first = next((i for i, mask in enumerate(added) if not mask), last)
             last -= next((i for i, mask in enumerate(reversed(added)) if not mask), 0)
         middle = np.random.default_rng(prompt.shuffle_seed).permutation(ids[first:last])

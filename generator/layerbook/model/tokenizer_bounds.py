@@ -1,15 +1,17 @@
-"""Reject a `tokenizer.json` that would blow up a short text.
+"""Bound the tokenizer of a stranger: the growth of a text, and the time.
 
-The library applies every configured step; forty steps that double a text would make it a trillion
-times as long.
+The library applies every step that `tokenizer.json` names. Forty steps that double a text would
+make it a trillion times as long, and a pattern can take hours on a short text.
 """
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from tokenizers import Tokenizer
 
@@ -18,7 +20,10 @@ from layerbook.core.errors import ModelError, one_line
 MAX_BYTES = 100_000_000
 MAX_IDS = 2_000_000
 MAX_STEPS_BYTES = 4_000_000  # SentencePiece's table of characters takes up to 1 MB
+MAX_STEPS = 100
 MAX_GROWTH = 100  # times
+SECONDS = 10
+SHORT_TEXT = 10  # tokens or characters, against which added ones are counted
 STEPS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
 
 
@@ -38,6 +43,44 @@ def library_errors_as_model_errors(action: str) -> Iterator[None]:
         raise
 
 
+Value = TypeVar("Value")
+
+
+class TimeLimit:
+    """Limits the time of each call of the library.
+
+    A call that takes too long cannot be stopped. It goes on in its thread, so there is only one.
+    """
+
+    def __init__(self, seconds: float = SECONDS) -> None:
+        self._seconds, self._is_over = seconds, False
+
+    def call(self, function: Callable[[], Value]) -> Value:
+        """Return what a function returns, which must release Python's lock, or raise its error.
+
+        Raises ValueError if it takes too long, and at once after that.
+        """
+        values: list[Value] = []
+        errors: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                values.append(function())
+            except BaseException as error:  # a panic is not an Exception
+                errors.append(error)
+
+        thread = threading.Thread(target=run, daemon=True)
+        if not self._is_over:
+            thread.start()
+            thread.join(self._seconds)
+            self._is_over = thread.is_alive()
+        if self._is_over:
+            raise ValueError(f"a text takes longer than {self._seconds:g} seconds")
+        if errors:
+            raise errors[0]
+        return values[0]
+
+
 def check_steps(backend: Tokenizer) -> None:
     """Raise ValueError if the steps before or after the model make a text very much longer."""
     for name in STEPS:
@@ -46,7 +89,9 @@ def check_steps(backend: Tokenizer) -> None:
         if len(state) > MAX_STEPS_BYTES:
             raise ValueError(f"its {name} is larger than {MAX_STEPS_BYTES:,} bytes")
         growth = 1.0
-        for part in _parts(json.loads(state)):
+        for count, part in enumerate(_parts(json.loads(state)), start=1):
+            if count > MAX_STEPS:
+                raise ValueError(f"its {name} has more than {MAX_STEPS} steps")
             growth *= _growth(part)
             if growth > MAX_GROWTH:
                 raise ValueError(f"its {name} makes a text more than {MAX_GROWTH} times as long")
@@ -69,7 +114,31 @@ def _growth(step: Mapping[str, Any]) -> float:
             removed = len(step["pattern"].get("String", ""))  # a pattern can find nothing
             return max(1.0, len(step["content"]) / removed if removed else len(step["content"]) + 1)
         case "Prepend":
-            return 1.0 + len(step["prepend"]) / 10
+            return 1.0 + len(step["prepend"]) / SHORT_TEXT
+        case "Precompiled":
+            return _longest_replacement(step["precompiled_charsmap"])
+        case "ByteLevel":
+            return 2.0  # a character for each byte; in UTF-8, all but the first 128 have two
+        case "BertNormalizer":
+            return 3.0  # spaces around each character of Chinese
         case "TemplateProcessing":
-            return float(max(1, sum("Sequence" in piece for piece in step["single"])))
+            copies = sum("Sequence" in piece for piece in step["single"])
+            names = [
+                piece["SpecialToken"]["id"] for piece in step["single"] if "Sequence" not in piece
+            ]
+            added = sum(len(step["special_tokens"][name]["ids"]) for name in names)
+            return max(1.0, copies + added / SHORT_TEXT)
+        case "BertProcessing" | "RobertaProcessing":
+            return 1.0 + 2 / SHORT_TEXT
     return 1.0
+
+
+def _longest_replacement(charsmap: str) -> float:
+    """Return the most characters that take the place of one in SentencePiece's table.
+
+    It is the size of an index in four bytes, the index, and the replacements with a zero after
+    each.
+    """
+    data = base64.b64decode(charsmap)
+    replacements = data[4 + int.from_bytes(data[:4], "little") :].split(b"\0")
+    return float(max(1, *(len(text.decode("utf-8", "replace")) for text in replacements)))
