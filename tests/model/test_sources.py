@@ -11,6 +11,7 @@ import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from fixtures.gguf_file import write_gguf
@@ -803,3 +804,26 @@ def test_a_local_model_is_a_file() -> None:
     """A device such as /dev/zero has no end."""
     with pytest.raises(ModelError, match="is not a file"):
         download.extract_gguf(Path(os.devnull), Path("unused"))
+
+
+# --- folders of the user
+
+
+def test_a_relative_cache_is_refused(monkeypatch):
+    """In a stranger's book, it would be a folder of that book, with that author's secret."""
+    monkeypatch.setenv("LAYERBOOK_CACHE", ".cache")
+    with pytest.raises(UsageError, match="should be an absolute path"):
+        user_cache.root()
+
+
+def test_unknown_home_folders_are_errors(monkeypatch):
+    """Those of other users, and one's own in some containers."""
+    with pytest.raises(UsageError, match="'~nobody-here/model': the home folder is unknown"):
+        sources.resolve("~nobody-here/model")
+    for name in ("HOME", "LAYERBOOK_CACHE", "HF_HUB_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", Mock(side_effect=KeyError))
+    with pytest.raises(UsageError, match="set LAYERBOOK_CACHE to a folder"):
+        user_cache.root()
+    with pytest.raises(UsageError, match="home folder is unknown"):
+        sources.hub_cache_dir()

@@ -358,7 +358,7 @@ def resolve(name: str) -> ModelSource:
     """
     if name in NAMED_MODELS:
         return NAMED_MODELS[name]
-    path = Path(name).expanduser()
+    path = user_cache.expand_home(name)
     if name and path.is_dir():
         path = path.resolve()
         fingerprint = directory_fingerprint(path)
@@ -408,4 +408,4 @@ def hub_cache_dir() -> Path:
     cache_home = Path(environ.get("XDG_CACHE_HOME") or "~/.cache")
     home = Path(environ.get("HF_HOME") or cache_home / "huggingface")
     configured = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE") or home / "hub"
-    return Path(configured).expanduser()
+    return user_cache.expand_home(configured)

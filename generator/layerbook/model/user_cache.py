@@ -12,19 +12,39 @@ from pathlib import Path
 from typing import Any
 
 from layerbook.core import atomic
-from layerbook.core.errors import StoreError
+from layerbook.core.errors import StoreError, UsageError
 
 MANIFEST = "manifest.json"
 _rehashed: ContextVar[dict[str, Any] | None] = ContextVar("rehashed", default=None)
 
 
 def root() -> Path:
-    """Return the cache folder: `LAYERBOOK_CACHE` or the platform's; it may not exist yet."""
+    """Return the cache folder: `LAYERBOOK_CACHE` or the platform's; it may not exist yet.
+
+    Raises UsageError for a relative path, which in a stranger's book would lead into that book, and
+    if the user has no home.
+    """
     if configured := os.environ.get("LAYERBOOK_CACHE"):
-        return Path(configured).expanduser()
+        path = expand_home(configured)
+        if not path.is_absolute():
+            raise UsageError(f"LAYERBOOK_CACHE is {configured!r}, and should be an absolute path")
+        return path
     from platformdirs import user_cache_path
 
-    return user_cache_path("layerbook", appauthor=False)
+    try:
+        return user_cache_path("layerbook", appauthor=False)
+    except RuntimeError as error:
+        raise UsageError(
+            "this user has no home folder, which has the cache; set LAYERBOOK_CACHE to a folder"
+        ) from error
+
+
+def expand_home(path: str | Path) -> Path:
+    """Return a path with `~` or `~NAME` replaced. Raises UsageError if there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{str(path)!r}: the home folder is unknown") from error
 
 
 def env_flag(name: str) -> bool:
