@@ -172,7 +172,7 @@ def test_figures_state_the_sampling_settings():
     greedy, result = by_hand(np.zeros((1, 2)), [0], [1], pieces)
     assert "(greedy)" in greedy.figures(result)["text-0"].title
     assert greedy.figures(result)["text-0"].text == "ab"
-    assert greedy.figures(result)["text-0"].alt.startswith("The model wrote one token: “b”")
+    assert greedy.figures(result)["text-0"].alt.startswith("The model wrote 1 token: “b”")
 
     sampled, result = by_hand(np.zeros((1, 2)), [0], [1], pieces, temperature=0.2)
     assert "(temperature 0.2)" in sampled.figures(result)["confidence-0"].title

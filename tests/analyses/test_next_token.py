@@ -171,7 +171,7 @@ def test_long_prompt_is_shortened_to_its_end():
 
 
 @pytest.mark.parametrize(
-    ("prompt_length", "alt"), [(1, "The prompt has one token."), (2, "The prompt has 2 tokens.")]
+    ("prompt_length", "alt"), [(1, "The prompt has 1 token."), (2, "The prompt has 2 tokens.")]
 )
 def test_alt_text_counts_the_tokens_of_the_prompt(prompt_length, alt):
     analysis, result = by_hand([1.0, 0.0], ByteVocabulary("a", "b"), top_k=2)

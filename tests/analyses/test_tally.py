@@ -48,7 +48,7 @@ def test_counts_and_shares_of_both_panels_add_up() -> None:
     assert sum(counts.values) + counts.rest == 300
 
 
-@pytest.mark.parametrize(("draws", "words"), [(1, "was drawn once."), (2, "was drawn 2 times.")])
+@pytest.mark.parametrize(("draws", "words"), [(1, "was drawn 1 time."), (2, "was drawn 2 times.")])
 def test_alt_text_counts_the_draws(draws: int, words: str) -> None:
     analysis, result = draw(draws=draws, top_k=1)
     assert analysis.figures(result)["tally"].panels[1].alt.endswith(words)

@@ -124,7 +124,7 @@ def test_alt_text_counts_the_tokens(tiny_model_dir: Path) -> None:
     analysis, result = measured(tiny_model_dir, text="a")
     count = len(result.examples[0].tokens)
     assert count > 1
-    alt = f"Cut into tokens: “a” is one token, “owl” is {count} tokens and "
+    alt = f"Cut into tokens: “a” is 1 token, “owl” is {count} tokens and "
     assert analysis.figures(result)["tokens"].alt.startswith(alt)
 
 

@@ -16,7 +16,7 @@ from layerbook.core.prompts import Prompts, as_prompt, chat_suffix, prompt_name,
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
 from layerbook.core.rounding import Relative
 from layerbook.core.sampling import sampling_distribution
-from layerbook.core.text import listed
+from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import visible
 
 MAX_BARS = 10  # bars of a panel; three stand side by side
@@ -144,6 +144,7 @@ def prompt_bars(result: AllLogitsResult, prompt: PromptLogits, title: str) -> Ba
     """The most likely tokens after one prompt, and all others as one bar."""
     top = prompt.top[:MAX_BARS]
     others = result.d_vocab - len(top)
+    rest_label = pluralize(others, "other")
     rest = prompt.rest + sum(token.prob for token in prompt.top[MAX_BARS:])
     best = listed([f"{visible(token.token)} {token.prob:.1%}" for token in top[:3]])
     return Bars(
@@ -152,9 +153,9 @@ def prompt_bars(result: AllLogitsResult, prompt: PromptLogits, title: str) -> Ba
         label_axis=Axis("next token"),
         value_axis=probability_axis(),
         title=title,
-        alt=f"After {title}: {best}; the {others:,} others together {rest:.1%}.",
+        alt=f"After {title}: {best}; {rest_label} together {rest:.1%}.",
         rest=rest if others else None,
-        rest_label=f"{others:,} others",
+        rest_label=rest_label,
     )
 
 

@@ -12,7 +12,7 @@ from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.figures import Axis, Bars, Block, Diagram, Figure, Table
 from layerbook.core.requests import ActivationCaches, Describe, ModelFacts, ModuleRole, Request
 from layerbook.core.rounding import ExactOrNone
-from layerbook.core.text import listed
+from layerbook.core.text import listed, pluralize
 
 KIND_LABELS = {
     "embeddings": "embedding",
@@ -112,14 +112,10 @@ class Architecture(Analysis[ArchitectureResult]):
 
     def figures(self, result: ArchitectureResult) -> dict[str, Figure]:
         """`decoder`, `parameters` by part, and the list of `modules`."""
-        modules = module_table(result)
-        if result.layers == 1:
-            alt = "Every module with weights, and their shapes."
-            modules = Table(modules.columns, modules.rows, alt, modules.title)
         return {
             "decoder": decoder_diagram(result),
             "parameters": parameter_bars(result),
-            "modules": modules,
+            "modules": module_table(result),
         }
 
 
@@ -147,8 +143,8 @@ def decoder_boxes(facts: ModelFacts) -> Iterator[Box]:
     yield Box("Queries, keys, values", "attention", qkv, "queries, keys, values")
     yield Box(f"{norm} of queries, keys", "attention", f"{query}, {key}", "query and key norm")
     yield Box("RoPE", "rope", "turns queries and keys")
-    attention = f"{heads} heads of {facts.d_head} → {d}"
-    yield Box("Attention", "attention", attention, "attention output")
+    count = "1 head" if heads == 1 else f"{heads} heads"
+    yield Box("Attention", "attention", f"{count} of {facts.d_head} → {d}", "attention output")
     yield Box(f"{norm} after attention", "attention", same, "norm after attention")
     yield Box(norm, "mlp", same, "mlp norm")
     yield Box("MLP", "mlp", f"{d} → {facts.d_mlp} → {d}", "mlp")
@@ -189,14 +185,15 @@ def decoder_diagram(result: ArchitectureResult) -> Diagram:
     inside = [part.name for part in result.parts if part.inside]
     names = ", ".join(part.name for part in result.parts)
     blocks = (Block(p.name, p.part, p.shape, p.parameters, p.inside, p.adds) for p in result.parts)
+    layers = pluralize(result.layers, "layer")
     return Diagram(
         tuple(blocks),
         repeat=result.layers,
         d_model=result.d_model,
         title=f"The decoder of {result.name}",
         alt=f"From the bottom up: {names}. The {len(inside)} boxes from the first {inside[0]} to "
-        f"{inside[-1]} make one layer; there are {result.layers}. Attention and MLP add to a "
-        f"residual stream of {result.d_model} numbers per token.",
+        f"{inside[-1]} make one layer; the model has {layers}. Attention and MLP add to a "
+        f"residual stream of {result.d_model:,} numbers per token.",
     )
 
 
@@ -220,15 +217,18 @@ def parameter_bars(result: ArchitectureResult) -> Bars:
 
 def module_table(result: ArchitectureResult) -> Table:
     """The modules with weights; those of all layers are one row."""
+    numbers = "0" if result.layers == 1 else f"0–{result.layers - 1}"
     rows = []
     for part in result.parts:
         for path, shape in part.weights.items():
-            full_path = f"layers.0–{result.layers - 1}.{path}" if part.inside else path
-            rows.append((full_path, part.name, " × ".join(map(str, shape))))
+            full_path = f"layers.{numbers}.{path}" if part.inside else path
+            rows.append((full_path, part.name, " × ".join(f"{n:,}" for n in shape)))
+    alt = "Every module with weights, and their shapes"
+    if result.layers > 1:
+        alt += f"; those of the layers exist {result.layers} times"
     return Table(
         ("module", "box", "weight"),
         tuple(rows),
         title=f"The modules of {result.name}",
-        alt="Every module with weights, and their shapes; those of the layers exist "
-        f"{result.layers} times.",
+        alt=f"{alt}.",
     )

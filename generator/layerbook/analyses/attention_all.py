@@ -170,18 +170,10 @@ class AttentionAll(Analysis[AttentionAllResult]):
             titles["induction_token"] = "To what came next, last time"
         maps = tuple(head_heatmap(result, field, title) for field, title in titles.items())
         alt = " ".join(heatmap.alt for heatmap in maps)
-        explorer = layer_heatmap(
-            result,
-            result.layers.index(result.lowest_sink_layer),
-            explorer_presets(result, self.links),
-        )
-        if result.head_count == 1:
-            title = f"The only head, layer {result.lowest_sink_layer}"
-            description = explorer.alt.replace(explorer.title, title)
-            explorer = Heatmap(**dict(vars(explorer), title=title, alt=description))
+        shown = result.layers.index(result.lowest_sink_layer)
         return {
             "grid": Panels(maps, alt, "Where every head of every layer looks", columns=2),
-            "explorer": explorer,
+            "explorer": layer_heatmap(result, shown, explorer_presets(result, self.links)),
         }
 
 
@@ -277,7 +269,10 @@ def layer_heatmap(
     """The mean pattern of one layer, with an explorer of all the others."""
     mean = result.weights[i].mean(axis=0, dtype=np.float64)  # [T(T+1)/2]
     pattern = fill_triangle(mean, len(result.tokens))
-    title = f"Mean of the {result.head_count} heads, layer {result.layers[i]}"
+    place = f"layer {result.layers[i]}"
+    title = f"Mean of the {result.head_count} heads, {place}"
+    if result.head_count == 1:
+        title = f"The only head, {place}"
     strongest = strongest_keys(pattern, result.tokens)
     return attention_heatmap(
         pattern,

@@ -24,6 +24,7 @@ from layerbook.core.parameters import Layers, resolved
 from layerbook.core.prompts import Prompts, PromptSpec, as_prompt, prompt_name, prompt_title
 from layerbook.core.requests import ActivationCache, ActivationCaches, Forward, Request, Site
 from layerbook.core.rounding import Rounding
+from layerbook.core.text import pluralize
 from layerbook.core.tokens import Token, leading_repeats, visible
 from layerbook.core.vectors import correlation
 
@@ -190,11 +191,12 @@ def cell_scatter(prompt: PromptGram, i: int, title: str) -> Scatter:
         for q in range(len(tokens))
         for k in range(q)
     )
+    cells = pluralize(len(points), "cell")
     return Scatter(
         points,
         x=probability_axis("attention"),
         y=Axis("dot product, of the largest", percent=True),
-        alt=f"{len(points)} cells, {title}",
+        alt=f"{cells}, {title}",
         title=title,
         equal=False,
         show_labels=False,

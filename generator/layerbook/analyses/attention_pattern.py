@@ -23,6 +23,8 @@ from layerbook.core.requests import (
 from layerbook.core.rounding import snap
 from layerbook.core.tokens import Token, leading_repeats, visible
 
+MAX_ANNOTATED = 12  # tokens of a pattern with its numbers in the cells
+
 
 class PromptPattern(Record):
     """One prompt. Means are over all heads, and over queries 1..T-1: query 0 has no choice."""
@@ -127,21 +129,18 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
                 place = f"layer {layer}, {prompt_title(self.prompts[n])}"
                 alt = sink_sentence(prompt, i, place)
                 if result.heads == ("mean",):
-                    title = f"Mean of the {result.head_count} heads, {place}"
-                    if result.head_count == 1:
-                        title = f"The only head, {place}"
-                    annotate = len(prompt.tokens) <= 12
                     figures[f"{name}-mean"] = pattern_heatmap(
-                        prompt.weights[i, 0], prompt.tokens, title, alt=alt, annotate=annotate
+                        prompt.weights[i, 0],
+                        prompt.tokens,
+                        mean_title(result, place),
+                        alt=alt,
+                        annotate=len(prompt.tokens) <= MAX_ANNOTATED,
                     )
                 else:
                     figures[f"{name}-heads"] = head_panels(result, prompt, i, place, alt)
         if result.heads == ("mean",):
             for i, layer in enumerate(result.layers):
-                panels = self.prompt_panels(result, i)
-                if result.head_count == 1:
-                    panels = Panels(panels.panels, panels.alt, f"The only head, layer {layer}")
-                figures[f"layer-{layer}-mean"] = panels
+                figures[f"layer-{layer}-mean"] = self.prompt_panels(result, i)
         return figures
 
     def prompt_panels(self, result: AttentionPatternResult, i: int) -> Panels:
@@ -151,8 +150,7 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
             for spec, prompt in zip(self.prompts, result.prompts, strict=True)
         )
         alt = " ".join(f"{panel.title}: {panel.alt}" for panel in panels)
-        title = f"Mean of the {result.head_count} heads, layer {result.layers[i]}"
-        return Panels(panels, alt, title)
+        return Panels(panels, alt, mean_title(result, f"layer {result.layers[i]}"))
 
 
 def share_on_first(pattern: Array, n: int) -> tuple[float, ...]:
@@ -185,6 +183,13 @@ def sink_sentence(prompt: PromptPattern, i: int, place: str) -> str:
     return (
         f"In {place}, the later tokens give {share:.0%} of their attention to the first, {first}."
     )
+
+
+def mean_title(result: AttentionPatternResult, place: str) -> str:
+    """Name the mean pattern of a layer, which may have a single head."""
+    if result.head_count == 1:
+        return f"The only head, {place}"
+    return f"Mean of the {result.head_count} heads, {place}"
 
 
 def pattern_heatmap(

@@ -215,8 +215,7 @@ def mask_future(scores: Floats) -> Floats:
 def share_of_later_keys(unmasked: Floats) -> Floats:
     """Attention to later keys without the mask, mean of queries 0..T-2: [L, H, T, T] -> [L, H]."""
     share = np.triu(unmasked, k=1).sum(axis=-1)  # [L, H, T]
-    mean: Floats = share[..., : max(share.shape[-1] - 1, 1)].mean(axis=-1)
-    return mean
+    return share[..., : max(share.shape[-1] - 1, 1)].mean(axis=-1)
 
 
 def uniform_share_of_later_keys(T: int) -> float:

@@ -159,8 +159,7 @@ def word_vectors(captures: ActivationCaches, kind: str, count: int) -> NDArray[n
 
 def unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
     """The vector [D] at length 1; zeros stay."""
-    scaled: NDArray[np.float64] = vector / max(np.linalg.norm(vector), np.finfo(float).tiny)
-    return scaled
+    return vector / max(np.linalg.norm(vector), np.finfo(float).tiny)
 
 
 def share_above(members: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -170,8 +169,7 @@ def share_above(members: NDArray[np.float64], others: NDArray[np.float64]) -> ND
     """
     above = (members[:, None] > others).mean(axis=(0, 1))
     equal = (members[:, None] == others).mean(axis=(0, 1))
-    share: NDArray[np.float64] = above + equal / 2
-    return share
+    return above + equal / 2
 
 
 def best_column(members: NDArray[np.float64], others: NDArray[np.float64]) -> tuple[int, int]:

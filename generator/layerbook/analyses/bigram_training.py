@@ -13,6 +13,7 @@ from layerbook.core.distributions import Ranked, entropy, ranked, softmax
 from layerbook.core.figures import Axis, Bars, Figure, Lines, label_text, line, probability_axis
 from layerbook.core.prompts import PromptText
 from layerbook.core.requests import ActivationCache, ActivationCaches, Encode, Prompt, Request
+from layerbook.core.text import pluralize
 from layerbook.core.tokens import Token
 
 Floats = NDArray[np.float64]
@@ -157,12 +158,13 @@ def look_up(run: ActivationCache, row_ids: list[int], scores: Floats, count: int
 def loss_lines(result: BigramTrainingResult) -> Lines:
     """Draw the loss step by step, above the floor that counting gives."""
     floor = np.full_like(result.loss, result.lowest_loss)
+    steps = pluralize(result.steps, "step")
     return Lines(
         (line("training", result.loss), line("best possible", floor)),
         Axis("step"),
         Axis("surprise per token", "bits"),
         alt=f"The loss falls from {result.loss[0]:.2f} to {result.loss[-1]:.2f} bits in "
-        f"{result.steps} steps; the floor is {result.lowest_loss:.2f} bits.",
+        f"{steps}; the floor is {result.lowest_loss:.2f} bits.",
         title="A small table learns from one text",
     )
 

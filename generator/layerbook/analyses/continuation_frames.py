@@ -25,6 +25,7 @@ from layerbook.core.requests import (
     Request,
     Site,
 )
+from layerbook.core.text import pluralize
 from layerbook.core.tokens import Token, decode, is_whitespace, visible
 
 
@@ -157,7 +158,8 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
         text = shorten_prompt(result.continuation)
         for i, layer in enumerate(result.layers):
             title = f"{kind}, layer {layer}, {shorten_prompt(self.prompt)}"
-            alt = f"{title}, while the model writes {len(result.frames)} tokens: {text}."
+            tokens = pluralize(len(result.frames), "token")
+            alt = f"{title}, while the model writes {tokens}: {text}."
             frames = tuple(self.frame(result, i, t) for t in range(len(result.frames)))
             figures[f"layer-{layer}"] = Frames(frames, alt, title)
         return figures
@@ -170,7 +172,8 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
 
         drift = " Encoded anew, the text has other tokens here than before."
         note = f"with {step.next_token.prob:.0%}.{drift if t == result.retokenized_at else ''}"
-        label = f"{step.length} tokens seen"
+        count = pluralize(step.length, "token")
+        label = f"{count} seen"
         alt = f"{label}, then {visible(step.next_token.token)} {note}"
 
         if self.show == "pattern":

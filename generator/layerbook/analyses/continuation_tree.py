@@ -23,7 +23,7 @@ from layerbook.core.requests import (
     Request,
 )
 from layerbook.core.rounding import Relative
-from layerbook.core.text import listed
+from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import Token, visible
 
 MAX_PANELS = 3  # steps of the likeliest text
@@ -199,7 +199,7 @@ def step_bars(result: ContinuationTreeResult, row: int) -> Bars:
         title=title,
         alt=f"After {title}: {best}.",
         rest=max(0.0, 1 - sum(probs)),
-        rest_label=f"{result.d_vocab - len(tokens):,} others",
+        rest_label=pluralize(result.d_vocab - len(tokens), "other"),
     )
 
 

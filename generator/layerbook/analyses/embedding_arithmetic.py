@@ -22,7 +22,7 @@ from layerbook.core.requests import (
     Request,
 )
 from layerbook.core.rounding import descending
-from layerbook.core.text import listed
+from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import Token, Vocabulary, visible
 from layerbook.core.vectors import cosines, mean_pool
 
@@ -114,9 +114,10 @@ class EmbeddingArithmetic(Analysis[EmbeddingArithmeticResult]):
         figures: dict[str, Figure] = {
             f"sum-{n}": _bars(total) for n, total in enumerate(result.sums)
         }
+        sums = pluralize(len(result.sums), "sum")
         figures["pick"] = Frames(
             tuple(Frame(_formula(total), _bars(total)) for total in result.sums),
-            f"The entries nearest to {len(result.sums)} sums of token vectors.",
+            f"The entries nearest to {sums} of token vectors.",
             f"The nearest of {result.size:,} entries",
             step="word",
         )

@@ -263,7 +263,7 @@ def closest_tooltip(result: EmbeddingPcaResult, i: int) -> str:
     for distances in (result.distances[i], np.linalg.norm(flat - flat[i], axis=1)):
         j = min(others, key=lambda other: float(distances[other]))
         closest.append(f"{result.points[j].text} ({distances[j]:.3g} away)")
-    dimensions = f"all {result.d_model} dimensions"
+    dimensions = f"all {result.d_model:,} dimensions"
     return f"Closest in {dimensions}: {closest[0]}; on the map: {closest[1]}."
 
 

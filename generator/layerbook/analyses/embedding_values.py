@@ -15,7 +15,7 @@ from layerbook.core.requests import (
     EmbeddingRows,
     Request,
 )
-from layerbook.core.text import listed
+from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import Token, visible
 
 SHOWN_DIMENSIONS = 10  # of each vector, written out
@@ -95,6 +95,7 @@ def measure_prompt(prompt: PromptSpec, lookup: ActivationCache) -> EmbeddedPromp
 def values_heatmap(prompt: EmbeddedPrompt, title: str) -> Heatmap:
     """All numbers of a prompt's vectors [T, d_model]."""
     T, D = prompt.shape
+    tokens = pluralize(T, "token")
     norms = zip(prompt.tokens, prompt.norms, strict=True)
     lengths = listed([f"{visible(token)} {norm:.2f}" for token, norm in norms])
     return Heatmap(
@@ -102,7 +103,7 @@ def values_heatmap(prompt: EmbeddedPrompt, title: str) -> Heatmap:
         rows=Axis("token", labels=prompt.tokens),
         columns=Axis("dimension"),
         value="number in the vector",
-        alt=f"{T} tokens by {D} dimensions, values from {prompt.smallest:.2f} to "
+        alt=f"{tokens} by {D:,} dimensions, values from {prompt.smallest:.2f} to "
         f"{prompt.largest:.2f}, their standard deviation {prompt.spread:.2f}. Lengths: {lengths}.",
         title=title,
         diverging=True,
@@ -119,7 +120,7 @@ def start_heatmap(prompt: EmbeddedPrompt, title: str) -> Heatmap:
         rows=Axis("token", labels=prompt.tokens),
         columns=Axis("dimension"),
         value="number in the vector",
-        alt=f"The first {start.shape[1]} of {prompt.shape[1]} numbers of each token: {numbers}.",
+        alt=f"The first {start.shape[1]} of {prompt.shape[1]:,} numbers of each token: {numbers}.",
         title=title,
         diverging=True,
         annotate=True,

@@ -65,7 +65,7 @@ class ReplacementCosts(Record):
     @property
     def average(self) -> Floats:
         """The cost of each head, mean of the prompts: [L, H]."""
-        return np.asarray(self.cost.mean(axis=-1))
+        return self.cost.mean(axis=-1)
 
     @property
     def head_cost(self) -> float:
@@ -232,7 +232,7 @@ def log_probs(runs: Sequence[ActivationCache], W: Floats) -> Floats:
     """log2 of the softmax of the last position's logits [runs, V]."""
     logits = np.stack([run[LN_FINAL][-1] for run in runs]) @ W
     logits -= logits.max(axis=1, keepdims=True)
-    return np.asarray((logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))) / np.log(2))
+    return (logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))) / np.log(2)
 
 
 def likeliest_next(run: ActivationCache, W: Floats) -> Ranked:

@@ -14,6 +14,7 @@ from layerbook.core.prompts import Prompts, as_prompt, chat_suffix, prompt_name,
 from layerbook.core.requests import LOGITS, ActivationCache, ActivationCaches, Request
 from layerbook.core.rounding import Relative
 from layerbook.core.sampling import sampling_distribution
+from layerbook.core.text import pluralize
 from layerbook.core.tokens import Token, decode, repeated_share, visible
 
 
@@ -147,13 +148,11 @@ class Generate(Analysis[GenerateResult]):
         figures: dict[str, Figure] = {"tokens": _token_strip(result)}
         for i, (spec, text) in enumerate(zip(self.prompts, result.prompts, strict=True)):
             end = "It ended its turn." if text.stopped else "It was cut off there."
-            wrote = f"The model wrote {len(text.new_tokens)} tokens: “{text.answer.strip()}” {end}"
-            if len(text.new_tokens) == 1:
-                wrote = f"The model wrote one token: “{text.answer.strip()}” {end}"
+            tokens = pluralize(len(text.new_tokens), "token")
             figures[f"text-{i}"] = Passage(
                 text.text,
                 title=f"“{shorten_prompt(spec)}”{chat_suffix(spec)} and what came after it ({how})",
-                alt=wrote,
+                alt=f"The model wrote {tokens}: “{text.answer.strip()}” {end}",
             )
             figures[f"confidence-{i}"] = _confidence_bars(text, how)
         return figures
@@ -191,7 +190,7 @@ def _token_strip(result: GenerateResult) -> TokenStrip:
 
 
 def _confidence_bars(text: GeneratedText, how: str) -> Bars:
-    least = text.least_likely
+    least, count = text.least_likely, pluralize(len(text.new_tokens), "written token")
     description = f"{visible(least.token)} with {least.prob:.1%}"
     if least.rank > 1:
         best = least.likeliest
@@ -202,7 +201,7 @@ def _confidence_bars(text: GeneratedText, how: str) -> Bars:
         label_axis=Axis("token written"),
         value_axis=probability_axis("probability under the model"),
         title=f"How sure the model was, token by token ({how})",
-        alt=f"{len(text.new_tokens)} written tokens, {text.non_greedy} of them not the model's "
+        alt=f"{count}, {text.non_greedy} of them not the model's "
         f"first choice. Least probable: {description}.",
         highlight=tuple(i for i, w in enumerate(text.new_tokens) if w.rank > 1),
     )

@@ -116,16 +116,16 @@ def step_frame(result: GreedyStepsResult, step: GreedyStep) -> Frame:
     """The bars of one step, under the text so far."""
     so_far = result.tokens[: step.length]
     others = result.d_vocab - len(step.top)
-    best = step.next_token
+    best, count = step.next_token, pluralize(step.length, "token")
     picture = Bars(
         labels=tuple(t.token for t in step.top),
         values=tuple(t.prob for t in step.top),
         label_axis=Axis("next token"),
         value_axis=probability_axis(),
-        alt=f"{step.length} tokens read; the likeliest next token is {visible(best.token)} "
+        alt=f"{count} read; the likeliest next token is {visible(best.token)} "
         f"with {best.prob:.1%}.",
         rest=step.rest if others else None,
-        rest_label=f"{others:,} other tokens",
+        rest_label=pluralize(others, "other token"),
         highlight=(0,),
     )
     label: Label = so_far if len(so_far) <= 12 else ("… ", *so_far[-11:])

@@ -192,7 +192,7 @@ def head_values(run: ActivationCache, layer: int) -> Floats:
 def last_outputs(run: ActivationCache, weights: ActivationCache, layer: int) -> Floats:
     """Return the vector that each token adds to the last position, by head: [H, T, d_model]."""
     share = run[Site("pattern", layer)][:, -1, :]  # [H, T]
-    mixed: Floats = share[:, :, None] * head_values(run, layer)  # their sum over T is z
+    mixed = share[:, :, None] * head_values(run, layer)  # their sum over T is z
     return mixed @ weights[Site("W_O", layer)]  # [H, T, d_model]
 
 
@@ -284,7 +284,7 @@ def two_digits(value: float) -> str:
 
 def step_notes(result: HeadOutputsResult) -> tuple[str, str, str, str, str]:
     """A sentence about each step."""
-    n, T = len(result.first_numbers.output), len(result.tokens)
+    n = len(result.first_numbers.output)
     share = result.pattern[-1]
     best = int(share.argmax())
     key, last = visible(result.tokens[best]), visible(result.tokens[-1])
@@ -292,8 +292,8 @@ def step_notes(result: HeadOutputsResult) -> tuple[str, str, str, str, str]:
         f"Each row shows the first {n} of the {result.d_head} numbers in a token's value, with its "
         "share beside the name.",
         f"Each row times its share: {key} keeps {share[best]:.0%}, more than any other.",
-        f"The {T} rows above are added up, column by column: this is the output of the head.",
-        f"W_O turns all {result.d_head} numbers of the sum into {result.d_model}, and these are "
+        "The rows above are added up, column by column: this is the output of the head.",
+        f"W_O turns all {result.d_head} numbers of the sum into {result.d_model:,}, and these are "
         f"the first {n}: what this head adds to the stream.",
         f"The stream of {last} keeps what it had; this head adds its part, and the other heads of "
         "the layer add theirs.",

@@ -20,6 +20,7 @@ from layerbook.core.prompts import (
     shorten_prompt,
 )
 from layerbook.core.requests import LOSS, ActivationCache, ActivationCaches, Generate, Request
+from layerbook.core.text import pluralize
 from layerbook.core.tokens import decode, repeated_share
 
 
@@ -56,7 +57,7 @@ class ManyTextsResult(Result):
     @property
     def same_length(self) -> NDArray[np.bool_]:
         """Which drawn texts are as long as the greedy one [draws]."""
-        return np.asarray(np.equal(self.lengths, self.greedy.length))
+        return np.equal(self.lengths, self.greedy.length)
 
     @property
     def comparable(self) -> int:
@@ -165,10 +166,11 @@ def sorted_lines(result: ManyTextsResult, title: str) -> Lines:
     order = np.sort(result.bits[result.same_length])
     drawn = line("drawn", order, np.arange(1, len(order) + 1))
     greedy = line("greedy", (result.greedy.bits,) * 2, (1, max(2, len(order))))
+    tokens = pluralize(result.greedy.length, "token")
     spread = f"From {order[0]:.1f} to {order[-1]:.1f} bits" if len(order) else "No drawn text"
     return Lines(
         (drawn, greedy) if len(order) else (greedy,),
-        Axis(f"drawn text of {result.greedy.length} tokens, likeliest first"),
+        Axis(f"drawn text of {tokens}, likeliest first"),
         Axis("surprise of the whole text", "bits"),
         alt=f"{spread}; the greedy text has {result.greedy.bits:.1f}. {result.likelier} of "
         f"{result.comparable} drawn texts of its length are likelier than the greedy one.",

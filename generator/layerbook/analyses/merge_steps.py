@@ -95,13 +95,15 @@ class MergeSteps(Analysis[MergeStepsResult]):
         """`steps`: the text before the first merge, and after each."""
         rows: list[tuple[Label, ...]] = [("start", "", result.start)]
         rows += [(str(m.rank), (m.left, " + ", m.right), m.pieces) for m in result.merges]
-        count = pluralize(len(result.merges), "merge")
+        pieces = pluralize(len(result.start), "piece")
+        tokens = pluralize(len(result.tokens), "token")
+        merges = pluralize(len(result.merges), "merge")
         return {
             "steps": Table(
                 ("merge", "pair", "pieces"),
                 tuple(rows),
                 title=f"“{shorten_prompt(result.text)}”, merge by merge",
-                alt=f"{len(result.start)} pieces become {len(result.tokens)} by {count}.",
+                alt=f"From {pieces} to {tokens} by {merges}.",
             )
         }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
@@ -139,7 +138,7 @@ class MlpKnockout(Analysis[MlpKnockoutResult]):
 def prob_heatmap(result: MlpKnockoutResult) -> Heatmap:
     """Draw a column for each layer; the first row is for silencing it at every token."""
     everywhere = np.array([result.prob_without])  # [1, L]
-    values: NDArray[np.floating] = np.concatenate([everywhere, result.prob.T])  # [1 + P, L]
+    values = np.concatenate([everywhere, result.prob.T])  # [1 + P, L]
     name = label_text(result.answer.token)
     worst = ", ".join(f"layer {mlp.layer}: {mlp.answer:.1%}" for mlp in result.by_need[:4])
     rows = ("every token", *(f"only {visible(result.tokens[i])}" for i in result.positions))

@@ -100,8 +100,7 @@ class MlpShapes(Analysis[MlpShapesResult]):
 def strongest_first(neurons: NDArray[np.floating]) -> NDArray[np.float64]:
     """Share of the squared activation in the 1, 2, 3 ... strongest neurons: [T, d_mlp]."""
     squares = np.sort(neurons.astype(np.float64) ** 2, axis=1)[:, ::-1]  # strongest first
-    share: NDArray[np.float64] = np.cumsum(squares, axis=1) / squares.sum(axis=1, keepdims=True)
-    return share
+    return np.cumsum(squares, axis=1) / squares.sum(axis=1, keepdims=True)
 
 
 def silu_curve() -> Lines:
@@ -131,7 +130,7 @@ def activation_lines(result: MlpShapesResult, where: str) -> Lines:
         tuple(lines),
         Axis("neurons, strongest first", log=True),
         Axis("of the squared activation", percent=True),
-        f"{fewest} to {most} of {result.d_mlp} neurons hold half, {where}.",
+        f"{fewest:,} to {most:,} of {result.d_mlp:,} neurons hold half, {where}.",
         f"How few neurons carry a token, {where}",
     )
 
@@ -156,8 +155,8 @@ def matrix_chain(result: MlpShapesResult) -> MatrixChain:
         ChainStep("output", result.d_model, note="added to the stream", kind="vector"),
     )
     alt = (
-        f"A vector of {result.d_model} goes through gate and up, each {gate.shape()}, "
+        f"A vector of {result.d_model:,} goes through gate and up, each {gate.shape()}, "
         f"the gate's result also through {bend.name}; "
-        f"their product, {result.d_mlp} neurons, through down, {down.shape()}."
+        f"their product, {result.d_mlp:,} neurons, through down, {down.shape()}."
     )
     return MatrixChain(steps, alt, f"The MLP of layer {result.layer}, drawn to scale")

@@ -22,7 +22,7 @@ from layerbook.core.requests import (
     Request,
 )
 from layerbook.core.rounding import descending
-from layerbook.core.text import listed
+from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import Token, Vocabulary, visible
 
 Measure = Literal["cosine", "dot", "distance"]
@@ -149,9 +149,10 @@ class NearestTokens(Analysis[NearestTokensResult]):
         figures: dict[str, Figure] = {}
         for n, token in enumerate(result.tokens):
             figures |= {f"{name}-{n}": _bars(token, name) for name in MEASURE_NAMES}
+        count = pluralize(len(result.tokens), "token")
         figures["pick"] = Frames(
             tuple(_frame(token, result.norm_median) for token in result.tokens),
-            f"The nearest neighbours of {len(result.tokens)} tokens, by cosine and by dot product.",
+            f"The nearest neighbours of {count}, by cosine and by dot product.",
             f"The nearest of {result.size:,} entries",
             step="word",
         )

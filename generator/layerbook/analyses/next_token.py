@@ -19,7 +19,7 @@ from layerbook.core.requests import (
     Request,
 )
 from layerbook.core.rounding import Relative
-from layerbook.core.text import listed
+from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import Token, visible
 
 
@@ -105,11 +105,11 @@ class NextToken(Analysis[NextTokenResult]):
             after = f"after “{shorten_prompt(spec, keep='end')}”{chat_suffix(spec)}"
             figures[f"prompt-{i}"] = _probabilities(prompt, after)
             figures[f"logits-{i}"] = _logits(prompt, after)
-            length = f"The prompt has {len(prompt.tokens)} tokens."
+            count = pluralize(len(prompt.tokens), "token")
             figures[f"text-{i}"] = Passage(
                 prompt.text,
                 title="The prompt as the model reads it",
-                alt="The prompt has one token." if len(prompt.tokens) == 1 else length,
+                alt=f"The prompt has {count}.",
             )
         return figures
 
@@ -148,20 +148,21 @@ def _probabilities(prompt: NextTokens, after: str) -> Bars:
         alt=f"The likeliest tokens {after}: {best}. "
         f"All {prompt.others:,} others together: {prompt.rest:.1%}.",
         rest=prompt.rest if prompt.others else None,
-        rest_label=f"{prompt.others:,} other tokens",
+        rest_label=pluralize(prompt.others, "other token"),
     )
 
 
 def _logits(prompt: NextTokens, after: str) -> Bars:
     """Draw each logit minus the best one, because only differences between logits matter."""
     best, last = prompt.top[0], prompt.top[-1]
+    count = pluralize(len(prompt.top), "token")
     return Bars(
         labels=tuple(t.token for t in prompt.top),
         values=tuple(t.logit - best.logit for t in prompt.top),
         label_axis=Axis("next token"),
         value_axis=Axis("logit, counted from the best"),
         title=f"Scores {after}",
-        alt=f"The logits of the same {len(prompt.top)} tokens {after}, counted from the best, "
+        alt=f"The logits of the same {count} {after}, counted from the best, "
         f"{visible(best.token)}: the last, {visible(last.token)}, is "
         f"{best.logit - last.logit:.2f} behind.",
     )

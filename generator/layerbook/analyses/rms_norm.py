@@ -102,8 +102,7 @@ class RmsNorm(Analysis[RmsNormResult]):
 def divide_by_rms(x: NDArray[np.floating]) -> NDArray[np.floating]:
     """Divide each vector [..., d_model] by the root of the mean of its squares."""
     rms = np.sqrt((x**2).mean(axis=-1, keepdims=True))
-    normed: NDArray[np.floating] = x / rms
-    return normed
+    return x / rms
 
 
 def length_lines(result: RmsNormResult) -> Lines:

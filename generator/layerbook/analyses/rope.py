@@ -40,7 +40,7 @@ from layerbook.core.requests import (
     Site,
 )
 from layerbook.core.rounding import Exact, Gap, Rounding, snap
-from layerbook.core.text import listed
+from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import apply_rope, causal_mask
 
@@ -232,8 +232,7 @@ class RotatedScores:
     ) -> NDArray[np.float64]:
         """Return the scores [H, T, T], queries by keys, at these positions [T]."""
         q, k = self.turned(q_pos, k_pos)
-        scores: NDArray[np.float64] = q @ k.swapaxes(1, 2) / q.shape[-1] ** 0.5
-        return scores
+        return q @ k.swapaxes(1, 2) / q.shape[-1] ** 0.5
 
     def with_fastest(self, count: int) -> RotatedScores:
         """The same queries and keys, of which only the `count` fastest pairs turn."""
@@ -275,8 +274,7 @@ def summarize_pattern(pattern: NDArray[np.floating]) -> RotatedPattern:
 def ideal_curve(speeds: NDArray[np.float64], distances: int) -> NDArray[np.float64]:
     """Mean over the pairs of cos(distance x speed), by distance: speeds [pairs] -> [distances]."""
     angles = np.outer(np.arange(distances), speeds)  # [distances, pairs], radians
-    curve: NDArray[np.float64] = np.cos(angles).mean(axis=1)
-    return curve
+    return np.cos(angles).mean(axis=1)
 
 
 class StrongestPair(NamedTuple):
@@ -324,14 +322,14 @@ def _share_by_pairs(result: RopeResult, where: str) -> Lines:
 
 
 def _score_by_distance(result: RopeResult, where: str) -> Lines:
-    curve = result.by_distance
+    curve, times = result.by_distance, pluralize(result.rises, "time")
     return Lines(
         (line(f"head {result.head}", curve),),
         Axis("distance from query to key", "tokens"),
         Axis("score", "q·k / √d"),
         f"The score is highest at distance {result.peak}, {curve[result.peak]:.2f}. "
         f"At distance 1 it is {curve[1]:.2f}, at distance {len(curve) - 1} {curve[-1]:.2f}; "
-        f"on the way it rises {result.rises} times.",
+        f"on the way it rises {times}.",
         f"The same queries and keys, set at other distances: {where}",
     )
 
@@ -363,13 +361,14 @@ def _turning_clocks(result: RopeResult) -> Frames:
     """Clock faces of some pairs, whose hands turn from position to position."""
     last = min(len(result.tokens), 12) - 1
     pairs = sorted({min(i, result.pairs - 1) for i in (0, 3, 6, 9, 12)} | {result.pairs - 1})
+    count = pluralize(len(pairs), "pair")
     turns = [f"pair {i} in {_positions(float(result.wavelengths[i]))}" for i in pairs]
     frames = tuple(
         Frame(
             f"position {position}",
             Panels(
                 tuple(_clock(result, pair, position) for pair in pairs),
-                f"The hands of {len(pairs)} pairs at position {position}.",
+                f"The hands of {count} at position {position}.",
             ),
             f"At position {position}, pair {pairs[0]} has turned by "
             f"{position / result.wavelengths[pairs[0]]:.2f} of a turn, pair {pairs[-1]} by "

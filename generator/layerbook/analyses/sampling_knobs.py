@@ -16,7 +16,7 @@ from layerbook.core.prompts import PromptSpec, as_prompt, chat_suffix, prompt_na
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
 from layerbook.core.rounding import Relative, Rounding
 from layerbook.core.sampling import sampling_distribution
-from layerbook.core.text import listed
+from layerbook.core.text import pluralize
 
 
 class Setting(Record):
@@ -101,14 +101,11 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
     def figures(self, result: SamplingKnobsResult) -> dict[str, Figure]:
         """One panel per setting, the same tokens in each."""
         panels = tuple(setting_bars(setting, result.top) for setting in result.settings)
-        best = [
-            f"{name}: {setting.probs[0]:.1%} on the best of {setting.candidates:,} tokens"
-            for name, setting in zip(map(knobs_name, result.settings), result.settings, strict=True)
-        ]
+        alt = " ".join(f"{panel.title}: {panel.alt}" for panel in panels)
         title = (
             f"What is drawn from after “{shorten_prompt(self.prompt)}”{chat_suffix(self.prompt)}"
         )
-        return {"knobs": Panels(panels, title=title, alt=f"{listed(best)}.")}
+        return {"knobs": Panels(panels, title=title, alt=alt)}
 
 
 class Knobs(NamedTuple):
@@ -144,13 +141,14 @@ def knobs_name(knobs: Knobs | Setting) -> str:
 
 def setting_bars(setting: Setting, top: tuple[Ranked, ...]) -> Bars:
     """The probabilities of the likeliest tokens under one setting."""
+    tokens = pluralize(setting.candidates, "token")
     return Bars(
         labels=tuple(t.token for t in top),
         values=setting.probs,
         label_axis=Axis("token"),
         value_axis=probability_axis(),
         title=knobs_name(setting),
-        alt=f"{setting.candidates:,} tokens left; the best has {setting.probs[0]:.1%}.",
+        alt=f"{tokens} left; the best has {setting.probs[0]:.1%}.",
         rest=setting.rest,
         rest_label="all others",
     )

@@ -24,7 +24,7 @@ from layerbook.core.figures import (
 )
 from layerbook.core.requests import ActivationCaches, Describe, Request
 from layerbook.core.rounding import Exact, Rounding, snap
-from layerbook.core.text import listed
+from layerbook.core.text import listed, pluralize
 from layerbook.core.vectors import sinusoidal_encoding
 
 MAX_POSITION = 64  # that the waves of a widget pass
@@ -108,9 +108,9 @@ class SinusoidalEncoding(Analysis[SinusoidalEncodingResult]):
         return {
             "encoding": Frames(
                 tuple(_frame(encoding, result) for encoding in result.sweeps),
-                f"The encoding of {result.positions} positions in {result.d_model} dimensions, "
+                f"The encoding of {result.positions:,} positions in {result.d_model:,} dimensions, "
                 f"for {listed(names)}.",
-                f"The encoding, {result.positions} positions by {result.d_model} dimensions",
+                f"The encoding, {result.positions:,} positions by {result.d_model:,} dimensions",
                 step="C",
             ),
             "clocks": _clock_frames(result),
@@ -176,8 +176,9 @@ def _clock_frame(encoding: Encoding, position: int) -> Frame:
             )
         )
     turned = [position / float(encoding.wavelengths[pair]) for pair in (pairs[0], pairs[-1])]
+    positions_later = pluralize(position, "position")
     note = (
-        f"After {position} positions the first pair has turned by {turned[0]:.2f} of a turn, the "
+        f"After {positions_later} the first pair has turned by {turned[0]:.2f} of a turn, the "
         f"last by {turned[1]:.2f}."
     )
     return Frame(_name(encoding), Panels(tuple(clocks), f"{_name(encoding)}. {note}"), note)

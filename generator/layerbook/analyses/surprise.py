@@ -19,6 +19,7 @@ from layerbook.core.requests import (
     Request,
 )
 from layerbook.core.rounding import Relative
+from layerbook.core.text import pluralize
 from layerbook.core.tokens import Token
 
 
@@ -121,14 +122,14 @@ def read_token(run: ActivationCache, token: Token, logits: NDArray[np.floating])
 
 def bits_bars(text: TextSurprise) -> Bars:
     """Draw the bits of each token; the most surprising one is highlighted."""
-    most = text.most_surprising
+    most, tokens = text.most_surprising, pluralize(len(text.tokens), "token")
     return Bars(
         labels=tuple(token.token for token in text.tokens),
         values=tuple(token.bits for token in text.tokens),
         label_axis=Axis("token, in reading order"),
         value_axis=Axis("surprise", "bits"),
         title=f"How much each token surprised the model: “{shorten_prompt(text.text)}”",
-        alt=f"The mean of {len(text.tokens)} tokens is {text.bits:.2f} bits. Most surprising: "
+        alt=f"The mean of {tokens} is {text.bits:.2f} bits. Most surprising: "
         f"{label_text(most.token)} with {most.bits:.1f} bits.",
         highlight=(text.tokens.index(most),),
     )

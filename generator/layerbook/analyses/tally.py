@@ -13,6 +13,7 @@ from layerbook.core.prompts import PromptSpec, as_prompt, chat_suffix, prompt_na
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
 from layerbook.core.rounding import Relative
 from layerbook.core.sampling import sample_token, sampling_distribution
+from layerbook.core.text import pluralize
 
 
 class TalliedToken(Record):
@@ -101,19 +102,17 @@ class Tally(Analysis[TallyResult]):
             rest=max(0.0, 1 - sum(t.draw_prob for t in result.top)),
             rest_label="all others",
         )
-        drawn = f"{label_text(best.token.token)} was drawn {best.count} times."
-        if best.count == 1:
-            drawn = f"{label_text(best.token.token)} was drawn once."
+        times = pluralize(best.count, "time")
         counts = Bars(
             labels,
             tuple(float(t.count) for t in result.top),
             Axis("next token"),
             Axis("times drawn"),
-            alt=drawn,
-            title=f"{result.draws} draws",
+            alt=f"{label_text(best.token.token)} was drawn {times}.",
+            title=pluralize(result.draws, "draw"),
             rest=float(result.others),
             rest_label="all others",
         )
         title = f"What is drawn after “{shorten_prompt(self.prompt)}”{chat_suffix(self.prompt)}"
-        alt = f"{chances.alt} {counts.alt} {result.distinct} different tokens were drawn."
+        alt = f"{chances.alt} {counts.alt} Different tokens that were drawn: {result.distinct}."
         return {"tally": Panels((chances, counts), alt, title, columns=2)}

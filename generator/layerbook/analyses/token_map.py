@@ -152,7 +152,7 @@ class TokenMap(Analysis[TokenMapResult]):
         )
         places = [f"{label_text(p.label)} ({p.x:.2f}, {p.y:.2f})" for p in points if p.show_label]
         repeated = len(result.repeated)
-        shared = f", of which {repeated} stand in more than one text" if repeated else ""
+        shared = f", {repeated} of them in more than one text" if repeated else ""
         alt = f"{len(points)} tokens in {len(places)} places{shared}: {listed(places)}."
         title = (
             f"{len(result.distinct)} different tokens, "
@@ -197,7 +197,7 @@ def _tooltip(spot: TokenPoint, n: int, result: TokenMapResult) -> str:
     other = visible(result.distinct[result.closest[n]])
     return (
         f"Token {spot.position} of the text {order}. "
-        f"Closest other token in all {result.d_model} dimensions: "
+        f"Closest other token in all {result.d_model:,} dimensions: "
         f"{other} ({result.distance[n]:.3g} away)."
     )
 

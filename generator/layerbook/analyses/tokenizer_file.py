@@ -15,7 +15,7 @@ from layerbook.core.analysis import Analysis, BigArray, Record, Result
 from layerbook.core.figures import Figure, TokenStrip
 from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import ActivationCaches, Encode, Prompt, Request
-from layerbook.core.text import listed
+from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import Token
 
 
@@ -107,12 +107,9 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
             "merges": result.merges.ravel().tolist(),
             "rest": result.settings,
         }
-        cuts = [
-            f"“{shorten_prompt(text)}” is one token"
-            if len(tokens) == 1
-            else f"“{shorten_prompt(text)}” is {len(tokens)} tokens"
-            for text, tokens in rows
-        ]
+        counts = [pluralize(len(tokens), "token") for _, tokens in rows]
+        names = [f"“{shorten_prompt(text)}”" for text, _ in rows]
+        cuts = [f"{name} is {count}" for name, count in zip(names, counts, strict=True)]
         return {
             "tokens": TokenStrip(
                 rows,

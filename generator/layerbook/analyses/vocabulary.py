@@ -11,7 +11,7 @@ from layerbook.core.figures import Figure, Table, TokenStrip
 from layerbook.core.parameters import TopK
 from layerbook.core.prompts import Texts, shorten_prompt
 from layerbook.core.requests import ActivationCaches, Describe, Encode, Prompt, Request
-from layerbook.core.text import listed
+from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import Token, visible, without_added
 from layerbook.core.tokens import Vocabulary as TokenVocabulary
 
@@ -201,8 +201,6 @@ def _special_table(result: VocabularyResult) -> Table:
     return Table(
         ("id", "token", "role"),
         tuple((s.token.id, s.token, ", ".join(s.roles)) for s in result.special),
-        title=f"The {len(result.special)} special tokens",
-        alt=f"{len(used)} of them have a role: {listed(used)}."
-        if used
-        else "None of them has a role.",
+        title=pluralize(len(result.special), "special token"),
+        alt=f"With a role: {listed(used)}." if used else "None of them has a role.",
     )

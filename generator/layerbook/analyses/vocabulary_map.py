@@ -107,7 +107,7 @@ class VocabularyMap(Analysis[VocabularyMapResult]):
                 tuple(points),
                 x,
                 y,
-                f"{len(points)} of {len(result.texts)} words: {names}.",
+                f"{len(points)} of {len(result.texts):,} words: {names}.",
                 f"{len(result.texts):,} words",
                 interactive=Widget("map", json.dumps(data), large=True),
             )

@@ -98,8 +98,7 @@ class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
 def uniform_attention(T: int) -> NDArray[np.float64]:
     """Attention on each key [T] if every query looked at all it can see alike; queries 1..T-1."""
     pattern = np.tri(T) / np.arange(1, T + 1)[:, None]  # [T, T]
-    mean: NDArray[np.float64] = pattern[1:].mean(axis=0)
-    return mean
+    return pattern[1:].mean(axis=0)
 
 
 def _share_lines(result: WhitespaceAttentionResult, title: str) -> Lines:

@@ -52,13 +52,11 @@ class DirectPath:
     def logits(self, added: Floats) -> Floats:
         """Return what a vector of the stream [D] adds to every logit [V]."""
         logits = (added * self.gain) @ self.unembedding
-        above_mean: Floats = logits - logits.mean()
-        return above_mean
+        return logits - logits.mean()
 
     def direction(self, token: int) -> Floats:
         """Return the vector [D] whose product with a part of the stream is its share of a logit."""
-        direction: Floats = self.gain * (self.unembedding[:, token] - self.unembedding.mean(axis=1))
-        return direction
+        return self.gain * (self.unembedding[:, token] - self.unembedding.mean(axis=1))
 
 
 def promoted_tokens(run: ActivationCache, logits: Floats, count: int) -> tuple[PromotedToken, ...]:

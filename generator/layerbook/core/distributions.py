@@ -32,8 +32,7 @@ def softmax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
     """exp(s) / sum exp(s) over the last axis, in float64, shifted so that nothing overflows."""
     shifted = scores.astype(np.float64) - np.max(scores, axis=-1, keepdims=True)
     exponentials = np.exp(shifted)
-    prob: NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
-    return prob
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
 def entropy(prob: NDArray[np.floating]) -> float:

@@ -44,7 +44,7 @@ class ChatPrompt(Record):
     @model_serializer(mode="wrap")
     def _without_defaults(self, to_dict: SerializerFunctionWrapHandler) -> dict[str, Any]:
         optional = ("date", "without_template")
-        data: dict[str, Any] = to_dict(self)
+        data = to_dict(self)
         return {name: data[name] for name in data if data[name] or name not in optional}
 
     def messages(self) -> tuple[ChatMessage, ...]:

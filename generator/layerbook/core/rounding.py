@@ -96,8 +96,7 @@ def round_result(result: R) -> R:
     Integers, texts, NaN and infinities stay. Arrays become float64, or float32 if they go to a file
     of their own.
     """
-    rounded: R = _rounded(result, "", DEFAULT_ROUNDING, FieldScales.of(result))
-    return rounded
+    return _rounded(result, "", DEFAULT_ROUNDING, FieldScales.of(result))
 
 
 def round_values(values: Sequence[Any]) -> tuple[Any, ...]:
@@ -106,14 +105,14 @@ def round_values(values: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(_round_number(v, decimals) if isinstance(v, float) else v for v in values)
 
 
-def snap(values: NDArray[np.floating]) -> NDArray[np.float64]:
+def snap(values: NDArray[np.floating]) -> NDArray[np.floating]:
     """Round an array to ten digits of its scale before its entries are ordered.
 
     Entries that differ by rounding errors alone become equal, and then the lower index comes first
     on every machine: `snap(values).argmax()`, or all of them in `descending(values)`.
     """
     values = values.astype(np.float64)
-    return np.asarray(_round_array(values, _decimals(_largest_magnitude(values), COMPARED_DIGITS)))
+    return _round_array(values, _decimals(_largest_magnitude(values), COMPARED_DIGITS))
 
 
 def descending(values: NDArray[np.floating]) -> NDArray[np.intp]:
@@ -217,5 +216,4 @@ def _round_number(number: float, decimals: int) -> float:
 
 
 def _round_array(array: NDArray[np.floating], decimals: int) -> NDArray[np.floating]:
-    rounded = np.round(array.astype(np.float64), decimals)
-    return rounded + 0.0
+    return np.round(array.astype(np.float64), decimals) + 0.0

@@ -26,13 +26,12 @@ def closest_pair(points: Vectors) -> tuple[int, int]:
 def cosines(rows: Vectors, vector: Vectors) -> NDArray[np.float64]:
     """The cosine of each row [N, D] with one vector [D]; 0 where one of them has no length."""
     lengths = np.linalg.norm(rows, axis=-1) * np.linalg.norm(vector)  # [N]
-    cosine: NDArray[np.float64] = rows @ vector / np.maximum(lengths, np.finfo(float).tiny)
-    return cosine
+    return rows @ vector / np.maximum(lengths, np.finfo(float).tiny)
 
 
 def mean_pool(rows: Vectors, pad: Vectors | None = None, length: int = 0) -> NDArray[np.float64]:
     """Average rows [N, D] -> [D]; a `pad` [D] first fills them up to `length` rows."""
-    total: NDArray[np.float64] = rows.sum(axis=0, dtype=np.float64)
+    total = rows.sum(axis=0, dtype=np.float64)
     if pad is None or length <= len(rows):
         return total / len(rows)
     return (total + (length - len(rows)) * pad.astype(np.float64)) / length
