@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fixtures.small_book import layerbook, write_small_book
 from fixtures.sweep_book import SPEC, write_sweep_book
-from layerbook.site.prose.functions import FROM_MARKDOWN, FUNCTIONS, ProseFunctions
+from layerbook.site.prose.functions import FUNCTIONS, ProseFunctions
 from layerbook.site.prose.markup import Inline
 from layerbook.site.prose.template_checks import PieceOfProse, find_template_problems
 
@@ -209,8 +209,8 @@ def test_skips_fields_without_declared_types(text: str) -> None:
 def test_knows_the_functions_of_prose() -> None:
     from fixtures.sample_chapter import context
 
-    functions = ProseFunctions(context(), {}, {}, lambda image, names: Inline("", ""))
-    assert functions.by_name().keys() == {*FUNCTIONS, *FROM_MARKDOWN}
+    functions = ProseFunctions(context(), {}, lambda image, names: Inline("", ""))
+    assert functions.by_name().keys() == {*FUNCTIONS, "picture"}
 
 
 def test_unknown_experiment_of_a_code_cell_is_reported_once(book: Path) -> None:

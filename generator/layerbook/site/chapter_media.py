@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import PurePosixPath
 
-from layerbook.book.media import MediaError, MediaFolders
+from layerbook.book.media import ImageFile, MediaError, MediaFolders
 from layerbook.book.subtitles import language_of
 from layerbook.core import language
 from layerbook.plotting.dot_syntax import DiagramError
@@ -19,6 +19,7 @@ from layerbook.site.blocks import ImageView, SubtitlesView, VideoView
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.markdown import heading_slug
 from layerbook.site.prose.markup import Inline
+from layerbook.site.prose.pictures import ProseDiagram, ProseImage
 from layerbook.store.cache import WorkingCache
 from layerbook.store.code_digest import source_digest
 from layerbook.store.json_format import json_digest
@@ -47,38 +48,34 @@ class ChapterMedia:
         self._folders, self._next_number, self._ids = folders, next_number, ids
         self.files: dict[str, bytes] = {}
 
-    def image(self, path: str, alt: str, caption: Inline | None) -> ImageView:
-        """Return a picture; without a caption, one that is only decorative. Raises MediaError."""
-        image = self._folders.image(path)
-        for used in filter(None, (image.path, image.dark)):
-            self.files[used] = self._folders.read(used)
+    def picture(self, picture: ProseImage | ProseDiagram, caption: Inline | None) -> ImageView:
+        """Return an image, or a diagram drawn for light pages and for dark ones.
+
+        caption: None of an image that is only decorative. Raises MediaError or DiagramError.
+        """
+        if isinstance(picture, ProseImage):
+            image, name = self._folders.image(picture.path), PurePosixPath(picture.path).stem
+            paths = filter(None, (image.path, image.dark))
+            self.files |= {path: self._folders.read(path) for path in paths}
+        else:
+            image, name = self._diagram(picture.source), picture.name or "diagram"
         return ImageView(
-            id=self._id(path),
+            id=self._ids.add(heading_slug(name)),
             number="" if caption is None else self._next_number(),
             href=image.path,
             dark_href=image.dark,
             width=image.width,
             height=image.height,
-            alt="" if caption is None else alt,
+            alt="" if caption is None else picture.alt,
             caption_html="" if caption is None else caption.html,
         )
 
-    def diagram(self, source: str, name: str, alt: str, caption: Inline) -> ImageView:
-        """Return a diagram, drawn for light pages and for dark ones. Raises DiagramError."""
-        digest = hashlib.sha256(source.encode()).hexdigest()[:12]
+    def _diagram(self, source: str) -> ImageFile:
+        """Add the files of a diagram."""
         light, dark = self._draw(source, dark=False), self._draw(source, dark=True)
-        href, dark_href = f"data/diagrams/{digest}.svg", f"data/diagrams/{digest}.dark.svg"
-        self.files |= {href: light.svg.encode(), dark_href: dark.svg.encode()}
-        return ImageView(
-            id=self._ids.add(heading_slug(name or "diagram")),
-            number=self._next_number(),
-            href=href,
-            dark_href=dark_href,
-            width=light.width,
-            height=light.height,
-            alt=alt,
-            caption_html=caption.html,
-        )
+        path = f"data/diagrams/{hashlib.sha256(source.encode()).hexdigest()[:12]}"
+        self.files |= {f"{path}.svg": light.svg.encode(), f"{path}.dark.svg": dark.svg.encode()}
+        return ImageFile(f"{path}.svg", light.width, light.height, f"{path}.dark.svg")
 
     def _draw(self, source: str, *, dark: bool) -> Drawing:
         key = json_digest([source_digest("plotting/graphviz", "plotting/dot_syntax"), source, dark])
@@ -106,7 +103,7 @@ class ChapterMedia:
         href = self._folders.video(path)
         self.files[href] = self._folders.read(href)
         return VideoView(
-            id=self._id(path),
+            id=self._ids.add(heading_slug(PurePosixPath(path).stem)),
             number=self._next_number(),
             href=href,
             poster_href=picture.path,
@@ -121,6 +118,3 @@ class ChapterMedia:
         content = base64.b64encode(self._folders.subtitles(path)).decode()
         code = language_of(path, language.current().code)
         return SubtitlesView(f"data:text/vtt;base64,{content}", code)
-
-    def _id(self, path: str) -> str:
-        return self._ids.add(heading_slug(PurePosixPath(path).stem))

@@ -19,10 +19,10 @@ from layerbook.site.prose.chapter_text import chapter_texts, prose_path
 from layerbook.site.prose.code_cells import cell_folder, read_cell
 from layerbook.site.prose.formulas import MathError, MathRenderer
 from layerbook.site.prose.functions import FUNCTIONS
-from layerbook.site.prose.images import extract_images
 from layerbook.site.prose.markdown_checks import find_markdown_problems, find_misplaced_references
 from layerbook.site.prose.media_checks import find_media_problems
 from layerbook.site.prose.outline import Outline, parse_outline
+from layerbook.site.prose.pictures import extract_pictures
 from layerbook.site.prose.references import TO_FIGURE, Reference, find_references
 from layerbook.site.prose.template_checks import PieceOfProse, find_template_problems
 from layerbook.store.project import Project
@@ -174,10 +174,10 @@ def _no_term(terms: glossary.Glossary | None, name: str) -> str:
 
 def find_text_problems(chapter: Chapter, prose: str, file: str) -> Iterator[Problem]:
     """Yield mistakes in the Markdown of a chapter's prose, captions and claims."""
-    images = extract_images(prose).images
+    pictures = extract_pictures(prose).pictures
     for piece in chapter_texts(chapter, prose, file):
         outline, is_caption = parse_outline(piece.text), piece.text is not prose
-        lines = () if is_caption else images
+        lines = () if is_caption else pictures
         problems = list(find_markdown_problems(outline, piece.file, lines))
         problems += find_misplaced_references(outline, piece.file) if is_caption else ()
         for problem in problems:

@@ -9,8 +9,7 @@ from typing import NamedTuple
 from layerbook.book.contents import Chapter
 from layerbook.book.yaml import blank_front_matter
 from layerbook.core.errors import Problem, SpecError, did_you_mean
-from layerbook.site.prose.diagrams import extract_diagrams
-from layerbook.site.prose.images import extract_images
+from layerbook.site.prose.pictures import extract_pictures
 from layerbook.site.sandbox.syntax import MAX_SOURCE
 from layerbook.store.project import Project
 
@@ -53,10 +52,8 @@ def chapter_texts(chapter: Chapter, prose: str, file: str) -> Iterator[TextPiece
     prose: the content of `file`.
     """
     yield TextPiece(file, 1, prose)
-    for image in extract_images(prose).images.values():
-        yield TextPiece(file, image.caption_line, image.caption)
-    for diagram in extract_diagrams(prose).diagrams.values():
-        yield TextPiece(file, diagram.caption_line, diagram.caption)
+    for picture in extract_pictures(prose).pictures.values():
+        yield TextPiece(file, picture.caption_line, picture.caption)
     for experiment in chapter.experiments:
         for caption in experiment.captions.values():
             yield TextPiece(experiment.file, caption.line, caption.text)

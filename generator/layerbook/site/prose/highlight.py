@@ -8,8 +8,8 @@ import textwrap
 from layerbook.core.errors import did_you_mean
 from layerbook.core.language import gettext, mark
 from layerbook.site.prose.colours import Allowance, TakesTooLongError
-from layerbook.site.prose.diagrams import MERMAID
 from layerbook.site.prose.markup import clean_text, escape_text
+from layerbook.site.prose.pictures import MERMAID
 
 OWN_LANGUAGES = {
     "python": mark("Python source"),

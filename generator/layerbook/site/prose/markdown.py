@@ -20,15 +20,14 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
 from layerbook.core.language import gettext
-from layerbook.site.prose import diagrams
 from layerbook.site.prose.addresses import site_address
 from layerbook.site.prose.colours import Allowance
 from layerbook.site.prose.extensions import add_extensions, add_rendering
 from layerbook.site.prose.formulas import MathError, MathRenderer, escape_tex, formula_text
 from layerbook.site.prose.highlight import ListingError, check_listing, code_html
 from layerbook.site.prose.ids import PageIds
-from layerbook.site.prose.images import USAGE
 from layerbook.site.prose.markup import Anchor, Block, Inline, clean_text, escape_text
+from layerbook.site.prose.pictures import DIAGRAM_LANGUAGE, DIAGRAM_USAGE, IMAGE_USAGE
 
 SLOT_OPEN, SLOT_CLOSE = "\ue000", "\ue001"
 MAX_PARAGRAPH = 10_000
@@ -232,8 +231,8 @@ def _fence(
 ) -> str:
     words = nodes[index].info.split()
     language = words[0] if words else "text"
-    if language == diagrams.LANGUAGE:
-        raise ProseError(diagrams.USAGE, near=f"{nodes[index].markup}{nodes[index].info}")
+    if language == DIAGRAM_LANGUAGE:
+        raise ProseError(DIAGRAM_USAGE, near=f"{nodes[index].markup}{nodes[index].info}")
     try:
         check_listing(nodes[index].content, language)
         code = code_html(nodes[index].content, language, env["listings"])
@@ -338,7 +337,7 @@ def _check_nodes(nodes: Sequence[Node], slots: Slots) -> None:
                 rule = "must stand alone in its paragraph, with empty lines around it"
                 raise ProseError(f"{value.name} {rule}", slots.lines[number])
         if node.type == "image":
-            raise ProseError(USAGE, near=f"![{node.content}]")
+            raise ProseError(IMAGE_USAGE, near=f"![{node.content}]")
         if node.type == "heading_open" and node.tag == "h1":
             message = "the page's title is its only top heading; begin with ##"
             raise ProseError(message, near=f"\n{node.markup} ")

@@ -9,9 +9,9 @@ from markdown_it.token import Token as Node
 
 from layerbook.core.errors import Problem
 from layerbook.site.prose.highlight import ListingError, check_language
-from layerbook.site.prose.images import USAGE
 from layerbook.site.prose.markdown import LONG_PARAGRAPH, MAX_PARAGRAPH, MISPLACED_REFERENCE
 from layerbook.site.prose.outline import BLOCK, Outline
+from layerbook.site.prose.pictures import IMAGE_USAGE
 
 _STRAY = (
     (re.compile(r"\$\$"), "$$ opens a formula that does not end before the next empty line"),
@@ -86,7 +86,7 @@ def _listing_problems(outline: Outline, file: str) -> Iterator[Problem]:
 def _child_problems(child: Node) -> Iterator[tuple[str, str]]:
     """Yield pairs of source text and problem."""
     if child.type == "image":
-        yield "![", USAGE
+        yield "![", IMAGE_USAGE
     elif child.type == "text":
         for pattern, message in _STRAY:
             for match in pattern.finditer(child.content):

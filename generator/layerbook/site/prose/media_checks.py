@@ -9,14 +9,14 @@ from jinja2 import TemplateSyntaxError, nodes
 from layerbook.book.media import MediaError, MediaFolders
 from layerbook.core.errors import Problem
 from layerbook.plotting.dot_syntax import DiagramError, check_source
-from layerbook.site.prose.diagrams import extract_diagrams
 from layerbook.site.prose.environment import parse_prose
-from layerbook.site.prose.images import extract_images
+from layerbook.site.prose.pictures import extract_pictures
 
 
 def find_media_problems(folders: MediaFolders, prose: str, file: str) -> Iterator[Problem]:
     """Yield a problem for each picture, diagram or video that cannot be shown, at its place."""
-    for image in extract_images(prose).images.values():
+    pictures = extract_pictures(prose)
+    for image in pictures.images:
         message = image.problem()
         try:
             folders.image(image.path)
@@ -24,7 +24,17 @@ def find_media_problems(folders: MediaFolders, prose: str, file: str) -> Iterato
             message = message or str(error)
         if message:
             yield Problem(file, image.line, image.column, message)
-    yield from _diagram_problems(prose, file)
+    for diagram in pictures.diagrams:
+        if message := diagram.problem():
+            yield Problem(file, diagram.line, 1, message)
+        try:
+            check_source(diagram.source)
+        except DiagramError as error:
+            yield Problem(file, diagram.line + error.line, 1, str(error))
+    yield from _video_problems(folders, prose, file)
+
+
+def _video_problems(folders: MediaFolders, prose: str, file: str) -> Iterator[Problem]:
     try:
         tree = parse_prose(prose)
     except TemplateSyntaxError:  # reported by the checks of templates
@@ -33,21 +43,11 @@ def find_media_problems(folders: MediaFolders, prose: str, file: str) -> Iterato
     for call in tree.find_all(nodes.Call):
         if isinstance(call.node, nodes.Name) and call.node.name == "video":
             column = lines[call.lineno - 1].find("video") + 1
-            for message in _video_problems(folders, call):
+            for message in _video_messages(folders, call):
                 yield Problem(file, call.lineno, max(column, 1), f"video(): {message}")
 
 
-def _diagram_problems(prose: str, file: str) -> Iterator[Problem]:
-    for diagram in extract_diagrams(prose).diagrams.values():
-        if message := diagram.problem():
-            yield Problem(file, diagram.line, 1, message)
-        try:
-            check_source(diagram.source)
-        except DiagramError as error:
-            yield Problem(file, diagram.line + error.line, 1, str(error))
-
-
-def _video_problems(folders: MediaFolders, call: nodes.Call) -> Iterator[str]:
+def _video_messages(folders: MediaFolders, call: nodes.Call) -> Iterator[str]:
     named = {pair.key: pair.value for pair in call.kwargs}
     try:
         match call.args:

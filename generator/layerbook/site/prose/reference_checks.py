@@ -17,9 +17,8 @@ from layerbook.book.contents import Chapter, Experiment
 from layerbook.book.figure_names import can_have_figure
 from layerbook.core.errors import MAX_PROBLEMS, did_you_mean
 from layerbook.site.prose.anchors import Anchors, static_anchors
-from layerbook.site.prose.diagrams import extract_diagrams
-from layerbook.site.prose.images import extract_images
 from layerbook.site.prose.outline import Outline, parse_outline
+from layerbook.site.prose.pictures import extract_pictures
 
 MAX_HINTS = 20
 """The unknown references of a page whose nearest name is looked for, which takes milliseconds."""
@@ -51,10 +50,10 @@ class _Page:
 
     @cached_property
     def pictures(self) -> frozenset[str]:
-        paths = [image.path for image in extract_images(self.text).images.values()]
-        stems = {PurePosixPath(path).stem for path in (*paths, *_VIDEO.findall(self.text))}
-        diagrams = extract_diagrams(self.text).diagrams.values()
-        return frozenset(stems | {diagram.name for diagram in diagrams if diagram.name})
+        extracted = extract_pictures(self.text)
+        paths = [image.path for image in extracted.images] + _VIDEO.findall(self.text)
+        names = {diagram.name for diagram in extracted.diagrams if diagram.name}
+        return frozenset(names.union(PurePosixPath(path).stem for path in paths))
 
     def names(self) -> Iterator[str]:
         """Yield references to what the text alone determines."""

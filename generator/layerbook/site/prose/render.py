@@ -19,13 +19,11 @@ from layerbook.plotting.dot_syntax import DiagramError
 from layerbook.site.blocks import Preview
 from layerbook.site.pages import ChapterBody
 from layerbook.site.prose.braces import PLACEHOLDERS
-from layerbook.site.prose.diagrams import ProseDiagram, extract_diagrams
 from layerbook.site.prose.environment import evaluate, prose_environment
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.functions import GROUPS, ProseFunctions
 from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.functions.text import TextFunctions
-from layerbook.site.prose.images import ProseImage, extract_images
 from layerbook.site.prose.markdown import (
     SLOT_CLOSE,
     SLOT_OPEN,
@@ -36,6 +34,7 @@ from layerbook.site.prose.markdown import (
     split_sentences,
 )
 from layerbook.site.prose.markup import Inline, escape_text
+from layerbook.site.prose.pictures import ProseDiagram, ProseImage, extract_pictures
 from layerbook.site.prose.ticks import group_ticks
 
 MAX_MESSAGE = 400
@@ -88,13 +87,12 @@ def _render_previews(functions: ProseFunctions, context: ChapterContext) -> tupl
 
 def _prepare(source: str, file: str, context: ChapterContext) -> tuple[str, ProseFunctions]:
     """Return the source with calls for its pictures, and the functions that it may call."""
-    with_diagrams = extract_diagrams(source)
-    text, images = extract_images(with_diagrams.source)
+    text, pictures = extract_pictures(source)
 
     def caption(picture: ProseImage | ProseDiagram, names: Mapping[str, object]) -> Inline:
         return render_caption(picture.caption, file, picture.caption_line, names, context.math)
 
-    return text, ProseFunctions(context, images, with_diagrams.diagrams, caption)
+    return text, ProseFunctions(context, pictures, caption)
 
 
 def chapter_sentences(source: str, file: str, context: ChapterContext) -> tuple[Sentence, ...]:

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from layerbook.site.prose.diagrams import ProseDiagram
 from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.functions.links import LinkFunctions
 from layerbook.site.prose.functions.live import LiveFunctions
 from layerbook.site.prose.functions.media import MediaFunctions
 from layerbook.site.prose.functions.results import ResultFunctions
 from layerbook.site.prose.functions.text import TextFunctions
-from layerbook.site.prose.images import ProseImage
 from layerbook.site.prose.markup import Inline
+from layerbook.site.prose.pictures import ProseDiagram, ProseImage
 
 GROUPS = (ResultFunctions, LinkFunctions, TextFunctions, MediaFunctions, LiveFunctions)
-FROM_MARKDOWN = ("image", "diagram")
-"""The functions that only pictures and diagrams in the Markdown become calls of."""
 FUNCTIONS: Mapping[str, Callable[..., object]] = {
     name: function
     for group in GROUPS
     for name, function in group.unbound().items()
-    if name not in FROM_MARKDOWN
+    if name != "picture"  # only the pictures in the Markdown become calls of it
 }
 """The functions of prose, with their parameters and docstrings; they cannot be called."""
 
@@ -29,29 +26,24 @@ FUNCTIONS: Mapping[str, Callable[..., object]] = {
 class ProseFunctions:
     """The functions for one rendering of one chapter.
 
-    images, diagrams: those in its Markdown, by line. render_caption: renders the caption of one,
-    with the functions that it may call.
+    pictures: those in its Markdown, by line. render_caption: renders the caption of one, with the
+    functions that it may call.
     """
 
     def __init__(
         self,
         context: ChapterContext,
-        images: Mapping[int, ProseImage],
-        diagrams: Mapping[int, ProseDiagram],
+        pictures: Mapping[int, ProseImage | ProseDiagram],
         render_caption: Callable[[ProseImage | ProseDiagram, Mapping[str, object]], Inline],
     ) -> None:
         self.results, self.links = ResultFunctions(context), LinkFunctions(context)
-        media = MediaFunctions(
-            context,
-            images,
-            diagrams,
-            lambda picture: render_caption(picture, self._caption_functions()),
-        )
         self._groups = (
             self.results,
             self.links,
             TextFunctions(context),
-            media,
+            MediaFunctions(
+                context, pictures, lambda each: render_caption(each, self._caption_functions())
+            ),
             LiveFunctions(context),
         )
 
