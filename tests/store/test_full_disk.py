@@ -36,7 +36,7 @@ RESULT_PATTERNS = (
     "*/words/grid/??/*.json",
     "*/next/every.*.safetensors",
 )
-CACHE_KINDS = ("pages", "figures", "sites", "computed", "code")
+CACHE_KINDS = ("pages", "figures", "computed", "code")
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +16,6 @@ from layerbook.site.inputs import digest_files, digest_inputs, files_in, input_p
 from layerbook.store import build_stamp, cache, publish
 from layerbook.store.build_stamp import BuildOutput
 from layerbook.store.freshness import ExperimentStatus, check_status, select
-from layerbook.store.json_format import json_digest
 from layerbook.store.project import Project
 
 if TYPE_CHECKING:
@@ -113,58 +110,39 @@ class SiteRenderer:
     ) -> None:
         self.project, self._statuses, self._drawing_pool = project, statuses, drawing_pool
         self._inputs_digest = digest_inputs(project, statuses)
+        self._chapters_digest = _digest_chapters(project)
 
     def publish(self, target: Path, reporter: Reporter, *, force: bool = False) -> BuildOutput:
-        """Bring the site folder up to date, unless none of its inputs has changed.
+        """Bring the site folder up to date; pages whose inputs are unchanged come from the cache.
 
         Call it under the project's lock. Raises SpecError for the prose, StoreError for the folder.
         """
-        project, site_digest = self.project, self._site_digest()
-        stored = self._stored_record(target)
-        if not force and stored.get("digest") == site_digest and _is_published(target, stored):
-            return BuildOutput(f"{target} is current", **stored["findings"])
         contents = self._render(reporter, ignore_cache=force)
         report = publish.publish(contents.files, target)
-        findings: dict[str, Any] = {
-            "failed": len(contents.messages),
-            "refuted": contents.refuted,
-            "model": project.source.name,
-            "messages": contents.messages
-            + [
-                f"{target}/{path}: no longer part of the book, but kept: it was edited"
-                for path in report.kept_modified
-            ],
-        }
-        files_digest = publish.publication_digest(target)
-        record = {"digest": site_digest, "files": files_digest, "findings": findings}
-        project.cache.put_blob("sites", self._name(target), json.dumps(record).encode())
-        pages = pluralize(sum(path.endswith(".html") for path in contents.files), "page")
-        files, written = (pluralize(len(x), "file") for x in (contents.files, report.written))
-        changes = f"{written} written, {len(report.removed):,} removed"
-        summary = f"{target}: {pages}, {files}; {changes}"
-        return BuildOutput(summary, **findings)
+        summary = f"{target} is current"
+        if report.written or report.removed:
+            pages = pluralize(sum(path.endswith(".html") for path in contents.files), "page")
+            files, written = (pluralize(len(x), "file") for x in (contents.files, report.written))
+            changes = f"{written} written, {len(report.removed):,} removed"
+            summary = f"{target}: {pages}, {files}; {changes}"
+        kept = [
+            f"{target}/{path}: no longer part of the book, but kept: it was edited"
+            for path in report.kept_modified
+        ]
+        return BuildOutput(
+            summary,
+            failed=len(contents.messages),
+            refuted=contents.refuted,
+            model=self.project.source.name,
+            messages=[*contents.messages, *kept],
+        )
 
-    def _site_digest(self) -> str:
-        chapters = self.project.templates_dir / "chapters"
-        return json_digest([self._inputs_digest, digest_files(chapters, files_in(chapters))])
-
-    def _name(self, target: Path) -> str:
-        """Return the name of a site in the cache; a book can be moved together with it."""
-        return os.path.relpath(target, self.project.root)
-
-    def _stored_record(self, target: Path) -> dict[str, Any]:
-        """Return the digest and the findings of the last `publish`; nothing if there was none."""
-        record = self.project.cache.get_blob("sites", self._name(target))
-        return dict(json.loads(record or b"{}"))
-
-    def is_current(self, target: Path) -> bool:
-        """Return whether all inputs and the site are unchanged since `publish`."""
-        stored = self._stored_record(target)
+    def inputs_are_unchanged(self) -> bool:
+        """Return whether the files on disk are still those that this renderer was made for."""
         return (
             self.project.specs_are_unchanged()
             and digest_inputs(self.project, self._statuses) == self._inputs_digest
-            and stored.get("digest") == self._site_digest()
-            and _is_published(target, stored)
+            and _digest_chapters(self.project) == self._chapters_digest
         )
 
     def find_outdated_files(self, target: Path) -> tuple[str, ...]:
@@ -233,10 +211,9 @@ class SiteRenderer:
         return list(dict.fromkeys(problems))
 
 
-def _is_published(target: Path, stored: Mapping[str, Any]) -> bool:
-    """Return whether a folder holds the files of the last build, not an older site from git."""
-    files_digest = publish.publication_digest(target)
-    return files_digest is not None and files_digest == stored.get("files")
+def _digest_chapters(project: Project) -> dict[str, str]:
+    chapters = project.templates_dir / "chapters"
+    return digest_files(chapters, files_in(chapters))
 
 
 def _write_stamp(
@@ -246,6 +223,6 @@ def _write_stamp(
     project = renderer.project
     paths = [*input_paths(project), site]
     snapshot = build_stamp.snapshot(paths)
-    if renderer.is_current(site):  # of the files as they are in the snapshot
+    if renderer.inputs_are_unchanged() and publish.matches_marker(site):
         output = replace(result, summary=f"{site} is current")
         build_stamp.write(project.root, options, paths, snapshot, output)

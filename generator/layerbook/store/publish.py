@@ -98,20 +98,14 @@ def published_files(target: Path) -> tuple[str, ...]:
 
 def matches_marker(target: Path) -> bool:
     """Return whether every file of a finished publication has the digest in the marker."""
-    return publication_digest(target) is not None
-
-
-def publication_digest(target: Path) -> str | None:
-    """Return a digest of all published files, or None if one of them was changed or is missing."""
     try:
         marker = _parse_marker(target)
     except (OSError, ValueError, StoreError):
-        return None
-    if marker.before or not marker.files:
-        return None
-    if any(_digest(target, path) != digest for path, digest in marker.files.items()):
-        return None
-    return hashlib.sha256(marker.encode()).hexdigest()
+        return False
+    is_finished = bool(marker.files) and not marker.before
+    return is_finished and all(
+        _digest(target, path) == digest for path, digest in marker.files.items()
+    )
 
 
 def has_content(target: Path, path: str, data: bytes) -> bool:
