@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -266,6 +267,22 @@ def test_git_is_stopped_when_it_waits(book: Path, monkeypatch: pytest.MonkeyPatc
     done = layerbook("diff", "HEAD", cwd=book)
     assert done.returncode == 2
     assert "git takes longer than 1 seconds" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory")
+def test_git_is_stopped_when_it_fills_the_memory(
+    book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads a branch to the end of its file, or an object that is long when unpacked."""
+    commit(book)
+    (branch,) = (book / ".git" / "refs" / "heads").iterdir()
+    branch.unlink()
+    branch.symlink_to("/dev/zero")
+    monkeypatch.setattr(result_set, "GIT_SECONDS", 10)
+    monkeypatch.setattr(result_set, "MAX_MEMORY", 50_000_000)
+    done = layerbook("diff", "HEAD", cwd=book)
+    assert done.returncode == 2
+    assert "HEAD: neither a folder" in done.stderr
 
 
 def test_large_revisions_are_refused(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:

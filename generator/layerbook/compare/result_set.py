@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from layerbook.book.contents import Experiment
-from layerbook.core.child_process import end_with_parent
+from layerbook.core.child_process import end_with_parent, limit_memory
 from layerbook.core.errors import OutsideError, UsageError
 from layerbook.core.paths import MAX_BYTES, find_program, resolve_within
 from layerbook.store import results
@@ -23,6 +23,8 @@ MAX_LISTING = 20_000_000
 """The bytes of git's list of results: some hundred thousand."""
 MAX_GIT_MEMORY = 10_000_000
 """The bytes of the largest file that git reads into memory; it decompresses others in parts."""
+MAX_MEMORY = 500_000_000
+"""The bytes that git may allocate: an object of a few bytes can stand for gigabytes."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ def _git(root: Path, *arguments: str, input: bytes = b"") -> bytes | None:
             env=environment,
             preexec_fn=end_with_parent(),
         )
+        limit_memory(process.pid, MAX_MEMORY)
         output, code = _read_output(process, MAX_LISTING if "ls-tree" in arguments else MAX_BYTES)
     return output if code == 0 else None
 
