@@ -117,7 +117,7 @@ def test_equal_leading_tokens_have_equal_outputs(tiny):
 
 
 def test_charts_show_the_signs_and_the_pairs(tiny):
-    """Dot products have diverging colours and no causal mask; every pair is a point."""
+    """Dot products have diverging colors and no causal mask; every pair is a point."""
     analysis = AttentionGram(prompts=("2 + 2",), layers=(0, 1))
     result = analysis.measure(capture_requests(tiny, analysis))
     figures = analysis.figures(result)

@@ -29,8 +29,8 @@ def flat(places):
 
 def by_singular_values(means):
     """Return explained shares and coordinates up to sign, with numpy alone."""
-    centred = means - means.mean(axis=0)
-    u, spread, _ = np.linalg.svd(centred, full_matrices=False)
+    centered = means - means.mean(axis=0)
+    u, spread, _ = np.linalg.svd(centered, full_matrices=False)
     return spread[:2] ** 2 / (spread**2).sum(), np.abs(u[:, :2] * spread[:2])
 
 

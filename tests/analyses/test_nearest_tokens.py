@@ -1,4 +1,4 @@
-"""Nearest neighbours against scikit-learn, and the pitfalls of each measure on hand-made
+"""Nearest neighbors against scikit-learn, and the pitfalls of each measure on hand-made
 vectors.
 """
 
@@ -67,21 +67,21 @@ def check_against_scikit_learn(model, texts, top_k):
     return result
 
 
-def test_neighbours_agree_with_scikit_learn_on_the_tiny_model(tiny):
+def test_neighbors_agree_with_scikit_learn_on_the_tiny_model(tiny):
     """Every token of each text is listed once."""
     result = check_against_scikit_learn(tiny, ("The cat sat", "The cat"), 12)
     assert len(result.tokens) == len({token_result.token.id for token_result in result.tokens})
 
 
 @pytest.mark.model
-def test_neighbours_agree_with_scikit_learn_on_the_real_model(real):
+def test_neighbors_agree_with_scikit_learn_on_the_real_model(real):
     """By cosine, the nearest token to a cat is a cat."""
     result = check_against_scikit_learn(real, (" cat", " kitten", "!"), 8)
     assert [n.token.text for n in result.tokens[0].cosine[:4]] == [" Cat", "Cat", "cat", " cats"]
     assert result.tokens[1].larger_dot_products > 0
 
 
-def test_neighbours_differ_between_measures():
+def test_neighbors_differ_between_measures():
     """A short vector by angle, a long one by dot product, a close one by distance."""
     vectors = [[2, 0], [0.5, 0], [5, 5], [2, 1], [-9, 0]]
     _, result = by_hand(vectors, "a", "angle", "long", "close", "away", top_k=1)

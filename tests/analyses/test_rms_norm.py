@@ -15,7 +15,7 @@ from layerbook.model.loaded_model import LoadedModel
 TEXT = "The cat sat on the table"
 
 
-def test_parallel_vectors_are_normalised_to_the_same_vector() -> None:
+def test_parallel_vectors_are_normalized_to_the_same_vector() -> None:
     """Both are vectors of the chapter."""
     assert divide_by_rms(np.array([5.0, 1, 1])) == pytest.approx([5 / 3, 1 / 3, 1 / 3])
     assert divide_by_rms(np.array([50.0, 10, 10])) == pytest.approx([5 / 3, 1 / 3, 1 / 3])

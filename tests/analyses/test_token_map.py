@@ -96,7 +96,7 @@ def test_arrows_lead_to_retokenized_words():
 
 
 def test_every_distinct_token_has_one_named_point(measured):
-    """It has the colour of its text, and its note lists its positions."""
+    """It has the color of its text, and its note lists its positions."""
     _, analysis, result = measured
     chart = analysis.figures(result)["map"]
     assert isinstance(chart, Scatter) and chart.equal and len(chart.points) == len(result.points)
@@ -108,7 +108,7 @@ def test_every_distinct_token_has_one_named_point(measured):
 
 
 def test_tiny_model_and_single_token_are_mapped(tiny):
-    """Texts of a single token give a map without extent or neighbours."""
+    """Texts of a single token give a map without extent or neighbors."""
     assert (
         run(
             tiny, TokenMap(prompts=("The cat sat", "the cat"), shuffle_seed=0)

@@ -91,13 +91,13 @@ def test_axes_are_fitted_to_the_order_as_written():
         (sites[next(s for s in sites if s.name == "embed")]).astype(np.float64)
         for sites in (here, there)
     )
-    centre = (E + PE).mean(axis=0)
+    center = (E + PE).mean(axis=0)
     values, vectors = np.linalg.eigh(np.cov((E + PE).T))
     axes = vectors[:, ::-1][:, :2]
-    axes = axes * np.sign(((E + PE - centre) @ axes * drawn.written).sum(axis=0))
+    axes = axes * np.sign(((E + PE - center) @ axes * drawn.written).sum(axis=0))
 
-    assert np.abs((E + PE - centre) @ axes - drawn.written).max() < 1e-9
-    assert np.abs(((E2 + PE - centre) @ axes)[to] - drawn.shuffled).max() < 1e-9
+    assert np.abs((E + PE - center) @ axes - drawn.written).max() < 1e-9
+    assert np.abs(((E2 + PE - center) @ axes)[to] - drawn.shuffled).max() < 1e-9
     assert drawn.explained == pytest.approx(tuple(values[::-1][:2] / values.sum()), abs=1e-9)
 
 

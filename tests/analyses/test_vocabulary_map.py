@@ -23,7 +23,7 @@ def by_hand(vectors, *pieces, **parameters):
 
 
 def test_map_agrees_with_scikit_learn(tiny):
-    """Positions up to the sign of an axis, neighbours and cosines agree."""
+    """Positions up to the sign of an axis, neighbors and cosines agree."""
     result = run(tiny, VocabularyMap(examples=("the",), words=200, top_k=3))
     E = tiny.network.model.embed_tokens.weight.numpy()[list(result.ids)].astype(np.float64)
     directions = E / np.linalg.norm(E, axis=1, keepdims=True)
@@ -36,7 +36,7 @@ def test_map_agrees_with_scikit_learn(tiny):
     assert result.explained == pytest.approx(tuple(pca.explained_variance_ratio_))
     search = NearestNeighbors(n_neighbors=4, metric="cosine", algorithm="brute").fit(directions)
     apart, order = search.kneighbors(directions)
-    np.testing.assert_array_equal(result.neighbours, order[:, 1:])
+    np.testing.assert_array_equal(result.neighbors, order[:, 1:])
     np.testing.assert_allclose(result.cosines, 1 - apart[:, 1:], atol=1e-6)
 
 
@@ -46,13 +46,13 @@ def test_only_words_of_three_letters_after_a_space_are_mapped():
     vectors = [[1, 0, 0], [1, 0, 0], [1, 0, 0], [9, 1, 0], [1, 0, 0], [0, 0, 1]]
     _, result = by_hand(vectors, *pieces, top_k=1)
     assert result.ids == (0, 3, 5) and result.texts == ("cat", "dog", "bird")
-    assert result.neighbours[:2].tolist() == [[1], [0]]
+    assert result.neighbors[:2].tolist() == [[1], [0]]
     assert result.cosines[0, 0] == pytest.approx(9 / 82**0.5)
     assert by_hand(vectors, *pieces, words=2)[1].texts == ("cat", "dog")
 
 
-def test_share_of_neighbours_kept_by_the_map_is_reported():
-    """Words that lie in a plane keep all neighbours."""
+def test_share_of_neighbors_kept_by_the_map_is_reported():
+    """Words that lie in a plane keep all neighbors."""
     vectors = [[1, 0.1], [1, 0], [-1, 0.1], [-1, 0]]
     _, result = by_hand(vectors, " cat", " dog", " one", " two", top_k=1)
     assert result.kept == 1
@@ -71,7 +71,7 @@ def test_page_data_equal_the_result():
 
     steps = result.places / np.abs(result.places).max() * 2000
     np.testing.assert_allclose(decoded("places", "<i2"), steps.ravel(), atol=0.51)
-    assert decoded("neighbours", "<u2") == result.neighbours.astype(int).ravel().tolist()
+    assert decoded("neighbors", "<u2") == result.neighbors.astype(int).ravel().tolist()
     assert decoded("cosines", "i1") == np.rint(100 * result.cosines).ravel().tolist()
     assert data["examples"] == [0] and data["texts"] == ["cat", "dog", "bird"]
     assert [point.label for point in figure.points] == ["cat", "dog", "bird"]

@@ -157,7 +157,7 @@ def test_closest_pair_has_the_least_distance():
     assert closest_pair(rows) == min(
         pairs, key=lambda p: float(np.linalg.norm(rows[p[0]] - rows[p[1]]))
     )
-    with pytest.raises(ValueError, match="neighbour"):
+    with pytest.raises(ValueError, match="neighbor"):
         closest_pair(rows[:1])
 
 

@@ -241,7 +241,7 @@ def mean_row_entropy(pattern: Floats) -> Floats:
 
 
 def stage_sequence(result: AttentionStagesResult, head: HeadStages) -> Frames:
-    """The four stages of a head; the colours before the softmax are centred on zero."""
+    """The four stages of a head; the colors before the softmax are centered on zero."""
     few = len(result.tokens) <= MAX_ANNOTATED
     divided = head.raw / result.d_head**0.5
     end = float(np.abs(divided).max())
@@ -271,7 +271,8 @@ def stage_sequence(result: AttentionStagesResult, head: HeadStages) -> Frames:
         head.pattern, result.tokens, title="shares", alt=notes.shares, annotate=few
     )
 
-    frames = tuple(Frame(map.title, map, map.alt) for map in (products, scaled, masked, shares))
+    stages = (products, scaled, masked, shares)
+    frames = tuple(Frame(stage.title, stage, stage.alt) for stage in stages)
     place = f"layer {head.layer}, head {head.head}, {shorten_prompt(result.prompt)}"
     alt = f"Four stages of {place}: the products, scaled, masked, and the resulting shares."
     return Frames(frames, alt, f"From products to shares, {place}", step="stage")

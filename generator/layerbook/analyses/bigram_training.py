@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 class Continuation(Record):
-    """The trained table's bets on what follows one token."""
+    """The tokens that the trained table predicts after one token."""
 
     token: Token = Field(description="The token.")
     top: tuple[Ranked, ...] = Field(description="The likeliest next tokens, best first.")
@@ -43,8 +43,8 @@ class BigramTrainingResult(Result):
     lowest_loss: float = Field(
         description="The lowest loss that a table can reach, by counting pairs, in bits."
     )
-    excess_loss: float = Field(description="The last loss minus the floor, in bits.")
-    after: tuple[Continuation, ...] = Field(description="What it says after each of `after`.")
+    excess_loss: float = Field(description="The last loss minus `lowest_loss`, in bits.")
+    after: tuple[Continuation, ...] = Field(description="Its predictions after each of `after`.")
 
     @property
     def always_falls(self) -> bool:
@@ -90,7 +90,7 @@ class BigramTraining(Analysis[BigramTrainingResult]):
         np.add.at(counts, (pairs[:, 0], pairs[:, 1]), 1)  # [n, V]: how often b followed a
 
         scores, loss = train(counts, self.steps, self.rate)
-        floor = count_floor(counts)
+        lowest = lowest_possible_loss(counts)
         return BigramTrainingResult(
             text=run.text,
             tokens=run.tokens,
@@ -100,8 +100,8 @@ class BigramTraining(Analysis[BigramTrainingResult]):
             parameters=scores.size,
             steps=self.steps,
             loss=loss,
-            lowest_loss=floor,
-            excess_loss=float(loss[-1]) - floor,
+            lowest_loss=lowest,
+            excess_loss=float(loss[-1]) - lowest,
             after=tuple(
                 look_up(captures[f"after-{i}"], row_ids, scores, self.top_k)
                 for i in range(len(self.after))
@@ -109,12 +109,12 @@ class BigramTraining(Analysis[BigramTrainingResult]):
         )
 
     def figures(self, result: BigramTrainingResult) -> dict[str, Figure]:
-        """`loss`: the curve of training; `after-0` and so on: the trained table's bets."""
-        bets = {
+        """`loss`: the curve of training; `after-0` and so on: what the trained table predicts."""
+        predictions = {
             f"after-{i}": prediction_bars(continuation)
             for i, continuation in enumerate(result.after)
         }
-        return {"loss": loss_lines(result), **bets}
+        return {"loss": loss_lines(result), **predictions}
 
 
 def train(counts: Floats, steps: int, rate: float) -> tuple[Floats, Floats]:
@@ -141,7 +141,7 @@ def mean_bits(counts: Floats, predicted: Floats) -> float:
     return float((counts[occurred] * bits).sum() / counts.sum())
 
 
-def count_floor(counts: Floats) -> float:
+def lowest_possible_loss(counts: Floats) -> float:
     """Return the entropy of what follows each token, weighted by how often the token occurs."""
     occurred = counts.sum(axis=1)  # [n]
     bits = [entropy(row / total) for row, total in zip(counts, occurred, strict=True)]
@@ -156,7 +156,7 @@ def look_up(run: ActivationCache, row_ids: list[int], scores: Floats, count: int
 
 
 def loss_lines(result: BigramTrainingResult) -> Lines:
-    """Draw the loss step by step, above the floor that counting gives."""
+    """Draw the loss step by step, above the lowest loss that a table can reach."""
     floor = np.full_like(result.loss, result.lowest_loss)
     steps = pluralize(result.steps, "step")
     return Lines(

@@ -139,7 +139,7 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
             ),
             rows=tuple(row_means(gram, runs[shown].tokens) for gram in grams),
             stop_at=stop_at,
-            retokenized_at=first_drift(runs, written),
+            retokenized_at=first_retokenized(runs, written),
         )
 
     def measure_pass(self, run: ActivationCache, layers: tuple[int, ...]) -> Pass:
@@ -170,8 +170,9 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
         tokens = result.passes[step.pass_index].tokens[: step.length]
         values = result.passes[step.pass_index].values[i, : step.length, : step.length]
 
-        drift = " Encoded anew, the text has other tokens here than before."
-        note = f"with {step.next_token.prob:.0%}.{drift if t == result.retokenized_at else ''}"
+        note = f"with {step.next_token.prob:.0%}."
+        if t == result.retokenized_at:
+            note += " Encoded anew, the text has other tokens here than before."
         count = pluralize(step.length, "token")
         label = f"{count} seen"
         alt = f"{label}, then {visible(step.next_token.token)} {note}"
@@ -195,7 +196,7 @@ def first_frames(runs: Sequence[ActivationCache]) -> list[int]:
     return [0, *(t for t, same in enumerate(continues, start=1) if not same)]
 
 
-def first_drift(runs: Sequence[ActivationCache], written: Sequence[Ranked]) -> int | None:
+def first_retokenized(runs: Sequence[ActivationCache], written: Sequence[Ranked]) -> int | None:
     """The first frame that is not the previous one plus the token written there."""
     for t in range(1, len(runs)):
         if runs[t].tokens != (*runs[t - 1].tokens, written[t - 1].token):

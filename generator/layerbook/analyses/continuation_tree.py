@@ -86,18 +86,18 @@ class ContinuationTree(Analysis[ContinuationTreeResult]):
         passes = {
             f"text-{seed}-{n}": Forward(Prompt(generated=self.text(seed), frame=n), keep)
             for n in range(self.max_new_tokens)
-            for seed in range(-1, self.draws)
+            for seed in (None, *range(self.draws))
         }
         return {"model": Describe(), **passes}
 
-    def text(self, seed: int) -> Generate:
-        """The text that is drawn with a seed at temperature 1; the greedy one for -1."""
+    def text(self, seed: int | None) -> Generate:
+        """The text that is drawn with a seed at temperature 1; without a seed, the greedy one."""
         return Generate(
             Prompt(text=self.prompt),
             self.max_new_tokens,
-            temperature=0.0 if seed < 0 else 1.0,
+            temperature=0.0 if seed is None else 1.0,
             top_k=self.top_k,
-            seed=max(seed, 0),
+            seed=seed or 0,
             stop=False,
         )
 

@@ -67,7 +67,7 @@ class EmbeddingValues(Analysis[EmbeddingValuesResult]):
         return EmbeddingValuesResult(d_model=prompts[0].shape[1], prompts=prompts)
 
     def figures(self, result: EmbeddingValuesResult) -> dict[str, Figure]:
-        """`prompt-N`: every number by colour; `start-N`: the first few, written out."""
+        """`prompt-N`: every number by color; `start-N`: the first few, written out."""
         figures: dict[str, Figure] = {}
         for n, (spec, prompt) in enumerate(zip(self.prompts, result.prompts, strict=True)):
             name = prompt_title(spec)

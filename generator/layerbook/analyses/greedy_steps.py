@@ -27,7 +27,7 @@ from layerbook.core.tokens import Token, visible
 
 
 class GreedyStep(Record):
-    """One question to the model: the likeliest tokens after the text so far."""
+    """One step: the likeliest tokens after the text so far."""
 
     length: int = Field(description="Number of tokens that the model has read.")
     top: tuple[Ranked, ...] = Field(
@@ -100,7 +100,7 @@ class GreedySteps(Analysis[GreedyStepsResult]):
         return GreedyStep(length=length, top=top, rest=max(0.0, 1 - sum(t.prob for t in top)))
 
     def figures(self, result: GreedyStepsResult) -> dict[str, Figure]:
-        """`steps`: one picture per question; `tokens`: the finished text."""
+        """`steps`: one picture per step; `tokens`: the finished text."""
         written = "".join(visible(step.next_token.token) for step in result.steps)
         count = pluralize(len(result.steps), "token")
         alt = f"After “{shorten_prompt(self.prompt)}” the model writes {count}: {written}"

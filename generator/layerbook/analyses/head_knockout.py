@@ -1,4 +1,4 @@
-"""Which head is needed? Replace what each one says, and see what becomes of the answer."""
+"""Head knockout: replace the output of one head at a time, and see how the answer changes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class HeadKnockoutResult(Result):
 
     @property
     def median(self) -> float:
-        """The answer's probability with a middling head replaced."""
+        """The median of `prob`."""
         return float(np.median(self.prob))
 
     @property
@@ -101,8 +101,8 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
     prompt: PromptText = Field(description="The prompt.")
     other: PromptText | None = Field(
         default=None,
-        description="Replace what a head says by what it says at the same positions of this "
-        "prompt; without it, by zeros.",
+        description="Replace a head's output by its output at the same positions of this prompt; "
+        "without it, by zeros.",
     )
     position: int | None = Field(
         default=None, ge=0, description="Replace it at this position alone, counted from 0."

@@ -121,7 +121,7 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
     layers: Layers = Field(
         default="all", description="The layers whose heads are compared; `layer` is always one."
     )
-    top_k: int = Field(default=6, ge=1, description="Number of tokens to spell the output with.")
+    top_k: int = Field(default=6, ge=1, description="Number of promoted tokens to list.")
 
     def runs(self) -> dict[str, Request]:
         """One pass that keeps patterns, values and streams; the weights behind a head."""
@@ -172,9 +172,7 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
         )
 
     def figures(self, result: HeadOutputsResult) -> dict[str, Figure]:
-        """`steps`: from values to the stream; `tokens`: what each adds; `spelled`: the output as
-        tokens; `heads`: all heads.
-        """
+        """`steps`: from values to the stream; `tokens`; `spelled`: promoted tokens; `heads`."""
         return {
             "steps": output_steps(result),
             "tokens": token_panels(result),

@@ -122,7 +122,7 @@ class KvCache(Analysis[KvCacheResult]):
 
 
 def matrix_multiplications(facts: ModelFacts) -> int:
-    """A vector times a matrix takes one multiplication for each entry of the matrix."""
+    """Count for one token: a vector times a matrix takes one for each entry of the matrix."""
     return sum(
         prod(module.shape)
         for module in facts.modules
@@ -131,13 +131,13 @@ def matrix_multiplications(facts: ModelFacts) -> int:
 
 
 def attention_multiplications(facts: ModelFacts, key_count: int) -> int:
-    """One token that sees so many keys: in every head, a score and a share of a value for each."""
+    """Count for one token: in every head, the score of each key and its share of a value."""
     windows = (min(key_count, window or key_count) for window in facts.windows)
     return sum(2 * facts.heads * facts.d_head * keys for keys in windows)
 
 
 def count_anew(facts: ModelFacts, length: int) -> int:
-    """Every token goes through all layers; only the last one needs the unembedding."""
+    """Count for all tokens in all layers; only the last one needs the unembedding."""
     matrices = length * matrix_multiplications(facts)
     attention = sum(
         attention_multiplications(facts, key_count) for key_count in range(1, length + 1)
@@ -146,6 +146,6 @@ def count_anew(facts: ModelFacts, length: int) -> int:
 
 
 def count_cached(facts: ModelFacts, length: int) -> int:
-    """Only the last token goes through the layers; the others' keys and values are there."""
+    """Count for the last token alone; the keys and values of the others are in the cache."""
     attention = attention_multiplications(facts, length)
     return matrix_multiplications(facts) + attention + facts.d_vocab * facts.d_model

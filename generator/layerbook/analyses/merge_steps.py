@@ -19,7 +19,7 @@ Words = list[list[str]]
 
 
 class Merge(Record):
-    """One merge: everywhere in the text, two neighbouring pieces become one."""
+    """One merge: everywhere in the text, two neighboring pieces become one."""
 
     rank: int = Field(description="Place of the pair in the tokenizer's list, from 1.")
     left: Token = Field(description="The left piece.")

@@ -1,4 +1,4 @@
-"""Which MLP is needed, and for which token? Silence one at a time, and see what becomes of it."""
+"""MLP knockout: silence the MLP of one layer at a time, and see how the answer changes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class MlpKnockoutResult(Result):
 
     @property
     def by_need(self) -> tuple[SilencedMlp, ...]:
-        """The layers, the one whose MLP is missed most first."""
+        """The layers, that whose MLP the answer needs most first."""
         return tuple(sorted(self.everywhere, key=lambda mlp: mlp.answer))
 
     @property

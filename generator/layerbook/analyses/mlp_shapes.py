@@ -145,7 +145,7 @@ def matrix_chain(result: MlpShapesResult) -> MatrixChain:
         "SiLU" if result.activation == "silu" else result.activation, kind="function", lane=0
     )
     steps = (
-        ChainStep("x", result.d_model, note="the normalised stream", kind="vector"),
+        ChainStep("x", result.d_model, note="the normalized stream", kind="vector"),
         replace(gate, lane=0),
         bend,
         replace(up, lane=1),

@@ -33,7 +33,7 @@ MEASURE_NAMES: dict[Measure, str] = {
 }
 
 
-class Neighbour(Record):
+class Neighbor(Record):
     """Another entry of the vocabulary."""
 
     token: Token = Field(description="The token.")
@@ -42,19 +42,19 @@ class Neighbour(Record):
     same_word: bool = Field(description="True if only case and surrounding spaces differ.")
 
 
-Neighbours = tuple[Neighbour, ...]
+Neighbors = tuple[Neighbor, ...]
 
 
-class Neighbourhood(Record):
+class Neighborhood(Record):
     """A token and the entries nearest to it, without itself; ties by the lower id."""
 
     token: Token = Field(description="The token.")
     norm: float = Field(description="Length of its vector.")
-    cosine: tuple[Neighbour, ...] = Field(
+    cosine: tuple[Neighbor, ...] = Field(
         description="By the cosine of the angle between the vectors."
     )
-    dot: tuple[Neighbour, ...] = Field(description="By the dot product of the vectors.")
-    distance: tuple[Neighbour, ...] = Field(
+    dot: tuple[Neighbor, ...] = Field(description="By the dot product of the vectors.")
+    distance: tuple[Neighbor, ...] = Field(
         description="By the Euclidean distance, the smallest first."
     )
     larger_dot_products: int = Field(
@@ -70,32 +70,32 @@ class VectorLength(Record):
 
 
 class NearestTokensResult(Result):
-    """Neighbourhoods in the whole vocabulary."""
+    """Neighborhoods in the whole vocabulary."""
 
     size: int = Field(description="Number of entries compared: the whole vocabulary.")
     d_model: int = Field(description="Dimensions of a vector.")
     norm_median: float = Field(description="Median length of all vectors.")
     longest: tuple[VectorLength, ...] = Field(description="The entries with the longest vectors.")
     shortest: tuple[VectorLength, ...] = Field(description="The entries with the shortest vectors.")
-    tokens: tuple[Neighbourhood, ...] = Field(
+    tokens: tuple[Neighborhood, ...] = Field(
         description="The different tokens of the spec's texts, in their order."
     )
 
 
 class NearestTokens(Analysis[NearestTokensResult]):
-    """The nearest neighbours of tokens among all rows of the embedding matrix.
+    """The nearest neighbors of tokens among all rows of the embedding matrix.
 
     Shapes: the matrix E [V, D], the tokens' rows [Q, D] -> scores [V, Q]; V entries of the
         vocabulary, D is d_model.
     Units: none; cosines are in -1..1, dot products and distances in (squared) units of the
         embedding's numbers.
-    Limits: neighbours show how tokens are used, not what they mean; no context has been read yet.
+    Limits: neighbors show how tokens are used, not what they mean; no context has been read yet.
     Source: Mikolov et al. 2013 (arXiv:1301.3781), section 4, on cosines between word vectors.
     """
 
     result_type = NearestTokensResult
     prompts: Texts = Field(description="The texts; each of their tokens is looked up once.")
-    top_k: TopK = Field(default=8, description="Number of neighbours to list.")
+    top_k: TopK = Field(default=8, description="Number of neighbors to list.")
 
     def runs(self) -> dict[str, Request]:
         """The whole embedding matrix, and the tokens of each text."""
@@ -118,10 +118,10 @@ class NearestTokens(Analysis[NearestTokensResult]):
         cosine = dot / np.maximum(lengths, np.finfo(float).tiny)  # [V, Q]: the angle alone
         distance = np.sqrt(np.maximum(norms[:, None] ** 2 + norms[ids] ** 2 - 2 * dot, 0))  # [V, Q]
 
-        def nearest(values: NDArray[np.float64], order: NDArray[np.intp], id: int) -> Neighbours:
+        def nearest(values: NDArray[np.float64], order: NDArray[np.intp], id: int) -> Neighbors:
             others = order[order != id][: self.top_k]
             return tuple(
-                _neighbour(vocabulary, tokens[id], int(i), float(values[i]), float(norms[i]))
+                _neighbor(vocabulary, tokens[id], int(i), float(values[i]), float(norms[i]))
                 for i in others
             )
 
@@ -132,7 +132,7 @@ class NearestTokens(Analysis[NearestTokensResult]):
             longest=_lengths(vocabulary, norms, descending(norms)[: self.top_k]),
             shortest=_lengths(vocabulary, norms, descending(-norms)[: self.top_k]),
             tokens=tuple(
-                Neighbourhood(
+                Neighborhood(
                     token=tokens[id],
                     norm=float(norms[id]),
                     cosine=nearest(cosine[:, q], descending(cosine[:, q]), id),
@@ -145,14 +145,14 @@ class NearestTokens(Analysis[NearestTokensResult]):
         )
 
     def figures(self, result: NearestTokensResult) -> dict[str, Figure]:
-        """`cosine-N`, `dot-N`, `distance-N`: neighbours; `pick` a token; `lengths`: extremes."""
+        """`cosine-N`, `dot-N`, `distance-N`: neighbors; `pick` a token; `lengths`: extremes."""
         figures: dict[str, Figure] = {}
         for n, token in enumerate(result.tokens):
             figures |= {f"{name}-{n}": _bars(token, name) for name in MEASURE_NAMES}
         count = pluralize(len(result.tokens), "token")
         figures["pick"] = Frames(
             tuple(_frame(token, result.norm_median) for token in result.tokens),
-            f"The nearest neighbours of {count}, by cosine and by dot product.",
+            f"The nearest neighbors of {count}, by cosine and by dot product.",
             f"The nearest of {result.size:,} entries",
             step="word",
         )
@@ -166,16 +166,14 @@ def _lengths(
     return tuple(VectorLength(token=vocabulary.token(int(i)), norm=float(norms[i])) for i in ids)
 
 
-def _neighbour(
-    vocabulary: Vocabulary, token: Token, id: int, value: float, norm: float
-) -> Neighbour:
+def _neighbor(vocabulary: Vocabulary, token: Token, id: int, value: float, norm: float) -> Neighbor:
     other = vocabulary.token(id)
     word, other_word = (t.text.strip().casefold() for t in (token, other))
     same_word = other_word == word and other_word.isalnum()
-    return Neighbour(token=other, value=value, norm=norm, same_word=same_word)
+    return Neighbor(token=other, value=value, norm=norm, same_word=same_word)
 
 
-def _frame(token: Neighbourhood, norm_median: float) -> Frame:
+def _frame(token: Neighborhood, norm_median: float) -> Frame:
     panels = tuple(
         replace(_bars(token, name), title=f"by {MEASURE_NAMES[name]}") for name in ("cosine", "dot")
     )
@@ -208,17 +206,17 @@ def _length_panels(result: NearestTokensResult) -> Panels:
     return Panels(panels, " ".join(panel.alt for panel in panels), title, columns=2)
 
 
-def _bars(token: Neighbourhood, measure: Measure) -> Bars:
-    """Neighbours by one measure; other spellings of the same word are highlighted."""
-    neighbours: Neighbours = getattr(token, measure)
+def _bars(token: Neighborhood, measure: Measure) -> Bars:
+    """Neighbors by one measure; other spellings of the same word are highlighted."""
+    neighbors: Neighbors = getattr(token, measure)
     name = MEASURE_NAMES[measure]
-    values = [f"{visible(n.token)} {n.value:.2f}" for n in neighbours]
+    values = [f"{visible(n.token)} {n.value:.2f}" for n in neighbors]
     return Bars(
-        tuple(n.token for n in neighbours),
-        tuple(n.value for n in neighbours),
+        tuple(n.token for n in neighbors),
+        tuple(n.value for n in neighbors),
         Axis("token"),
         Axis(name),
         f"Nearest to {visible(token.token)} by {name}: {listed(values)}.",
         f"Nearest to {visible(token.token)} by {name}",
-        highlight=tuple(i for i, n in enumerate(neighbours) if n.same_word),
+        highlight=tuple(i for i, n in enumerate(neighbors) if n.same_word),
     )

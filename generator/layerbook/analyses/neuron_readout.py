@@ -1,4 +1,4 @@
-"""One neuron of an MLP: what it fires on, what it writes, and what is missing without it."""
+"""Neuron readout: the tokens on which one neuron fires, what it adds, and answers without it."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ class NeuronReadout(Analysis[NeuronResult]):
         return tuple(compared)
 
     def figures(self, result: NeuronResult) -> dict[str, Figure]:
-        """`fires`: where it is loudest; `writes`: what it adds; `without`: answers without it."""
+        """`fires`: its largest activations; `writes`: what it adds; `without`: answers without."""
         return {
             "fires": firing_bars(result),
             "writes": written_bars(result),
@@ -212,8 +212,8 @@ def strongest_firing(texts: list[ActivationCache], act: Site, neuron: int) -> li
         for i, text in enumerate(texts)
         for at, activation in enumerate(text[act][:, neuron])
     ]
-    loudness = np.abs([entry.activation for entry in firing])
-    return [firing[int(i)] for i in descending(loudness)]
+    strength = np.abs([entry.activation for entry in firing])
+    return [firing[int(i)] for i in descending(strength)]
 
 
 def most_active(by_layer: dict[int, Floats], count: int) -> tuple[ActiveNeuron, ...]:
@@ -240,7 +240,7 @@ def short_context(firing: FiringToken) -> tuple[Token, ...]:
 
 
 def firing_bars(result: NeuronResult) -> Bars:
-    """The loudest tokens, each after the words before it."""
+    """The tokens with the largest activations, each after the tokens before it."""
     labels: tuple[Label, ...] = tuple(
         (*short_context(firing), " → ", firing.token) for firing in result.top_activations
     )

@@ -1,4 +1,4 @@
-"""RMSNorm: how long the vectors are that enter a norm, and what it makes of them."""
+"""RMSNorm: the lengths of the vectors that enter a norm, and the vectors that leave it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Result
+from layerbook.core.direct_path import W_FINAL
 from layerbook.core.figures import Axis, Figure, Label, Lines, layer_lines
 from layerbook.core.parameters import Layers, resolved
 from layerbook.core.prompts import PromptText, shorten_prompt
@@ -23,8 +24,6 @@ from layerbook.core.requests import (
 from layerbook.core.rounding import Gap
 from layerbook.core.tokens import Token
 
-W_FINAL = Site("w_final")
-
 
 class RmsNormResult(Result):
     """Lengths of the vectors that enter the norm before each MLP, and the final norm."""
@@ -32,7 +31,7 @@ class RmsNormResult(Result):
     prompt: str = Field(description="The prompt.")
     tokens: tuple[Token, ...] = Field(description="Its T tokens.")
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index `length`.")
-    d_model: int = Field(description="Length of the list of numbers; after dividing, length².")
+    d_model: int = Field(description="Number of dimensions of a vector.")
     length: Array = Field(description="Length of what enters the norm before the MLP [layer][T].")
     final_length: Array = Field(description="Length of what enters the final norm [T].")
     normed_length: float = Field(description="Length of any vector divided by its RMS.")

@@ -154,16 +154,16 @@ class Rope(Analysis[RopeResult]):
         """Score queries and keys at their positions, at others, and at each distance."""
         facts, run = captures["model"].facts, captures["prompt"]
         pattern = run[Site("pattern", self.layer)]  # [H, T, T], the model's own
-        rotated = rotated_scores(run, facts, self.layer)
-        speeds = np.array(rotated.rope.speeds)  # [pairs], radians per position
+        qk = read_queries_and_keys(run, facts, self.layer)
+        speeds = np.array(qk.rope.speeds)  # [pairs], radians per position
         visible = causal_mask(len(run.tokens), facts.windows[self.layer])  # [T, T]
 
         pos = np.arange(len(run.tokens))
         moved = pos + POSITION_SHIFT
-        scores = rotated(pos, pos)  # [H, T, T]
-        ahead = rotated(pos + 1, pos)
-        by_pairs = [rotated.with_fastest(n)(pos, pos) for n in range(len(speeds) + 1)]
-        curves = mean_scores_by_distance(rotated, len(pos), self.distances)  # [H, distances]
+        scores = qk.scores(pos, pos)  # [H, T, T]
+        ahead = qk.scores(pos + 1, pos)
+        by_pairs = [qk.with_fastest(n).scores(pos, pos) for n in range(len(speeds) + 1)]
+        curves = mean_scores_by_distance(qk, len(pos), self.distances)  # [H, distances]
         curve = curves[self.head]
 
         def attend(scores: NDArray[np.float64]) -> RotatedPattern:
@@ -175,14 +175,14 @@ class Rope(Analysis[RopeResult]):
             layer=self.layer,
             head=self.head,
             d_head=facts.d_head,
-            theta=rotated.rope.theta,
+            theta=qk.rope.theta,
             original=summarize_pattern(pattern[self.head]),
             ahead=attend(ahead),
             unrotated=attend(by_pairs[0]),
             previous_token_by_pairs=np.array([attend(s).previous_token for s in by_pairs]),
             pattern_difference=float(np.abs(masked_softmax(scores, visible) - pattern).max()),
             shift=POSITION_SHIFT,
-            shift_difference=float(np.abs(rotated(moved, moved) - scores).max()),
+            shift_difference=float(np.abs(qk.scores(moved, moved) - scores).max()),
             ahead_difference=float(np.abs(ahead - scores).max()),
             pairs=len(speeds),
             wavelengths=2 * np.pi / speeds,
@@ -191,7 +191,7 @@ class Rope(Analysis[RopeResult]):
             heads_by_distance=curves,
             peak=int(curve.argmax()),
             rises=int((np.diff(curve) > 0).sum()),
-            **strongest_pair(rotated, pos, self.head)._asdict(),
+            **strongest_pair(qk, pos, self.head)._asdict(),
         )
 
     def figures(self, result: RopeResult) -> dict[str, Figure]:
@@ -212,8 +212,8 @@ class Rope(Analysis[RopeResult]):
 
 
 @dataclass(frozen=True)
-class RotatedScores:
-    """Scores q·k / sqrt(d) of queries and keys [H, T, d], turned for any positions."""
+class QueriesAndKeys:
+    """Queries and keys [H, T, d] before RoPE, which can be turned to any positions."""
 
     q: NDArray[np.floating]
     k: NDArray[np.floating]
@@ -222,32 +222,30 @@ class RotatedScores:
     def turned(
         self, q_pos: NDArray[np.integer], k_pos: NDArray[np.integer]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Queries and keys [H, T, d], turned by these positions [T]."""
+        """Turn the queries and keys to these positions [T]: [H, T, d] each."""
         q = apply_rope(self.q, q_pos, self.rope.speeds, self.rope.scale)
         k = apply_rope(self.k, k_pos, self.rope.speeds, self.rope.scale)
         return q, k
 
-    def __call__(
-        self, q_pos: NDArray[np.integer], k_pos: NDArray[np.integer]
-    ) -> NDArray[np.float64]:
-        """Return the scores [H, T, T], queries by keys, at these positions [T]."""
+    def scores(self, q_pos: NDArray[np.integer], k_pos: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return q·k / sqrt(d) [H, T, T], queries by keys, at these positions [T]."""
         q, k = self.turned(q_pos, k_pos)
         return q @ k.swapaxes(1, 2) / q.shape[-1] ** 0.5
 
-    def with_fastest(self, count: int) -> RotatedScores:
-        """The same queries and keys, of which only the `count` fastest pairs turn."""
+    def with_fastest(self, count: int) -> QueriesAndKeys:
+        """Return the same queries and keys, of which only the `count` fastest pairs turn."""
         speeds = np.array(self.rope.speeds)  # [pairs], the fastest first
         speeds[count:] = 0
         return replace(self, rope=replace(self.rope, speeds=tuple(speeds.tolist())))
 
 
-def rotated_scores(run: ActivationCache, facts: ModelFacts, layer: int) -> RotatedScores:
-    """The queries and keys of a layer; each key is repeated for the queries that share it."""
+def read_queries_and_keys(run: ActivationCache, facts: ModelFacts, layer: int) -> QueriesAndKeys:
+    """Return those of a layer; each key is repeated for the queries that share it."""
     rope = facts.rope[layer]
     if rope is None:
         raise ValueError(f"layer {layer} does not turn queries and keys")
     keys = run[Site("k", layer)].repeat(facts.heads // facts.kv_heads, axis=0)  # [H, T, d]
-    return RotatedScores(run[Site("q", layer)], keys, rope)
+    return QueriesAndKeys(run[Site("q", layer)], keys, rope)
 
 
 def masked_softmax(scores: NDArray[np.float64], visible: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -255,10 +253,10 @@ def masked_softmax(scores: NDArray[np.float64], visible: NDArray[np.bool_]) -> N
     return softmax(np.where(visible, scores, -np.inf))
 
 
-def mean_scores_by_distance(rotated: RotatedScores, T: int, distances: int) -> NDArray[np.float64]:
+def mean_scores_by_distance(qk: QueriesAndKeys, T: int, distances: int) -> NDArray[np.float64]:
     """The mean score of every query with every key, put at each distance: [H, distances]."""
     key = np.zeros(T, dtype=int)
-    return np.array([rotated(key + r, key).mean(axis=(1, 2)) for r in range(distances)]).T
+    return np.array([qk.scores(key + r, key).mean(axis=(1, 2)) for r in range(distances)]).T
 
 
 def summarize_pattern(pattern: NDArray[np.floating]) -> RotatedPattern:
@@ -286,10 +284,10 @@ class StrongestPair(NamedTuple):
     pair_scores: NDArray[np.float64]  # [T]
 
 
-def strongest_pair(rotated: RotatedScores, pos: NDArray[np.integer], head: int) -> StrongestPair:
+def strongest_pair(qk: QueriesAndKeys, pos: NDArray[np.integer], head: int) -> StrongestPair:
     """Find the pair by which the last query most prefers the key before it."""
-    q, k = (turned[head] for turned in rotated.turned(pos, pos))  # [T, d]
-    S, d = len(rotated.rope.speeds), q.shape[-1]
+    q, k = (turned[head] for turned in qk.turned(pos, pos))  # [T, d]
+    S, d = len(qk.rope.speeds), q.shape[-1]
     products = q[-1] * k / d**0.5  # [T, d]
     by_pair = products[:, :S] + products[:, S : 2 * S]  # [T, S]
     pair = int(snap(by_pair[max(len(k) - 2, 0)]).argmax())

@@ -164,16 +164,16 @@ def _principal_points(
     return tuple(points), axes.explained
 
 
-def _scatter(map: SentenceMap, title: str) -> Scatter:
+def _scatter(sentences: SentenceMap, title: str) -> Scatter:
     shares = [
         f"{a:.0%} and {b:.0%} of the variance"
-        for a, b in zip(map.explained, map.explained_shuffled, strict=True)
+        for a, b in zip(sentences.explained, sentences.explained_shuffled, strict=True)
     ]
-    points = [Point(s.text, s.x, s.y, "as written") for s in map.points]
-    points += [Point(s.text, s.x, s.y, "words shuffled") for s in map.shuffled]
+    points = [Point(s.text, s.x, s.y, "as written") for s in sentences.points]
+    points += [Point(s.text, s.x, s.y, "words shuffled") for s in sentences.shuffled]
     alt = (
-        f"As written: {_coordinates(map.points)}. "
-        f"Words shuffled, on other axes: {_coordinates(map.shuffled)}."
+        f"As written: {_coordinates(sentences.points)}. "
+        f"Words shuffled, on other axes: {_coordinates(sentences.shuffled)}."
     )
     return Scatter(tuple(points), Axis("axis 1", shares[0]), Axis("axis 2", shares[1]), alt, title)
 

@@ -28,7 +28,7 @@ class ReadToken(Ranked):
 
     bits: float = Field(description="Its surprise: -log2 of its probability.")
     rank: int = Field(description="Its rank among all tokens; 1 is the likeliest.")
-    likeliest: Ranked = Field(description="The token that the model would have bet on most.")
+    likeliest: Ranked = Field(description="The most likely token at that place.")
 
 
 class TextSurprise(Record):

@@ -1,4 +1,4 @@
-"""Tally: many draws of one next token, beside the probabilities that they are drawn from."""
+"""Tally: many draws of the next token, beside the probabilities that they are drawn with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is whitespace needed? Block later tokens from seeing it, beside other tokens as a control."""
+"""Token knockout: hide whitespace from later tokens, and other tokens as a control."""
 
 from __future__ import annotations
 

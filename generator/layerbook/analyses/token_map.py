@@ -110,7 +110,7 @@ class TokenMap(Analysis[TokenMapResult]):
         fitted = len({token.id for text in written for token in text.tokens})
         axes = principal_components(E[:fitted])
         distances = np.linalg.norm(E[:, None] - E, axis=-1)  # [W, W]
-        np.fill_diagonal(distances, np.inf if len(E) > 1 else 0)  # no token is its own neighbour
+        np.fill_diagonal(distances, np.inf if len(E) > 1 else 0)  # no token is its own neighbor
 
         points = [axes.project(text[EMBED]) for text in texts]  # [T, 2] per text
         return TokenMapResult(

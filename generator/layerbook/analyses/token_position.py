@@ -177,17 +177,11 @@ class TokenPosition(Analysis[TokenPositionResult]):
         figures: dict[str, Figure] = {}
         times = " times sqrt(d)" if self.scale == "sqrt-d" else ""
         for n, (text, prompt) in enumerate(zip(self.prompts, result.prompts, strict=True)):
-            names = [
-                "no encoding" if effect.C is None else f"C = {effect.C:,.15g}"
-                for effect in result.sweeps
-            ]
-            maps = [effect.maps[n] for effect in result.sweeps]
-            moves = [f"{name}: {map.moved:.1f}" for name, map in zip(names, maps, strict=True)]
+            maps = [(encoding_name(effect), effect.maps[n]) for effect in result.sweeps]
+            moves = [f"{name}: {prompt_map.moved:.1f}" for name, prompt_map in maps]
+            panels = [_map_panel(prompt_map, prompt.tokens, name) for name, prompt_map in maps]
             figures[f"points-{n}"] = Panels(
-                tuple(
-                    _map_panel(map, prompt.tokens, name)
-                    for name, map in zip(names, maps, strict=True)
-                ),
+                tuple(panels),
                 f"The tokens of {shorten_prompt(text)} in two orders. "
                 f"How far a token moves on average. {listed(moves, 13)}.",
                 f"The tokens of {shorten_prompt(text)}: embeddings{times} plus encoding",
@@ -251,18 +245,23 @@ def combine_prompts(C: float | None, maps: Sequence[PromptMap]) -> EncodingEffec
     )
 
 
-def _map_panel(map: PromptMap, tokens: Sequence[Token], name: str) -> Scatter:
+def encoding_name(effect: EncodingEffect) -> str:
+    """Name the encoding by its constant."""
+    return "no encoding" if effect.C is None else f"C = {effect.C:,.15g}"
+
+
+def _map_panel(prompt_map: PromptMap, tokens: Sequence[Token], name: str) -> Scatter:
     """A labelled point per token as written, with an arrow to the same token's new place."""
     written = [
         Point(token, x, y, "as written", arrow_to=len(tokens) + i)
-        for i, (token, (x, y)) in enumerate(zip(tokens, map.written.tolist(), strict=True))
+        for i, (token, (x, y)) in enumerate(zip(tokens, prompt_map.written.tolist(), strict=True))
     ]
     shuffled = [
         Point(token, x, y, "shuffled", show_label=False)
-        for token, (x, y) in zip(tokens, map.shuffled.tolist(), strict=True)
+        for token, (x, y) in zip(tokens, prompt_map.shuffled.tolist(), strict=True)
     ]
     first, second = (
-        Axis(f"axis {n}", f"{share:.0%}") for n, share in enumerate(map.explained, start=1)
+        Axis(f"axis {n}", f"{share:.0%}") for n, share in enumerate(prompt_map.explained, start=1)
     )
-    alt = f"{name}: a token moves by {map.moved:.1f} on average."
+    alt = f"{name}: a token moves by {prompt_map.moved:.1f} on average."
     return Scatter((*written, *shuffled), first, second, alt, name)

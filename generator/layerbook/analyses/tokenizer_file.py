@@ -34,7 +34,7 @@ class TokenizerFileResult(Result):
     examples: tuple[Example, ...] = Field(description="More texts to begin with.")
     size: int = Field(description="Number of entries in the vocabulary, special ones included.")
     base_vocabulary: dict[str, int] = Field(
-        description="The first entries and their ids, spelt as in tokenizer.json: those that no "
+        description="The first entries and their ids, spelled as in tokenizer.json: those that no "
         "merge makes. Each merge makes the entry with the lowest free id. All entries, if the ids "
         "do not follow the merges, or if the tokenizer merges no pairs."
     )

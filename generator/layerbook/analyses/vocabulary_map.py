@@ -18,7 +18,7 @@ from layerbook.core.text import listed
 from layerbook.core.tokens import Vocabulary
 from layerbook.core.vectors import principal_components
 
-MAX_NEIGHBOURS = 4  # neighbours of a token of the picture
+MAX_NEIGHBORS = 4  # neighbors of a token of the picture
 BLOCK_SIZE = 500  # words that are compared with all others at a time
 STEPS = 2000  # a coordinate of the widget is a whole number from -STEPS to STEPS
 
@@ -31,12 +31,12 @@ class VocabularyMapResult(Result):
     ids: tuple[int, ...] = Field(description="Ids of the W words, the lowest first.")
     texts: tuple[str, ...] = Field(description="Their texts, without the space before them.")
     places: BigArray = Field(description="Coordinates of each word: [W, 2].")
-    neighbours: BigArray = Field(
+    neighbors: BigArray = Field(
         description="Numbers in `texts` of the nearest words by cosine, nearest first: [W, K]."
     )
     cosines: BigArray = Field(description="Their cosines: [W, K].")
     kept: float = Field(
-        description="Share of the words whose nearest word on the map is among their neighbours, "
+        description="Share of the words whose nearest word on the map is among their neighbors, "
         "0..1."
     )
 
@@ -82,7 +82,7 @@ class VocabularyMap(Analysis[VocabularyMapResult]):
             ids=tuple(ids),
             texts=tuple(vocabulary.token(id).text.strip() for id in ids),
             places=places,
-            neighbours=nearest.astype(np.float64),
+            neighbors=nearest.astype(np.float64),
             cosines=cosines,
             kept=float(np.mean([n in row for n, row in zip(beside, nearest, strict=True)])),
         )
@@ -92,7 +92,7 @@ class VocabularyMap(Analysis[VocabularyMapResult]):
         points: list[Point] = []
         shown: set[int] = set()
         for example in self.known_examples(result):
-            for n in (example, *result.neighbours[example, :MAX_NEIGHBOURS].astype(int).tolist()):
+            for n in (example, *result.neighbors[example, :MAX_NEIGHBORS].astype(int).tolist()):
                 if n not in shown:
                     points.append(map_point(result, n, result.texts[example]))
                     shown.add(n)
@@ -164,7 +164,7 @@ def map_data(result: VocabularyMapResult, examples: list[int]) -> dict[str, obje
     return {
         "texts": result.texts,
         "places": to_base64(result.places / largest * STEPS, "<i2"),
-        "neighbours": to_base64(result.neighbours, "<u2"),
+        "neighbors": to_base64(result.neighbors, "<u2"),
         "cosines": to_base64(100 * result.cosines, "i1"),
         "examples": examples,
     }

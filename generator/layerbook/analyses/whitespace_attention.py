@@ -11,7 +11,7 @@ from layerbook.core.figures import Axis, Figure, Lines, layer_lines
 from layerbook.core.parameters import Layers, resolved
 from layerbook.core.prompts import PromptSpec, as_prompt, shorten_prompt
 from layerbook.core.requests import ActivationCaches, Forward, Generate, Prompt, Request, Site
-from layerbook.core.tokens import Token
+from layerbook.core.tokens import Token, is_whitespace
 
 
 class WhitespaceAttentionResult(Result):
@@ -74,16 +74,16 @@ class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
         # Query 0 can only look at itself, so it does not count.
         attention = pattern[:, :, 1:].mean(axis=(1, 2), dtype=np.float64)  # [L, T]
         uniform = uniform_attention(len(run.tokens))  # [T]
-        blank = np.array([token.text.isspace() for token in run.tokens])  # [T]
-        later = blank & (np.arange(len(blank)) > 0)  # [T]: whitespace after the first token
+        whitespace = np.array([is_whitespace(token) for token in run.tokens])  # [T]
+        later = whitespace & (np.arange(len(whitespace)) > 0)  # [T]: after the first token
         others = attention[:, later].sum(axis=1)  # [L]
         return WhitespaceAttentionResult(
             layers=layers,
             tokens=run.tokens,
-            whitespace=tuple(np.flatnonzero(blank).tolist()),
+            whitespace=tuple(np.flatnonzero(whitespace).tolist()),
             first=tuple(attention[:, 0].tolist()),
             others=tuple(others.tolist()),
-            total=tuple(attention[:, blank].sum(axis=1).tolist()),
+            total=tuple(attention[:, whitespace].sum(axis=1).tolist()),
             uniform=float(uniform[later].sum()),
             rest=tuple((others / attention[:, 1:].sum(axis=1)).tolist()),
             uniform_rest=float(uniform[later].sum() / uniform[1:].sum()),
@@ -96,7 +96,7 @@ class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
 
 
 def uniform_attention(T: int) -> NDArray[np.float64]:
-    """Attention on each key [T] if every query looked at all it can see alike; queries 1..T-1."""
+    """Attention on each key [T], mean of queries 1..T-1, if each gave all keys it sees the same."""
     pattern = np.tri(T) / np.arange(1, T + 1)[:, None]  # [T, T]
     return pattern[1:].mean(axis=0)
 

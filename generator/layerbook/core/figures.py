@@ -20,7 +20,7 @@ Label = str | Token | tuple[str | Token, ...]
 """A text, a token, or several of them in a row."""
 TableValue = str | float | int
 Role = Literal["query", "key", "value", "residual", "probability"]
-"""A quantity with a colour of its own, the same in every figure and on every page."""
+"""A quantity with a color of its own, the same in every figure and on every page."""
 
 
 class Share(float):
@@ -54,7 +54,7 @@ class Axis:
 
     nominal: its numbers are names, like years, seeds and ids: whole, and not in groups of three.
     percent: its numbers are shares of one, written in percent.
-    role: the quantity that it measures or lists, which gives bars and its title their colour.
+    role: the quantity that it measures or lists, which gives bars and its title their color.
     """
 
     name: str
@@ -155,10 +155,10 @@ class Widget:
 
 @dataclass(frozen=True)
 class Heatmap:
-    """A matrix by colour: values[row, column].
+    """A matrix by color: values[row, column].
 
     scale: fixed (low, high), or None to span the values.
-    diverging: centre the colours on zero.
+    diverging: center the colors on zero.
     annotate: write the values into the cells.
     cells: by row, the tokens or words to write into the cells in place of the values.
     percent: the values are shares of one, written in percent.
@@ -199,7 +199,7 @@ class Heatmap:
 
 @dataclass(frozen=True)
 class Series:
-    """One named line: y over x; `role` is the quantity whose colour it has."""
+    """One named line: y over x; `role` is the quantity whose color it has."""
 
     name: Label
     x: tuple[float, ...]
@@ -232,7 +232,7 @@ class Bars:
     """Horizontal bars, one per label, in the order of `labels`; equal labels stay separate.
 
     rest: the mass of everything else, as a last, pale bar (None: no such bar).
-    highlight: indices of the bars in the accent colour.
+    highlight: indices of the bars in the accent color.
     """
 
     labels: tuple[Label, ...]
@@ -263,7 +263,7 @@ class Bars:
 class Point:
     """A labelled point.
 
-    group: determines colour and marker.
+    group: determines color and marker.
     arrow_to: index of the point that an arrow from here leads to.
     show_label: write the label beside the point.
     tooltip: shown on hover.
@@ -304,7 +304,7 @@ class TokenStrip:
     prompt_length: by row, the position where the continuation starts (None: no continuation).
     tokenizer_json: the tokenizer as JSON, for readers to encode their own text in the page.
     text: each row is a text, so its tokens have positions.
-    values, value_axis: by row, a number for each token, which colours it; of an axis in percent
+    values, value_axis: by row, a number for each token, which colors it; of an axis in percent
     from 0 to 1, else from the lowest to the highest.
     """
 
@@ -432,7 +432,7 @@ class MatrixChain:
 class Hand:
     """A hand of a clock: `angle` in radians, clockwise from twelve.
 
-    name: written at its tip. role: its colour. length: 1 reaches the rim.
+    name: written at its tip. role: its color. length: 1 reaches the rim.
     """
 
     angle: float
@@ -558,7 +558,7 @@ def _names(*messages: str) -> tuple[str, ...]:
 
 
 def probability_axis(name: str = "") -> Axis:
-    """Return an axis of probabilities or attention weights, in percent and in their colour."""
+    """Return an axis of probabilities or attention weights, in percent and in their color."""
     return Axis(name or gettext("probability"), percent=True, role="probability")
 
 
@@ -579,7 +579,7 @@ def attention_heatmap(
     annotate: bool = False,
     interactive: AttentionData | None = None,
 ) -> Heatmap:
-    """Return the heatmap of an attention pattern [query, key], coloured from 0 to 1."""
+    """Return the heatmap of an attention pattern [query, key], colored from 0 to 1."""
     rows, columns = token_axes(tokens)
     return Heatmap(
         pattern,

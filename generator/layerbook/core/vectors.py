@@ -16,7 +16,7 @@ Vectors = NDArray[np.floating]
 def closest_pair(points: Vectors) -> tuple[int, int]:
     """Return the two of N points [N, D] that are closest together, the lower index first."""
     if len(points) < 2:
-        raise ValueError("one point alone has no neighbour")
+        raise ValueError("one point alone has no neighbor")
     distances = np.array([np.linalg.norm(points - point, axis=1) for point in points])  # [N, N]
     np.fill_diagonal(distances, np.inf)
     first, second = divmod(int(snap(distances).argmin()), len(points))
@@ -45,15 +45,15 @@ def pool_texts(texts: Sequence[Vectors], pad: Vectors | None = None) -> NDArray[
 
 @dataclass(frozen=True)
 class PrincipalAxes:
-    """The plane of a PCA: its centre [D], its axes [2, D], and their shares of the variance."""
+    """The plane of a PCA: its center [D], its axes [2, D], and their shares of the variance."""
 
-    centre: NDArray[np.float64]
+    center: NDArray[np.float64]
     axes: NDArray[np.float64]
     explained: tuple[float, ...]
 
     def project(self, rows: Vectors) -> NDArray[np.float64]:
         """Project rows [N, D] to coordinates [N, 2]."""
-        return (rows - self.centre) @ self.axes.T
+        return (rows - self.center) @ self.axes.T
 
 
 def principal_components(rows: Vectors, count: int = 2) -> PrincipalAxes:
@@ -65,19 +65,19 @@ def principal_components(rows: Vectors, count: int = 2) -> PrincipalAxes:
     """
     from sklearn.decomposition import PCA  # imported here: it takes a second
 
-    centre = rows.mean(axis=0, dtype=np.float64)  # [D]
-    centred = rows - centre  # [N, D]
+    center = rows.mean(axis=0, dtype=np.float64)  # [D]
+    centered = rows - center  # [N, D]
     axes, explained = np.zeros((count, rows.shape[1])), np.zeros(count)
     scale = np.abs(rows).max()
-    if np.abs(centred).max() > 1e-12 * scale:
-        pca = PCA(n_components=min(count, *rows.shape), svd_solver="full").fit(centred)
+    if np.abs(centered).max() > 1e-12 * scale:
+        pca = PCA(n_components=min(count, *rows.shape), svd_solver="full").fit(centered)
         threshold = 1e-12 * max(pca.singular_values_[0], scale)
         nonzero = np.flatnonzero(pca.singular_values_ > threshold)
         components = pca.components_[nonzero]
         largest = snap(np.abs(components)).argmax(axis=1, keepdims=True)
         axes[nonzero] = components * np.sign(np.take_along_axis(components, largest, axis=1))
         explained[nonzero] = pca.explained_variance_ratio_[nonzero]
-    return PrincipalAxes(centre, axes, tuple(explained.tolist()))
+    return PrincipalAxes(center, axes, tuple(explained.tolist()))
 
 
 def correlation(x: ArrayLike, y: ArrayLike) -> float | None:

@@ -28,12 +28,12 @@ class WordMap {
 	view = { x: 0, y: 0, zoom: 1 };
 	pointers = new Map();
 
-	constructor({ texts, places, neighbours, cosines, examples }, label) {
+	constructor({ texts, places, neighbors, cosines, examples }, label) {
 		this.texts = texts;
 		this.places = decode(places, 2, "getInt16");
-		this.neighbours = decode(neighbours, 2, "getUint16");
+		this.neighbors = decode(neighbors, 2, "getUint16");
 		this.cosines = decode(cosines, 1, "getInt8");
-		this.each = this.neighbours.length / texts.length; // neighbors of a word
+		this.each = this.neighbors.length / texts.length; // neighbors of a word
 		this.box = element("div.explorer.map", {
 			role: "group",
 			"aria-label": t("{figure}: the map", { figure: label }),
@@ -99,7 +99,7 @@ class WordMap {
 	}
 
 	nearest(word) {
-		return this.neighbours.slice(word * this.each, (word + 1) * this.each);
+		return this.neighbors.slice(word * this.each, (word + 1) * this.each);
 	}
 
 	// Shows a word and its neighbors; `moves` brings all of them into view.
