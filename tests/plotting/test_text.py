@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from fixtures.sample_figures import TOKEN_LABELS, TOKENS
 from layerbook.plotting import svg, text
@@ -68,10 +70,9 @@ def test_ids_do_not_depend_on_the_last_bit_of_a_coordinate() -> None:
         '<clipPath id="p{1}"><rect width="1" height="1"/></clipPath></defs>'
         '<g clip-path="url(#p{1})"><use xlink:href="#m{0}" x="1" y="2"/></g></svg>'
     )
+    words = SimpleNamespace(title="A title", alt="Words")
     first, second = (
-        svg.embed_matplotlib_svg(
-            drawn.format(*hashes), svg.root_element("f", 9, 9, "A title", "Words"), "f", {}
-        )
+        svg.embed_matplotlib_svg(drawn.format(*hashes), svg.root_element("f", 9, 9, words), "f", {})
         for hashes in (("0a1b", "77aa"), ("9c9c", "12ef"))
     )
     assert first == second

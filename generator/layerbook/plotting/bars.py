@@ -11,7 +11,7 @@ import numpy as np
 from layerbook.core.figures import Axis, Bars, Label
 from layerbook.core.tokens import Token
 from layerbook.plotting import colours, numeric_axes, svg, text
-from layerbook.plotting.canvas import Canvas
+from layerbook.plotting.canvas import Area, Canvas
 
 _TITLE_HEIGHT = 18.0
 _BAR_LENGTHS = ((230.0, 110.0), (130.0, 130.0), (84.0, 84.0), (60.0, 60.0))
@@ -19,7 +19,7 @@ _BAR_LENGTHS = ((230.0, 110.0), (130.0, 130.0), (84.0, 84.0), (60.0, 60.0))
 
 @dataclass(frozen=True)
 class BarsLayout:
-    """The layout that bar charts shown together share; without limits, each has its own."""
+    """The layout of bar charts that are shown together; without limits, each has its own scale."""
 
     rows: int
     row_height: float
@@ -87,40 +87,101 @@ def _widest(texts: Iterable[str]) -> float:
 
 def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: float) -> None:
     """Draw the bars at (left, top), the first on top."""
-    ends = layout.limits or _value_limits((figure,))
     start = left + layout.label_width
-    # Bars to the left of zero need room for their values on that side.
-    inset = layout.right_margin - 6 if ends[0] < 0 else 0.0
-    axis, room = figure.value_axis, layout.bar_length - inset
-    zero = _bar_end(ends[0] if axis.log else 0.0, axis, ends, start + inset, room)
+    scale = _value_scale(figure, layout, start)
     _draw_axis_titles(canvas, figure, layout, left, top)
     first = top + layout.header_height
-    labels, names = _labels(figure), _label_texts(figure, layout.max_label_columns)
-    for i, value in enumerate(_values(figure)):
+    rows = _rows(figure, layout.max_label_columns)
+    for i, row in enumerate(rows):
         y = first + i * layout.row_height
-        end = _bar_end(value, axis, ends, start + inset, room)
-        gid = canvas.add_part(text.printable(labels[i]))
-        _draw_bar(canvas, figure, i, (zero, end), y=y, row=layout.row_height, gid=gid)
-        is_rest = i == len(figure.values)
-        color = colours.ACCENT if i in figure.highlight else colours.INK
+        gid = canvas.add_part(text.printable(row.label))
+        _draw_bar(canvas, row, scale, Area(start, y, layout.bar_length, layout.row_height), gid)
         canvas.draw_text(
-            names[i],
+            row.name,
             start - 10,
             y + layout.row_height / 2 + 4.5,
-            size=text.SMALL_FONT_SIZE if is_rest else text.FONT_SIZE,
-            color=colours.MUTED if is_rest else color,
+            size=text.SMALL_FONT_SIZE if row.is_rest else text.FONT_SIZE,
+            color=row.label_color,
             anchor="right",
-            mono=isinstance(labels[i], Token),
+            mono=isinstance(row.label, Token),
             gid=gid,
         )
-    bottom = first + len(_values(figure)) * layout.row_height
-    canvas.draw_segments([(zero, first - 2, zero, bottom)], colours.LINE)
+    bottom = first + len(rows) * layout.row_height
+    canvas.draw_segments([(scale.zero, first - 2, scale.zero, bottom)], colours.LINE)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A bar with its label; `name` is the label as it is drawn, `is_rest` marks the last bar."""
+
+    label: Label
+    name: str
+    value: float
+    value_text: str
+    is_rest: bool
+    bar_color: str
+    label_color: str
+
+
+def _rows(figure: Bars, max_label_columns: int) -> list[_Row]:
+    """Return the bars from top to bottom, that of the rest last."""
+    color = colours.role_colour(figure.value_axis.role, colours.NEUTRAL)
+    names, value_texts = _label_texts(figure, max_label_columns), _value_texts(figure)
+    rows = []
+    for i, value in enumerate(_values(figure)):
+        is_rest = i == len(figure.values)
+        accent = colours.ACCENT if i in figure.highlight else ""
+        rows.append(
+            _Row(
+                label=_labels(figure)[i],
+                name=names[i],
+                value=value,
+                value_text=value_texts[i],
+                is_rest=is_rest,
+                bar_color=colours.PALE if is_rest else accent or color,
+                label_color=colours.MUTED if is_rest else accent or colours.INK,
+            )
+        )
+    return rows
+
+
+@dataclass(frozen=True)
+class _ValueScale:
+    """The positions of values in pixels: `limits` of the axis over `width` pixels from `left`."""
+
+    axis: Axis
+    limits: numeric_axes.Limits
+    left: float
+    width: float
+
+    @property
+    def zero(self) -> float:
+        """The position where bars begin: zero, or the low end of a log axis."""
+        return self.position(self.limits[0] if self.axis.log else 0.0)
+
+    def position(self, value: float) -> float:
+        """Return the position of a value; NaN if it has none on the axis."""
+        low, high = self.limits
+        if self.axis.log:
+            if value <= 0:
+                return math.nan
+            value, low, high = (math.log10(v) for v in (value, low, high))
+        if not math.isfinite(value):
+            return math.nan
+        return self.left + self.width * (value - low) / (high - low)
+
+
+def _value_scale(figure: Bars, layout: BarsLayout, left: float) -> _ValueScale:
+    limits = layout.limits or _value_limits((figure,))
+    # Bars to the left of zero need room for their values on that side.
+    inset = layout.right_margin - 6 if limits[0] < 0 else 0.0
+    return _ValueScale(figure.value_axis, limits, left + inset, layout.bar_length - inset)
 
 
 def _draw_axis_titles(
     canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: float
 ) -> None:
-    """Draw what the labels are beside what the bars measure, or above it."""
+    """Draw the titles of both axes, beside each other or one below the other."""
     start = left + layout.label_width
     labels, values = (text.printable(a.title()) for a in (figure.label_axis, figure.value_axis))
     size, color = text.SMALL_FONT_SIZE, colours.MUTED
@@ -133,32 +194,20 @@ def _draw_axis_titles(
     canvas.draw_text(values, start, top + 13, size=size, color=color)
 
 
-def _draw_bar(
-    canvas: Canvas,
-    figure: Bars,
-    i: int,
-    bar: tuple[float, float],
-    *,
-    y: float,
-    row: float,
-    gid: str,
-) -> None:
-    """Draw one bar, and its value beyond its end, as parts of the mark `gid`."""
-    zero, end = bar
-    is_rest = i == len(figure.values)
-    color = _bar_color(figure, i)
-    shown = _value_texts(figure)[i]
+def _draw_bar(canvas: Canvas, row: _Row, scale: _ValueScale, area: Area, gid: str) -> None:
+    """Draw a bar, and its value beyond its end, as parts of the mark `gid`."""
+    zero, end = scale.zero, scale.position(row.value)
     if math.isfinite(end):
         length = max(abs(end - zero), 0.75)
-        canvas.draw_rectangle(min(zero, end), y + row * 0.16, length, row * 0.68, color, gid=gid)
-    left_of_zero = math.isfinite(end) and end < zero
-    at = (end if math.isfinite(end) else zero) + (-6 if left_of_zero else 6)
+        bar = Area(min(zero, end), area.top + area.height * 0.16, length, area.height * 0.68)
+        canvas.draw_rectangle(bar, row.bar_color, gid=gid)
+    is_left_of_zero = math.isfinite(end) and end < zero
     canvas.draw_text(
-        shown,
-        at,
-        y + row / 2 + 4,
-        color=colours.MUTED if is_rest else colours.INK,
-        anchor="right" if left_of_zero else "left",
+        row.value_text,
+        (end if math.isfinite(end) else zero) + (-6 if is_left_of_zero else 6),
+        area.top + area.height / 2 + 4,
+        color=colours.MUTED if row.is_rest else colours.INK,
+        anchor="right" if is_left_of_zero else "left",
         gid=gid,
     )
 
@@ -179,14 +228,6 @@ def _value_texts(figure: Bars) -> list[str]:
     return text.format_values(_values(figure), percent=figure.value_axis.percent)
 
 
-def _bar_color(figure: Bars, i: int) -> str:
-    if i == len(figure.values):
-        return colours.PALE
-    if i in figure.highlight:
-        return colours.ACCENT
-    return colours.role_colour(figure.value_axis.role, colours.NEUTRAL)
-
-
 def _value_limits(figures: Sequence[Bars]) -> numeric_axes.Limits:
     """Return limits from zero (a decade below the least, on a log axis) to the longest bar."""
     axis = figures[0].value_axis
@@ -199,15 +240,3 @@ def _value_limits(figures: Sequence[Bars]) -> numeric_axes.Limits:
         return float(10 ** (math.floor(math.log10(low) - 1e-9))), high
     low, high = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
     return (low, high) if high > low else (0.0, 1.0)
-
-
-def _bar_end(
-    value: float, axis: Axis, ends: numeric_axes.Limits, start: float, room: float
-) -> float:
-    """Return the position of a value in pixels; NaN if it has none on the axis."""
-    low, high = ends
-    if axis.log:
-        if value <= 0:
-            return math.nan
-        value, low, high = (math.log10(v) for v in (value, low, high))
-    return start + room * (value - low) / (high - low) if math.isfinite(value) else math.nan

@@ -1,7 +1,7 @@
-"""A matplotlib figure in CSS pixels from the top left corner, with text by its baseline.
+"""A matplotlib figure measured in CSS pixels from its top left corner.
 
 Most of a chart is drawn on one sheet of paper the size of the figure, which costs far less than
-axes with their ticks; `add_axes()` adds real ones where a scale is needed.
+axes with their ticks; `add_axes()` adds real axes where a scale is needed.
 """
 
 from __future__ import annotations
@@ -75,6 +75,29 @@ class Size(NamedTuple):
     height: float
 
 
+class Area(NamedTuple):
+    """A rectangle of the canvas in pixels, from its upper left corner."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        """The right edge."""
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> float:
+        """The lower edge."""
+        return self.top + self.height
+
+
+Segment = tuple[float, float, float, float]
+"""A straight stroke (x0, y0, x1, y1)."""
+
+
 class LabelledSides(NamedTuple):
     """The sides of a chart with labels; inner charts of a grid have none."""
 
@@ -98,33 +121,32 @@ class Canvas:
         self.grids: list[list[float]] = []
         self.panels: list[list[str | float]] = []
 
-    def add_axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        """Add real axes on this rectangle, below everything drawn on the paper."""
-        bottom = 1 - (top + height) / self.height
-        place = (left / self.width, bottom, width / self.width, height / self.height)
-        return self.figure.add_axes(place, zorder=-1)
+    def add_axes(self, area: Area) -> Axes:
+        """Add real axes, below everything drawn on the paper."""
+        bottom = 1 - area.bottom / self.height
+        width, height = area.width / self.width, area.height / self.height
+        return self.figure.add_axes((area.left / self.width, bottom, width, height), zorder=-1)
 
     def add_mark(self, kind: str, indices: str, tooltip: str = "", part: str = "") -> str:
-        """Return the gid of a part that readers can point at.
+        """Return the gid of a mark, a part that readers can point at.
 
-        Numbers count over the whole picture. part: its name, for prose to point to.
+        indices: as in `svg.Mark`. part: the name by which prose can point to it.
         """
         gid = f"{MARK_GID_PREFIX}-{len(self.marks)}"
         self.marks[gid] = Mark(kind, indices, tooltip, part)
         return gid
 
     def add_part(self, name: str) -> str:
-        """Return the gid of everything that belongs to a part that prose can point to."""
+        """Return the gid of a part that prose can point to by its name."""
         return self.add_mark("part", name)
 
-    def add_grid(self, box: tuple[float, float, float, float], rows: int, columns: int) -> None:
-        """Note where the cells of a heat map are (left, top, width, height), to outline some."""
-        self.grids.append([*(round(side, 2) for side in box), rows, columns])
+    def add_grid(self, area: Area, rows: int, columns: int) -> None:
+        """Record the cells of a heat map, so that the page can outline some of them."""
+        self.grids.append([*(round(side, 2) for side in area), rows, columns])
 
-    def add_panel(self, title: str, box: tuple[float, float, float, float]) -> None:
-        """Note where one of several charts is (left, top, width, height), to outline it."""
-        left, top, width, height = box
-        outline = (left - 5, top - 3, width + 10, height + 6)
+    def add_panel(self, title: str, area: Area) -> None:
+        """Record the area of one of several charts, so that the page can outline it."""
+        outline = (area.left - 5, area.top - 3, area.width + 10, area.height + 6)
         self.panels.append([text.printable(title), *(round(side, 2) for side in outline)])
 
     def count_marks(self, kind: str) -> int:
@@ -167,28 +189,20 @@ class Canvas:
             gid=HALO_GID if halo else gid,
         )
 
-    def draw_rectangle(
-        self,
-        left: float,
-        top: float,
-        width: float,
-        height: float,
-        color: str,
-        *,
-        gid: str | None = None,
-    ) -> None:
+    def draw_rectangle(self, area: Area, color: str, *, gid: str | None = None) -> None:
         """Draw a filled rectangle; `gid` is the mark it is part of."""
-        rectangle = Rectangle((left, top), width, height, facecolor=color, edgecolor="none")
+        corner = (area.left, area.top)
+        rectangle = Rectangle(corner, area.width, area.height, facecolor=color, edgecolor="none")
         rectangle.set(clip_on=False, gid=gid)
         self.overlay.add_artist(rectangle)
 
     def draw_segments(
         self,
-        segments: Sequence[tuple[float, float, float, float]],
+        segments: Sequence[Segment],
         color: str,
         line_width: float = 1,
     ) -> None:
-        """Draw straight strokes (x0, y0, x1, y1) as one path."""
+        """Draw straight strokes as one path."""
         points = np.array(segments, dtype=float).reshape(-1, 2)
         codes = np.tile([Path.MOVETO, Path.LINETO], len(segments))
         path = Path(points, codes)
@@ -231,13 +245,11 @@ class Canvas:
             )
         )
 
-    def draw_image(
-        self, pixels: NDArray[np.uint8], left: float, top: float, width: float, height: float
-    ) -> None:
+    def draw_image(self, pixels: NDArray[np.uint8], area: Area) -> None:
         """Draw cells [rows, columns, RGBA] as sharp rectangles, the first row on top."""
         image = AxesImage(
             self.overlay,
-            extent=(left, left + width, top + height, top),
+            extent=(area.left, area.right, area.bottom, area.top),
             interpolation="none",
             clip_on=False,
         )

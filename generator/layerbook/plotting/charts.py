@@ -80,7 +80,7 @@ def _render_chart(chart: Chart, layout: ChartLayout, id: str) -> str:
         canvas = Canvas(layout.width, layout.height)
         DRAWERS[type(chart)].draw(canvas, chart, layout, 0, 0)
         drawing = canvas.to_svg()
-    picture = svg.root_element(id, canvas.width, canvas.height, chart.title, chart.alt)
+    picture = svg.root_element(id, canvas.width, canvas.height, chart)
     for name, places in (("data-grids", canvas.grids), ("data-panels", canvas.panels)):
         if places:
             picture.set(name, json.dumps(places, ensure_ascii=False, separators=(",", ":")))

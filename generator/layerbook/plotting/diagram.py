@@ -119,9 +119,7 @@ def render_diagram(
     groups = _branch_groups(figure.blocks)
     plan = _compute_layout(groups, sizes, width)
     height = -plan.top
-    picture = svg.root_element(
-        id, width, height, figure.title, figure.alt, role="group" if links else "img"
-    )
+    picture = svg.root_element(id, width, height, figure, role="group" if links else "img")
     sheet = svg.add_element(picture, "g", transform=f"translate(0 {svg.format_coordinate(height)})")
     _draw_frame(sheet, figure, plan, sizes, width)
     _draw_lines(sheet, figure, groups, plan, sizes)
@@ -362,7 +360,7 @@ def _draw_arrow_head(sheet: ET.Element, x: float, y: float, sizes: _Sizes) -> No
 
 
 def _draw_box(parent: ET.Element, box: _Box, highlight: str, sizes: _Sizes) -> None:
-    """Draw a box with its name, and below it its shape and number of parameters."""
+    """Draw a box, and in it its name, its shape and its number of parameters."""
     block = box.block
     lit, pale = block.part == highlight, bool(highlight) and block.part != highlight
     if sizes.has_text:
@@ -385,9 +383,13 @@ def _draw_box(parent: ET.Element, box: _Box, highlight: str, sizes: _Sizes) -> N
         stroke=edge,
         stroke_width=1.8 if lit and sizes.has_text else 1.0,
     )
-    if not sizes.has_text:
-        return
-    ink = colours.ACCENT if lit else colours.MUTED if pale else colours.INK
+    if sizes.has_text:
+        ink = colours.ACCENT if lit else colours.MUTED if pale else colours.INK
+        _draw_box_text(parent, box, ink, lit=lit)
+
+
+def _draw_box_text(parent: ET.Element, box: _Box, ink: str, *, lit: bool) -> None:
+    block = box.block
     left, right = box.x + _TEXT_INSET, box.x + box.width - _TEXT_INSET
     detail, learned = _second_line(block)
     middle = 20.0 if detail or learned else box.height / 2 + 4.5

@@ -1,4 +1,4 @@
-"""Reject what a diagram in Graphviz's language DOT may not have: files, links, joined strings."""
+"""Refuse diagrams in Graphviz's language DOT that name files or links, or join texts with `+`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def check_source(source: str) -> None:
     for token in _tokens(source):
         if token.kind == "html" and _HTML_FILE.search(token.text):
             raise DiagramError("a diagram shows no other pictures, and has no links", token.line)
-        if token.kind == "html" and "<!--" in token.text:  # which could hide where the text ends
+        if token.kind == "html" and "<!--" in token.text:  # a comment could hide the text's end
             raise DiagramError("a text in a diagram has no comments", token.line)
         if token.text == "+":
             raise DiagramError("texts in a diagram cannot be joined with +", token.line)
@@ -65,10 +65,8 @@ def _check_attribute(token: _Token) -> None:
 def _tokens(source: str) -> Iterator[_Token]:
     """Yield words, quoted texts, HTML texts and signs; leave out spaces and comments."""
     position, line = 0, 1
-    while position < len(source):
-        match = _TOKEN.match(source, position)
-        assert match and match.lastgroup
-        kind, text = match.lastgroup, match[0]
+    while match := _TOKEN.match(source, position):  # any character matches, so this reads it all
+        kind, text = match.lastgroup or "sign", match[0]
         if source.startswith(("->", "--"), position):
             text = source[position : position + 2]
         elif text == "<":

@@ -12,7 +12,7 @@ import numpy as np
 from layerbook.core.figures import Axis, Heatmap
 from layerbook.core.language import gettext, mark
 from layerbook.plotting import colours, heatmap_cells, svg, text
-from layerbook.plotting.canvas import BOTH_SIDES, Anchor, Canvas, LabelledSides, Size
+from layerbook.plotting.canvas import BOTH_SIDES, Anchor, Area, Canvas, LabelledSides, Size
 
 _COLOUR_BAR_SIZE = Size(92.0, 11.0)
 _MAX_PLOT_SIZES = (Size(590, 540), Size(260, 260), Size(180, 180), Size(116, 116))
@@ -26,7 +26,7 @@ _MASKED_LABEL = mark("−∞, masked")
 
 @dataclass(frozen=True)
 class HeatmapLayout:
-    """The layout that heat maps shown together share: size of a cell, margins, and scale.
+    """The layout of heat maps that are shown together: the size of a cell, margins, and the scale.
 
     Without a scale, each map has its own.
     """
@@ -101,42 +101,45 @@ def compute_layout(
     rows, columns = (max(figure.values.shape[k] for figure in figures) for k in (0, 1))
     charts_per_column = max(charts_per_row, 3) if stacked else charts_per_row
     room = Size(_max_plot_size(charts_per_row).width, _max_plot_size(charts_per_column).height)
-    padding = 2.0 if narrow else 6.0
-    needed = max(
-        (heatmap_cells.text_width(figure) + padding for figure in figures if _has_texts(figure)),
-        default=0.0,
-    )
-    labels = max(_row_label_width(figure) for figure in figures)
+    row_labels = max(_row_label_width(figure) for figure in figures)
     most = max(_MAX_ANNOTATED_WIDTH / charts_per_row, room.width)
     if narrow:
-        most = svg.MAX_UNSCROLLED_WIDTH - 10 - labels
+        most = svg.MAX_UNSCROLLED_WIDTH - 10 - row_labels
+    needed = _annotation_width(figures, padding=2.0 if narrow else 6.0)
     annotated = 0 < columns * needed <= most
-    cell = (
-        _annotated_cell_size(needed, columns, labels)
-        if annotated
-        else _cell_size(rows, columns, room)
-    )
-    if not annotated and charts_per_row == 1:
-        named = any(text.has_token_labels(figure.columns) for figure in figures)
-        least = _LINE_HEIGHT if named else 1.0 if columns > 100 else _MIN_UNNAMED_CELL
-        least = 0.0 if narrow else least
-        cell = _fit_phone(cell, columns, labels, least)
+    if annotated:
+        cell = _annotated_cell_size(needed, columns, row_labels)
+    else:
+        cell = _cell_size(rows, columns, room)
+        if charts_per_row == 1:
+            least = 0.0 if narrow else _min_cell_width(figures, columns)
+            cell = _fit_phone(cell, columns, row_labels, least)
     column_labels = _fit_column_labels(figures, columns, cell.width)
-    left = max(labels, column_labels.overhang)
-    bottom = _bottom_margin(column_labels.rotation, column_labels.width)
     scale = heatmap_cells.colour_scale(figures) if shared_scale else None
-    least = max(colour_bar_width(figure, scale) for figure in figures)
     return HeatmapLayout(
         rows=rows,
         columns=columns,
         cell_size=cell,
-        label_width=math.ceil(left),
-        bottom_margin=bottom,
+        label_width=math.ceil(max(row_labels, column_labels.overhang)),
+        bottom_margin=_bottom_margin(column_labels.rotation, column_labels.width),
         label_rotation=column_labels.rotation,
         scale=scale,
         annotated=annotated,
-        min_width=least,
+        min_width=max(colour_bar_width(figure, scale) for figure in figures),
     )
+
+
+def _annotation_width(figures: Sequence[Heatmap], padding: float) -> float:
+    """Return the width of a cell that holds every written value; 0 if none is written."""
+    texts = [heatmap_cells.text_width(figure) for figure in figures if _has_texts(figure)]
+    return max(texts) + padding if texts else 0.0
+
+
+def _min_cell_width(figures: Sequence[Heatmap], columns: int) -> float:
+    """Return the width below which a map scrolls on a phone rather than shrink."""
+    if any(text.has_token_labels(figure.columns) for figure in figures):
+        return _LINE_HEIGHT
+    return 1.0 if columns > 100 else _MIN_UNNAMED_CELL
 
 
 def _fit_column_labels(
@@ -172,28 +175,28 @@ def draw(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, to
     scale = layout.scale or heatmap_cells.colour_scale((figure,))
     if layout.has_colour_bar:
         draw_colour_bar(canvas, figure, scale, left, top)
-    x, y = left + layout.left_margin, top + layout.header_height
     rows, columns = figure.values.shape
-    width, height = columns * layout.cell_size.width, rows * layout.cell_size.height
-    canvas.add_grid((x, y, width, height), rows, columns)
+    wide, high = layout.cell_size
+    x, y = left + layout.left_margin, top + layout.header_height
+    cells = Area(x, y, columns * wide, rows * high)
+    canvas.add_grid(cells, rows, columns)
     if layout.outlines_room and (rows, columns) != (layout.rows, layout.columns):
         _draw_room(canvas, layout, x, y)
     if _has_texts(figure) and layout.annotated:
-        heatmap_cells.draw_annotated(canvas, figure, scale, (x, y, width, height))
+        heatmap_cells.draw_annotated(canvas, figure, scale, cells)
     else:
-        canvas.draw_image(
-            heatmap_cells.cell_pixels(figure, scale, layout.cell_size), x, y, width, height
-        )
-    masked = [
-        (x + j * layout.cell_size.width, y + i * layout.cell_size.height, *layout.cell_size)
-        for i, j in np.argwhere(heatmap_cells.masked_cells(figure))
-    ]
-    _draw_hatching(canvas, masked)
+        canvas.draw_image(heatmap_cells.cell_pixels(figure, scale, layout.cell_size), cells)
+    masked = np.argwhere(heatmap_cells.masked_cells(figure))
+    _draw_hatching(canvas, [Area(x + j * wide, y + i * high, wide, high) for i, j in masked])
     _draw_cell_gaps(canvas, layout, (rows, columns), x, y)
     if layout.labelled_sides.left:
-        _draw_row_labels(canvas, figure, layout, left=left, x=x, y=y)
+        if layout.has_axis_titles:
+            title = f"↓ {text.printable(figure.rows.title())}"
+            color = colours.role_colour(figure.rows.role, colours.MUTED)
+            canvas.draw_text(title, left, y - 7, color=color)
+        _draw_row_labels(canvas, figure, layout, x, y)
     if layout.labelled_sides.bottom:
-        _draw_column_labels(canvas, figure, layout, x, y + height)
+        _draw_column_labels(canvas, figure, layout, x, cells.bottom)
 
 
 def draw_colour_bar(
@@ -203,16 +206,15 @@ def draw_colour_bar(
     low, high = _scale_ends(figure, scale)
     start = left + text.pixel_width(low) + 6
     end = start + _COLOUR_BAR_SIZE.width + 6
-    canvas.draw_image(
-        heatmap_cells.colour_map(figure)[None, ::2], start, top + 2, *_COLOUR_BAR_SIZE
-    )
+    bar = Area(start, top + 2, *_COLOUR_BAR_SIZE)
+    canvas.draw_image(heatmap_cells.colour_map(figure)[None, ::2], bar)
     canvas.draw_text(low, start - 6, top + 11.5, color=colours.MUTED, anchor="right")
     canvas.draw_text(high, end, top + 11.5, color=colours.MUTED)
     name = end + text.pixel_width(high) + 10
     canvas.draw_text(_value_title(figure), name, top + 11.5)
     if figure.masked:
         legend_x = name + text.pixel_width(_value_title(figure)) + 18
-        _draw_hatching(canvas, [(legend_x, top + 2, 18.0, _COLOUR_BAR_SIZE.height)])
+        _draw_hatching(canvas, [Area(legend_x, top + 2, 18.0, _COLOUR_BAR_SIZE.height)])
         canvas.draw_text(gettext(_MASKED_LABEL), legend_x + 24, top + 11.5)
 
 
@@ -299,38 +301,24 @@ def _draw_room(canvas: Canvas, layout: HeatmapLayout, x: float, y: float) -> Non
     canvas.draw_segments([*sides, (x, bottom, x, y)], colours.GRID)
 
 
-def _draw_hatching(canvas: Canvas, boxes: Sequence[tuple[float, float, float, float]]) -> None:
-    """Draw slanted strokes over boxes (left, top, width, height), continuous across neighbours."""
+def _draw_hatching(canvas: Canvas, areas: Sequence[Area]) -> None:
+    """Draw slanted strokes over areas, continuous across neighbours."""
     strokes = []
-    for left, top, width, height in boxes:
-        right, bottom = left + width, top + height
-        for n in range(
-            math.floor((left + top) / _HATCH_SPACING) + 1,
-            math.ceil((right + bottom) / _HATCH_SPACING),
-        ):
+    for area in areas:
+        first = math.floor((area.left + area.top) / _HATCH_SPACING) + 1
+        last = math.ceil((area.right + area.bottom) / _HATCH_SPACING)
+        for n in range(first, last):
             at = n * _HATCH_SPACING  # along a stroke x + y is the same
-            strokes.append(
-                (
-                    max(left, at - bottom),
-                    min(bottom, at - left),
-                    min(right, at - top),
-                    max(top, at - right),
-                )
-            )
+            start = max(area.left, at - area.bottom), min(area.bottom, at - area.left)
+            end = min(area.right, at - area.top), max(area.top, at - area.right)
+            strokes.append((*start, *end))
     if strokes:
         canvas.draw_segments(strokes, colours.LINE)
 
 
 def _draw_row_labels(
-    canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, *, left: float, x: float, y: float
+    canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, x: float, y: float
 ) -> None:
-    if layout.has_axis_titles:
-        canvas.draw_text(
-            f"↓ {text.printable(figure.rows.title())}",
-            left,
-            y - 7,
-            color=colours.role_colour(figure.rows.role, colours.MUTED),
-        )
     mono = text.has_token_labels(figure.rows)
     names = _row_labels(figure)
     label_interval = text.label_step(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from layerbook.core.figures import Heatmap, label_text
 from layerbook.core.language import localized
 from layerbook.plotting import colours, svg, text
-from layerbook.plotting.canvas import Canvas
+from layerbook.plotting.canvas import Area, Canvas
 
 Scale = tuple[float, float]
 
@@ -119,13 +119,11 @@ def text_width(figure: Heatmap) -> float:
     return max((text.pixel_width(words) for words in shown), default=0.0)
 
 
-def draw_annotated(
-    canvas: Canvas, figure: Heatmap, scale: Scale, place: tuple[float, float, float, float]
-) -> None:
-    """Draw the map at (left, top, width, height) with values in legible ink in its cells."""
+def draw_annotated(canvas: Canvas, figure: Heatmap, scale: Scale, area: Area) -> None:
+    """Draw the map with values in legible ink in its cells."""
     import seaborn as sns  # a second of start-up, which books without written values need not pay
 
-    axes = canvas.add_axes(*place)
+    axes = canvas.add_axes(area)
     colors, shade = colour_map(figure), shade_indices(figure, scale)
     sns.heatmap(
         shade,

@@ -9,7 +9,7 @@ import numpy as np
 
 from layerbook.core.figures import Lines, Series
 from layerbook.plotting import colours, numeric_axes, svg, text
-from layerbook.plotting.canvas import BOTH_SIDES, Canvas, LabelledSides
+from layerbook.plotting.canvas import BOTH_SIDES, Area, Canvas, LabelledSides
 
 _PLOT_SIZES = ((280.0, 210.0), (220.0, 170.0), (160.0, 130.0), (120.0, 110.0))
 _DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.8)), (0, (7, 2, 1.5, 2)))
@@ -20,7 +20,7 @@ _LINE_HEIGHT = 15.5
 
 @dataclass(frozen=True)
 class LinesLayout:
-    """The layout that line charts shown together share; without limits, each has its own."""
+    """The layout of line charts that are shown together; without limits, each has its own axes."""
 
     plot_size: tuple[float, float]
     label_width: float
@@ -71,10 +71,10 @@ def compute_layout(
 
 def draw(canvas: Canvas, figure: Lines, layout: LinesLayout, left: float, top: float) -> None:
     """Draw the chart at (left, top)."""
-    place = (left + layout.left_margin, top + 30, *layout.plot_size)
+    area = Area(left + layout.left_margin, top + 30, *layout.plot_size)
     limits = layout.limits or _xy_limits((figure,))
-    axes = numeric_axes.draw_axes(canvas, figure, layout, limits, place)
-    numeric_axes.draw_axis_titles(canvas, figure, layout, place, left)
+    axes = numeric_axes.draw_axes(canvas, figure, layout, limits, area)
+    numeric_axes.draw_axis_titles(canvas, figure, layout, area, left)
     gids: list[str] = []
     for i, series in enumerate(figure.series):
         x, y = _points(figure, series)
@@ -92,7 +92,7 @@ def draw(canvas: Canvas, figure: Lines, layout: LinesLayout, left: float, top: f
         )
         gids.append(gid)
     if len(figure.series) > 1:
-        _draw_series_names(canvas, figure, place, limits.y, gids)
+        _draw_series_names(canvas, figure, area, limits.y, gids)
 
 
 def _xy_limits(figures: Sequence[Lines]) -> numeric_axes.PlotLimits:
@@ -120,25 +120,25 @@ def _dash(index: int) -> str | tuple[int, tuple[float, ...]]:
 def _draw_series_names(
     canvas: Canvas,
     figure: Lines,
-    place: tuple[float, float, float, float],
-    ends: numeric_axes.Limits,
+    area: Area,
+    limits: numeric_axes.Limits,
     gids: Sequence[str],
 ) -> None:
-    """Draw the name of each line beside its last point, moved apart; too many are thinned out."""
-    left, top, width, height = place
-    label_interval = text.label_step(
-        len(figure.series), int((height + _LINE_HEIGHT) / _LINE_HEIGHT)
+    """Draw the name of each line beside its last point.
+
+    Names that would cover each other are moved apart; of too many, some are left out.
+    """
+    interval = text.label_step(len(figure.series), int((area.height + _LINE_HEIGHT) / _LINE_HEIGHT))
+    shown = range(0, len(figure.series), interval)
+    last = np.array([_last_finite(_points(figure, figure.series[i])[1]) for i in shown])
+    low, high = np.log10(limits) if figure.y.log else limits
+    shares = ((np.log10(last) if figure.y.log else last) - low) / (high - low)
+    heights = spread_positions(
+        area.top + area.height * (1 - shares), _LINE_HEIGHT, area.top, area.bottom
     )
-    shown = [(i, s) for i, s in enumerate(figure.series) if i % label_interval == 0]
-    last = [_last_finite(_points(figure, series)[1]) for _, series in shown]
-    low, high = np.log10(ends) if figure.y.log else ends
-    at = [
-        top + height * (1 - ((np.log10(y) if figure.y.log else y) - low) / (high - low))
-        for y in last
-    ]
     names = _series_names(figure)
-    for (i, _), y in zip(shown, spread_positions(at, _LINE_HEIGHT, top, top + height), strict=True):
-        canvas.draw_text(names[i], left + width + 8, y + 4, color=_color(figure, i), gid=gids[i])
+    for i, y in zip(shown, heights, strict=True):
+        canvas.draw_text(names[i], area.right + 8, y + 4, color=_color(figure, i), gid=gids[i])
 
 
 def _series_names(figure: Lines) -> list[str]:
@@ -152,9 +152,11 @@ def _last_finite(y: np.ndarray) -> float:
     return float(finite[-1]) if finite.size else float("nan")
 
 
-def spread_positions(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+def spread_positions(
+    positions: Sequence[float] | np.ndarray, gap: float, low: float, high: float
+) -> list[float]:
     """Return the positions moved so that neighbours are `gap` apart, within low..high."""
-    targets = np.nan_to_num(np.array(places, dtype=float), nan=high)
+    targets = np.nan_to_num(np.array(positions, dtype=float), nan=high)
     order = np.argsort(targets, kind="stable")
     moved = np.clip(targets[order], low, high)
     for _ in range(200):
@@ -167,4 +169,4 @@ def spread_positions(places: Sequence[float], gap: float, low: float, high: floa
         moved = np.clip(moved, low, high)
     result = np.empty_like(moved)
     result[order] = moved
-    return [float(place) for place in result]
+    return [float(position) for position in result]

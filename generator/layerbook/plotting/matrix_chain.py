@@ -92,7 +92,7 @@ def render_matrix_chain(figure: MatrixChain, id: str, *, narrow: bool = False) -
     above = max(_section_extent(section).above for section in sections)
     height = above + max(_section_extent(section).below for section in sections)
     width = sum(map(_section_width, sections)) + _GAP * (len(sections) - 1)
-    picture = svg.root_element(id, width + 4, height + 4, figure.title, figure.alt)
+    picture = svg.root_element(id, width + 4, height + 4, figure)
     sheet = svg.add_element(picture, "g", transform="translate(2 2)")
     x = 0.0
     last_steps: list[_PlacedStep] = []
@@ -228,7 +228,7 @@ def _render_downwards(figure: MatrixChain, id: str) -> str:
     sections = _sections(figure.steps, _PHONE_SIDE / longest)
     width = _PHONE_LANE * max(map(len, sections))
     placed_sections, height = _place_downwards(sections)
-    picture = svg.root_element(id, width, height, figure.title, figure.alt)
+    picture = svg.root_element(id, width, height, figure)
     last_steps: list[_PlacedStep] = []
     for lanes in placed_sections:
         first_steps = [lane[0] for lane in lanes]

@@ -1,4 +1,4 @@
-"""Two numeric axes: limits that charts shown together share, ticks, and the frame around."""
+"""Charts with two numeric axes: their limits, ticks, grid lines and titles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from layerbook.core.figures import Axis, Lines, Scatter
 from layerbook.plotting import colours, text
-from layerbook.plotting.canvas import Canvas, LabelledSides
+from layerbook.plotting.canvas import Area, Canvas, LabelledSides
 
 Limits = tuple[float, float]
 
@@ -57,10 +57,7 @@ def axis_limits(values: Sequence[Iterable[float]], axis: Axis, padding: float = 
 
 
 class AxesLayout(Protocol):
-    """The layout of charts with two numeric axes.
-
-    max_ticks: of x and of y.
-    """
+    """The part of a chart's layout that its axes need; `max_ticks` are those of x and of y."""
 
     @property
     def max_ticks(self) -> tuple[int, int]: ...
@@ -74,10 +71,10 @@ def draw_axes(
     figure: Lines | Scatter,
     layout: AxesLayout,
     limits: PlotLimits,
-    place: tuple[float, float, float, float],
+    area: Area,
 ) -> Axes:
-    """Draw axes at (left, top, width, height): a few ticks, a light grid and no box."""
-    axes = canvas.add_axes(*place)
+    """Draw axes with a few ticks, a light grid and no box."""
+    axes = canvas.add_axes(area)
     axes.set(
         xscale="log" if figure.x.log else "linear",
         yscale="log" if figure.y.log else "linear",
@@ -110,22 +107,20 @@ def draw_axis_titles(
     canvas: Canvas,
     figure: Lines | Scatter,
     layout: AxesLayout,
-    place: tuple[float, float, float, float],
+    area: Area,
     left: float,
 ) -> None:
     """Draw the names of the axes horizontally: y above its end, x below its end.
 
     left: the left edge of the chart, where the name of y begins.
     """
-    start, top, width, height = place
     if layout.labelled_sides.left:
-        canvas.draw_text(
-            f"↑ {text.printable(figure.y.title())}", left, top - 10, color=colours.MUTED
-        )
-    name = f"→ {text.printable(figure.x.title())}"
-    end = max(start + width, left + text.pixel_width(name))
+        name = f"↑ {text.printable(figure.y.title())}"
+        canvas.draw_text(name, left, area.top - 10, color=colours.MUTED)
     if layout.labelled_sides.bottom:
-        canvas.draw_text(name, end, top + height + 36, color=colours.MUTED, anchor="right")
+        name = f"→ {text.printable(figure.x.title())}"
+        end = max(area.right, left + text.pixel_width(name))
+        canvas.draw_text(name, end, area.bottom + 36, color=colours.MUTED, anchor="right")
 
 
 def tick_label_width(axis: Axis, limits: Limits, most: int) -> float:

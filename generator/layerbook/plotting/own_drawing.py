@@ -42,5 +42,5 @@ def render_own(figure: MatplotlibFigure, id: str) -> str:
             reason = describe_exception(error, inspect.getfile(figure.draw))
             message = f"{id}: cannot be drawn: {reason}"
             raise RunError(message, format_trace(error)) from error
-    picture = svg.root_element(id, figure.width, figure.height, figure.title, figure.alt)
+    picture = svg.root_element(id, figure.width, figure.height, figure)
     return svg.embed_matplotlib_svg(stream.getvalue(), picture, id, {})

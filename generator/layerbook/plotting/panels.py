@@ -5,13 +5,13 @@ Charts that measure the same share a scale and a colour bar.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from layerbook.core.figures import Bars, Clock, Heatmap, Lines, Panel, Panels, Scatter
 from layerbook.plotting import bars, clocks, colours, heatmap, lines, scatter, svg, text
-from layerbook.plotting.canvas import Canvas, LabelledSides
+from layerbook.plotting.canvas import Area, Canvas, LabelledSides, Size
 
 _PANEL_GAP = 26.0
 _TITLE_HEIGHT = 22.0
@@ -30,11 +30,12 @@ _CHART_MODULES: dict[type, Any] = {
 
 @dataclass(frozen=True)
 class PanelsLayout:
-    """The layout that grids shown together share: a layout per kind of chart, and the columns.
+    """The layout of grids that are shown together.
 
-    shared_colour_bar: one colour bar for all. legend_groups: the groups of all, named once.
-    outer_labels_only: labels only at the left and at the bottom of the grid. title: height of the
-    longest title. title_columns: where titles are cut.
+    chart_layouts: one for each kind of chart. shared_colour_bar: one colour bar for all panels.
+    outer_labels_only: labels only at the left and at the bottom of the grid. legend_groups: the
+    groups named in one legend for all panels. title_width: of the longest title in pixels.
+    title_columns: the number of characters to which titles are cut.
     """
 
     chart_layouts: dict[type, Any]
@@ -89,19 +90,14 @@ class PanelsLayout:
 
     def column_widths(self) -> list[float]:
         """Return the width of each column."""
-        columns = range(self.columns)
-        return [
-            max(self._panel_size(i)[0] for i in range(column, self.panel_count, self.columns))
-            for column in columns
-        ]
+        widths = [size.width for size in self._panel_sizes()]
+        return [max(widths[column :: self.columns]) for column in range(self.columns)]
 
     def row_heights(self) -> list[float]:
         """Return the height of each row with its titles."""
-        rows = [
-            range(self.panel_count)[start : start + self.columns]
-            for start in range(0, self.panel_count, self.columns)
-        ]
-        return [_TITLE_HEIGHT + max(self._panel_size(i)[1] for i in row) for row in rows]
+        heights = [size.height for size in self._panel_sizes()]
+        starts = range(0, self.panel_count, self.columns)
+        return [_TITLE_HEIGHT + max(heights[start : start + self.columns]) for start in starts]
 
     @property
     def width(self) -> float:
@@ -111,16 +107,19 @@ class PanelsLayout:
     @property
     def height(self) -> float:
         """Total height in pixels."""
-        return (
-            self.header_height()
-            + sum(self.row_heights())
-            + _PANEL_GAP / 2 * (len(self.row_heights()) - 1)
-        )
+        heights = self.row_heights()
+        return self.header_height() + sum(heights) + _PANEL_GAP / 2 * (len(heights) - 1)
 
-    def _panel_size(self, index: int) -> tuple[float, float]:
-        fits = [self.panel_layout(index, kind) for kind in self.chart_layouts]
-        widths = [max(layout.width, layout.left_margin + self.title_width) for layout in fits]
-        return max(widths), max(layout.height for layout in fits)
+    def _panel_sizes(self) -> list[Size]:
+        """Return the size of each panel, large enough for every kind of chart."""
+        sizes = []
+        for index in range(self.panel_count):
+            layouts = [self.panel_layout(index, kind) for kind in self.chart_layouts]
+            widths = [
+                max(layout.width, layout.left_margin + self.title_width) for layout in layouts
+            ]
+            sizes.append(Size(max(widths), max(layout.height for layout in layouts)))
+        return sizes
 
 
 def compute_layout(
@@ -131,78 +130,74 @@ def compute_layout(
     narrow: as many columns of small charts as fit a phone, or one of larger charts.
     """
     if narrow:
-        layouts = (
-            layout
-            for columns in (4, 3, 2)
-            if (
-                layout := _layout(figures, columns, shared_scale=shared_scale, per_row=4)
-            ).is_legible
-        )
-        return next(layouts, None) or _layout(
-            figures, 1, shared_scale=shared_scale, per_row=1, narrow=True
-        )
-    most = figures[0].columns
-    layouts = (_layout(figures, n, shared_scale=shared_scale) for n in range(most, 0, -1))
-    return next(
-        (layout for layout in layouts if layout.width <= _PAGE_WIDTH),
-        _layout(figures, 1, shared_scale=shared_scale),
-    )
+        for columns in (4, 3, 2):
+            layout = _layout(figures, columns, shared_scale=shared_scale, charts_per_row=4)
+            if layout.is_legible:
+                return layout
+        return _layout(figures, 1, shared_scale=shared_scale, charts_per_row=1, narrow=True)
+    for columns in range(figures[0].columns, 1, -1):
+        layout = _layout(figures, columns, shared_scale=shared_scale)
+        if layout.width <= _PAGE_WIDTH:
+            return layout
+    return _layout(figures, 1, shared_scale=shared_scale)
 
 
 def _layout(
     figures: Sequence[Panels],
-    most: int,
+    max_columns: int,
     *,
     shared_scale: bool,
-    per_row: int = 0,
+    charts_per_row: int = 0,
     narrow: bool = False,
 ) -> PanelsLayout:
-    """Return the layout in up to `most` columns.
+    """Return the layout in up to `max_columns` columns.
 
-    per_row: sizes of another number of columns. narrow: fit each chart to a phone.
+    charts_per_row: give charts the size that they have in that many columns; 0 stands for as many
+    as there are. narrow: fit each chart to a phone.
     """
     panels = [panel for figure in figures for panel in figure.panels]
     count = max(len(figure.panels) for figure in figures)
-    columns = heatmap.columns_that_fit(
-        [p for p in panels if isinstance(p, Heatmap)], min(most, count)
-    )
-    kinds = {
-        kind: [panel for panel in panels if type(panel) is kind]
-        for kind in dict.fromkeys(map(type, panels))
-    }
-    same = {
-        kind: shared_scale and len({scale_key(panel) for panel in members}) == 1
-        for kind, members in kinds.items()
-    }
-    more: dict[type, dict[str, bool]] = {Heatmap: {"stacked": columns < count and not narrow}}
-    inner = {
-        k: _CHART_MODULES[k].compute_layout(
+    heatmaps = [panel for panel in panels if isinstance(panel, Heatmap)]
+    columns = heatmap.columns_that_fit(heatmaps, min(max_columns, count))
+    layouts: dict[type, Any] = {}
+    for kind in dict.fromkeys(map(type, panels)):
+        members = [panel for panel in panels if type(panel) is kind]
+        layouts[kind] = _CHART_MODULES[kind].compute_layout(
             members,
-            charts_per_row=per_row or columns,
-            shared_scale=same[k],
+            charts_per_row=charts_per_row or columns,
+            shared_scale=shared_scale and _have_one_scale(members),
             narrow=narrow,
-            **more.get(k, {}),
+            **({"stacked": columns < count and not narrow} if kind is Heatmap else {}),
         )
-        for k, members in kinds.items()
-    }
-    bar = list(kinds) == [Heatmap] and same[Heatmap]
-    outer = (
-        len(kinds) == 1 and all(same.values()) and len({_axis_key(panel) for panel in panels}) == 1
-    )
-    first = panels[0]
-    least = (
-        heatmap.colour_bar_width(first, inner[Heatmap].scale)
-        if bar and isinstance(first, Heatmap)
-        else 0.0
-    )
-    groups = inner[Scatter].groups if Scatter in inner and inner[Scatter].has_legend else ()
+    are_alike = len(layouts) == 1 and shared_scale and _have_one_scale(panels)
+    shared_colour_bar = are_alike and Heatmap in layouts
     title_columns = 30 if narrow else 40
-    title = max(
-        text.pixel_width(name, bold=True)
-        for figure in figures
-        for name in _panel_titles(figure, title_columns)
+    titles = [title for figure in figures for title in _panel_titles(figure, title_columns)]
+    return PanelsLayout(
+        chart_layouts=layouts,
+        columns=columns,
+        panel_count=count,
+        shared_colour_bar=shared_colour_bar,
+        outer_labels_only=are_alike and len({_axis_key(panel) for panel in panels}) == 1,
+        legend_groups=_legend_groups(layouts),
+        min_width=(
+            heatmap.colour_bar_width(heatmaps[0], layouts[Heatmap].scale)
+            if shared_colour_bar
+            else 0.0
+        ),
+        title_width=max(text.pixel_width(title, bold=True) for title in titles),
+        title_columns=title_columns,
     )
-    return PanelsLayout(inner, columns, count, bar, outer, groups, least, title, title_columns)
+
+
+def _have_one_scale(panels: Sequence[Panel]) -> bool:
+    return len({scale_key(panel) for panel in panels}) == 1
+
+
+def _legend_groups(layouts: Mapping[type, Any]) -> tuple[str, ...]:
+    """Return the groups that need a legend."""
+    layout = layouts.get(Scatter)
+    return layout.groups if layout is not None and layout.has_legend else ()
 
 
 def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top: float) -> None:
@@ -211,16 +206,7 @@ def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top:
     if layout.shared_colour_bar and isinstance(first, Heatmap):
         heatmap.draw_colour_bar(canvas, first, layout.chart_layouts[Heatmap].scale, left, top)
         if layout.outer_labels_only:
-            x = left
-            for arrow, axis in (("↓", first.rows), ("→", first.columns)):
-                name = f"{arrow} {text.printable(axis.title())}"
-                canvas.draw_text(
-                    name,
-                    x,
-                    top + _COLOUR_BAR_HEIGHT + 10,
-                    color=colours.role_colour(axis.role, colours.MUTED),
-                )
-                x += text.pixel_width(name) + 14
+            _draw_axis_titles(canvas, first, left, top + _COLOUR_BAR_HEIGHT + 10)
     scatter.draw_legend(canvas, layout.legend_groups, left, top, layout.width)
     widths, heights = layout.column_widths(), layout.row_heights()
     titles = _panel_titles(figure, layout.title_columns)
@@ -232,7 +218,15 @@ def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top:
         canvas.draw_text(titles[i], x + inner.left_margin, y + 14, bold=True)
         _CHART_MODULES[type(panel)].draw(canvas, panel, inner, x, y + _TITLE_HEIGHT)
         if panel.title:
-            canvas.add_panel(panel.title, (x, y, inner.width, inner.height + _TITLE_HEIGHT))
+            canvas.add_panel(panel.title, Area(x, y, inner.width, inner.height + _TITLE_HEIGHT))
+
+
+def _draw_axis_titles(canvas: Canvas, figure: Heatmap, x: float, y: float) -> None:
+    """Draw the names of the rows and the columns, once for all maps."""
+    for arrow, axis in (("↓", figure.rows), ("→", figure.columns)):
+        name = f"{arrow} {text.printable(axis.title())}"
+        canvas.draw_text(name, x, y, color=colours.role_colour(axis.role, colours.MUTED))
+        x += text.pixel_width(name) + 14
 
 
 def _panel_titles(figure: Panels, columns: int) -> list[str]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from layerbook.core.figures import Point, Scatter, label_text
 from layerbook.core.language import gettext
 from layerbook.plotting import colours, label_placement, numeric_axes, svg, text
-from layerbook.plotting.canvas import BOTH_SIDES, Canvas, LabelledSides
+from layerbook.plotting.canvas import BOTH_SIDES, Area, Canvas, LabelledSides, Segment
 
 _MAX_PLOT_SIZES = ((560.0, 440.0), (260.0, 240.0), (190.0, 180.0), (150.0, 150.0))
 _PHONE_PLOT_SIZE = (315.0, 310.0)
@@ -28,9 +28,9 @@ _LINE_HEIGHT = 18.0
 
 @dataclass(frozen=True)
 class ScatterLayout:
-    """The layout that maps shown together share: axes, size, and the groups with a colour.
+    """The layout of maps that are shown together: their axes, size, and groups with a colour.
 
-    Without axes, each map has its own.
+    Without limits, each map has its own axes.
     """
 
     plot_size: tuple[float, float]
@@ -99,10 +99,10 @@ def draw(canvas: Canvas, figure: Scatter, layout: ScatterLayout, left: float, to
     plot, limits = layout.plot_size, layout.limits
     if limits is None:
         plot, limits = _equal_axes((figure,), layout.plot_size, compact=True, exact=True)
-    place = (left + layout.left_margin, top + layout.header_height, *plot)
-    numeric_axes.draw_axes(canvas, figure, layout, limits, place)
-    numeric_axes.draw_axis_titles(canvas, figure, layout, place, left)
-    spots = _pixel_positions(figure, limits, place)
+    area = Area(left + layout.left_margin, top + layout.header_height, *plot)
+    numeric_axes.draw_axes(canvas, figure, layout, limits, area)
+    numeric_axes.draw_axis_titles(canvas, figure, layout, area, left)
+    spots = _pixel_positions(figure, limits, area)
     first = canvas.count_marks("point")
     pairs = [(i, p.arrow_to) for i, p in enumerate(figure.points) if p.arrow_to is not None]
     arrows = [(*spots[i], *spots[j]) for i, j in pairs]
@@ -112,7 +112,7 @@ def draw(canvas: Canvas, figure: Scatter, layout: ScatterLayout, left: float, to
     if layout.has_legend:
         draw_legend(canvas, layout.groups, left, top, layout.width)
     if figure.show_labels:
-        _draw_point_labels(canvas, figure, spots, layout.groups, place=place, arrows=arrows)
+        _draw_point_labels(canvas, _point_labels(figure, spots, layout.groups), area, arrows)
 
 
 def _label_count(figure: Scatter) -> int:
@@ -154,7 +154,7 @@ def _equal_axes(
 def _pixel_positions(
     figure: Scatter,
     limits: numeric_axes.PlotLimits,
-    place: tuple[float, float, float, float],
+    area: Area,
 ) -> NDArray[np.float64]:
     """Return the positions [n, 2] of the points in pixels."""
     x = numeric_axes.mask_unplottable((p.x for p in figure.points), log=figure.x.log)
@@ -164,10 +164,9 @@ def _pixel_positions(
         x, x0, x1 = np.log10(x), np.log10(x0), np.log10(x1)
     if figure.y.log:
         y, y0, y1 = np.log10(y), np.log10(y0), np.log10(y1)
-    left, top, width, height = place
-    return np.stack(
-        [left + width * (x - x0) / (x1 - x0), top + height * (1 - (y - y0) / (y1 - y0))], axis=1
-    )
+    across = area.left + area.width * (x - x0) / (x1 - x0)
+    down = area.top + area.height * (1 - (y - y0) / (y1 - y0))
+    return np.stack([across, down], axis=1)
 
 
 def _draw_points(
@@ -231,7 +230,7 @@ def _draw_dot(
     )
 
 
-def _draw_link(canvas: Canvas, arrow: tuple[float, float, float, float], ends: str) -> None:
+def _draw_link(canvas: Canvas, arrow: Segment, ends: str) -> None:
     """Draw an arrow between two points, or a band around both if they are too close for one.
 
     A point that did not move has neither.
@@ -303,33 +302,44 @@ def _legend_entry_width(group: str) -> float:
     return text.pixel_width(text.printable(group) or gettext("other")) + 32
 
 
+class _PointLabel(NamedTuple):
+    """The name of a point, the position of the point, and the colour of its group."""
+
+    name: str
+    spot: NDArray[np.float64]
+    color: str
+
+
+def _point_labels(
+    figure: Scatter, spots: NDArray[np.float64], groups: Sequence[str]
+) -> list[_PointLabel]:
+    """Return the names to draw, of points that have a position."""
+    labels = []
+    for point, spot in zip(figure.points, spots, strict=True):
+        name = text.printable(point.label, 30)
+        if point.show_label and name and np.isfinite(spot).all():
+            color = colours.SERIES[groups.index(point.group) % len(colours.SERIES)]
+            labels.append(_PointLabel(name, spot, color))
+    return labels
+
+
 def _draw_point_labels(
-    canvas: Canvas,
-    figure: Scatter,
-    spots: NDArray[np.float64],
-    groups: Sequence[str],
-    *,
-    place: tuple[float, float, float, float],
-    arrows: Sequence[tuple[float, float, float, float]],
+    canvas: Canvas, labels: Sequence[_PointLabel], area: Area, arrows: Sequence[Segment]
 ) -> None:
-    """Draw each name near its point in its group's colour, with a hairline if it is far away."""
-    left, top, width, height = place
-    names = [text.printable(p.label, 30) if p.show_label else "" for p in figure.points]
-    labelled = [i for i, name in enumerate(names) if name and np.isfinite(spots[i]).all()]
-    sizes = [(text.pixel_width(names[i]) + 2, 15.5) for i in labelled]
-    bounds = (left + 1, top - 2, left + width + 8, top + height - 1)
+    """Draw each name near its point, with a hairline to it if it is far away."""
+    sizes = [(text.pixel_width(label.name) + 2, 15.5) for label in labels]
+    bounds = (area.left + 1, area.top - 2, area.right + 8, area.bottom - 1)
     places = label_placement.place_labels(
-        [tuple(spots[i]) for i in labelled], sizes, bounds, arrows
+        [(label.spot[0], label.spot[1]) for label in labels], sizes, bounds, arrows
     )
-    leads = []
-    for i, placed in zip(labelled, places, strict=True):
-        if placed is None:
+    hairlines = []
+    for (name, spot, color), place in zip(labels, places, strict=True):
+        if place is None:
             continue
-        x0, y0, x1, y1 = placed.box
-        color = colours.SERIES[groups.index(figure.points[i].group) % len(colours.SERIES)]
-        canvas.draw_text(names[i], (x0 + x1) / 2, y1 - 3.5, color=color, anchor="center", halo=True)
-        if placed.needs_leader:
-            nearest = np.clip(spots[i], (x0, y0 + 2), (x1, y1 - 2))
-            leads.append((*spots[i], *nearest))
-    if leads:
-        canvas.draw_segments(leads, colours.LINE, 0.8)
+        x0, y0, x1, y1 = place.box
+        canvas.draw_text(name, (x0 + x1) / 2, y1 - 3.5, color=color, anchor="center", halo=True)
+        if place.needs_leader:
+            nearest = np.clip(spot, (x0, y0 + 2), (x1, y1 - 2))
+            hairlines.append((*spot, *nearest))
+    if hairlines:
+        canvas.draw_segments(hairlines, colours.LINE, 0.8)

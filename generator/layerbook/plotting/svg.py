@@ -11,6 +11,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -70,10 +71,20 @@ _DEFAULT_PROPERTIES = {"image-rendering:crisp-edges", "text-anchor:start"}
 _GEOMETRY_ATTRIBUTES = tuple("x y x1 x2 y1 y2 width height cx cy r d points".split())
 
 
+class Described(Protocol):
+    """A figure, by the words that describe it."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def alt(self) -> str: ...
+
+
 def root_element(
-    id: str, width: float, height: float, title: str, alt: str, *, role: str = "img"
+    id: str, width: float, height: float, figure: Described, *, role: str = "img"
 ) -> ET.Element:
-    """Return an empty picture of a size in CSS pixels, with its title and alt text."""
+    """Return an empty picture of a size in CSS pixels, with the figure's title and alt text."""
     wide = width > MAX_SHRUNK_WIDTH
     scale = 1 if wide else _ENLARGED
     attributes = {
@@ -90,13 +101,13 @@ def root_element(
         "stroke-linejoin": "round",
     }
     svg = ET.Element("svg", attributes)
-    if title:
-        ET.SubElement(svg, "title", {"id": f"{id}-title"}).text = text.printable(title)
+    if figure.title:
+        ET.SubElement(svg, "title", {"id": f"{id}-title"}).text = text.printable(figure.title)
         svg.set("aria-labelledby", f"{id}-title")
         svg.set("aria-describedby", f"{id}-desc")
     else:
         svg.set("aria-labelledby", f"{id}-desc")
-    ET.SubElement(svg, "desc", {"id": f"{id}-desc"}).text = text.printable(alt)
+    ET.SubElement(svg, "desc", {"id": f"{id}-desc"}).text = text.printable(figure.alt)
     return svg
 
 
