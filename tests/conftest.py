@@ -10,6 +10,7 @@ import pytest
 from fixtures.build_states import BookState, clean_states
 from fixtures.killing import forkserver_context
 from fixtures.small_book import layerbook, write_small_book
+from fixtures.sweep_book import write_sweep_book
 from fixtures.tiny_llama import write_tiny_model
 
 
@@ -29,20 +30,49 @@ def real_model_dir() -> Path:
     return sources.resolve(sources.DEFAULT_MODEL).prepare()
 
 
+# Books for all tests of a session. A test that changes one takes a copy.
+
+
 @pytest.fixture(scope="session")
 def book_with_results(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small book with its results, not rendered; tests that change it take a copy."""
+    """The small book with its results, not rendered."""
     folder = write_small_book(tmp_path_factory.mktemp("small-book"), tiny_model_dir)
     result = layerbook("run", "--quiet", cwd=folder)
     assert result.returncode == 0, result.stderr
     return folder
 
 
+@pytest.fixture(scope="session")
+def built_book(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small book with its results and its site."""
+    folder = shutil.copytree(book_with_results, tmp_path_factory.mktemp("built") / "book")
+    result = layerbook("build", "--quiet", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def built_sweep_book(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small book with a sweep, its results and its site."""
+    folder = write_sweep_book(write_small_book(tmp_path_factory.mktemp("sweep"), tiny_model_dir))
+    result = layerbook("build", "--quiet", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+# Books that a test may change.
+
+
+@pytest.fixture
+def small_book(tiny_model_dir: Path, tmp_path: Path) -> Path:
+    """The sources of the small book."""
+    return write_small_book(tmp_path / "book", tiny_model_dir)
+
+
 @pytest.fixture
 def book(book_with_results: Path, tmp_path: Path) -> Path:
     """A copy of the book with results, its working cache included."""
-    shutil.copytree(book_with_results, tmp_path / "book")
-    return tmp_path / "book"
+    return shutil.copytree(book_with_results, tmp_path / "book")
 
 
 @pytest.fixture(scope="session")

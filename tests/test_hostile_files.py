@@ -19,10 +19,9 @@ EXPORTS = ("--zip", "--epub", "--slides next", "--figures")
 
 
 @pytest.fixture
-def built(book: Path) -> Path:
-    """The small book with its site."""
-    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
-    return book
+def built(built_book: Path, tmp_path: Path) -> Path:
+    """A copy of the small book with its site."""
+    return shutil.copytree(built_book, tmp_path / "book")
 
 
 def make_deep(folder: Path) -> None:

@@ -8,16 +8,15 @@ from pathlib import Path
 
 import pytest
 from fixtures.chromium import reading
-from fixtures.sample_chapter import write_book
 from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def chapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write the sample book, whose chapter has one cell."""
-    return write_book(tmp_path_factory.mktemp("book")) / "attention.html"
+def chapter(sample_book: Path) -> Path:
+    """A chapter with one cell."""
+    return sample_book / "attention.html"
 
 
 def test_button_copies_the_code(browser: Browser, chapter: Path) -> None:

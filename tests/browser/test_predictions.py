@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fixtures.chromium import reading
 from fixtures.lecture import CHAPTERS
-from fixtures.sample_chapter import HOSTILE, write_book
+from fixtures.sample_chapter import HOSTILE
 from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
@@ -20,9 +20,9 @@ NO_STORAGE = (
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write the sample book, where the second, hostile choice is right."""
-    return write_book(tmp_path_factory.mktemp("book"))
+def book(sample_book: Path) -> Path:
+    """The pages of the sample book."""
+    return sample_book
 
 
 def commit(page: Page, choice: int) -> str:

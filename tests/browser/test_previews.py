@@ -13,9 +13,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write the sample book to disk."""
-    return write_book(tmp_path_factory.mktemp("book"))
+def book(sample_book: Path) -> Path:
+    """The pages of the sample book."""
+    return sample_book
 
 
 def wait_for_preview(page: Page) -> str:

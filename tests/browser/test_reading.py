@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from fixtures.chromium import assert_accessible, reading
-from fixtures.sample_chapter import write_book
 from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
@@ -22,9 +21,9 @@ NAMES = (
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write the sample book to disk."""
-    return write_book(tmp_path_factory.mktemp("book"))
+def book(sample_book: Path) -> Path:
+    """The pages of the sample book."""
+    return sample_book
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from fixtures.chromium import reading
-from fixtures.sample_chapter import write_book
 from playwright.sync_api import Browser, FloatRect, Locator
 
 pytestmark = pytest.mark.browser
@@ -14,9 +13,9 @@ OPEN = ".tick-box:popover-open"
 
 
 @pytest.fixture(scope="module")
-def chapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write the sample book, with two ticks that hold in a row and one that fails."""
-    return write_book(tmp_path_factory.mktemp("book")) / "attention.html"
+def chapter(sample_book: Path) -> Path:
+    """A chapter with two ticks that hold in a row and one that fails."""
+    return sample_book / "attention.html"
 
 
 def place(locator: Locator) -> FloatRect:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from fixtures.chromium import reading
-from fixtures.sample_chapter import write_book
 from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
@@ -16,9 +15,9 @@ STRIP = "#fig-noise-tokens .strip-row"
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write the sample book to disk."""
-    return write_book(tmp_path_factory.mktemp("book"))
+def book(sample_book: Path) -> Path:
+    """The pages of the sample book."""
+    return sample_book
 
 
 def tooltip_lines(page: Page) -> list[str]:

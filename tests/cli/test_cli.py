@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from fixtures.small_book import layerbook, read_tree, start_layerbook, write_small_book
+from fixtures.small_book import layerbook, read_tree, start_layerbook
 
 SPEC = """\
 chapter: mine
@@ -42,9 +42,9 @@ def spec(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def book(tmp_path: Path, tiny_model_dir: Path) -> Path:
-    """Write the small book without results."""
-    return write_small_book(tmp_path / "book", tiny_model_dir)
+def book(small_book: Path) -> Path:
+    """The small book without results."""
+    return small_book
 
 
 def test_runs_a_spec_outside_a_book(spec: Path, tiny_model_dir: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fixtures.small_book import layerbook, write_small_book
+from fixtures.small_book import layerbook
 from layerbook.analyses.tokenize import Tokenize, TokenizeResult
 from layerbook.core.errors import describe_exception
 from layerbook.store.trust import trust
@@ -29,9 +29,9 @@ class Mine(Analysis[Result]):
 
 
 @pytest.fixture
-def book(tmp_path: Path, tiny_model_dir: Path) -> Path:
-    """The sources of the small book."""
-    return write_small_book(tmp_path / "book", tiny_model_dir)
+def book(small_book: Path) -> Path:
+    """The small book without results."""
+    return small_book
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
-from fixtures.small_book import layerbook, read_tree, write_small_book
+from fixtures.small_book import layerbook, read_tree
 from layerbook.core import registry
 from layerbook.core.errors import UsageError
 from layerbook.core.own_code import OwnCode
@@ -79,18 +79,17 @@ COMMANDS = (
 
 
 @pytest.fixture
-def book(tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Write a small book with its own analysis, for a user who trusts no book."""
+def book(small_book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Add an analysis to the small book, for a user who trusts no book."""
     monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "cache"))
-    root = write_small_book(tmp_path / "book", tiny_model_dir)
-    (root / "analyses").mkdir()
-    (root / "analyses" / "lengths.py").write_text(LENGTHS)
-    (root / "analyses" / "_count.py").write_text(COUNT)
-    with (root / "experiments" / "words.yaml").open("a") as file:
+    (small_book / "analyses").mkdir()
+    (small_book / "analyses" / "lengths.py").write_text(LENGTHS)
+    (small_book / "analyses" / "_count.py").write_text(COUNT)
+    with (small_book / "experiments" / "words.yaml").open("a") as file:
         file.write(SPEC)
-    with (root / "templates" / "chapters" / "words.md").open("a") as file:
+    with (small_book / "templates" / "chapters" / "words.md").open("a") as file:
         file.write('\n{{ r("lengths").tokens }}\n\n{{ figure("lengths", "bar") }}\n')
-    return root
+    return small_book
 
 
 def status_of(book: Path, address: str) -> str:

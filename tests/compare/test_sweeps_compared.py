@@ -9,7 +9,7 @@ from dataclasses import replace as changed
 from pathlib import Path
 
 import pytest
-from fixtures.small_book import layerbook, read_tree, write_small_book
+from fixtures.small_book import layerbook, read_tree
 from fixtures.sweep_book import PETS, write_sweep_book
 from layerbook.analyses.next_token import NextToken
 from layerbook.store import results as store
@@ -17,21 +17,10 @@ from layerbook.store import results as store
 CELLS = 2 * len(PETS)
 
 
-@pytest.fixture(scope="module")
-def book_with_sweep(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small book with a sweep of six cells, after a run."""
-    folder = write_sweep_book(
-        write_small_book(tmp_path_factory.mktemp("book_with_sweep"), tiny_model_dir)
-    )
-    assert layerbook("run", "--quiet", cwd=folder).returncode == 0
-    return folder
-
-
 @pytest.fixture
-def book(book_with_sweep: Path, tmp_path: Path) -> Path:
-    """A copy of that book."""
-    shutil.copytree(book_with_sweep, tmp_path / "book")
-    return tmp_path / "book"
+def book(built_sweep_book: Path, tmp_path: Path) -> Path:
+    """A copy of the book with a sweep of six cells."""
+    return shutil.copytree(built_sweep_book, tmp_path / "book")
 
 
 def test_verifies_the_table_of_a_sweep(book: Path) -> None:

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from fixtures.small_book import layerbook, read_tree, write_small_book
-from fixtures.sweep_book import cell_files, read_sweep_table, write_sweep_book
+from fixtures.small_book import layerbook, read_tree
+from fixtures.sweep_book import cell_files, read_sweep_table
 from layerbook.analyses.next_token import NextToken
 from layerbook.core.requests import ActivationCaches
 from layerbook.runner import sweep as sweeping
@@ -29,9 +29,9 @@ CONSTANT, COMMENT = "\nANOTHER_CONSTANT = 3\n", "\n# another comment\n"
 
 
 @pytest.fixture(scope="module")
-def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the small book with a sweep, and a figure whose analysis uses a helper module."""
-    folder = write_sweep_book(write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir))
+def built(built_sweep_book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Add a figure whose analysis uses a helper module to the book with a sweep."""
+    folder = shutil.copytree(built_sweep_book, tmp_path_factory.mktemp("selection") / "book")
     spec = folder / "experiments" / "next.yaml"
     spec.write_text(spec.read_text() + GRAM)
     done = layerbook("build", cwd=folder)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from fixtures.small_book import CommandResult, layerbook, read_tree, write_small_book
+from fixtures.small_book import CommandResult, layerbook, read_tree
 from fixtures.sweep_book import PETS, SPEC, cell_files, read_sweep_table, write_sweep_book
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.analyses.next_token import NextToken
@@ -26,20 +26,10 @@ from pyarrow import parquet
 from transformers import AutoTokenizer, LlamaForCausalLM
 
 
-@pytest.fixture(scope="module")
-def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the book with the sweep once; tests that change it take a copy."""
-    folder = write_sweep_book(write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir))
-    done = layerbook("build", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
 @pytest.fixture
-def book(built: Path, tmp_path: Path) -> Path:
+def book(built_sweep_book: Path, tmp_path: Path) -> Path:
     """Copy the built book with its cache."""
-    shutil.copytree(built, tmp_path / "book")
-    return tmp_path / "book"
+    return shutil.copytree(built_sweep_book, tmp_path / "book")
 
 
 @pytest.fixture
@@ -66,23 +56,25 @@ def delete_results(book: Path) -> None:
     shutil.rmtree(book / ".layerbook" / "computed")
 
 
-def test_table_matches_single_runs(built: Path) -> None:
+def test_table_matches_single_runs(built_sweep_book: Path) -> None:
     """The last axis varies fastest; the numbers are those of a single experiment."""
-    columns = read_sweep_table(built)
+    columns = read_sweep_table(built_sweep_book)
     assert columns["prompts"] == [name for name, _, _ in PETS for _ in range(2)]
     assert columns["top_k"] == [2, 3] * 3
     assert columns["kept"] == [2, 3] * 3
     assert columns["legs"] == [1, 1, 2, 2, 3, 3]
     assert columns["twice"] == [True, False, False, False, False, False]
-    single = json.loads(next((built / "experiments" / "results").rglob("plain.json")).read_bytes())
+    single = json.loads(
+        next((built_sweep_book / "experiments" / "results").rglob("plain.json")).read_bytes()
+    )
     top_tokens = [prompt["top"][0] for prompt in single["prompts"] for _ in range(2)]
     assert columns["best"] == pytest.approx([token["prob"] for token in top_tokens], rel=1e-4)
     assert columns["said"] == [token["text"] for token in top_tokens]
 
 
-def test_each_cell_has_a_result(built: Path) -> None:
+def test_each_cell_has_a_result(built_sweep_book: Path) -> None:
     """Cells lie in a folder named after the sweep; their ids end in a digest of their specs."""
-    paths = cell_files(built)
+    paths = cell_files(built_sweep_book)
     assert len(paths) == 6
     for path in paths:
         data = json.loads(path.read_bytes())
@@ -97,24 +89,28 @@ def test_each_cell_has_a_result(built: Path) -> None:
         }
 
 
-def test_page_has_views_and_downloads(built: Path) -> None:
+def test_page_has_views_and_downloads(built_sweep_book: Path) -> None:
     """The page shows every kind of view; CSV and Parquet have the same values."""
-    page = (built / "site" / "words.html").read_text()
+    page = (built_sweep_book / "site" / "words.html").read_text()
     for view in ("lines", "heat", "bars", "panels", "steps"):
         assert f'id="grid-{view}"' in page
     assert "best by prompt</" in page  # the name of the column, not of the parameter
     assert "There are 6 cells." in page
     assert page.count('class="frame') >= 3
     assert "Holds here" in page
-    columns = read_sweep_table(built)
+    columns = read_sweep_table(built_sweep_book)
     rows = list(
-        csv.reader(io.StringIO((built / "site" / "data" / "words" / "grid.csv").read_text()))
+        csv.reader(
+            io.StringIO((built_sweep_book / "site" / "data" / "words" / "grid.csv").read_text())
+        )
     )
     assert rows[0] == list(columns)
     assert [float(row[rows[0].index("best")]) for row in rows[1:]] == columns["best"]
     assert {row[rows[0].index("sound")] for row in rows[1:]} == {"purrs", "barks", "'=1+1"}
     assert (
-        parquet.read_table(built / "site" / "data" / "words" / "grid.parquet").to_pydict()
+        parquet.read_table(
+            built_sweep_book / "site" / "data" / "words" / "grid.parquet"
+        ).to_pydict()
         == columns
     )
 

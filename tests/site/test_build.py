@@ -12,20 +12,10 @@ from fixtures.save_result import save_result
 from fixtures.small_book import layerbook, read_tree, write_small_book
 
 
-@pytest.fixture(scope="module")
-def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small book, built once; tests that change it use `book`."""
-    folder = write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir)
-    result = layerbook("build", cwd=folder)
-    assert result.returncode == 0, result.stderr
-    return folder
-
-
 @pytest.fixture
-def book(built: Path, tmp_path: Path) -> Path:
+def book(built_book: Path, tmp_path: Path) -> Path:
     """A copy of the built book with its working cache."""
-    shutil.copytree(built, tmp_path / "book")
-    return tmp_path / "book"
+    return shutil.copytree(built_book, tmp_path / "book")
 
 
 def read_results(folder: Path) -> dict[str, bytes]:
@@ -40,30 +30,30 @@ def replace_text(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def test_writes_a_result_for_each_experiment_and_a_page_for_each_chapter(built: Path) -> None:
-    model = next((built / "experiments" / "results").iterdir()).name
-    paths = {name for name in read_results(built) if name.endswith(".json")}
+def test_writes_a_result_for_each_experiment_and_a_page_for_each_chapter(built_book: Path) -> None:
+    model = next((built_book / "experiments" / "results").iterdir()).name
+    paths = {name for name in read_results(built_book) if name.endswith(".json")}
     assert paths == {f"{model}/next/{i}.json" for i in ("sum", "pattern")} | {
         f"{model}/words/{i}.json" for i in ("cut", "cat")
     }
-    site = read_tree(built / "site")
+    site = read_tree(built_book / "site")
     pages = {p for p in site if p.endswith(".html")}
     assert pages == {"index.html", "next.html", "words.html", "claims.html", "colophon.html"}
-    assert site["data/next/sum.json"] == read_results(built)[f"{model}/next/sum.json"]
+    assert site["data/next/sum.json"] == read_results(built_book)[f"{model}/next/sum.json"]
     assert site["data/next/sum-prompt-0.csv"].startswith(b"next token")
 
 
-def test_pages_show_the_numbers_of_results(built: Path) -> None:
-    data = json.loads((built / "site" / "data" / "next" / "sum.json").read_bytes())
-    page = (built / "site" / "next.html").read_text(encoding="utf-8")
+def test_pages_show_the_numbers_of_results(built_book: Path) -> None:
+    data = json.loads((built_book / "site" / "data" / "next" / "sum.json").read_bytes())
+    page = (built_book / "site" / "next.html").read_text(encoding="utf-8")
     best = data["prompts"][0]["top"][0]
     assert f"with {100 * best['prob']:.1f}" in page
     assert f'title="token {best["id"]}\n' in page
     assert page.count("Holds here") == page.count("Does not hold here") == 1
 
 
-def test_figures_have_number_caption_code_spec_and_table(built: Path) -> None:
-    page = (built / "site" / "next.html").read_text(encoding="utf-8")
+def test_figures_have_number_caption_code_spec_and_table(built_book: Path) -> None:
+    page = (built_book / "site" / "next.html").read_text(encoding="utf-8")
     figures = re.findall(r"<figure\b.*?</figure>", page, re.DOTALL)
     assert [re.search(r"Figure (\d\.\d)\.", figure)[1] for figure in figures] == ["1.1", "1.2"]
     for figure in figures:
@@ -73,12 +63,12 @@ def test_figures_have_number_caption_code_spec_and_table(built: Path) -> None:
     assert "in layer 1" in figures[1]
 
 
-def test_figures_state_their_provenance(built: Path) -> None:
-    page = (built / "site" / "next.html").read_text(encoding="utf-8")
-    data = json.loads((built / "site" / "data" / "next" / "pattern.json").read_bytes())
+def test_figures_state_their_provenance(built_book: Path) -> None:
+    page = (built_book / "site" / "next.html").read_text(encoding="utf-8")
+    data = json.loads((built_book / "site" / "data" / "next" / "pattern.json").read_bytes())
     figure = re.findall(r"<figure\b.*?</figure>", page, re.DOTALL)[1]
     facts = dict(re.findall(r"<div><dt>(.*?)</dt><dd>(.*?)</dd></div>", figure))
-    spec = (built / "experiments" / "next.yaml").read_text(encoding="utf-8").splitlines()
+    spec = (built_book / "experiments" / "next.yaml").read_text(encoding="utf-8").splitlines()
     first, last = map(
         int,
         re.fullmatch(r"experiments/next\.yaml, lines (\d+) to (\d+)", facts["Written in"]).groups(),

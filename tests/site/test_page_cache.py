@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fixtures.small_book import layerbook, read_tree, write_small_book
+from fixtures.small_book import layerbook, read_tree
 from layerbook.site import chapter_renderer
 from layerbook.site.pages import ChapterBody
 from layerbook.site.prose import link_checks
@@ -17,19 +17,10 @@ from layerbook.site.prose.outline import Outline, parse_outline
 from layerbook.site.prose.render import render_chapter
 
 
-@pytest.fixture(scope="module")
-def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small book, built once; tests that change it use `book`."""
-    folder = write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir)
-    assert layerbook("build", cwd=folder).returncode == 0
-    return folder
-
-
 @pytest.fixture
-def book(built: Path, tmp_path: Path) -> Path:
+def book(built_book: Path, tmp_path: Path) -> Path:
     """A copy of the built book with its working cache."""
-    shutil.copytree(built, tmp_path / "book")
-    return tmp_path / "book"
+    return shutil.copytree(built_book, tmp_path / "book")
 
 
 def clean_build(book: Path) -> dict[str, bytes]:

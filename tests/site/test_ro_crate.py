@@ -10,8 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from fixtures.small_book import layerbook, read_tree, write_small_book
-from fixtures.sweep_book import write_sweep_book
+from fixtures.small_book import layerbook, read_tree
 from layerbook import __version__
 from layerbook.store import publish
 
@@ -19,18 +18,10 @@ CRATE_FILE = "ro-crate-metadata.json"
 SPECIFICATION = "https://w3id.org/ro/crate/1.1"
 
 
-@pytest.fixture(scope="module")
-def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small book with a sweep, built once."""
-    folder = write_sweep_book(write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir))
-    assert layerbook("build", cwd=folder).returncode == 0
-    return folder
-
-
 @pytest.fixture
-def book(built: Path, tmp_path: Path) -> Path:
-    """A copy of the built book."""
-    return shutil.copytree(built, tmp_path / "book")
+def book(built_sweep_book: Path, tmp_path: Path) -> Path:
+    """A copy of the built book with a sweep."""
+    return shutil.copytree(built_sweep_book, tmp_path / "book")
 
 
 def entities(book: Path) -> dict[str, dict[str, Any]]:
@@ -53,9 +44,9 @@ def references(value: Any) -> set[str]:
     return set().union(*map(references, value)) if isinstance(value, list) else set()
 
 
-def test_follows_the_specification(built: Path) -> None:
+def test_follows_the_specification(built_sweep_book: Path) -> None:
     """It has a descriptor, a root and types, and the graph is flat and complete."""
-    graph = entities(built)
+    graph = entities(built_sweep_book)
     descriptor, root = graph[CRATE_FILE], graph["./"]
     assert descriptor["@type"] == "CreativeWork"
     assert descriptor["about"] == {"@id": "./"}
@@ -82,10 +73,12 @@ def test_follows_the_specification(built: Path) -> None:
     }
 
 
-def test_lists_every_file_with_its_digest(built: Path) -> None:
-    site = read_tree(built / "site")
+def test_lists_every_file_with_its_digest(built_sweep_book: Path) -> None:
+    site = read_tree(built_sweep_book / "site")
     files = {
-        unquote(id): entity for id, entity in entities(built).items() if entity["@type"] == "File"
+        unquote(id): entity
+        for id, entity in entities(built_sweep_book).items()
+        if entity["@type"] == "File"
     }
     assert files.keys() == site.keys() - {CRATE_FILE, publish.MARKER_NAME}
     for path, entity in files.items():
@@ -96,8 +89,8 @@ def test_lists_every_file_with_its_digest(built: Path) -> None:
     assert files["data/words/grid.parquet"]["encodingFormat"] == "application/vnd.apache.parquet"
 
 
-def test_describes_the_spec_model_and_software_of_each_result(built: Path) -> None:
-    graph = entities(built)
+def test_describes_the_spec_model_and_software_of_each_result(built_sweep_book: Path) -> None:
+    graph = entities(built_sweep_book)
     runs = {id: entity for id, entity in graph.items() if entity["@type"] == "CreateAction"}
     assert runs.keys() == {"#run/next/sum", "#run/next/pattern", "#run/words/grid"}
     assert set(runs) == references(graph["./"]["mentions"])
@@ -109,21 +102,23 @@ def test_describes_the_spec_model_and_software_of_each_result(built: Path) -> No
         spec, model = (graph[reference["@id"]] for reference in run["object"])
         file, _, lines = spec["name"].partition(", lines ")
         first = int(lines.split()[0])
-        assert (built / file).read_text().splitlines()[
+        assert (built_sweep_book / file).read_text().splitlines()[
             first - 1
         ] == f"  - id: {address.split('/')[1]}"
         assert json.loads(spec["text"])["id"] == address.split("/")[1]
-        entry = json.loads((built / "site" / "data" / f"{address}.json").read_bytes())
+        entry = json.loads((built_sweep_book / "site" / "data" / f"{address}.json").read_bytes())
         assert model["identifier"] == entry["key"]["weights"]
         assert graph[run["instrument"]["@id"]]["version"] == __version__
     csv = {
         path for run in runs.values() for path in references(run["result"]) if path.endswith(".csv")
     }
-    assert csv == {path for path in read_tree(built / "site") if path.endswith(".csv")}
+    assert csv == {path for path in read_tree(built_sweep_book / "site") if path.endswith(".csv")}
 
 
-def test_colophon_links_to_the_manifest(built: Path) -> None:
-    assert f'href="{CRATE_FILE}"' in (built / "site" / "colophon.html").read_text(encoding="utf-8")
+def test_colophon_links_to_the_manifest(built_sweep_book: Path) -> None:
+    assert f'href="{CRATE_FILE}"' in (built_sweep_book / "site" / "colophon.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_has_only_a_date_from_the_book_or_the_environment(

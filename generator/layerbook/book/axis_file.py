@@ -30,7 +30,7 @@ SEPARATORS = (b"\n", b"\r", b",")
 class AxisData:
     """The values of an axis.
 
-    tags: the other columns of the file. source: the file, its column and digest.
+    tags: the other columns of the file. source: the file, its column and its digest.
     """
 
     nodes: tuple[Node, ...]
@@ -52,7 +52,7 @@ class _DataError(Exception):
 
 
 def read_axis_file(folder: Path, axis: Node) -> AxisData | None:
-    """Read the file that an axis names; None, and problems, if it is not as the spec says."""
+    """Read the file that an axis names; report problems and return None if it cannot be used."""
     file_node, column_node = axis.value["file"], axis.get("column")
     path = folder / file_node.value
     file = display_path(path)
@@ -234,7 +234,7 @@ READERS: Mapping[str, Callable[[str], Iterator[_Row]]] = {
 
 
 def _make_node(value: Any, line: int, file: str, axis: Node) -> Node:
-    """Return a value of the file as a node of a spec, located at the start of its line."""
+    """Return a value of the file as a node at the start of its line."""
     key_positions = {}
     if isinstance(value, dict):
         key_positions = dict.fromkeys(value, Position(line, 1))

@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from layerbook.book.node import FILE_START, Position, ProblemList, display_path
-from layerbook.book.reference_files import AND_OTHERS, RawSource, read_bibtex, read_csl
-from layerbook.book.schema import URL_PATTERN
+from layerbook.book.reference_files import AND_OTHERS, RawReader, read_bibtex, read_csl
+from layerbook.book.schema import URL_PATTERN, NonEmptyStr
 from layerbook.book.validation import validate
 from layerbook.book.yaml import read_mapping
 from layerbook.core.errors import SpecError, UsageError, did_you_mean
@@ -26,16 +26,14 @@ REFERENCES_FILE = "references.yaml"
 KEY_PATTERN = re.compile(r"(?=.*[0-9])[A-Za-z0-9][A-Za-z0-9_.:-]*")
 KEY_RULE = "letters, digits and - _ . : with at least one digit, such as xiao2023"
 
-NonEmptyStr = Annotated[str, Field(min_length=1)]
-
 
 class Publication(BaseModel):
-    """A source; its key in the file names it in prose."""
+    """A source. Prose cites it by its key in the file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     authors: tuple[NonEmptyStr, ...] = Field(
-        min_length=1, description="Each as `Family, Given`; a name without a comma is taken whole."
+        min_length=1, description="Each as `Family, Given`, or a whole name without a comma."
     )
     year: int = Field(ge=1000, le=2999, description="When it appeared.")
     title: NonEmptyStr = Field(description="Its title, in full.")
@@ -72,7 +70,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Bibliography:
-    """All sources by key; `file` names the files that define them, `places` where each is."""
+    """All sources by key. `file` names the files that define them, `places` their positions."""
 
     publications: Mapping[str, Publication]
     file: str = REFERENCES_FILE
@@ -128,7 +126,7 @@ def _letters(number: int) -> str:
 
 
 def load(templates: Path) -> Bibliography | None:
-    """Load the bibliography in a book's folder of templates; None if the book has none.
+    """Load the bibliography from a book's folder of templates; None if the book has none.
 
     Raises SpecError with every problem of its files.
     """
@@ -157,7 +155,7 @@ def load(templates: Path) -> Bibliography | None:
 
 
 Sources = dict[str, tuple[Position, Publication | None]]
-"""Return the sources of a file with their places; None for one with a reported problem."""
+"""The sources of a file with their positions; None for a source with a reported problem."""
 
 
 def _read_yaml(path: Path, problems: ProblemList) -> Sources:
@@ -175,17 +173,10 @@ def _read_yaml(path: Path, problems: ProblemList) -> Sources:
     return sources
 
 
-def _read_bibtex(path: Path, problems: ProblemList) -> Sources:
-    return _validated(path, read_bibtex(path, problems), problems)
-
-
-def _read_csl(path: Path, problems: ProblemList) -> Sources:
-    return _validated(path, read_csl(path, problems), problems)
-
-
-def _validated(path: Path, raw: Mapping[str, RawSource], problems: ProblemList) -> Sources:
+def _read_exported(read: RawReader, path: Path, problems: ProblemList) -> Sources:
+    """Read and validate a file of a reference manager."""
     sources: Sources = {}
-    for key, (position, fields) in raw.items():
+    for key, (position, fields) in read(path, problems).items():
         try:
             sources[key] = position, Publication.model_validate(fields)
         except ValidationError as error:
@@ -200,6 +191,6 @@ def _validated(path: Path, raw: Mapping[str, RawSource], problems: ProblemList) 
 
 READERS: Mapping[str, Callable[[Path, ProblemList], Sources]] = {
     REFERENCES_FILE: _read_yaml,
-    "references.bib": _read_bibtex,
-    "references.json": _read_csl,
+    "references.bib": partial(_read_exported, read_bibtex),
+    "references.json": partial(_read_exported, read_csl),
 }

@@ -1,4 +1,4 @@
-"""The outline of a book: which chapters book.yaml lists, in which parts, and their files."""
+"""The outline of a book: the chapters that book.yaml lists, their parts and their files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROSE_FOLDERS = (Path("templates") / "chapters", Path("templates") / "pages")
 
 @dataclass(frozen=True)
 class Group:
-    """A part of the book: chapters that stand together in the list, and how they are numbered."""
+    """A part of the book, and how its chapters are numbered."""
 
     title: str = ""
     numbers: Literal["1", "A", ""] = "1"
@@ -37,7 +37,7 @@ class BookFile(NamedTuple):
 
 
 def read_book_file(path: Path, problems: ProblemList) -> BookFile | None:
-    """Read book.yaml; None, and problems, if it is not valid."""
+    """Read book.yaml; report problems and return None if it is not valid."""
     node = read_mapping(path, problems)
     spec = validate(BookSpec, node) if node is not None else None
     if node is None or spec is None:
@@ -81,7 +81,7 @@ def _read_group(entry: Node) -> Group:
 
 
 def find_spec_files(book_path: Path, problems: ProblemList) -> list[Path]:
-    """Return the specs of chapters beside book.yaml."""
+    """Return the specs of chapters in the folder of book.yaml."""
     paths = []
     for path in sorted(book_path.parent.glob("[!.]*")):
         if path.suffix == ".yml":
@@ -94,9 +94,9 @@ def find_spec_files(book_path: Path, problems: ProblemList) -> list[Path]:
 def in_listed_order(
     specs: Collection[Path], entries: Mapping[str, Node], root: Path, problems: ProblemList
 ) -> list[Path]:
-    """Return the chapter files in the order of the book, those that it does not list last.
+    """Return the files of chapters in the order of book.yaml, then those that it does not list.
 
-    The file of a chapter that has no spec is its prose.
+    The file of a chapter is its spec, or its prose if it has no spec.
     """
     by_name = {path.stem: path for path in specs}
     listed = []

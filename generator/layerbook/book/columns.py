@@ -1,6 +1,6 @@
-"""The columns of a sweep's table: every value of one column is of one kind.
+"""The columns of a sweep's table: all values of a column have one kind.
 
-The kinds are number, truth value and text; a missing value (None) fits all. Columns of several
+The kinds are number, truth value and text; a missing value (None) fits all. A column with several
 kinds could be neither written as Parquet nor drawn.
 """
 
@@ -18,7 +18,7 @@ MeasuredValue = float | int | str | bool | None
 NUMBER = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 MAX_INTEGER = 2**63 - 1
 MAX_NUMBER = 1e300  # sums and differences of what is drawn must not overflow
-MAX_EXACT_INTEGER = 2**53  # beyond it, floats have no place for every integer
+MAX_EXACT_INTEGER = 2**53  # beyond it, floats cannot represent every integer
 
 
 def parse_number(text: str) -> int | float | None:
@@ -37,7 +37,7 @@ def parse_column(texts: Sequence[str]) -> tuple[MeasuredValue, ...]:
 
 
 def unify_column(values: Sequence[Any]) -> tuple[MeasuredValue, ...]:
-    """Return the values if they are of one kind, otherwise as text (lists and mappings as JSON)."""
+    """Return the values if they have one kind, otherwise as text (lists and mappings as JSON)."""
     kinds = {_kind(value) for value in values if value is not None}
     if kinds == {"number"}:
         return _storable(values) or tuple(map(_as_text, values))
@@ -55,7 +55,7 @@ def _kind(value: Any) -> str:
 
 
 def _storable(numbers: Sequence[Any]) -> tuple[int | float | None, ...]:
-    """Return numbers as 64-bit integers and floats; none of them if one does not fit."""
+    """Return numbers as 64-bit integers and floats; an empty tuple if one does not fit."""
     if any(number is not None and abs(number) > MAX_NUMBER for number in numbers):
         return ()
     integers = [number for number in numbers if isinstance(number, int)]

@@ -34,7 +34,7 @@ class Caption:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence, the line where it begins, and its check; `check_node` locates the check."""
+    """A sentence, the line where it begins, and its check, which `check_node` locates."""
 
     says: str
     check: claims.Check
@@ -51,9 +51,9 @@ class Claim:
 class Experiment:
     """An experiment of a chapter, from `line` to `last_line` of its `file`.
 
-    analysis: of a sweep, that of its first cell.
+    analysis: for a sweep, the analysis of its first cell.
     model: the model of a sweep's cell, if it is not the book's.
-    missing_features: the parts that it needs and the book's model lacks, described in English.
+    missing_features: what it needs and the book's model lacks, described in English.
     family: the name of that model's family.
     """
 
@@ -77,7 +77,7 @@ class Experiment:
 
     @property
     def inapplicable(self) -> str:
-        """Return what the model lacks to run it, in the current language; empty if it can."""
+        """Return what the model lacks to run it, in the current language; empty if it can run."""
         if not self.missing_features:
             return ""
         features = listed([gettext(feature) for feature in self.missing_features])
@@ -101,15 +101,15 @@ class Experiment:
         return {"analysis": self.analysis_name} | parameters
 
     def figures(self, result: Any) -> dict[str, Figure]:
-        """Draw the experiment's result; of a sweep, the views of its measures."""
+        """Describe the figures of the result; for a sweep, the views of its measures."""
         return self.sweep.figures(result) if self.sweep else self.analysis.figures(result)
 
     def caption(self, figure: str) -> Caption | None:
-        """Return the caption of a figure: that of the longest prefix before a hyphen."""
+        """Return the caption of a figure, or of the longest prefix of its name before a hyphen."""
         return _longest_prefix_match(self.captions, figure)
 
     def badge(self, figure: str) -> str:
-        """Return what a figure can show: its own badge or the experiment's."""
+        """Return the badge of a figure, or that of its experiment."""
         return _longest_prefix_match(self.badges, figure) or self.evidence
 
     def is_original(self, figure: str) -> bool:
@@ -138,9 +138,9 @@ def full_address(name: str, chapter: str) -> str:
 class Chapter:
     """A chapter and its experiments, in the order of its spec.
 
-    part: the box of the model's diagram. needs: the chapters to read before.
-    file: its spec, or its Markdown if it is prose alone.
-    group, number: its place in the book, `5` or `A`; the number of some is empty.
+    part: its box in the diagram of the model. needs: the chapters to read first.
+    file: its spec, or its Markdown if it has no spec.
+    group, number: its part of the book and its number, such as `5` or `A`; empty without a number.
     """
 
     name: str
@@ -188,10 +188,10 @@ class Book:
 
     @property
     def own_words(self) -> Language:
-        """The language of what pages say beside the prose."""
+        """The language of the words that the program adds to the prose."""
         return languages.load_for_book(self.language, self.root)
 
     @property
     def pages(self) -> tuple[Chapter, ...]:
-        """Everything that has prose: the chapters, then the text of the first page, if any."""
+        """The chapters, then the text of the first page, if there is one."""
         return (*self.chapters, *((self.front,) if self.front else ()))

@@ -23,7 +23,7 @@ class _PromptUse(NamedTuple):
 def check_context_length(analysis: Analysis[Any], limits: Limits, node: Node) -> None:
     """Report each prompt that, with the tokens generated after it, exceeds the model's context.
 
-    With `limits.render_chat`, report the chats, too, that the model's template refuses.
+    With `limits.render_chat`, also report the chats that the model's template refuses.
     """
     for request in analysis.runs().values():
         for use in _prompts(request):
@@ -36,7 +36,7 @@ def check_context_length(analysis: Analysis[Any], limits: Limits, node: Node) ->
 
 
 def _check_use(use: _PromptUse, limits: Limits) -> str:
-    """Return the problem with a prompt, or "". Raises ModelError if its chat is refused."""
+    """Return the problem with a prompt; empty if it fits. Raises ModelError for a refused chat."""
     count = _max_count(use.prompt, limits)
     if count + use.new_tokens <= limits.context:
         return ""
@@ -62,7 +62,7 @@ def _max_count(prompt: Prompt, limits: Limits) -> int:
 
 
 def _prompts(request: Request) -> Iterator[_PromptUse]:
-    """Yield the prompts of a request and of the runs that it patches from."""
+    """Yield the prompts of a request, and of the requests that it patches from."""
     if isinstance(request, Generate):
         for use in _source_prompts(request.prompt):
             yield use._replace(new_tokens=use.new_tokens + request.max_new_tokens)
@@ -82,7 +82,7 @@ def _source_prompts(prompt: Prompt) -> Iterator[_PromptUse]:
 
 
 def _find_prompt(prompt: Prompt, node: Node) -> Node:
-    """Return the node with the text or last turn of a prompt, else that of `analysis`."""
+    """Return the node with the text or the last turn of a prompt, or else that of `analysis`."""
     text = prompt.text
     if text is None and prompt.messages:
         text = prompt.messages[-1].content

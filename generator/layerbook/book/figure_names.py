@@ -1,7 +1,7 @@
 """The names that an experiment's figures can have, before there is a result.
 
-They are read off the source of the functions that return figures: the keys of their dictionaries.
-A part of a key that only the result knows matches anything.
+They are the keys of dictionaries in the source of the functions that return figures. A part of a
+key that depends on the result matches anything.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def name_patterns(experiment: Experiment) -> tuple[str, ...]:
 
 
 def readable_names(patterns: Iterable[str]) -> list[str]:
-    """Return names for people, in which `*` stands for what only the result knows.
+    """Return names in which `*` stands for the parts that depend on the result.
 
     Keys with spaces are labels of other dictionaries in the same functions.
     """

@@ -13,7 +13,7 @@ from layerbook.core.errors import OutsideError, SpecError
 from layerbook.core.paths import MAX_DEPTH, DeepFolderError, resolve_within, scan
 
 FOLDERS = ("experiments", "templates", "analyses", *MEDIA_FOLDERS)
-"""The folders that a book is read from; results are in the first."""
+"""The folders of a book. Results are in the first."""
 
 _NO_ADDRESS = re.compile(r"[\x00-\x1f\x7f:\\\ud800-\udfff]")
 _MEGABYTE = 1_000_000
@@ -23,16 +23,15 @@ _MAX_BYTES: Mapping[str, tuple[int, float]] = {
     "analyses": (10 * _MEGABYTE, 10 * _MEGABYTE),
     **dict.fromkeys(MEDIA_FOLDERS, (MAX_BYTES, 500 * _MEGABYTE)),
 }
-"""By folder, the bytes of a file and of all of them; the readers of data files allow fewer."""
+"""The most bytes of a file and of all files, by folder. Readers of data files allow fewer."""
 
 
 def check_book_files(root: Path) -> None:
     """Check every entry of a book's folders, without reading a file.
 
-    Raises SpecError for links that lead outside `root` or to a folder, for entries that are neither
-    files nor folders, such as a pipe, which would block its reader, for deeply nested folders, and
-    for files that exceed the limit of their folder, alone or together, since a build holds them in
-    memory.
+    Raises SpecError for links that lead outside `root` or to a folder; for entries that are neither
+    files nor folders, such as pipes, which would block their readers; for deeply nested folders;
+    and for files that exceed the limit of their folder, because a build keeps them in memory.
     """
     problems = ProblemList()
     for folder in FOLDERS:
@@ -72,7 +71,7 @@ def _refused_entries(root: Path, folder: str) -> Iterator[tuple[Path, str]]:
 
 
 def _refusal_of_link(root: Path, link: Path) -> str | None:
-    """Return why a link is refused; None for one to a file of the book, or to nothing."""
+    """Return why a link is refused; None if it leads to a file of the book, or nowhere."""
     try:
         target = resolve_within(root, link)
     except OutsideError:

@@ -32,7 +32,7 @@ class Term(BaseModel):
 
 @dataclass(frozen=True)
 class Entry:
-    """A term, the place where its text begins, and the places of the chapters in its `see`."""
+    """A term, the position of its text, and the positions of the chapters in its `see`."""
 
     term: Term
     text_place: Position = FILE_START
@@ -41,7 +41,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Glossary:
-    """All terms by id; `file` is where they are defined."""
+    """All terms by id, and the file that defines them."""
 
     entries: Mapping[str, Entry]
     file: str = GLOSSARY_FILE
@@ -69,7 +69,7 @@ class Glossary:
 
 
 def load(templates: Path) -> Glossary | None:
-    """Load the glossary in a book's folder of templates; None if the book has none.
+    """Load the glossary from a book's folder of templates; None if the book has none.
 
     Raises SpecError with every problem of the file.
     """

@@ -1,6 +1,6 @@
-"""The languages that pages can be in: the catalogues in `templates/locale`, read when needed.
+"""The languages of pages: the catalogues in `templates/locale`, read when needed.
 
-A book can have a catalogue of its own there, whose messages replace ours.
+A book can have its own catalogue there. Its messages replace those of the program.
 """
 
 from __future__ import annotations
@@ -9,10 +9,14 @@ from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from layerbook.book.own_messages import CATALOGUE as OWN_CATALOGUE
-from layerbook.book.own_messages import LOCALE_FOLDER, own_catalogue, read_own_messages
+from layerbook.book.own_messages import (
+    LOCALE_FOLDER,
+    message_forms,
+    own_catalogue,
+    read_own_messages,
+)
 from layerbook.core.errors import did_you_mean
 from layerbook.core.language import ENGLISH, Language
 
@@ -43,7 +47,7 @@ def check_language(code: str, root: Path) -> None:
 
 
 def load_for_book(code: str, root: Path) -> Language:
-    """Return a language with the messages of the book's catalogue in place of ours.
+    """Return a language, with messages of the book's catalogue in place of the program's.
 
     Raises ValueError for an invalid code, and SpecError for an invalid catalogue.
     """
@@ -58,7 +62,7 @@ def load_for_book(code: str, root: Path) -> Language:
 
 
 def _marks(code: str) -> tuple[str, str]:
-    """Return the signs for decimals and for groups. Raises ValueError for an unknown code."""
+    """Return the decimal mark and the group mark. Raises ValueError for an unknown code."""
     from babel import Locale, UnknownLocaleError
 
     try:
@@ -72,11 +76,6 @@ def _known_part(code: str) -> str | None:
     """Return the catalogue for a code: `de` for `de-AT`; None if there is none."""
     codes = names()
     return next((part for part in (code, code.partition("-")[0]) if part in codes), None)
-
-
-def _as_tuple(texts: Any) -> tuple[str, ...]:
-    """Return the forms of a message: one, or a singular and a plural."""
-    return (texts,) if isinstance(texts, str) else tuple(texts)
 
 
 @cache
@@ -93,5 +92,5 @@ def load(code: str) -> Language:
     messages: dict[str, str] = {}
     for entry in catalogue:
         if entry.id and not entry.fuzzy:
-            messages |= zip(_as_tuple(entry.id), _as_tuple(entry.string), strict=True)
+            messages |= zip(message_forms(entry.id), message_forms(entry.string), strict=True)
     return Language(known_code, messages, *_marks(known_code))

@@ -1,6 +1,6 @@
 """Load specs as a book of chapters and experiments; report all problems of all files at once.
 
-Nothing here touches the model: what it allows comes in as `Limits`.
+The model is not needed: `Limits` says what it allows.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def read_book_spec(root: Path) -> BookSpec:
 
 
 def load_book(root: Path, limits: Limits, *, drafts: bool = False, own: OwnCode = NO_CODE) -> Book:
-    """Load a book and all its chapters, those in draft only if asked.
+    """Load a book and all its chapters; drafts only with `drafts`.
 
     own: the code of its folder `analyses/`.
     Raises SpecError with every problem of every file.
@@ -114,13 +114,13 @@ def load_book(root: Path, limits: Limits, *, drafts: bool = False, own: OwnCode 
 
 
 def _find_front(root: Path, title: str) -> Chapter | None:
-    """Return the text of the book's first page, which has no front matter."""
+    """Return the text of the first page, which has no front matter."""
     path = find_prose(root, FRONT_PAGE)
     return Chapter(FRONT_PAGE, title, "", None, (), display_path(path)) if path else None
 
 
 def load_chapter(path: Path, limits: Limits, own: OwnCode = NO_CODE) -> Chapter:
-    """Load a chapter in or out of a book. Raises SpecError with every problem of the file."""
+    """Load a chapter, inside or outside a book. Raises SpecError with every problem of the file."""
     problems = ProblemList()
     loader = _ChapterLoader(path, limits, problems, own)
     chapter = loader.load()
@@ -151,7 +151,7 @@ def find_missing_claim_fields(experiments: Collection[Experiment]) -> list[Probl
 
 
 def _numbered(chapters: Iterable[Chapter], groups: Mapping[str, Group]) -> tuple[Chapter, ...]:
-    """Give each chapter its part, and number those of numbered parts through the whole book."""
+    """Give each chapter its part and its number. Numbers run through the whole book."""
     numbers = {"1": map(str, count(1)), "A": iter(ascii_uppercase)}
     placed = []
     for chapter in chapters:
@@ -168,7 +168,7 @@ def _loader(path: Path, limits: Limits, problems: ProblemList, own: OwnCode) -> 
 
 
 class _ChapterLoader:
-    """Load one chapter; `ids` are the lines of its experiments' ids, None if it cannot be read."""
+    """Load one chapter. `ids` are the lines of its experiments' ids; None if it cannot be read."""
 
     def __init__(self, path: Path, limits: Limits, problems: ProblemList, own: OwnCode) -> None:
         self.path, self.limits, self.problems, self._own = path, limits, problems, own
@@ -294,7 +294,7 @@ class _ChapterLoader:
     ) -> None:
         """Report references in checks to experiments that do not exist.
 
-        all_chapters: no other chapter exists.
+        all_chapters: `chapters` has all chapters of the book.
         """
         names = [f"{name}/{id}" for name, ids in chapters.items() for id in ids or ()]
         for node, check in self.checks:
@@ -308,7 +308,7 @@ class _ChapterLoader:
 
 
 class _PageLoader(_ChapterLoader):
-    """Load a page of prose alone from the front matter of its Markdown."""
+    """Load a page without a spec, from the front matter of its Markdown."""
 
     def load(self, name_must_be: str = "") -> Chapter | None:
         """Load the page; None if its front matter is not valid."""
@@ -347,7 +347,7 @@ def _build_plain_analysis(
             check_context_length(analysis, limits, node)
     except LayerbookError:
         raise
-    except Exception as error:  # an analysis may be the author's own and raise anything
+    except Exception as error:  # an author's own analysis can raise anything
         file = inspect.getfile(analysis_type)
         node.value["analysis"].add_problem(describe_exception(error, file), format_trace(error))
         return None

@@ -1,6 +1,6 @@
-"""A book's own pictures (`images/`) and files (`static/`): where they are, and their sizes.
+"""A book's own pictures (`images/`) and files (`static/`), and the sizes of pictures.
 
-Only headers of pictures are read, never their pixels.
+Only the headers of pictures are read, never their pixels.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _EXIF_ORIENTATION, _ROTATED_ORIENTATIONS = 274, (5, 6, 7, 8)
 _LENGTH = re.compile(r"\s*+([0-9]{1,9}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})\s*+(?:px)?\s*+")
 _MAX_SIDE = 30_000
 _HEAD, _SVG_HEAD = 1_000_000, 200_000
-"""The bytes in which a picture states its size; what is before it takes time to read."""
+"""The first bytes of a picture, which must state its size; reading more takes time."""
 
 
 _UNREADABLE = (
@@ -46,12 +46,12 @@ _UNREADABLE = (
 
 
 class MediaError(LayerbookError):
-    """A picture or file that cannot be shown; the message names it."""
+    """A picture or file that cannot be shown. The message names it."""
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A picture: its path in the book and in the site, its size in pixels, its dark variant."""
+    """A picture: its path in the book and in the site, its size in pixels, and its dark variant."""
 
     path: str
     width: int
@@ -142,12 +142,9 @@ class MediaFolders:
         if not file.is_file():
             hint = did_you_mean(path, self._paths(clean.parts[0]))
             raise MediaError(f"there is no file {path!r}{hint}")
-        self._check_bytes(file, path)
-        return file
-
-    def _check_bytes(self, file: Path, path: str) -> None:
         if file.stat().st_size > MAX_BYTES:
             raise MediaError(f"{path!r} is larger than {MAX_BYTES // 1_000_000} MB")
+        return file
 
     def _size(self, file: Path, path: str) -> tuple[int, int]:
         """Return the width and the height in pixels."""
@@ -186,7 +183,7 @@ def _pixel_size(file: Path) -> tuple[int, int]:
 
 
 def _head(file: Path) -> BytesIO:
-    """Return the start of a picture; all of a WebP, whose size comes first."""
+    """Return the start of a picture; all of a WebP, because Pillow needs it."""
     with file.open("rb") as stream:
         return BytesIO(stream.read(-1 if file.suffix.lower() == ".webp" else _HEAD))
 

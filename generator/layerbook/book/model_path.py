@@ -1,4 +1,4 @@
-"""Find a model's files from the book that names them, wherever the command runs."""
+"""Find a model's files in the folder of its book, whatever the working directory is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def book_folder(spec: Path) -> Path:
-    """Return the folder of the book that a spec lies in; outside of a book, the spec's own."""
+    """Return the folder of a spec's book, or of the spec itself if it is in no book."""
     folder = spec.parent
     return folder.parent if (folder / "book.yaml").is_file() else folder
 

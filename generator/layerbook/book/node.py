@@ -1,4 +1,4 @@
-"""A value of a YAML file that knows its file, line and column; the problems of all files."""
+"""Values of a YAML file with their file, line and column, and the problems found in all files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILE_START = Position(1, 1)
 
 
 class ProblemList:
-    """Collect the problems of all files, each once."""
+    """The problems of all files, each only once."""
 
     def __init__(self) -> None:
         self._problems: dict[Problem, None] = {}
@@ -45,12 +45,12 @@ class ProblemList:
 class Node:
     """A value in a file.
 
-    An alias has its own position; the values inside it have the positions of the anchored ones.
+    An alias has its own position. The values inside it have the positions of the anchored values.
 
     value: text, a number, a boolean, None, a tuple of nodes, or a dict of nodes.
     key_positions: the positions of a mapping's keys.
-    source, source_position: a scalar as the file writes it.
-    reported: a problem with the scalar is reported already, and `value` is a stand-in.
+    source, source_position: a scalar as it is written in the file, and where.
+    reported: a problem with the scalar was already reported, and `value` is a placeholder.
     """
 
     value: Any
@@ -117,8 +117,8 @@ class Node:
     def position_in_text(self, offset: int) -> Position:
         """Return the position of a character of the text.
 
-        Walks value and source side by side: folding only changes whitespace, quoting only adds
-        characters.
+        Reads the value and its source side by side: folding only changes whitespace, and quoting
+        only adds characters.
         """
         source = self.source
         index = _skip_whitespace(source, _text_start(source))
@@ -145,6 +145,6 @@ def _text_start(source: str) -> int:
 
 
 def display_path(path: Path) -> str:
-    """Return a path as messages show it, relative to the working directory if it lies below."""
+    """Return a path for messages: relative to the working directory if it is below it."""
     absolute, cwd = path.absolute(), Path.cwd()
     return str(absolute.relative_to(cwd)) if absolute.is_relative_to(cwd) else str(path)

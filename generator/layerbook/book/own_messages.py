@@ -1,7 +1,7 @@
-"""A book's own catalogue: words that take the place of the program's, read as data.
+"""A book's own catalogue, `templates/locale/LANG/LC_MESSAGES/layerbook.po`.
 
-It is `templates/locale/LANG/LC_MESSAGES/layerbook.po`. A message must have the same values and
-tags as the original: it may neither read more of a value nor add markup.
+Its messages replace those of the program. A message must have the same values and tags as the
+original, so that it can neither read more of a value nor add markup.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ CATALOGUE = Path("LC_MESSAGES") / "layerbook.po"
 LOCALE_FOLDER = Path("templates") / "locale"
 MAX_BYTES = 2_000_000
 MAX_MESSAGE = 4_000
-"""Characters of a message; ours have some hundreds."""
+"""Characters of a message. Those of the program have some hundreds."""
 MAX_PROBLEMS = 20
 _PERCENT = re.compile(r"%(?:\(\w+\)s)?")
 _TAG = re.compile(r"<[^>]*>")
 _MARKUP = '<>&"\\'
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-"""Control characters but the line feed, also those that turn the direction of what follows."""
+"""Control characters except the line feed, also those that reverse the direction of text."""
 
 
 def own_catalogue(root: Path, code: str) -> Path | None:
@@ -47,7 +47,7 @@ def read_own_messages(path: Path) -> dict[str, str]:
     from babel.messages.pofile import PoFileError, PoFileParser
 
     class TwoForms(Catalog):
-        """A catalogue whose header does not say how many forms are made of a message."""
+        """A catalogue whose messages have a singular and a plural, whatever its header says."""
 
         num_plurals = 2
 
@@ -66,7 +66,7 @@ def read_own_messages(path: Path) -> dict[str, str]:
     messages: dict[str, str] = {}
     problems: list[Problem] = []
     for entry in entries:
-        originals, translations = _as_tuple(entry.id), _as_tuple(entry.string)
+        originals, translations = message_forms(entry.id), message_forms(entry.string)
         line = entry.lineno or 1
         if len(originals) != len(translations):
             message = f"{originals[0]!r} has a form for one and one for many, and no others"
@@ -83,7 +83,8 @@ def read_own_messages(path: Path) -> dict[str, str]:
     return messages
 
 
-def _as_tuple(texts: str | Iterable[str] | None) -> tuple[str, ...]:
+def message_forms(texts: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Return the forms of a message: a single one, or a singular and a plural."""
     return (texts,) if isinstance(texts, str) else tuple(texts or ())
 
 
@@ -92,7 +93,7 @@ def _faults(original: str, translated: str) -> Iterator[str]:
     if max(len(original), len(translated)) > MAX_MESSAGE:
         yield f"{original[:40]!r} is longer than {MAX_MESSAGE:,} characters, or its translation is"
         return
-    # In a message for a template, braces are text, and in one for the code, percent signs.
+    # Braces are text in a message for a template, and percent signs in one for the code.
     if sorted(_PERCENT.findall(original)) != sorted(_PERCENT.findall(translated)):
         yield f"{translated!r} has other values in %(...)s or percent signs than {original!r}"
     if _fields(original) != _fields(translated):

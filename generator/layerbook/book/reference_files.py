@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class _CslDate(BaseModel):
 
 
 class _CslSource(BaseModel):
-    """The fields of CSL-JSON that a book needs; others are not looked at."""
+    """The fields of CSL-JSON that a book needs; others are ignored."""
 
     id: str | int
     author: tuple[_CslName | str, ...] | None = None
@@ -73,11 +73,12 @@ class _CslSource(BaseModel):
 CSL_VENUES = ("container_title", "event_title", "publisher", "genre", "archive")
 
 RawSource = tuple[Position, dict[str, Any]]
-"""The place of a source, and the fields of a `Publication` as far as the file has them."""
+"""The position of a source, and the fields of a `Publication` that the file has."""
+RawReader = Callable[[Path, ProblemList], dict[str, RawSource]]
 
 
 def read_bibtex(path: Path, problems: ProblemList) -> dict[str, RawSource]:
-    """Return the sources of a BibTeX file by key; problems with their lines."""
+    """Return the sources of a BibTeX file by key; report problems with their lines."""
     from pybtex import errors
     from pybtex.database.input.bibtex import Parser
     from pybtex.exceptions import PybtexError
@@ -107,7 +108,7 @@ def read_bibtex(path: Path, problems: ProblemList) -> dict[str, RawSource]:
 
 
 def read_csl(path: Path, problems: ProblemList) -> dict[str, RawSource]:
-    """Return the sources of a CSL-JSON file by id; problems with their lines."""
+    """Return the sources of a CSL-JSON file by id; report problems with their lines."""
     file = display_path(path)
     text = _read(path, MAX_CSL, problems)
     if text is None:
@@ -158,7 +159,7 @@ def _read(path: Path, max_bytes: int, problems: ProblemList) -> str | None:
 def _positions(
     pattern: re.Pattern[str], text: str, problems: ProblemList, file: str
 ) -> Iterator[tuple[str, Position]]:
-    """Yield the keys of a file with their places; report a repeated key."""
+    """Yield the keys of a file with their positions; report a repeated key."""
     first_lines: dict[str, int] = {}
     line, counted = 1, 0
     for match in pattern.finditer(text):
@@ -188,7 +189,7 @@ def _from_bibtex(entry: Any) -> dict[str, Any]:
 
 
 def _bibtex_url(fields: Mapping[str, str]) -> str:
-    """Return the address of a source: its own, that of its DOI, or that at arXiv."""
+    """Return the address of a source: its URL, its DOI, or its page at arXiv."""
     kind = fields["archiveprefix"] or fields["eprinttype"]
     if fields["url"]:
         return fields["url"]
@@ -216,7 +217,7 @@ def _plain(value: str) -> str:
     try:
         text = _STYLE_COMMAND.sub("", str(Text.from_latex(value)))
         return " ".join(text.replace("\\LaTeX", "LaTeX").replace("\\TeX", "TeX").split())
-    except (PybtexError, UnicodeDecodeError):  # braces or backslashes that end nowhere
+    except (PybtexError, UnicodeDecodeError):  # unbalanced braces, or a backslash at the end
         return value
 
 

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from layerbook.book.figure_names import analysis_name_patterns, readable_names
 from layerbook.book.sweep import Sweep, SweepResult
+from layerbook.book.validation import models_in
 from layerbook.core import registry
 from layerbook.core.analysis import Result, SidecarFile
 from layerbook.core.own_code import NO_CODE, OwnCode
@@ -85,7 +86,7 @@ def _section(name: str, documented: type, result_type: type[Result]) -> str:
 
 
 def _parameters(documented: type[BaseModel]) -> str:
-    """Return the table of what a spec can give, or nothing."""
+    """Return the table of the parameters; empty if there are none."""
     fields = documented.model_fields
     rows = []
     for path, kind, text in _rows(documented, ""):
@@ -126,10 +127,10 @@ def _no_links(text: str) -> str:
 
 
 def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
-    """Yield the path, type and description of every field, those of nested records too."""
+    """Yield the path, type and description of every field, also of nested records."""
     hints = get_type_hints(model, include_extras=True)
     for name, field in model.model_fields.items():
-        inner = next(_models_in(hints[name]), None)
+        inner = next(models_in(hints[name]), None)
         path = prefix + name
         if inner is not None and _is_list(hints[name]):
             path += "[]"
@@ -137,13 +138,6 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]
         yield path, _type_name(hints[name]), description
         if inner is not None and inner is not ChatPrompt:
             yield from _rows(inner, f"{path}.")
-
-
-def _models_in(hint: Any) -> Iterator[type[BaseModel]]:
-    if inspect.isclass(hint) and issubclass(hint, BaseModel):
-        yield hint
-    for part in get_args(hint):
-        yield from _models_in(part)
 
 
 def _is_list(hint: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Write a new book or a new analysis from the templates of the package."""
+"""Write a new book or a new analysis from the files of the package."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _KEPT_FOLDERS = {".git", ".hg"}
 _TEXT_SUFFIXES = {".md", ".yaml", ".py", ""}
 _LANGUAGE_CODE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _ANALYSIS_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_EXAMPLE = "received-attention"  # the analysis that a new book has, and that new ones begin as
+_EXAMPLE = "received-attention"  # the analysis of a new book; a new analysis is a copy of it
 
 
 def write_starter(
@@ -63,10 +63,10 @@ def write_starter(
 
 
 def write_analysis(root: Path, name: str, model: str, language: str) -> tuple[str, ...]:
-    """Write an analysis to begin with and its test into a book; return their paths in the book.
+    """Write a new analysis and its test into a book; return their paths in the book.
 
-    name: as specs write it, such as `word-shares`. model, language: those of the book; comments
-    and labels are in English if we have no starter in its language.
+    name: as in specs, such as `word-shares`. model, language: those of the book; comments and
+    labels are in English if there is no starter in its language.
     Raises UsageError for a name that cannot be one, is taken, or has files already; StoreError if
     the disk refuses.
     """
@@ -131,7 +131,7 @@ def _title(folder: Path, language: str) -> str:
 
 
 def _book_files(kind: Kind, language: str) -> set[tuple[str, Traversable]]:
-    """Return the paths of a book's files and their content; those of the guide are as they are."""
+    """Return the paths of a book's files in the book and in the package."""
     if kind == "guide":
         guide = files("layerbook.guide")
         folders = ("experiments", "images", "static", "templates")

@@ -1,4 +1,4 @@
-"""Subtitles of videos: WebVTT files, checked before a page gets them."""
+"""Check the subtitles of videos: WebVTT files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LANGUAGE = re.compile(r"\.([A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*)\.vtt$")
 
 
 def check_webvtt(content: bytes) -> None:
-    """Check a file of subtitles. Raises ValueError with its first fault, at its line."""
+    """Check a file of subtitles. Raises ValueError with the first mistake and its line."""
     if len(content) > MAX_BYTES:
         raise ValueError(f"is larger than {MAX_BYTES // 1000} kB")
     try:

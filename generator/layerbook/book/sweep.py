@@ -1,7 +1,7 @@
-"""A sweep: one analysis over a grid of its parameters, summed up as a tidy table.
+"""A sweep: one analysis over a grid of its parameters, summarized in a tidy table.
 
-Each cell is an experiment with a result of its own. The result of the sweep is the table of what
-was measured in each cell, so that pages, claims and freshness checks need not open the cells.
+Each cell is an experiment with its own result. The result of the sweep is the table of what was
+measured in each cell, so pages, claims and freshness checks need not open the cells.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ MODEL_AXIS = "model"  # the axis that is not a parameter of the analysis
 class Axis:
     """A parameter and its values.
 
-    values: as the analysis takes them, layers and heads absolute.
-    spec_values: as the canonical spec has them.
-    labels: as the table shows them.
-    tags: other columns of the file with the values, an entry for each value.
-    source: that file, its column and digest.
+    values: the values for the analysis, with absolute layers and heads.
+    spec_values: the values in the canonical spec.
+    labels: the values in the table.
+    tags: the other columns of the file with the values, an entry for each value.
+    source: that file, its column and its digest.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class GridCell:
-    """A cell: its analysis, its coordinates by axis and tag, and its model if models are swept.
+    """A cell: its analysis, its coordinates by axis and tag, and its model in a sweep of models.
 
     model: a name, or the path of a model in the book's folder.
     """
@@ -57,7 +57,7 @@ class GridCell:
 
     @property
     def description(self) -> str:
-        """The coordinates for people: `prompts ' 2 + 2 = ', top_k 5`."""
+        """The coordinates in words: `prompts ' 2 + 2 = ', top_k 5`."""
         return ", ".join(f"{axis} {value!r}" for axis, value in self.coordinates.items())
 
 
@@ -85,11 +85,11 @@ class SweepResult(Result):
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """An analysis over a grid of its parameters; its cells run, it does not.
+    """An analysis over a grid of its parameters. Only its cells run.
 
-    Shapes: a table of as many rows as there are cells, the product of the lengths of the axes.
-    Units: those of what each measure reads.
-    Limits: a measure reads its own cell alone; what joins cells is a claim on the table.
+    Shapes: a table with a row for each cell; their number is the product of the axes' lengths.
+    Units: those of the values that each measure reads.
+    Limits: a measure reads only its own cell; claims on the table can compare cells.
     Source: the tidy table, Wickham 2014 (doi:10.18637/jss.v059.i10).
     """
 
@@ -99,7 +99,7 @@ class Sweep:
     views: tuple[SweepView, ...]
 
     def spec(self) -> dict[str, Any]:
-        """Return the parameters that the table depends on, which excludes its views."""
+        """Return the parameters that the table depends on, without its views."""
         axis_names = {axis.name for axis in self.axes}
         return {
             **self.base.model_dump(mode="json", exclude=axis_names),
@@ -113,19 +113,19 @@ class Sweep:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The models that are swept; empty if all cells run on the book's."""
+        """The models of the sweep; empty if all cells run on the book's model."""
         for axis in self.axes:
             if axis.name == MODEL_AXIS:
                 return axis.values
         return ()
 
     def cells(self) -> Iterator[GridCell]:
-        """Yield the cells; the last axis runs fastest."""
+        """Yield the cells; the last axis varies fastest."""
         ranges = (range(len(axis.values)) for axis in self.axes)
         yield from map(self._cell_at, itertools.product(*ranges))
 
     def cells_along(self, name: str) -> list[GridCell]:
-        """Return the cells along one axis, the other axes at their first value."""
+        """Return the cells along one axis, with the other axes at their first value."""
         number = [axis.name for axis in self.axes].index(name)
         cells = []
         for i in range(len(self.axes[number].values)):
@@ -187,7 +187,7 @@ class Sweep:
         )
 
     def figures(self, result: SweepResult) -> dict[str, Figure]:
-        """Draw the views of measures; views of the cells' own figures need the cells' results."""
+        """Return the views of measures; the cells' own figures need the cells' results."""
         names = {axis.name: axis.source["column"] for axis in self.axes if "column" in axis.source}
         table = SweepTable(result.columns, result.axes, result.tags, names)
         return {view.name: view_figure(view, table) for view in self.views if not view.figure}

@@ -34,9 +34,7 @@ AxisNodes = Mapping[str, Node]
 
 
 class SweepParser:
-    """Parse the sweep of an experiment.
-
-    Errors in the shape of the keys are left to the validation of the experiment.
+    """Parse the sweep of an experiment. The validation of the experiment checks the types of keys.
 
     build_analysis: build the analysis of one cell, or report problems and return None.
     """
@@ -48,7 +46,7 @@ class SweepParser:
         self.build_analysis = build_analysis
 
     def parse(self) -> Sweep | None:
-        """Return the sweep; None, and problems, on errors."""
+        """Return the sweep; report problems and return None if it is not valid."""
         axis_nodes = self.node.get_mapping("sweep")
         axis_data: dict[str, AxisData] = {}
         for name, values in axis_nodes.items():
@@ -125,7 +123,7 @@ class SweepParser:
         return node if number is None else replace(node, value=number)
 
     def _cell_node(self, values: AxisNodes) -> Node:
-        """Return the experiment as if it had these values."""
+        """Return the experiment with these values in place of its sweep."""
         sweep_keys = ("sweep", "measures", "views")
         items = {key: node for key, node in self.node.value.items() if key not in sweep_keys}
         positions = dict(self.node.key_positions)
@@ -326,7 +324,7 @@ def _view_problem(view: SweepView, columns: Collection[str]) -> str:
 
 
 def _grid_columns(axes: tuple[Axis, ...]) -> dict[str, tuple[MeasuredValue, ...]]:
-    """Return the different values of each column of the grid."""
+    """Return the values of each column of the grid."""
     columns: dict[str, tuple[MeasuredValue, ...]] = {}
     for axis in axes:
         columns |= {axis.name: axis.labels, **axis.tags}
@@ -357,7 +355,7 @@ def _table_labels(values: Sequence[Any]) -> tuple[MeasuredValue, ...]:
 
 
 def _table_label(value_data: Any) -> Any:
-    """Return a list of one as its element, and a chat of one turn as its text and kind."""
+    """Return a list of one element as that element, and a chat of one turn as text."""
     if isinstance(value_data, list) and len(value_data) == 1:
         return _table_label(value_data[0])
     if isinstance(value_data, dict) and isinstance(value_data.get("chat"), str):

@@ -140,7 +140,7 @@ def _joined_names(view: SweepView, table: SweepTable) -> str:
 
 
 def view_frames(view: SweepView, pictures: Sequence[tuple[MeasuredValue, Figure]]) -> Frames:
-    """Show the cells' own figures one after the other, each with its value on the axis.
+    """Show the cells' own figures one after another, each with its value on the axis.
 
     Raises UsageError if they are not charts.
     """
@@ -177,7 +177,7 @@ class _Drawing:
         self.values: NDArray[np.float64] = np.array(self.columns[view.measure], dtype=np.float64)
 
     def _is_averaged_over(self, axis: str) -> bool:
-        """Return whether cells that are drawn as one differ in an axis."""
+        """Return whether cells that are drawn as one have different values on an axis."""
         first_values: dict[tuple[Any, ...], Any] = {}
         for i, value in enumerate(self.columns[axis]):
             key = tuple(self.columns[name][i] for name in self.drawn)
@@ -263,7 +263,7 @@ class _Drawing:
         return list(dict.fromkeys(self.columns[name][i] for i in rows))
 
     def _means(self, rows: Rows, names: tuple[str, ...]) -> dict[tuple[Any, ...], float]:
-        """Return the mean over the cells that agree in these columns, by their values."""
+        """Return the means over cells that agree in these columns, by the values of the columns."""
         groups: dict[tuple[Any, ...], list[float]] = {}
         for i in rows:
             key = tuple(self.columns[name][i] for name in names)
@@ -271,7 +271,7 @@ class _Drawing:
         return {key: float(np.mean(group)) for key, group in groups.items()}
 
     def describe_extremes(self, rows: Rows) -> str:
-        """Describe the least and the largest value for those who cannot see the chart."""
+        """Describe the smallest and the largest value for readers who cannot see the chart."""
         means = self._means(rows, tuple(self.drawn))
 
         def describe(key: tuple[Any, ...]) -> str:

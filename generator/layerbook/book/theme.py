@@ -31,16 +31,16 @@ DEFAULT_COLORS = {
         accent="#f2a57f",
     ),
 }
-"""Those of templates/assets/styles/palette.css."""
+"""The colours in templates/assets/styles/palette.css."""
 
 MIN_CONTRAST = 4.5
-"""For text, as WCAG 2.2 asks for it (success criterion 1.4.3)."""
+"""The contrast that WCAG 2.2 requires for text (success criterion 1.4.3)."""
 _TEXT_COLORS = ("accent", "ink", "soft")
 CSS_SUFFIXES = (".css",)
 
 
 def find_theme_problems(root: Path, theme: ThemeSpec) -> list[Problem]:
-    """Report files of a theme that the book does not have, at their place in book.yaml."""
+    """Report files of a theme that are missing or cannot be used, at their line in book.yaml."""
     return [_problem(root, keys, str(error)) for keys, error in _wrong_files(root, theme)]
 
 

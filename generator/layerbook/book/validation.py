@@ -1,7 +1,7 @@
-"""Validate parts of specs with pydantic, and report its errors in plain words at their place.
+"""Validate parts of specs with pydantic, and report errors in plain words at their positions.
 
-pydantic reports an error for each branch of a union. Type errors of a value are left out if another
-branch accepted its type, and joined into one sentence if none did.
+pydantic reports an error for each branch of a union. If a branch accepted the type of a value, its
+type errors are left out; if none did, they become one sentence.
 """
 
 from __future__ import annotations
@@ -59,9 +59,10 @@ PATTERN_RULES = {
 def validate(
     model: type[M], node: Node, exclude: Collection[str] = (), limits: Limits | None = None
 ) -> M | None:
-    """Build a model from a mapping without the keys in `exclude`; None, and problems, on errors.
+    """Build a pydantic model from a mapping without the keys in `exclude`.
 
-    limits: of the language model, to resolve layers and heads.
+    Reports problems and returns None if the mapping is not valid.
+    limits: those of the language model, to resolve layers and heads.
     """
     values = {key: value.to_python() for key, value in node.value.items() if key not in exclude}
     try:
@@ -163,9 +164,9 @@ def _report_value_error(
 
 
 def _value_message(error: ErrorDetails, value: str, description: str = "") -> str:
-    """Say what is wrong with a value, or a key, as messages show it.
+    """Describe what is wrong with a value or a key.
 
-    description: that of its field, if it is known.
+    description: the description of its field, if there is one.
     """
     kind, context = error["type"], error.get("ctx", {})
     if kind == "missing":
@@ -189,7 +190,7 @@ def _value_message(error: ErrorDetails, value: str, description: str = "") -> st
 
 
 def _pattern_message(pattern: str, value: str, description: str) -> str:
-    """Describe the text that a field accepts, by its pattern only if it has no description."""
+    """Describe the text that a field accepts by its description, or else by its pattern."""
     rule = PATTERN_RULES.get(pattern)
     if rule is None and description:
         return f"{value} does not fit the description: {description.rstrip('.')}"
@@ -206,26 +207,27 @@ def unknown_key_message(key: str, known_keys: Collection[str]) -> str:
 def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
     """Return the keys that a mapping at a path below a model can have."""
     fields = _fields_at(model, path)
-    models = [inner for field in fields for inner in _models_in(field.annotation)]
+    models = [inner for field in fields for inner in models_in(field.annotation)]
     return [name for m in (models if fields else [model]) for name in m.model_fields]
 
 
 def _fields_at(model: type[BaseModel], path: KeyPath) -> list[FieldInfo]:
-    """Return the last fields on a path below a model, one per branch of a union."""
+    """Return the fields at a path below a model, one for each branch of a union."""
     models, fields = [model], list[FieldInfo]()
     for part in path:
         inner = [m.model_fields[part] for m in models if part in m.model_fields]
         if inner:  # else the key of a dict or the index of a list
             fields = inner
-            models = [each for field in fields for each in _models_in(field.annotation)]
+            models = [each for field in fields for each in models_in(field.annotation)]
     return fields
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the pydantic models in a type."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for part in get_args(annotation):
-        yield from _models_in(part)
+        yield from models_in(part)
 
 
 def _describe(node: Node) -> str:

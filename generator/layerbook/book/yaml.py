@@ -1,4 +1,4 @@
-"""Read specs as YAML 1.2, within bounds; each value is a `Node` that knows its place."""
+"""Read specs as YAML 1.2, within limits. Each value becomes a `Node` that knows its position."""
 
 from __future__ import annotations
 
@@ -50,23 +50,23 @@ class _FatalProblem(Exception):
 
 
 def read_mapping(path: Path, problems: ProblemList) -> Node | None:
-    """Read a file with a mapping at the top; None, and a problem, if there is no such mapping."""
+    """Return the mapping in a file; report a problem and return None if there is none."""
     return _read(path, problems, dict, "a spec is a mapping (`key: value`) at the top")
 
 
 def read_list(path: Path, problems: ProblemList) -> Node | None:
-    """Read a file with a list at the top; None, and a problem, if there is no such list."""
+    """Return the list in a file; report a problem and return None if there is none."""
     return _read(path, problems, tuple, "the file is a list (`- item`) at the top")
 
 
 def read_front_matter(path: Path, problems: ProblemList) -> Node | None:
-    """Read the mapping between two lines of `---` at the top of a text; None as `read_mapping`."""
+    """Return the mapping between two lines of `---` at the top of a text, like `read_mapping`."""
     message = "a page without a spec begins with its title: `---`, `title: ...`, `---`"
     return _read(path, problems, dict, message, _front_matter)
 
 
 def blank_front_matter(text: str) -> str:
-    """Return a text with empty lines for its front matter, so that all lines keep their numbers."""
+    """Replace the front matter of a text by empty lines, so that all lines keep their numbers."""
     match = _FRONT_MATTER.match(text)
     return "\n" * match[0].count("\n") + text[match.end() :] if match else text
 
@@ -132,7 +132,7 @@ def _position(mark: Any) -> Position:
 
 
 def _compose(text: str) -> Any:
-    """Return ruamel's node of the only document, None if there is no document."""
+    """Return ruamel's node of the only document; None if there is no document."""
     yaml = YAML(typ="safe", pure=True)
     yaml.Composer = _Composer
     yaml.max_depth = MAX_DEPTH
@@ -164,7 +164,7 @@ class _Alias(NamedTuple):
 
 
 class _Composer(Composer):
-    """Compose nodes that tell aliases from anchors; reject YAML features that specs do not use."""
+    """Compose nodes, mark aliases, and reject features of YAML that specs do not use."""
 
     def __init__(self, loader: Any = None) -> None:
         super().__init__(loader)
@@ -206,7 +206,7 @@ class _Composer(Composer):
 
 
 class _TreeBuilder:
-    """Build the tree of a file from ruamel's nodes, aliases expanded."""
+    """Build the tree of a file from ruamel's nodes, and expand aliases."""
 
     def __init__(self, text: str, file: str, problems: ProblemList) -> None:
         self.text, self.file, self.problems = text, file, problems
@@ -262,7 +262,7 @@ class _TreeBuilder:
                 key.add_problem(message)
                 continue
             if value.value is None and not value.source:
-                # An empty value would have the position of whatever comes next.
+                # An empty value would have the position of the next token.
                 value = replace(key, value=None, source="")
             values[key.value] = value
             positions[key.value] = key.position
@@ -282,7 +282,7 @@ def _key_problem(key: Node, positions: Mapping[str, Position]) -> str:
 
 
 def _resolve_plain(text: str, node: Node) -> tuple[Any, bool]:
-    """Return the value of a plain scalar, and False; report one that is not finite: 0, True."""
+    """Return the value of a plain scalar, and whether a problem with it was reported."""
     if text in CONSTANTS:
         return CONSTANTS[text], False
     if INTEGER.fullmatch(text) and len(text) <= 40:

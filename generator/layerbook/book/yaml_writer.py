@@ -17,7 +17,7 @@ PLAIN_SCALAR = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _.-]*[A-Za-z0-9_.-])?")
 
 
 class _Representer(RoundTripRepresenter):
-    """Write `null` where ruamel would write nothing, and quote all but plain words."""
+    """Write `null` where ruamel would write nothing, and quote everything except plain words."""
 
     def represent_null(self, _: None) -> Any:
         return self.represent_scalar("tag:yaml.org,2002:null", "null")
@@ -32,7 +32,7 @@ _Representer.add_representer(str, _Representer.represent_text)
 
 
 def dump_list_item(spec: Mapping[str, Any]) -> str:
-    """Write a mapping as an item of a list; short lists and mappings in it take one line."""
+    """Write a mapping as an item of a list, with short lists and mappings on one line."""
     out = io.StringIO()
     writer = YAML()
     writer.Representer = _Representer

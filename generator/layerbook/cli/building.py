@@ -61,7 +61,7 @@ def run(
     executor: str | None,
     quiet: bool,
 ) -> None:
-    """Run the experiments that are out of date, or all of one chapter's SPEC."""
+    """Run the experiments that are out of date, or all experiments of one chapter's SPEC."""
     from layerbook.cli.format_status import skipped_lines
     from layerbook.model.timer import Timer
     from layerbook.runner.run import executor_for, run_experiments
@@ -193,7 +193,7 @@ def _print_plan(source: ModelSource, experiments: Sequence[Experiment]) -> None:
 
 
 def _print_build(output: BuildOutput, *, strict: bool, run_failed: bool = False) -> None:
-    """Print the outcome of a rendering; exit with 1 if something failed."""
+    """Print the outcome of a build; exit with 1 if something failed."""
     print_lines(output.messages, err=True)
     print_text(output.summary)
     refuted = output.refuted if strict else 0

@@ -1,6 +1,6 @@
-"""Print expected errors to stderr and exit with their code; let bugs propagate.
+"""Print expected errors to stderr and exit with their code. Bugs propagate.
 
-Exit codes: 0 ok, 1 findings or failures, 2 usage or spec, 130 interrupted.
+Exit codes: 0 success, 1 findings or failures, 2 wrong usage or an error in a spec, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from layerbook.core.text import escape_controls, pluralize
 
 
 class CommandGroup(click.Group):
-    """A group that handles errors and interrupts of all its commands in one way."""
+    """A group that handles the errors and interrupts of all its commands."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command."""
+        """Run a command, and exit with the code of its error."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""The command `export`: the built site as files of other kinds."""
+"""The command `export`: the built site in other formats."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NEW_FOLDER = click.Path(path_type=Path, file_okay=False)
     "--slides",
     type=(str, NEW_FILE),
     metavar="CHAPTER FILE",
-    help="A chapter as slides: one HTML file that needs no other.",
+    help="A chapter as slides: a single HTML file.",
 )
 @click.option("--zip", "archive", type=NEW_FILE, help="The site as an archive.")
 @click.option("--figures", type=NEW_FOLDER, help="Each figure as SVG and PNG, for other slides.")
@@ -36,7 +36,7 @@ def export(
     archive: Path | None,
     figures: Path | None,
 ) -> None:
-    """Write the built site as other files. Builds nothing: run `layerbook build` first."""
+    """Write the built site in other formats. Builds nothing: run `layerbook build` first."""
     from layerbook.core import language
     from layerbook.site.export.write import Exporter
     from layerbook.store.project import open_project

@@ -1,4 +1,4 @@
-"""Format the outcome of `diff`: lines, JSON, and an HTML page of its own."""
+"""Format the outcome of `diff` as lines, JSON, or an HTML page."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def diff_lines(project: Project, diff: Diff) -> list[str]:
 
 
 def diff_data(project: Project, diff: Diff) -> dict[str, Any]:
-    """Return the whole diff as data for JSON; a number that JSON lacks is a string."""
+    """Return the whole diff as data for JSON; numbers that JSON lacks become strings."""
     data: dict[str, Any] = json_value(dataclasses.asdict(diff))
     for kind in ("sentences", "uses", "claims"):
         for entry in data[kind]:
@@ -52,10 +52,7 @@ def diff_data(project: Project, diff: Diff) -> dict[str, Any]:
 
 
 def diff_page(project: Project, diff: Diff) -> str:
-    """Return an HTML page that needs no other file.
-
-    diff: computed in the language of the book.
-    """
+    """Return a complete HTML page. `diff` must be in the language of the book."""
     from layerbook.site.assets import make_environment
 
     with language.use(project.book.own_words):
@@ -138,7 +135,7 @@ def _sentence_lines(project: Project, diff: Diff) -> Iterator[str]:
 
 
 def _use_lines(project: Project, diff: Diff) -> Iterator[str]:
-    """List the uses on lines that no sentence or claim lists."""
+    """List the uses on lines without a changed sentence or claim."""
     listed = {(change.file, change.line) for change in diff.sentences}
     listed |= {(flip.file, flip.line) for flip in diff.claims}
     for use in diff.uses:
@@ -148,7 +145,7 @@ def _use_lines(project: Project, diff: Diff) -> Iterator[str]:
 
 
 def cut_around_difference(old: str, new: str, width: int) -> tuple[str, str]:
-    """Cut two texts to `width`, from a little before their first difference."""
+    """Cut two texts to `width`, starting a little before their first difference."""
     pairs = enumerate(zip(old, new, strict=False))
     first = next((index for index, (a, b) in pairs if a != b), len(old))
     start = max(0, first - width // 3)

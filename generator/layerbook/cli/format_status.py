@@ -45,7 +45,7 @@ def plan_lines(cost: PlanCost, requests: Sequence[str]) -> list[str]:
 
 
 def outcome_lines(outcomes: Sequence[Outcome], folder: str) -> list[str]:
-    """List the experiments that failed or changed, then the counts; `folder` has the results."""
+    """List the experiments that failed or changed, then the counts and the folder of results."""
     if not outcomes:
         return ["Every result is current."]
     texts = {
@@ -62,7 +62,7 @@ def outcome_lines(outcomes: Sequence[Outcome], folder: str) -> list[str]:
 
 
 def skipped_lines(experiments: Sequence[Experiment]) -> list[str]:
-    """Say in a line which experiments the model cannot run, if there are any."""
+    """Return a line with the experiments that the model cannot run, if there are any."""
     skipped = [experiment.address for experiment in experiments if experiment.inapplicable]
     if not skipped:
         return []
@@ -115,7 +115,7 @@ def removed_lines(orphans: Sequence[Orphan]) -> list[str]:
 
 
 def clean_lines(report: CleanReport) -> list[str]:
-    """Say what was removed from the working cache, and what stays there."""
+    """List what was removed from the working cache, and what stays there."""
     kinds = [
         f"{kind} ({pluralize(count, 'file')})" for kind, count in report.removed.items() if count
     ]
@@ -133,7 +133,7 @@ def status_data(
     changes: ChangesByAddress,
     files: Sequence[str] | None,
 ) -> dict[str, Any]:
-    """Return the same as data."""
+    """Return the status of results as data for JSON."""
     experiments = [
         {
             "experiment": status.experiment.address,

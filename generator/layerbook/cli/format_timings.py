@@ -11,14 +11,14 @@ from layerbook.model.timer import StepTime, Timer
 MAX_NAMES = 4
 MAX_STEPS = 25
 NOTE = (
-    "The time of a batch is divided equally over its passes, that of texts generated together by",
-    "their tokens, and the time of a shared pass equally over the experiments that need it.",
-    "Loading the model is not divided.",
+    "The passes of a batch share its time equally. Texts that are generated together share their",
+    "time by their tokens. The experiments that need a pass share its time equally. The time for",
+    "loading the model is not shared.",
 )
 
 
 def timing_lines(timer: Timer) -> list[str]:
-    """Return a table of the experiments, slowest first, and one of the slowest steps in order."""
+    """Return a table of the experiments, slowest first, and a table of the slowest steps."""
     return [
         *_experiment_table(timer),
         *NOTE,

@@ -28,7 +28,7 @@ def verification_lines(checks: Sequence[ExperimentCheck]) -> list[str]:
 
 
 def verification_data(model: str, checks: Sequence[ExperimentCheck]) -> dict[str, Any]:
-    """Return the same as data."""
+    """Return the outcome as data for JSON."""
     experiments = [
         {
             "experiment": check.address,
@@ -42,12 +42,12 @@ def verification_data(model: str, checks: Sequence[ExperimentCheck]) -> dict[str
 
 
 def all_same(checks: Sequence[ExperimentCheck]) -> bool:
-    """Return whether every experiment gave its committed result again."""
+    """Return whether every experiment gave the committed result again."""
     return all(check.verdict == "same" for check in checks)
 
 
 def _detail(check: ExperimentCheck) -> str:
-    """Return the first difference and the number of others, or why there is no comparison."""
+    """Return the first difference and the number of others, or why nothing was compared."""
     if not check.differences:
         return check.detail
     first, others = str(check.differences[0]), len(check.differences) - 1

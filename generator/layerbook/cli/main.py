@@ -1,4 +1,4 @@
-"""The command line: its commands, and the small ones among them."""
+"""The command line: the group of all commands, and the short commands."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from layerbook.core.text import pluralize
 def main(debug: bool) -> None:
     """Build a static book about how a language model works inside, by running the model."""
     escape_unencodable_output()
-    # torch creates a million objects that live to the end. With Python's defaults, the garbage
-    # collector spends a second on them at import, and another at exit.
+    # torch creates a million objects that live until the end. With Python's defaults, the garbage
+    # collector spends a second on them during the import, and another at exit.
     gc.set_threshold(100_000, 20, 100)
     atexit.register(gc.freeze)
 
@@ -77,9 +77,10 @@ def serve(
     "kind", type=click.Choice(["chapter", "book", "results", "prose"]), default="chapter"
 )
 def schema(root: Path, kind: str) -> None:
-    """Print the JSON Schema of a chapter's spec or of book.yaml, or describe results or prose.
+    """Print the JSON Schema of a chapter's spec or of book.yaml, for completion in editors.
 
-    Includes the book's own analyses, if you trust them.
+    KIND `results` or `prose` prints a page of the guide instead. The book's own analyses are
+    included if you trust them.
     """
     from layerbook.book.result_docs import results_markdown
     from layerbook.book.schema import book_schema, chapter_schema
@@ -107,7 +108,7 @@ def schema(root: Path, kind: str) -> None:
 )
 @quiet_option
 def model_command(root: Path, model: str | None, file: Path | None, quiet: bool) -> None:
-    """Download and convert the model of the book, or MODEL, load it once, print where it is."""
+    """Download, convert and check the model of the book, or MODEL. Print where it is."""
     from layerbook.book.loader import read_book_spec
     from layerbook.core.requests import DEFAULT_PRECISION
     from layerbook.model import sources
@@ -152,10 +153,10 @@ def model_command(root: Path, model: str | None, file: Path | None, quiet: bool)
     help="Remove only the results of experiments that the book no longer has.",
 )
 def clean(root: Path, everything: bool, orphans: bool) -> None:
-    """Empty the working cache (.layerbook/): drawn figures, laid-out pages, formulas.
+    """Empty the working cache (.layerbook/): drawn figures, rendered pages, formulas.
 
-    Results, site and model stay. So do the notes on which results were computed here: without
-    them, the next build would run every experiment again.
+    Results, site and model stay. So does the list of results that were computed here, because
+    without it the next build would run every experiment again.
     """
     from layerbook.cli.format_status import clean_lines, removed_lines
     from layerbook.store import cache
@@ -176,9 +177,9 @@ def clean(root: Path, everything: bool, orphans: bool) -> None:
 @click.option("--list", "show", is_flag=True, help="List the books that you trust.")
 @click.option("--revoke", is_flag=True, help="Stop trusting the book in FOLDER.")
 def trust(folder: Path, show: bool, revoke: bool) -> None:
-    """Let the book in FOLDER run its own code, which is in its folder analyses/.
+    """Allow the book in FOLDER to run its own code, the files in analyses/.
 
-    Read the files first: they can do whatever you can. After a change, trust the book again.
+    Read the files first: they can do whatever you can. Trust the book again after each change.
     """
     from layerbook.store import trust as trusted
 

@@ -18,9 +18,9 @@ def print_text(text: str, *, err: bool = False, nl: bool = True) -> None:
 
 
 def print_lines(lines: Sequence[str], *, err: bool = False) -> None:
-    """Print lines to stdout, or to stderr; a line feed within a line is shown as `\\n`.
+    """Print lines to stdout, or to stderr. A line feed within a line is shown as `\\n`.
 
-    So a text from a book cannot look like a line of ours.
+    A text from a book therefore cannot look like a line of the program.
     """
     for line in lines:
         print_text(line.replace("\n", "\\n"), err=err)
@@ -32,7 +32,7 @@ def print_json(data: Any) -> None:
 
 
 def format_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
-    """Align rows in columns, those in `right` to the right; the first row is the header."""
+    """Align rows in columns, those in `right` to the right. The first row is the header."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
@@ -45,14 +45,14 @@ def format_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) ->
 
 
 def summarize_counts(values: Sequence[str], texts: Mapping[str, str]) -> str:
-    """Count each value that occurs, in the words of `texts`: `2 new, 1 failed`."""
+    """Count the values, in the words of `texts`: `2 new, 1 failed`."""
     return ", ".join(
         f"{values.count(value)} {text}" for value, text in texts.items() if value in values
     )
 
 
 def json_value(value: Any) -> Any:
-    """Return a value for JSON: a number that JSON lacks, or another object, as text."""
+    """Return a value for JSON. Numbers that JSON lacks, and other objects, become text."""
     if isinstance(value, Mapping):
         return {str(name): json_value(part) for name, part in value.items()}
     if isinstance(value, list | tuple):

@@ -117,8 +117,8 @@ def diff(
 ) -> None:
     """Compare the results OLD and NEW, and the sentences that use them.
 
-    OLD and NEW are folders, also those of `run --out`, models with results in this book, or git
-    revisions. NEW is by default the results of the book. Exits with 1 if anything differs.
+    OLD and NEW can be folders, also those of `run --out`, models with results in this book, or git
+    revisions. NEW defaults to the results of the book. Exits with 1 if anything differs.
     """
     from layerbook.cli.format_diff import diff_data, diff_lines, diff_page
     from layerbook.compare.diff import diff as diff_results

@@ -1,4 +1,4 @@
-"""The command `serve`: a site as it is, or a live preview of the book."""
+"""The command `serve`: the site as it is, or a live preview of the book."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def serve_site(root: Path, port: int) -> None:
 
 
 def watch_and_serve(root: Path, model: str | None, port: int, *, drafts: bool, run: bool) -> None:
-    """Build a book and serve it; rebuild it after every change. `run`: also experiments.
+    """Build a book and serve it; rebuild it after every change. `run`: also run experiments.
 
     Raises the error of the first build if there is no page to show it in.
     """

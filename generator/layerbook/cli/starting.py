@@ -1,4 +1,4 @@
-"""The commands that write files to start from: `init`, `guide`, `new`."""
+"""The commands that write new files: `init`, `guide`, `new`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def guide(folder: Path) -> None:
     """Write the guide into the new folder NAME: how to write and publish a book.
 
     Its pages are Markdown, in NAME/templates/. The guide is a book itself: `layerbook build` in
-    that folder makes a site of it.
+    that folder builds its site.
     """
     from layerbook.book.starter import write_starter
     from layerbook.model.sources import DEFAULT_MODEL
@@ -61,14 +61,14 @@ def guide(folder: Path) -> None:
 
 @click.group()
 def new() -> None:
-    """Write a file to start from into the book."""
+    """Write a new file into the book."""
 
 
 @new.command("analysis")
 @book_option
 @click.argument("name")
 def new_analysis(root: Path, name: str) -> None:
-    """Write an analysis NAME for this book, and its test. Runs nothing.
+    """Write a new analysis NAME for this book, and its test. Runs nothing.
 
     NAME is written as in specs, for example `word-shares`.
     """

@@ -1,1 +1,1 @@
-"""Compare two sets of results; verify the committed ones."""
+"""Compare two sets of results, and verify the committed results."""

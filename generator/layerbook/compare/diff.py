@@ -1,4 +1,4 @@
-"""Compare two sets of results of a book: numbers, verdicts, figures, and sentences about them."""
+"""Compare two sets of results of a book: numbers, verdicts, figures and sentences."""
 
 from __future__ import annotations
 
@@ -30,17 +30,15 @@ from layerbook.store.project import Project, sweep_cells
 
 State = Literal["same", "changed", "added", "removed", "unreadable"]
 
-
 VERDICTS = (mark("holds"), mark("fails"), mark("inapplicable"))
-"""The verdicts without a reason."""
+"""The verdicts that need no reason."""
 
 
 @dataclass(frozen=True)
 class ExperimentDiff:
     """The differences of one experiment.
 
-    sources: the parts of the key that changed. note: why a result is missing, or cannot be
-    read.
+    sources: the parts of the key that changed. note: why a result is missing or cannot be read.
     """
 
     address: str
@@ -64,7 +62,7 @@ class VerdictFlip:
 
 @dataclass(frozen=True)
 class FigureChange:
-    """A figure whose data differs, or that only one side has."""
+    """A figure whose data differs, or that exists on only one side."""
 
     experiment: str
     figure: str
@@ -80,7 +78,7 @@ class ProseDiff(NamedTuple):
 
 @dataclass(frozen=True)
 class Diff:
-    """All differences; `notes` name the chapters whose prose does not fit one of the sides."""
+    """All differences. `notes` name the chapters whose prose does not fit one of the sides."""
 
     old: str
     new: str
@@ -141,7 +139,7 @@ class _Comparison:
     def addresses(self) -> list[str]:
         """Return the book's experiments that have a result, then results without an experiment.
 
-        What `run --out` wrote is compared with the results of its own chapter.
+        If a side was written by `run --out`, only the results of its chapter are compared.
         """
         addresses = {*self.old.addresses(), *self.new.addresses()}
         existing = {a for a in addresses if self.old.covers(a) and self.new.covers(a)}
@@ -172,7 +170,7 @@ class _Comparison:
             tolerance = tolerance_of(old.envelope.key.precision, new.envelope.key.precision)
             yield from compare_results(old.envelope.result, new.envelope.result, tolerance)
             yield from self._diff_cells(old.experiment)
-        else:  # from another book, or from another version of the analysis
+        else:  # results of another book, or of another version of the analysis
             differences = diff_values(
                 results.read_numbers(old_path), results.read_numbers(new_path)
             )

@@ -1,4 +1,4 @@
-"""Compare what a book says with two sets of results, in prose, captions and claims."""
+"""Compare the prose, captions and claims of a book for two sets of results."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from layerbook.store.project import Project
 
 @dataclass(frozen=True)
 class SentenceChange:
-    """A sentence with the old results and with the new, or empty if there is none."""
+    """A sentence with the old results and with the new results; empty where it does not exist."""
 
     file: str
     line: int
@@ -56,7 +56,7 @@ class CaptionKey(NamedTuple):
 
 
 class ProseVariant:
-    """The texts of a book with one set of results. No figure is drawn."""
+    """The texts of a book with one set of results. Figures are not drawn."""
 
     def __init__(self, project: Project, views: Mapping[str, ExperimentView]) -> None:
         self._project, self._views = project, views
@@ -64,7 +64,7 @@ class ProseVariant:
         self._bibliography = bibliography.load(project.templates_dir)
         self._glossary = glossary.load(project.templates_dir)
         self._math = MathRenderer()
-        # A figure is drawn when a page is written, which never happens here.
+        # Figures are drawn only when a page is written, which does not happen here.
         self._figures = FigureRenderer(project.cache, DrawingPool(1))
 
     def sentences(self, chapter: Chapter) -> tuple[Sentence, ...]:
@@ -123,7 +123,7 @@ def sentence_changes(
 def caption_changes(
     chapter: Chapter, old: ProseVariant, new: ProseVariant
 ) -> tuple[SentenceChange, ...]:
-    """Return the captions and claims of a chapter that differ, equal changes once."""
+    """Return the captions and claims of a chapter that differ, each change once."""
     changes: dict[SentenceChange, None] = {}
     for experiment in chapter.experiments:
         old_texts, new_texts = old.captions(experiment), new.captions(experiment)
@@ -172,5 +172,5 @@ def find_uses(project: Project, chapter: Chapter, addresses: Sequence[str]) -> I
 
 
 def relative_path(path: str, root: Path) -> str:
-    """Return the path of a file relative to the book's folder, if it is in there."""
+    """Return a path relative to the book's folder, if the file is inside it."""
     return str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path

@@ -20,19 +20,19 @@ from layerbook.store.project import RESULTS_FOLDER, Project
 
 GIT_SECONDS = 60
 MAX_LISTING = 20_000_000
-"""The bytes of git's list of results: some hundred thousand."""
+"""Bytes of git's list of results, enough for some hundred thousand."""
 MAX_GIT_MEMORY = 10_000_000
-"""The bytes of the largest file that git reads into memory; it decompresses others in parts."""
+"""Bytes of the largest file that git reads into memory; it reads larger files in parts."""
 MAX_MEMORY = 500_000_000
-"""The bytes that git may allocate: an object of a few bytes can stand for gigabytes."""
+"""Bytes that git may allocate: an object of a few bytes can stand for gigabytes."""
 
 
 @dataclass(frozen=True)
 class ResultSet:
     """A folder of results; `label` is its name in messages.
 
-    chapters: in a folder written by `run --out`, the chapter of each result by its id. Such results
-        are in the folder itself; otherwise there is a folder for each chapter.
+    chapters: for a folder written by `run --out`, the chapter of each result by id. These results
+        are in the folder itself; other folders have a subfolder for each chapter.
     rest: the set with the results of all other chapters.
     """
 
@@ -101,7 +101,7 @@ def open_result_set(project: Project, name: str, scratch: Path) -> ResultSet:
 
 
 def _read_chapters(folder: Path) -> dict[str, str]:
-    """Return the chapter of each result in the folder itself; StoreError for a damaged one."""
+    """Return the chapter of each result in the folder. Raises StoreError for a damaged result."""
     chapters = {}
     for path in sorted(folder.glob("*.json")):
         resolve_within(folder, path)
@@ -146,8 +146,8 @@ def _read_revision(root: Path, commit: str, folder: str) -> dict[str, bytes]:
 def _git(root: Path, *arguments: str, input: bytes = b"") -> bytes | None:
     """Return what git prints, or None if it fails or is not installed.
 
-    The repository may be untrusted. Its settings may contain commands, so git must not fetch; its
-    files may be pipes, and its objects as large as their author likes.
+    The repository may be untrusted: its settings may contain commands, so git must not fetch; its
+    files may be pipes; and its objects may have any size.
     Raises UsageError if git takes too long or prints too much.
     """
     program = find_program("git")

@@ -1,4 +1,4 @@
-"""Rerun a book's experiments from scratch and compare them with the committed results."""
+"""Run a book's experiments again and compare them with the committed results."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ Verdict = Literal["same", "differs", "failed", "not current"]
 class ExperimentCheck:
     """The verdict on one experiment.
 
-    differences: the places where it differs, those of a sweep's cells included. detail: the reason
-    why there is no comparison.
+    differences: the numbers that differ, including those in the cells of a sweep. detail: the
+    reason why nothing was compared.
     """
 
     address: str
@@ -66,7 +66,7 @@ def verify(
 
 
 class CellVerifier:
-    """A store of cells that compares each with its committed result and stores nothing."""
+    """A store of cells that compares each cell with its committed result and stores nothing."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -89,7 +89,7 @@ class CellVerifier:
 def compare_with_committed(
     project: Project, experiment: Experiment, result: Result
 ) -> tuple[Difference, ...]:
-    """Compare a result with the committed one; an unreadable one counts as different."""
+    """Compare a result with the committed one. A committed result that is unreadable differs."""
     try:
         committed = results.load(project.result_path(experiment), experiment.result_type)
     except StoreError as error:

@@ -1,4 +1,4 @@
-"""Bounds on the work and the numbers of a check, and errors at a part of it."""
+"""Limits on the work and the numbers of a check, and errors at a part of it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class StepCounter:
         self.steps = 0
 
     def add(self, node: ast.AST, count: int = 1) -> None:
-        """Add steps; CheckError if there are too many."""
+        """Add steps. Raises CheckError if there are too many."""
         self.steps += count
         if self.steps > MAX_STEPS:
             fail(node, f"the check takes more than {MAX_STEPS:,} steps")
 
 
 def check_digits(node: ast.AST, bits: int) -> None:
-    """Bound the digits of whole numbers."""
+    """Raise CheckError for a whole number with too many digits."""
     if bits > MAX_BITS:
         fail(node, "the number is too large")
 

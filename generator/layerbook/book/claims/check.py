@@ -1,7 +1,7 @@
 """The language of claims: expressions over results, written like Python but never compiled or run.
 
 Python's parser reads a check, `parse` refuses all syntax that the guide does not list, and the
-evaluator walks the tree. A mistake is a CheckError with its column.
+evaluator walks the tree. Mistakes raise CheckError with their column.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class Check:
         variables: Mapping[str, object],
         result_of: Callable[[str], object] | None = None,
     ) -> object:
-        """Return the value of the expression on a result, with variables and r() as given.
+        """Return the value of the expression on a result.
+
+        variables: the values of further names. result_of: as in `evaluate`.
 
         Raises CheckError for missing fields and types that do not fit.
         """
@@ -96,7 +98,7 @@ def parse(text: str, names: Sequence[str] = ()) -> Check:
 
 
 def _parse_python(text: str) -> ast.expr:
-    # On one line, so that lines may break anywhere and columns stay simple.
+    # Put the check on one line, so that it can break anywhere and columns stay simple.
     code = re.sub(r"[\r\n]", " ", text.lstrip())
     indent = len(text) - len(code)
     try:
@@ -118,7 +120,7 @@ def _parse_python(text: str) -> ast.expr:
             node.col_offset = indent + len(encoded[: node.col_offset].decode())
             node.end_col_offset = indent + len(encoded[: node.end_col_offset].decode())
     rest = text[tree.end_col_offset :].lstrip(" \t\f\r\n)")
-    if rest:  # Python ignores comments, which would hide what follows
+    if rest:  # Python would ignore a comment, and with it the rest of the check
         raise CheckError("a check has no comments", len(text) - len(rest))
     return tree
 

@@ -1,4 +1,4 @@
-"""Compare the values of a check: their order, their equality, and what contains what."""
+"""Compare the values of a check: order, equality and containment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ORDER: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 
 
 class Comparison:
-    """Compare values of fitting types; `steps` bounds the work."""
+    """Compare values of matching types; `steps` limits the work."""
 
     def __init__(self, steps: StepCounter) -> None:
         self.steps = steps

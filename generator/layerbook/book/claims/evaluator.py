@@ -1,4 +1,4 @@
-"""Evaluate a check on results: bounded, strict about types, recording what it reads."""
+"""Evaluate a check on results: in limited time, with strict types, recording what it reads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ AGGREGATES: Mapping[str, Callable[[Any], Any]] = {"min": min, "max": max, "sum":
 
 
 class Evaluator(ast.NodeVisitor):
-    """Evaluate one check, whose grammar was checked, on one result.
+    """Evaluate one check with valid grammar on one result.
 
     variables: the values of further names.
     """

@@ -1,6 +1,6 @@
-"""Find fields in a check that no result can have, from the types of the results.
+"""Find fields in a check that no result can have, by the types of the results.
 
-What the types leave open, such as the elements of an array, is left to the evaluation.
+If a type is unknown, as for the elements of an array, only the evaluation can tell.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class _TypeInference(ast.NodeVisitor):
 
 
 def join_types(alternatives: Sequence[PossibleTypes]) -> PossibleTypes:
-    """Return the types of all alternatives; unknown if one of them is."""
+    """Return the types of all alternatives; empty, for unknown, if one of them is unknown."""
     return tuple(kind for types in alternatives for kind in types) if all(alternatives) else ()
 
 
@@ -119,7 +119,7 @@ def field_types(owner: type, name: str) -> PossibleTypes:
 
 
 def _union_members(annotation: Any) -> PossibleTypes:
-    """Return the alternatives of a type without null: only the result shows what is null."""
+    """Return the alternatives of a type, without null."""
     if get_origin(annotation) is Annotated:
         return _union_members(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):

@@ -1,4 +1,4 @@
-"""Values that checks read and compute, how robust they are, and how the book prints them."""
+"""Values that checks read and compute, their margins, and how the book prints them."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class CheckError(LayerbookError):
 class Margin:
     """The distance between the two sides of the comparison that decides a check.
 
-    absolute: in the units of the comparison.
-    relative: as a share of the larger side, from 0 to 2. The verdict stands if each compared number
-    changes by less than this share of its comparison's larger side.
+    absolute: the distance, in the units of the comparison.
+    relative: the same as a share of the larger side, from 0 to 2. The verdict stays if each number
+    changes by less than this share of the larger side of its comparison.
     """
 
     absolute: float
@@ -50,7 +50,7 @@ class Margin:
 class Verdict:
     """The verdict on a claim, the values that its check read by expression, and its margin.
 
-    margin: None if no change of a number would flip the verdict, or any change would.
+    margin: None if no change of a number would flip the verdict, or if any change would.
     """
 
     holds: bool
@@ -92,7 +92,7 @@ class Value:
 
 
 def _robustness(truth: Value) -> tuple[bool, float]:
-    """Order truth values from surely false over barely false and barely true to surely true."""
+    """Order truth values: surely false, barely false, barely true, surely true."""
     relative = math.inf if truth.margin is None else truth.margin.relative
     return truth.value, relative if truth.value else -relative
 
