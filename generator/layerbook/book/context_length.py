@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from layerbook.book.node import Node
@@ -25,14 +26,13 @@ def check_context_length(analysis: Analysis[Any], limits: Limits, node: Node) ->
 
     With `limits.render_chat`, also report the chats that the model's template refuses.
     """
-    for request in analysis.runs().values():
-        for use in _prompts(request):
-            try:
-                problem = _check_use(use, limits)
-            except LayerbookError as error:
-                problem = str(error)
-            if problem:
-                _find_prompt(use.prompt, node).add_problem(problem)
+    for use in _prompt_uses(analysis.runs().values()):
+        try:
+            problem = _check_use(use, limits)
+        except LayerbookError as error:
+            problem = str(error)
+        if problem:
+            _find_prompt(use.prompt, node).add_problem(problem)
 
 
 def _check_use(use: _PromptUse, limits: Limits) -> str:
@@ -61,24 +61,35 @@ def _max_count(prompt: Prompt, limits: Limits) -> int:
     return 2 * len("".join(parts).encode("utf-8", "replace")) + MAX_ADDED_TOKENS
 
 
-def _prompts(request: Request) -> Iterator[_PromptUse]:
-    """Yield the prompts of a request, and of the requests that it patches from."""
-    if isinstance(request, Generate):
-        for use in _source_prompts(request.prompt):
-            yield use._replace(new_tokens=use.new_tokens + request.max_new_tokens)
-    elif isinstance(request, Forward | Encode | EmbeddingRows):
-        yield from _source_prompts(request.prompt)
-    if isinstance(request, Forward):
-        for patch in request.patches:
-            for source in patch.sources:
-                yield from _prompts(source)
+def _prompt_uses(requests: Iterable[Request]) -> Iterator[_PromptUse]:
+    """Yield the prompts of requests, and of the runs that they patch from, each once.
+
+    Thousands of patched runs can share a prompt.
+    """
+    pending = deque(requests)
+    seen = set[object]()
+    while pending:
+        request = pending.popleft()
+        if id(request) in seen:
+            continue
+        seen.add(id(request))
+        if isinstance(request, Forward):
+            pending += (source for patch in request.patches for source in patch.sources)
+        if isinstance(request, Forward | Generate | Encode | EmbeddingRows):
+            prompt, new_tokens = _first_prompt(request)
+            if (id(prompt), new_tokens) not in seen:
+                seen.add((id(prompt), new_tokens))
+                yield _PromptUse(prompt, new_tokens)
 
 
-def _source_prompts(prompt: Prompt) -> Iterator[_PromptUse]:
-    if prompt.generated is None:
-        yield _PromptUse(prompt, 0)
-    else:
-        yield from _prompts(prompt.generated)
+def _first_prompt(request: Forward | Generate | Encode | EmbeddingRows) -> tuple[Prompt, int]:
+    """Return the prompt that a request begins with, and how many tokens are generated after it."""
+    new_tokens = request.max_new_tokens if isinstance(request, Generate) else 0
+    prompt = request.prompt
+    while prompt.generated is not None:
+        new_tokens += prompt.generated.max_new_tokens
+        prompt = prompt.generated.prompt
+    return prompt, new_tokens
 
 
 def _find_prompt(prompt: Prompt, node: Node) -> Node:

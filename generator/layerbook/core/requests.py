@@ -65,10 +65,10 @@ class Site:
     layer: int | None = None
 
     def __post_init__(self) -> None:
-        names = (*SITE_SHAPES, *WEIGHT_SHAPES)
-        if self.name not in names:
-            raise ValueError(f"no site named {self.name!r}; available: {', '.join(names)}")
-        if (self.layer is None) != (self.name in WHOLE_MODEL_SITES | WHOLE_MODEL_WEIGHTS):
+        if self.name not in SITE_SHAPES and self.name not in WEIGHT_SHAPES:
+            names = ", ".join((*SITE_SHAPES, *WEIGHT_SHAPES))
+            raise ValueError(f"no site named {self.name!r}; available: {names}")
+        if (self.layer is None) != (self.name in (WHOLE_MODEL_SITES | WHOLE_MODEL_WEIGHTS)):
             requirement = "needs a" if self.layer is None else "has no"
             raise ValueError(f"site {self.name!r} {requirement} layer")
 
