@@ -827,3 +827,15 @@ def test_unknown_home_folders_are_errors(monkeypatch):
         user_cache.root()
     with pytest.raises(UsageError, match="home folder is unknown"):
         sources.hub_cache_dir()
+
+
+def test_digests_of_removed_files_are_forgotten(tmp_path, monkeypatch):
+    """The list of digests does not grow with every model that was there once."""
+    monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "cache"))
+    first, second = tmp_path / "first", tmp_path / "second"
+    for path in (first, second):
+        path.write_bytes(b"weights")
+    user_cache.file_digest(first)
+    first.unlink()
+    user_cache.file_digest(second)
+    assert list(json.loads((tmp_path / "cache" / "digests.json").read_text())) == [str(second)]

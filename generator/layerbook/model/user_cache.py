@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,9 @@ def file_digest(path: Path, *, rehash: bool = False) -> str:
         if remembered is not None:
             remembered[name] = entry
         with suppress(StoreError):  # a read-only cache only costs the time to hash again
-            atomic.write(root() / "digests.json", _to_json(digests | {name: entry}))
+            # `Path.exists` raises an error for a folder that may not be read.
+            existing = {path: digests[path] for path in digests if os.path.exists(path)}  # noqa: PTH110
+            atomic.write(_digests_file(), _to_json(existing | {name: entry}))
     return digest
 
 
@@ -122,11 +125,21 @@ def matches_manifest(directory: Path) -> bool:
         return False
 
 
-def _load_digests() -> dict[str, Any]:
+def _digests_file() -> Path:
+    return root() / "digests.json"
+
+
+def _load_digests() -> Mapping[str, Any]:
     try:
-        digests = json.loads((root() / "digests.json").read_bytes())
+        return _parse_digests(_digests_file(), tuple(_state(_digests_file())))
     except (OSError, ValueError, RecursionError):
         return {}
+
+
+@lru_cache(maxsize=1)
+def _parse_digests(path: Path, state: tuple[int, ...]) -> Mapping[str, Any]:
+    """Parse the file; `state` makes sure that a changed file is parsed again."""
+    digests = json.loads(path.read_bytes())
     return digests if isinstance(digests, dict) else {}
 
 
