@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from layerbook.book.bibliography import Bibliography
 from layerbook.book.glossary import Glossary
@@ -115,5 +115,9 @@ class BookPages:
 
     def try_page(self, model: blocks.LiveModel) -> RenderedPage:
         """Return the page that runs the model, with its libraries."""
-        page = live_page.try_page(model)
-        return RenderedPage(self.writer.files(page) | live_page.library_files())
+
+        def render() -> RenderedPage:
+            return RenderedPage(self.writer.files(live_page.try_page(model)))
+
+        page = self.load_or_render("+try", repr(model), render)
+        return replace(page, files={**page.files, **live_page.library_files()})

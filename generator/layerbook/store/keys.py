@@ -134,6 +134,7 @@ def library_versions(names: tuple[str, ...]) -> dict[str, str]:
     return {name: _version(name) for name in names}
 
 
+@cache
 def _version(name: str) -> str:
     try:
         return metadata.version(name)
