@@ -10,8 +10,9 @@ from fixtures.sample_chapter import CHAPTER, SampleViews, context
 from fixtures.small_book import NEXT_PROSE, WORDS_PROSE
 from layerbook.core.analysis import Array, Record, Result
 from layerbook.core.tokens import Token
+from layerbook.site.prose.captions import render_caption
 from layerbook.site.prose.formulas import MathRenderer
-from layerbook.site.prose.render import render_caption, render_chapter
+from layerbook.site.prose.render import render_chapter
 
 FILE = "templates/chapters/attention.md"
 CHAPTERS = Path(__file__).parents[2] / "templates" / "chapters"

@@ -61,7 +61,7 @@ def test_unknown_terms_are_reported(call: str, message: str) -> None:
 
 
 def test_term_needs_a_glossary() -> None:
-    with pytest.raises(SpecError, match=r"term\(\) looks terms up in templates/glossary\.yaml"):
+    with pytest.raises(SpecError, match=r"this book has no templates/glossary\.yaml"):
         render_chapter('{{ term("logits") }}', "x.md", context(glossary=None))
 
 

@@ -100,7 +100,7 @@ def test_broken_links_are_named_at_their_places(book: Path, site: str) -> None:
     ]
     second = len(f"Here <{site}/gone> and [here](") + 1
     assert [line.split(": ")[0] for line in lines] == [
-        "templates/chapters/words.md:8:6",
+        "templates/chapters/words.md:8:7",
         f"templates/chapters/words.md:8:{second}",
         "templates/glossary.yaml:3:9",
         "templates/references.yaml:1:1",

@@ -17,9 +17,10 @@ from fixtures.sample_chapter import (
 from hypothesis import given
 from hypothesis import strategies as st
 from layerbook.core.errors import SpecError
+from layerbook.site.prose.captions import render_caption
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.markup import clean_text
-from layerbook.site.prose.render import render_caption, render_chapter
+from layerbook.site.prose.render import render_chapter
 
 FILE = "templates/chapters/attention.md"
 

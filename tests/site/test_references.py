@@ -12,9 +12,8 @@ from fixtures.sample_chapter import HOSTILE, context
 from fixtures.small_book import layerbook, read_tree, write_small_book
 from layerbook.book.bibliography import Bibliography, Publication, load
 from layerbook.core.errors import SpecError
+from layerbook.site.mentions import find_mentions, references_page
 from layerbook.site.pages import ChapterPage
-from layerbook.site.prose.citations import references_page
-from layerbook.site.prose.mentions import find_mentions
 from layerbook.site.prose.render import render_chapter
 
 ROOT = Path(__file__).parents[2]
@@ -154,9 +153,7 @@ def test_reports_unknown_sources_and_parts(tmp_path: Path, call: str, message: s
 
 
 def test_citing_needs_a_bibliography() -> None:
-    with pytest.raises(
-        SpecError, match=r"x\.md:1:1: cite\(\) looks sources up in templates/references\.yaml"
-    ):
+    with pytest.raises(SpecError, match=r"x\.md:1:1: this book has no templates/references\.yaml"):
         render_chapter('{{ cite("xiao2023") }}', "x.md", context())
 
 

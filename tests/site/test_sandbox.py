@@ -16,6 +16,7 @@ from layerbook.core.tokens import Token
 from layerbook.site.assets import make_environment, render_page
 from layerbook.site.pages import IndexPage
 from layerbook.site.prose import colours
+from layerbook.site.prose.captions import render_caption
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.highlight import code_html
 from layerbook.site.prose.links import find_links
@@ -23,7 +24,7 @@ from layerbook.site.prose.lint import find_typed_answers, find_typed_numbers
 from layerbook.site.prose.markdown_checks import find_markdown_problems
 from layerbook.site.prose.outline import parse_outline
 from layerbook.site.prose.references import find_references
-from layerbook.site.prose.render import render_caption, render_chapter
+from layerbook.site.prose.render import render_chapter
 from layerbook.site.sandbox.views import view
 from pydantic import Field
 

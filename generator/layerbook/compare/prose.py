@@ -18,13 +18,14 @@ from layerbook.site.chapter_views import ChapterViews
 from layerbook.site.experiment_view import ExperimentView, figure_indices, names_for_text
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.figure_parts import FigureParts
+from layerbook.site.prose.captions import render_caption
 from layerbook.site.prose.chapter_text import prose_path, read_prose
 from layerbook.site.prose.code_cells import cell_folder
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.references import find_references
-from layerbook.site.prose.render import Sentence, chapter_sentences, render_caption
+from layerbook.site.prose.render import Sentence, chapter_sentences
 from layerbook.store.project import Project
 
 

@@ -12,13 +12,11 @@ from layerbook.site.assets import render_page
 from layerbook.site.claims import ClaimList, ModelResults, load_other_models
 from layerbook.site.experiment_view import ExperimentViews
 from layerbook.site.figure_cache import FigureRenderer
-from layerbook.site.glossary_page import glossary_page
 from layerbook.site.interactive import live_page
+from layerbook.site.mentions import Mention, glossary_page, references_page
 from layerbook.site.page_cache import PageCache, RenderedPage
-from layerbook.site.prose.citations import references_page
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.ids import page_ids
-from layerbook.site.prose.mentions import Mention
 from layerbook.site.sandbox.environment import Sandbox
 from layerbook.site.search import claim_rows, glossary_rows, reference_rows
 from layerbook.store.freshness import ExperimentStatus

@@ -22,6 +22,7 @@ from layerbook.site.experiment_view import (
     unknown_figure_problems,
 )
 from layerbook.site.figure_parts import FigureParts
+from layerbook.site.mentions import find_mentions
 from layerbook.site.notebook import notebook
 from layerbook.site.page_cache import RenderedPage
 from layerbook.site.prose.chapter_checks import find_text_problems
@@ -30,8 +31,7 @@ from layerbook.site.prose.code_cells import CodeCell, cell_folder
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.ids import CHAPTER_DIAGRAM, PageIds, page_ids
-from layerbook.site.prose.link_checks import link_addresses
-from layerbook.site.prose.mentions import find_mentions
+from layerbook.site.prose.link_checks import chapter_links
 from layerbook.site.prose.render import render_chapter
 from layerbook.site.search import chapter_rows
 from layerbook.site.site_parts import SiteParts
@@ -111,7 +111,7 @@ class ChapterRenderer:
                 if not view.inapplicable
             ),
             incomplete=bool(views.unavailable),
-            links=link_addresses(chapter, prose),
+            links=tuple({link.address: None for link in chapter_links(chapter, prose, file)}),
         )
 
     def _check(self, chapter: Chapter, prose: str, file: str) -> None:

@@ -25,16 +25,16 @@ from layerbook.site.experiment_view import (
     missing_caption_problem,
     name_on_page,
     names_for_text,
+    unknown_name,
 )
 from layerbook.site.figure_cache import CSS_KINDS
 from layerbook.site.figure_parts import FigureParts
 from layerbook.site.measure_source import measure_html
+from layerbook.site.prose.captions import render_caption
 from layerbook.site.prose.code_cells import CodeCell, read_cell
 from layerbook.site.prose.formulas import MathRenderer
-from layerbook.site.prose.functions.context import unknown_name
 from layerbook.site.prose.highlight import code_html
 from layerbook.site.prose.ids import PageIds
-from layerbook.site.prose.render import render_caption
 from layerbook.site.result_files import result_files
 
 

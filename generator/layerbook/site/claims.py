@@ -27,10 +27,10 @@ from layerbook.site.experiment_view import (
     names_for_text,
 )
 from layerbook.site.prose import filters
+from layerbook.site.prose.captions import render_caption
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.markup import Inline, escape_text
-from layerbook.site.prose.render import render_caption
 from layerbook.site.provenance import hex_digest
 from layerbook.store import results
 from layerbook.store.freshness import ExperimentStatus

@@ -32,7 +32,6 @@ from layerbook.core.errors import (
 from layerbook.core.figures import Diagram, Figure
 from layerbook.core.language import gettext, mark
 from layerbook.site.blocks import Fact, FailedView
-from layerbook.site.prose.functions.context import unknown_name
 from layerbook.site.prose.highlight import code_html
 from layerbook.site.provenance import experiment_facts
 from layerbook.store import results
@@ -150,6 +149,18 @@ class ExperimentView:
         if name not in figures:
             raise unknown_name("figure", name, figures, owner=f"a cell of {self.address!r}")
         return figures[name]
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str], *, owner: str = "") -> UsageError:
+    """Return the error for an unknown name, with the nearest one and all that exist.
+
+    owner: what lacks it, if it is not the book.
+    """
+    names = list(known)
+    list_of_names = f"available: {', '.join(names)}" if names else "none exist"
+    hint = did_you_mean(name, names)
+    subject = f"{owner} has no {kind}" if owner else f"no {kind} named"
+    return UsageError(f"{subject} {name!r}{hint}; {list_of_names}")
 
 
 def make_translatable_for(experiment: Experiment) -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from http.client import HTTPException
 from threading import Thread
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urldefrag
 from urllib.request import (
@@ -26,8 +26,8 @@ from markdown_it.common.normalize_url import normalizeLink
 from layerbook import __version__
 from layerbook.book import bibliography, glossary
 from layerbook.core.errors import LayerbookError, Problem
-from layerbook.site.prose.chapter_text import read_prose
-from layerbook.site.prose.link_checks import find_link_addresses
+from layerbook.site.prose.chapter_text import prose_path, read_prose
+from layerbook.site.prose.link_checks import PlacedLink, chapter_links, definition_links
 from layerbook.store.project import Project
 
 PARALLEL = 8
@@ -68,7 +68,7 @@ def check_outside_links(project: Project) -> LinkReport:
 
     Raises SpecError if the prose cannot be read, LayerbookError if no server at all answers.
     """
-    links = sorted(set(find_outside_links(project)), key=lambda link: link.place)
+    links = sorted(set(find_outside_links(project)), key=lambda link: link[1:])
     answers = ask_all({link.address for link in links})
     if answers and all(answer.is_unreachable for answer in answers.values()):
         first = next(iter(answers.values())).message
@@ -77,34 +77,31 @@ def check_outside_links(project: Project) -> LinkReport:
         )
     broken: list[Problem] = []
     doubtful: list[Problem] = []
-    for address, place in links:
-        if message := answers[address].message:
-            problem = replace(place, message=f"{address}: {message}")
-            (doubtful if answers[address].is_doubtful else broken).append(problem)
+    for link in links:
+        answer = answers[link.address]
+        if answer.message:
+            problem = link.problem(f"{link.address}: {answer.message}")
+            (doubtful if answer.is_doubtful else broken).append(problem)
     return LinkReport(broken, doubtful, len(links))
 
 
-class OutsideLink(NamedTuple):
-    """The address of a link without its anchor, and its place."""
-
-    address: str
-    place: Problem
-
-
-def find_outside_links(project: Project) -> Iterator[OutsideLink]:
-    """Yield the links in prose, captions, claims, terms and sources."""
-    prose = {chapter.name: read_prose(project, chapter) for chapter in project.book.pages}
-    terms = glossary.load(project.templates_dir)
-    for place in find_link_addresses(project, prose, terms):
-        address = urldefrag(place.message).url
+def find_outside_links(project: Project) -> Iterator[PlacedLink]:
+    """Yield the links in prose, captions, claims, terms and sources, without their anchors."""
+    for link in _all_links(project):
+        address = urldefrag(link.address).url
         if address.lower().startswith(("http://", "https://")):
-            yield OutsideLink(address, place)
-    sources = bibliography.load(project.templates_dir)
-    if sources:
-        for key, (file, position) in sources.places.items():
-            if address := urldefrag(sources.get(key).url).url:
-                place = Problem(file, position.line, position.column, address)
-                yield OutsideLink(address, place)
+            yield link._replace(address=address)
+
+
+def _all_links(project: Project) -> Iterator[PlacedLink]:
+    for chapter in project.book.pages:
+        file = str(prose_path(project, chapter))
+        yield from chapter_links(chapter, read_prose(project, chapter), file)
+    if terms := glossary.load(project.templates_dir):
+        yield from definition_links(terms)
+    if sources := bibliography.load(project.templates_dir):
+        for key, (file, place) in sources.places.items():
+            yield PlacedLink(sources.get(key).url, file, place.line, place.column)
 
 
 def ask_all(addresses: Iterable[str]) -> Mapping[str, Answer]:

@@ -75,6 +75,11 @@ def chip(token: Token, position: int | None = None) -> Inline:
     return Inline(html, clean_text(shown))
 
 
+def show_token(token: object) -> Inline:
+    """Return the chip of a token, or of a value that carries one. Raises TypeError."""
+    return chip(as_token(token))
+
+
 def verbatim(text: str) -> Inline:
     """Return a text with visible whitespace, in the typeface of tokens."""
     shown = [c if c == "\N{REPLACEMENT CHARACTER}" else visible(Token(-1, c, "00")) for c in text]

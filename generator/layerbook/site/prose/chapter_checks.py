@@ -19,11 +19,12 @@ from layerbook.site.prose.chapter_text import chapter_texts, prose_path
 from layerbook.site.prose.code_cells import cell_folder, read_cell
 from layerbook.site.prose.formulas import MathError, MathRenderer
 from layerbook.site.prose.functions import FUNCTIONS
+from layerbook.site.prose.functions.links import require_bibliography, require_glossary
 from layerbook.site.prose.markdown_checks import find_markdown_problems, find_misplaced_references
 from layerbook.site.prose.media_checks import find_media_problems
 from layerbook.site.prose.outline import Outline, parse_outline
 from layerbook.site.prose.pictures import extract_pictures
-from layerbook.site.prose.references import TO_FIGURE, Reference, find_references
+from layerbook.site.prose.references import Reference, find_references
 from layerbook.site.prose.template_checks import PieceOfProse, find_template_problems
 from layerbook.store.project import Project
 
@@ -81,43 +82,36 @@ class ChapterChecker:
                 yield from self._check_call(reference, piece)
 
     def _check_call(self, reference: Reference, piece: PieceOfProse) -> Iterator[Problem]:
-        name, message = reference.name, ""
-        experiment = self._find(name)
-        if reference.function == "code_cell":
-            try:
-                yield from self._check_cell(name)
-            except UsageError as error:
-                message = str(error)
-        elif reference.function in ("cite", "term"):
-            message = self._lookup_message(reference)
-        elif experiment is None:
-            message = self._no_experiment(name)
-        elif reference.function in ("claim", "tick", "holds"):
-            message = _claim_message(reference, experiment)
-        elif reference.function in ("figure", *TO_FIGURE) and isinstance(reference.second, str):
-            figure = reference.second
-            if not can_have_figure(experiment, figure):
-                message = _no_figure(experiment, figure)
-            elif reference.function == "figure" and experiment.caption(figure) is None:
-                yield missing_caption_problem(experiment, figure)
-        if message:
-            message = f"{reference.function}(): {message}"
+        try:
+            yield from self._check_target(reference)
+        except UsageError as error:
             line = piece.first_line + reference.line - 1
+            message = f"{reference.function}(): {error}"
             yield Problem(piece.file, line, reference.column, message)
 
-    def _lookup_message(self, reference: Reference) -> str:
-        """Return the error of a `cite` or `term` with an unknown key, or ""."""
-        name = reference.name
-        if reference.function == "cite":
-            known = self._sources is not None and name in self._sources.publications
-            return "" if known else _no_source(self._sources, name)
-        known = self._terms is not None and self._terms.find(name) is not None
-        return "" if known else _no_term(self._terms, name)
+    def _check_target(self, reference: Reference) -> Iterator[Problem]:
+        """Yield problems in the files of what a call names. Raises UsageError for the call."""
+        match reference.function:
+            case "code_cell":
+                yield from self._check_cell(reference.name)
+            case "cite":
+                require_bibliography(self._sources).get(reference.name)
+            case "term":
+                require_glossary(self._terms).get(reference.name)
+            case "claim" | "tick" | "holds":
+                _check_claim(reference, self._require(reference.name))
+            case "figure" | "ref" | "point":
+                yield from _check_figure(reference, self._require(reference.name))
+            case _:
+                self._require(reference.name)
 
-    def _no_experiment(self, name: str) -> str:
+    def _require(self, name: str) -> Experiment:
+        """Return the experiment of this name. Raises UsageError."""
+        if experiment := self._find(name):
+            return experiment
         own_ids = {item.id for item in self._chapter.experiments}
         hint = did_you_mean(name, own_ids | self._experiments.keys())
-        return f"no experiment named {name!r}{hint}"
+        raise UsageError(f"no experiment named {name!r}{hint}")
 
     def _check_cell(self, name: str) -> Iterator[Problem]:
         """Yield the problems of a code cell's own file. Raises UsageError if there is none."""
@@ -130,9 +124,10 @@ class ChapterChecker:
         if cell.equals is None:
             return
         for reference in cell.references:
-            if self._find(reference.name) is None:
-                message = self._no_experiment(reference.name)
-                yield cell.problem(CheckError(message, reference.column))
+            try:
+                self._require(reference.name)
+            except UsageError as error:
+                yield cell.problem(CheckError(str(error), reference.column))
         for missing in missing_fields(cell.equals, type(None), self._result_type):
             yield cell.problem(missing)
 
@@ -144,32 +139,26 @@ class ChapterChecker:
         return self._experiments.get(full_address(name, self._chapter.name))
 
 
-def _no_figure(experiment: Experiment, figure: str) -> str:
-    names = readable_names(name_patterns(experiment))
-    return (
-        f"{experiment.address!r} has no figure {figure!r}{did_you_mean(figure, names)}; "
-        f"available: {', '.join(names)}"
-    )
-
-
-def _claim_message(reference: Reference, experiment: Experiment) -> str:
+def _check_claim(reference: Reference, experiment: Experiment) -> None:
+    """Raise UsageError for the number of a claim that an experiment does not have."""
     index = 0 if reference.second is None else reference.second
     count = len(experiment.claims)
-    if not reference.is_complete or not isinstance(index, int) or 0 <= index < count:
-        return ""
-    return f"{experiment.address} has {count} claims, so there is no claim {index}"
+    if reference.is_complete and isinstance(index, int) and not 0 <= index < count:
+        raise UsageError(f"{experiment.address} has {count} claims, so there is no claim {index}")
 
 
-def _no_source(sources: bibliography.Bibliography | None, key: str) -> str:
-    if sources:
-        return sources.unknown_key_message(key)
-    return f"this book has no templates/{bibliography.REFERENCES_FILE} to look {key!r} up in"
-
-
-def _no_term(terms: glossary.Glossary | None, name: str) -> str:
-    if terms:
-        return terms.unknown_term_message(name)
-    return f"this book has no templates/{glossary.GLOSSARY_FILE} to look {name!r} up in"
+def _check_figure(reference: Reference, experiment: Experiment) -> Iterator[Problem]:
+    """Yield a missing caption. Raises UsageError for a figure that no result can have."""
+    figure = reference.second
+    if not isinstance(figure, str):
+        return
+    if not can_have_figure(experiment, figure):
+        names = readable_names(name_patterns(experiment))
+        hint = did_you_mean(figure, names)
+        available = f"available: {', '.join(names)}"
+        raise UsageError(f"{experiment.address!r} has no figure {figure!r}{hint}; {available}")
+    if reference.function == "figure" and experiment.caption(figure) is None:
+        yield missing_caption_problem(experiment, figure)
 
 
 def find_text_problems(chapter: Chapter, prose: str, file: str) -> Iterator[Problem]:

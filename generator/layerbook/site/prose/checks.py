@@ -16,12 +16,13 @@ from layerbook.site.prose.anchors import static_anchors
 from layerbook.site.prose.chapter_checks import ChapterChecker
 from layerbook.site.prose.chapter_text import read_prose
 from layerbook.site.prose.link_checks import (
+    definition_links,
     find_link_problems,
     find_unknown_references,
     find_unshown_references,
     page_files,
 )
-from layerbook.site.prose.links import LinkTargets, find_links
+from layerbook.site.prose.links import LinkTargets
 from layerbook.site.prose.markdown_checks import find_markdown_problems, find_misplaced_references
 from layerbook.site.prose.outline import parse_outline
 from layerbook.site.prose.reference_checks import impossible_references
@@ -81,10 +82,10 @@ def _glossary_problems(
         problems = find_markdown_problems(outline, terms.file)
         for problem in chain(problems, find_misplaced_references(outline, terms.file)):
             yield replace(problem, line=place.line + problem.line - 1)
-        for link in find_links(outline):
-            if message := targets.problem(link.address, "glossary.html"):
-                yield Problem(terms.file, place.line + link.place.line - 1, place.column, message)
         for name, place in entry.see.items():
             if name not in chapters:
                 message = f"no chapter named {name!r}{did_you_mean(name, chapters)}"
                 yield Problem(terms.file, place.line, place.column, message)
+    for link in definition_links(terms):
+        if message := targets.problem(link.address, "glossary.html"):
+            yield link.problem(message)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
 
 from layerbook.book import bibliography, glossary
 from layerbook.book.contents import Chapter, full_address
 from layerbook.core.errors import Problem, SpecError
 from layerbook.site.prose.chapter_text import chapter_texts, prose_path
-from layerbook.site.prose.links import OTHER_PAGES, LinkTargets, find_autolinks, find_links
+from layerbook.site.prose.links import OTHER_PAGES, LinkTargets, find_links
 from layerbook.site.prose.outline import parse_outline
 from layerbook.site.prose.references import (
     TO_FIGURE,
@@ -31,46 +32,43 @@ def page_files(
     return tuple(f"{name}.html" for name in names)
 
 
+class PlacedLink(NamedTuple):
+    """The address of a link, and its place in the files of the book."""
+
+    address: str
+    file: str
+    line: int
+    column: int
+
+    def problem(self, message: str) -> Problem:
+        """Return a problem at the place of the link."""
+        return Problem(self.file, self.line, self.column, message)
+
+
 def find_link_problems(
     project: Project, prose: Mapping[str, str], targets: LinkTargets
 ) -> Iterator[Problem]:
     """Yield links in prose (by chapter), captions and claims that lead nowhere."""
     for chapter in project.book.pages:
-        chapter_file = str(prose_path(project, chapter))
-        for piece in chapter_texts(chapter, prose.get(chapter.name, ""), chapter_file):
-            for link in find_links(parse_outline(piece.text)):
-                if message := targets.problem(link.address, f"{chapter.name}.html"):
-                    line = piece.first_line + link.place.line - 1
-                    yield Problem(piece.file, line, link.place.column, message)
+        file = str(prose_path(project, chapter))
+        for link in chapter_links(chapter, prose.get(chapter.name, ""), file):
+            if message := targets.problem(link.address, f"{chapter.name}.html"):
+                yield link.problem(message)
 
 
-def link_addresses(chapter: Chapter, prose: str) -> tuple[str, ...]:
-    """Return the addresses of the links in a chapter's prose, captions and claims, each once."""
-    links = (
-        link
-        for piece in chapter_texts(chapter, prose, chapter.file)
-        for link in find_links(parse_outline(piece.text))
-    )
-    return tuple(dict.fromkeys(link.address for link in links))
+def chapter_links(chapter: Chapter, prose: str, file: str) -> Iterator[PlacedLink]:
+    """Yield the links in a chapter's prose, the content of `file`, and in captions and claims."""
+    for piece in chapter_texts(chapter, prose, file):
+        for address, place in find_links(parse_outline(piece.text)):
+            yield PlacedLink(address, piece.file, piece.first_line + place.line - 1, place.column)
 
 
-def find_link_addresses(
-    project: Project, prose: Mapping[str, str], terms: glossary.Glossary | None
-) -> Iterator[Problem]:
-    """Yield the address of every link in prose, captions, claims and terms, with its place."""
-    for chapter in project.book.pages:
-        chapter_file = str(prose_path(project, chapter))
-        for piece in chapter_texts(chapter, prose[chapter.name], chapter_file):
-            outline = parse_outline(piece.text)
-            for link in (*find_links(outline), *find_autolinks(outline)):
-                line = piece.first_line + link.place.line - 1
-                yield Problem(piece.file, line, link.place.column, link.address)
-    if terms is None:
-        return
+def definition_links(terms: glossary.Glossary) -> Iterator[PlacedLink]:
+    """Yield the links in the definitions of terms."""
     for entry in terms.entries.values():
-        outline, place = parse_outline(entry.term.text), entry.text_place
-        for link in (*find_links(outline), *find_autolinks(outline)):
-            yield Problem(terms.file, place.line + link.place.line - 1, place.column, link.address)
+        start = entry.text_place
+        for address, place in find_links(parse_outline(entry.term.text)):
+            yield PlacedLink(address, terms.file, start.line + place.line - 1, start.column)
 
 
 def find_unshown_figures(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from markdown_it.token import Token as Node
@@ -18,8 +19,7 @@ OTHER_PAGES = ("index", "claims", "colophon")
 _PAGE_SUFFIXES = (".html", ".htm", ".md", "")
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(NamedTuple):
     """The address of a link, and its place in the source."""
 
     address: str
@@ -86,26 +86,14 @@ def find_links(outline: Outline) -> Iterator[Link]:
     for _, node in outline.inline_nodes():
         text, offset = outline.text(node), 0
         for child in _walk(node):
-            address = str(child.attrs.get("href", ""))
-            if child.type != "link_open" or child.info == "auto":
+            if child.type != "link_open":
                 continue
-            start = _find_address(text, address, offset)
+            address = str(child.attrs["href"])
+            start = _find_address(text, address, offset, is_bare=child.info == "auto")
             if start is None and address in defined:
                 continue
             offset = offset if start is None else start
             yield Link(address, outline.place(node, offset))
-
-
-def find_autolinks(outline: Outline) -> Iterator[Link]:
-    """Yield the links that are written as `<https://a.example>`."""
-    for _, node in outline.inline_nodes():
-        text, offset = outline.text(node), 0
-        for child in _walk(node):
-            address = str(child.attrs.get("href", ""))
-            if child.type == "link_open" and child.info == "auto":
-                offset = max(text.find(f"<{unquote(address)}>", offset), offset)
-                yield Link(address, outline.place(node, offset))
-                offset += 1
 
 
 def _walk(node: Node) -> Iterator[Node]:
@@ -114,10 +102,13 @@ def _walk(node: Node) -> Iterator[Node]:
         yield from _walk(child)
 
 
-def _find_address(text: str, address: str, offset: int) -> int | None:
-    """Return the offset of an address in the source, where it may not be percent-encoded."""
+def _find_address(text: str, address: str, offset: int, *, is_bare: bool) -> int | None:
+    """Return the offset of an address in the source, where it may not be percent-encoded.
+
+    is_bare: the link is written as `<https://a.example>`.
+    """
     for written in (address, unquote(address)):
-        for opening in ("](", "](<"):
+        for opening in ("<",) if is_bare else ("](", "](<"):
             start = text.find(opening + written, offset)
             if start >= 0:
                 return start + len(opening)

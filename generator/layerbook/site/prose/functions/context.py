@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from layerbook.book.bibliography import Bibliography
 from layerbook.book.glossary import Glossary
-from layerbook.core.errors import UsageError, did_you_mean
 from layerbook.core.language import gettext
 from layerbook.site.blocks import LiveModel
+from layerbook.site.chapter_media import ChapterMedia
+from layerbook.site.chapter_views import ChapterViews
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.sandbox.environment import Sandbox
-
-if TYPE_CHECKING:  # they import what renders captions, and so this module
-    from layerbook.site.chapter_media import ChapterMedia
-    from layerbook.site.chapter_views import ChapterViews
 
 
 @dataclass(frozen=True)
@@ -39,18 +34,6 @@ class ChapterContext:
     ids: PageIds = field(default_factory=PageIds)
     media: ChapterMedia | None = None
     live: LiveModel | None = None
-
-
-def unknown_name(kind: str, name: str, known: Iterable[str], *, owner: str = "") -> UsageError:
-    """Return the error for an unknown name, with the nearest one and all that exist.
-
-    owner: what lacks it, if it is not the book.
-    """
-    names = list(known)
-    list_of_names = f"available: {', '.join(names)}" if names else "none exist"
-    hint = did_you_mean(name, names)
-    subject = f"{owner} has no {kind}" if owner else f"no {kind} named"
-    return UsageError(f"{subject} {name!r}{hint}; {list_of_names}")
 
 
 def figure_label(number: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from layerbook.book.bibliography import REFERENCES_FILE
-from layerbook.book.glossary import GLOSSARY_FILE
+from layerbook.book.bibliography import REFERENCES_FILE, Bibliography
+from layerbook.book.glossary import GLOSSARY_FILE, Glossary
 from layerbook.core.errors import UsageError, did_you_mean
 from layerbook.core.figures import Label
 from layerbook.plotting.parts import Part, find_part
@@ -20,7 +20,6 @@ class LinkFunctions(FunctionGroup):
 
     def __init__(self, context: ChapterContext) -> None:
         super().__init__(context)
-        self._bibliography, self._glossary = context.bibliography, context.glossary
         self._citations: Counter[str] = Counter()
         self._term_uses: Counter[str] = Counter()
         self._preview_ids: dict[str, str] = {}
@@ -28,14 +27,12 @@ class LinkFunctions(FunctionGroup):
     @prose_function(steps=20)
     def cite(self, key: str, show: str = "label") -> Inline:
         """`cite("key")`: a link to a source, with an anchor that the list of sources links to."""
-        if self._bibliography is None:
-            where = f"templates/{REFERENCES_FILE}, which this book does not have"
-            raise UsageError(f"cite() looks sources up in {where}")
-        source, label = self._bibliography.get(key), self._bibliography.label(key)
+        sources = require_bibliography(self._context.bibliography)
+        source, label = sources.get(key), sources.label(key)
         texts = {
             "label": label,
             "authors": source.short_authors,
-            "year": self._bibliography.year(key),
+            "year": sources.year(key),
             "title": source.title,
         }
         if show not in texts:
@@ -53,10 +50,7 @@ class LinkFunctions(FunctionGroup):
     @prose_function(steps=20)
     def term(self, name: str, show: str = "") -> Inline:
         """`term("logits", "words to show")`: a link to a term, which shows its entry on hover."""
-        if self._glossary is None:
-            where = f"templates/{GLOSSARY_FILE}, which this book does not have"
-            raise UsageError(f"term() looks terms up in {where}")
-        term = self._glossary.get(name).term
+        term = require_glossary(self._context.glossary).get(name).term
         id, text = term.id, show or term.name
         self._term_uses[id] += 1
         anchor = self._context.ids.add(f"term-{id}-{self._term_uses[id]}")
@@ -115,6 +109,20 @@ class LinkFunctions(FunctionGroup):
         if key not in self._preview_ids:
             self._preview_ids[key] = self._context.ids.add(f"about-{key}")
         return self._preview_ids[key]
+
+
+def require_bibliography(sources: Bibliography | None) -> Bibliography:
+    """Return the sources of a book. Raises UsageError if it has none."""
+    if sources is None:
+        raise UsageError(f"this book has no templates/{REFERENCES_FILE} to look sources up in")
+    return sources
+
+
+def require_glossary(terms: Glossary | None) -> Glossary:
+    """Return the terms of a book. Raises UsageError if it has none."""
+    if terms is None:
+        raise UsageError(f"this book has no templates/{GLOSSARY_FILE} to look terms up in")
+    return terms
 
 
 def _part_label(value: object) -> Label | None:

@@ -9,13 +9,14 @@ from typing import get_args
 from layerbook.core.errors import UsageError
 from layerbook.core.figures import Role
 from layerbook.core.language import gettext
+from layerbook.site.experiment_view import unknown_name
 from layerbook.site.prose import folds
 from layerbook.site.prose.folds import DEFAULT_TITLE, Fold
-from layerbook.site.prose.functions.context import ChapterContext, unknown_name
+from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.functions.group import FunctionGroup, prose_function
 from layerbook.site.prose.journey import make_stages
 from layerbook.site.prose.markup import Block, Inline, escape_text
-from layerbook.site.tokens_html import as_token, chip
+from layerbook.site.tokens_html import show_token
 
 
 class TextFunctions(FunctionGroup):
@@ -80,7 +81,7 @@ class TextFunctions(FunctionGroup):
     @prose_function(steps=10)
     def tok(token: object) -> Inline:
         """`tok(token)`: a token as a chip."""
-        return chip(as_token(token))
+        return show_token(token)
 
     @staticmethod
     @prose_function(steps=10)
