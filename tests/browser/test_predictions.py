@@ -208,7 +208,7 @@ def without_the_neuron(neuron: Any) -> set[str]:
 def cost_for_languages(languages: Any) -> set[str]:
     """The cost of the head for the right language, with its mean output."""
     layer, head = languages["layers"].index(languages["layer"]), languages["head"]
-    costs = languages["mean"][layer][head]
+    costs = languages["with_mean"]["cost"][layer][head]
     cost = sum(costs) / len(costs)
     return first(
         (cost < 0.1, "Next to nothing"),

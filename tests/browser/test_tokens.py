@@ -182,7 +182,7 @@ def test_tokens_are_static_without_scripts_and_in_print(browser: Browser, book: 
     [
         ("tokenization", "chat-one-turn"),
         ("tokenization", "spaces"),
-        ("model", "capital-without-header"),
+        ("tokenization", "letters"),
     ],
 )
 def test_tokens_match_the_results(browser: Browser, chapter: str, id: str) -> None:
