@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixtures.small_book import layerbook, read_tree, write_small_book
-from layerbook.analyses import attention_pattern, head_knockout
+from layerbook.analyses import head_knockout
 from layerbook.book import languages
 from layerbook.core import language
-from layerbook.core.code_messages import make_translatable, translate_texts
+from layerbook.core.code_messages import translatable_copy
 from layerbook.core.figures import Axis, Bars, attention_heatmap, probability_axis
 from layerbook.core.tokens import Token
 from layerbook.plotting.render import render_figure
@@ -136,22 +136,22 @@ def test_style_sheets_are_translated() -> None:
         assert "seitwärts scrollen" in bundle(static_files())["book.css"].decode()
 
 
-def test_code_of_figures_is_translated_in_place() -> None:
-    """F-strings, constants and joined texts; text of a prompt is never translated."""
-    make_translatable(head_knockout)
-    make_translatable(attention_pattern)
+def test_code_of_figures_is_translated() -> None:
+    """F-strings and constants, in a copy of the module; text of a prompt is never translated."""
+    copy = translatable_copy(head_knockout)
 
     class Result:
         other = "token"  # a message too, but here the text of a prompt
 
-    assert head_knockout.replacement(Result()) == "taken from “token”"  # type: ignore[arg-type]
+    assert copy.replacement(Result()) == "taken from “token”"
     with language.use(GERMAN):
-        replaced = head_knockout.replacement(Result())  # type: ignore[arg-type]
-        assert replaced == "übernommen aus „token“"
+        assert copy.replacement(Result()) == "übernommen aus „token“"
+        assert head_knockout.replacement(Result()) == "taken from “token”"  # type: ignore[arg-type]
         Result.other = None  # type: ignore[assignment]
-        silenced = head_knockout.replacement(Result())  # type: ignore[arg-type]
+        silenced = copy.replacement(Result())
         assert silenced == "silenced"
-        assert translate_texts((silenced, "silenced")) == ("stummgeschaltet", "silenced")
+        assert language.translated(silenced) == "stummgeschaltet"
+        assert language.translated("silenced") == "silenced"
 
 
 def test_numbers_in_texts_without_a_translation_follow_the_language() -> None:

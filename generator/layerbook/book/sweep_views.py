@@ -24,6 +24,7 @@ from layerbook.core.figures import (
     Panels,
     Series,
 )
+from layerbook.core.language import gettext, localized
 from layerbook.core.text import listed
 
 MEASURE = "measure"
@@ -98,12 +99,17 @@ def view_figure(view: SweepView, table: SweepTable) -> Figure:
     if not view.panels:
         return drawing.chart(table.rows)
     column = table.columns[view.panels]
-    shown = replace(view, measure=drawing.measure_name, panels=table.shown_name(view.panels))
+    name = table.shown_name(view.panels)
     panels = []
     for value in dict.fromkeys(column):
         rows = [i for i in table.rows if column[i] == value]
-        panels.append(replace(drawing.chart(rows), title=f"{shown.panels} {_text(value)}"))
-    charts = f"{len(panels)} charts of {shown.measure}, one for each value of {shown.panels}."
+        panels.append(replace(drawing.chart(rows), title=f"{name} {_text(value)}"))
+    charts = gettext(
+        "{count} charts of {measure}, one for each value of {axis}.",
+        count=len(panels),
+        measure=drawing.measure_name,
+        axis=name,
+    )
     alt = f"{charts} {drawing.describe_extremes(table.rows)}"
     return Panels(tuple(panels), title=drawing.title, alt=alt)
 
@@ -144,17 +150,22 @@ def view_frames(view: SweepView, pictures: Sequence[tuple[MeasuredValue, Figure]
 
     Raises UsageError if they are not charts.
     """
-    shown = replace(view, over=view.names.get(view.over, view.over))
+    axis = view.names.get(view.over, view.over)
     frames = []
     for value, picture in pictures:
         if not isinstance(picture, get_args(Chart)):
             raise UsageError(
                 f"the view {view.name!r} steps through {view.figure!r}, which is not a chart"
             )
-        frames.append(Frame(f"{shown.over} {_text(value)}", picture))
-    title = view.title or f"{view.figure} along {shown.over}"
-    values = listed([_text(value) for value, _ in pictures])
-    steps = f"{view.figure} for {len(frames)} values of {shown.over}: {values}."
+        frames.append(Frame(f"{axis} {_text(value)}", picture))
+    title = view.title or gettext("{figure} along {axis}", figure=view.figure, axis=axis)
+    steps = gettext(
+        "{figure} for {count} values of {axis}: {values}.",
+        figure=view.figure,
+        count=len(frames),
+        axis=axis,
+        values=listed([_text(value) for value, _ in pictures]),
+    )
     alt = f"{steps} {frames[0].picture.alt}"
     return Frames(tuple(frames), alt=alt, title=title, step="value")
 
@@ -191,8 +202,10 @@ class _Drawing:
 
     @property
     def value_name(self) -> str:
-        mean = f", mean over {listed(self.averaged)}" if self.averaged else ""
-        return f"{self.measure_name}{mean}"
+        if not self.averaged:
+            return self.measure_name
+        axes = listed(self.averaged)
+        return gettext("{measure}, mean over {axes}", measure=self.measure_name, axes=axes)
 
     @property
     def value_axis(self) -> Axis:
@@ -203,9 +216,10 @@ class _Drawing:
     def title(self) -> str:
         view = self.view
         by = "" if view.measures else view.by
-        names = filter(None, (view.across, view.down or by))
-        drawn = self.measure_name
-        return view.title or f"{drawn} by {' and '.join(map(self.table.shown_name, names))}"
+        axes = [self.table.shown_name(axis) for axis in (view.across, view.down or by) if axis]
+        return view.title or gettext(
+            "{measure} by {axes}", measure=self.measure_name, axes=listed(axes)
+        )
 
     def chart(self, rows: Rows) -> Heatmap | Lines | Bars:
         if self.view.down:
@@ -279,10 +293,16 @@ class _Drawing:
             coordinates = ", ".join(
                 f"{self.table.shown_name(name)} {_text(value)}" for name, value in named
             )
-            return f"{means[key]:.3g} at {coordinates}"
+            value = localized(f"{means[key]:.3g}")
+            return gettext("{value} at {place}", value=value, place=coordinates)
 
         least, most = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
-        return f"{self.value_name}: from {describe(least)} to {describe(most)}."
+        return gettext(
+            "{measure}: from {least} to {most}.",
+            measure=self.value_name,
+            least=describe(least),
+            most=describe(most),
+        )
 
 
 def are_numbers(values: Iterable[Any]) -> bool:
@@ -292,7 +312,7 @@ def are_numbers(values: Iterable[Any]) -> bool:
 
 def _text(value: Any) -> str:
     if value is None:
-        return "none"
+        return gettext("none")
     if isinstance(value, bool):
         return str(value).lower()
     short = f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,14 +1,13 @@
 """Translate the messages in the code of analyses: their f-strings and string constants.
 
 An analysis writes plain English: `f"layer {layer}, head {head}"`. For a book in another language,
-its functions are recompiled with each f-string as a call of `language.fill`, and with each string
-as a `Text`. The source does not change, nor does what it computes: a `Text` behaves like the same
-`str`, and only displayed texts are looked up.
+its module is compiled once more with each f-string as a call of `language.fill`, and with each
+string as a `Text`. The copy computes the same, because a `Text` behaves like the same `str`, and
+only displayed texts are looked up. A book in English uses the modules as they are.
 
 The usual alternative, a `gettext` call around each message, would put one around several hundred
 strings of the analyses, name every value a second time, and format every number by hand. Authors
-of analyses would have to learn it even for a book in English. For an English book nothing is
-recompiled.
+of analyses would have to learn it even for a book in English.
 """
 
 from __future__ import annotations
@@ -16,19 +15,57 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from types import CodeType, FunctionType, ModuleType
+from types import ModuleType
 from typing import Any, TypeVar, cast
 
 from layerbook.core import language
+from layerbook.core.analysis import Analysis, Result
+from layerbook.core.figures import Figure
 from layerbook.core.language import Text
 
 _FILL, _TEXT, _JOIN = "__fill_message__", "__message_text__", "__join_messages__"
 _WRAPPERS = frozenset({"len", "visible", "label_text", "shorten_prompt", "prompt_title", "listed"})
 _CODE_FIELDS = frozenset({"role", "kind", "step", "part", "highlight", "tokenizer_json"})
 """Fields of figures that are names for the program, not words for a reader."""
-T = TypeVar("T")
+R = TypeVar("R", bound=Result)
+
+
+def translated_figures(analysis: Analysis[R], result: R) -> Mapping[str, Figure]:
+    """Return the figures of a result, with their messages in the current language."""
+    if language.current() is language.ENGLISH:
+        return analysis.figures(result)
+    module = translatable_copy(sys.modules[type(analysis).__module__])
+    copied_type: type[Analysis[Result]] = getattr(module, type(analysis).__name__)
+    copied_result = copied_type.result_type.model_construct(**dict(result))
+    figures = copied_type.model_construct(**dict(analysis)).figures(copied_result)
+    return cast("dict[str, Figure]", _translate(figures))
+
+
+@functools.cache
+def translatable_copy(module: ModuleType) -> ModuleType:
+    """Return a copy of a module whose functions write in the current language."""
+    tree = _Rewriter().visit(ast.parse(inspect.getsource(module)))
+    copy = ModuleType(module.__name__)
+    names = vars(copy)
+    names |= {"__file__": module.__file__, "__package__": module.__package__}
+    names |= {_FILL: language.fill, _TEXT: Text, _JOIN: _join}
+    exec(compile(tree, str(module.__file__), "exec", dont_inherit=True), names)
+    names |= {name: _as_texts(value) for name, value in names.items() if name.isupper()}
+    return copy
+
+
+def _as_texts(value: Any) -> Any:
+    """Return a constant of a module with its texts marked as such."""
+    if type(value) is str:
+        return Text(value)
+    if type(value) in (tuple, list):
+        return type(value)(map(_as_texts, value))
+    if type(value) is dict:
+        return {key: _as_texts(inner) for key, inner in value.items()}
+    return value
 
 
 def message_of(node: ast.JoinedStr) -> tuple[str, dict[str, ast.FormattedValue]]:
@@ -62,6 +99,21 @@ def _name_of(value: ast.expr) -> str:
 
 
 class _Rewriter(ast.NodeTransformer):
+    """Makes the messages in the functions of a module translatable."""
+
+    def visit_Module(self, node: ast.Module) -> ast.Module:
+        for statement in node.body:
+            if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+                self.visit(statement)
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        """Leave fields and their descriptions alone."""
+        for statement in node.body:
+            if isinstance(statement, ast.FunctionDef):
+                self.visit(statement)
+        return node
+
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
         message, values = message_of(node)
         keys: list[ast.expr | None] = [ast.Constant(name) for name in values]
@@ -114,65 +166,8 @@ def _join(separator: str, parts: Any) -> str:
     return separator.join(map(language.translated, parts))
 
 
-@functools.cache
-def make_translatable(module: ModuleType) -> None:
-    """Let the functions of a module write in the current language."""
-    tree = ast.parse(inspect.getsource(module))
-    for statement in tree.body:
-        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-            _Rewriter().visit(statement)
-    code = compile(tree, str(module.__file__), "exec", dont_inherit=True)
-    by_name = {inner.co_qualname: inner for inner in _inner_codes(code)}
-    for function in _functions(module):
-        new = by_name.get(function.__code__.co_qualname)
-        if new is not None and new.co_freevars == function.__code__.co_freevars:
-            function.__code__ = new
-    names: dict[str, Any] = vars(module)
-    names |= {_FILL: language.fill, _TEXT: Text, _JOIN: _join}
-    names |= {name: _as_texts(value) for name, value in names.items() if name.isupper()}
-
-
-def _inner_codes(code: CodeType) -> Iterator[CodeType]:
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield constant
-            yield from _inner_codes(constant)
-
-
-def _functions(module: ModuleType) -> Iterator[FunctionType]:
-    owners = [module, *(item for item in vars(module).values() if isinstance(item, type))]
-    for owner in owners:
-        for value in tuple(vars(owner).values()):
-            function = _plain_function(value)
-            if function is not None and function.__module__ == module.__name__:
-                yield function
-
-
-def _plain_function(value: Any) -> FunctionType | None:
-    """Return the function of a property, a method or a decorated function."""
-    for name in ("fget", "func", "__func__", "__wrapped__"):
-        inner = inspect.getattr_static(value, name, None)
-        value = getattr(value, name) if inner is not None else value
-    return value if isinstance(value, FunctionType) else None
-
-
-def _as_texts(value: Any) -> Any:
-    """Return a constant of a module with its texts marked as such."""
-    if type(value) is str:
-        return Text(value)
-    if type(value) in (tuple, list):
-        return type(value)(map(_as_texts, value))
-    if type(value) is dict:
-        return {key: _as_texts(inner) for key, inner in value.items()}
-    return value
-
-
-def translate_texts(value: T) -> T:
-    """Return a figure, or what is in one, with every `Text` in the current language."""
-    return cast(T, _translate(value))
-
-
 def _translate(value: Any) -> Any:
+    """Return a figure, or what is in one, with every `Text` in the current language."""
     if isinstance(value, Text):
         return language.translated(value)
     if type(value) in (tuple, list):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,9 +15,8 @@ from layerbook.book import sweep_views
 from layerbook.book.contents import Experiment, full_address
 from layerbook.book.figure_names import can_begin_figure, name_patterns, readable_names
 from layerbook.book.sweep import GridCell
-from layerbook.core import language
 from layerbook.core.analysis import Result
-from layerbook.core.code_messages import make_translatable, translate_texts
+from layerbook.core.code_messages import translated_figures
 from layerbook.core.errors import (
     LayerbookError,
     Problem,
@@ -106,13 +104,17 @@ class ExperimentView:
         if self.envelope is None:
             return {}
         try:
-            make_translatable_for(self.experiment)
-            figures = self.experiment.figures(self.envelope.result) | self._cell_sequences()
-            return translate_texts(figures)
+            return {**self._drawn(self.envelope.result), **self._cell_sequences()}
         except LayerbookError:
             raise
         except Exception as error:  # an analysis may be the author's own and raise anything
             raise RunError(self._describe_failure(error), format_trace(error)) from error
+
+    def _drawn(self, result: Result) -> Mapping[str, Figure]:
+        """Return the figures of the result; of a sweep, the views of its measures."""
+        if self.experiment.sweep:
+            return self.experiment.figures(result)
+        return translated_figures(self.experiment.analysis, result)
 
     def _describe_failure(self, error: Exception) -> str:
         """Describe an error in `figures`: of a bug in the author's analysis, or of a bad result."""
@@ -145,7 +147,7 @@ class ExperimentView:
     def _cell_figure(self, cell: GridCell, name: str) -> Figure:
         experiment = cell_experiment(self.experiment, cell)
         stored = results.load(self.result_path(experiment), experiment.result_type)
-        figures = cell.analysis.figures(stored.result)
+        figures = translated_figures(cell.analysis, stored.result)
         if name not in figures:
             raise unknown_name("figure", name, figures, owner=f"a cell of {self.address!r}")
         return figures[name]
@@ -161,14 +163,6 @@ def unknown_name(kind: str, name: str, known: Iterable[str], *, owner: str = "")
     hint = did_you_mean(name, names)
     subject = f"{owner} has no {kind}" if owner else f"no {kind} named"
     return UsageError(f"{subject} {name!r}{hint}; {list_of_names}")
-
-
-def make_translatable_for(experiment: Experiment) -> None:
-    """Make the figures of an experiment use the book's language."""
-    if language.current() is not language.ENGLISH:
-        analysis = sys.modules[type(experiment.analysis).__module__]
-        for module in (analysis, sweep_views):
-            make_translatable(module)
 
 
 def unknown_figure_problems(experiment: Experiment, figures: Iterable[str] = ()) -> list[Problem]:

@@ -30,7 +30,7 @@ from layerbook.site.bundling import CSS_WORDS
 from layerbook.site.measure_source import definitions_by_name, used_definitions
 
 PACKAGE = Path(layerbook.__file__).parent
-FIGURES = (*sorted((PACKAGE / "analyses").glob("*.py")), PACKAGE / "book" / "sweep_views.py")
+FIGURES = sorted((PACKAGE / "analyses").glob("*.py"))
 _JS_CALL = re.compile(
     r'\b(?:t|mark|plural|LiveError)\(\s*(?:[\w.]+,\s*)?"((?:[^"\\]|\\.)*)"(?:,\s*"([^"]*)")?'
 )
