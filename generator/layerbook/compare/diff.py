@@ -14,7 +14,7 @@ from layerbook.compare.prose import ProseVariant, SentenceChange, SourceUse
 from layerbook.compare.result_set import ResultSet
 from layerbook.core.errors import LayerbookError, SpecError, StoreError, UsageError
 from layerbook.core.language import gettext, mark
-from layerbook.site.claims import judge_claim
+from layerbook.site.claims import ModelClaim
 from layerbook.site.experiment_view import (
     ExperimentView,
     ExperimentViews,
@@ -270,7 +270,7 @@ def _plain_difference(path: str, old: Any, new: Any) -> Difference:
 
 def _describe_verdict(views: ExperimentViews, address: str, index: int) -> str:
     try:
-        judgement = judge_claim(views[address], index, views)
+        judgement = ModelClaim(views, address, index).judge()
     except CheckError as error:
         reason = gettext("the check does not fit the result: {problem}", problem=error.message)
         return gettext("undecided: {reason}", reason=reason)

@@ -9,7 +9,7 @@ from layerbook.book.bibliography import Bibliography
 from layerbook.book.glossary import Glossary
 from layerbook.site import blocks, pages
 from layerbook.site.assets import render_page
-from layerbook.site.claims import ClaimList, ModelResults, load_other_models
+from layerbook.site.claim_list import ClaimList, ModelResults, load_other_models
 from layerbook.site.experiment_view import ExperimentViews
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.interactive import live_page

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
@@ -13,7 +14,7 @@ from layerbook.plotting.pool import DrawingPool
 from layerbook.site.assets import assets
 from layerbook.site.book_pages import BookPages
 from layerbook.site.chapter_renderer import ChapterRenderer
-from layerbook.site.claims import check_claim
+from layerbook.site.claims import claims_of
 from layerbook.site.colophon import colophon_page
 from layerbook.site.cross_references import FilledPage, PageText, fill_cross_references
 from layerbook.site.page_cache import PageCache, RenderedPage
@@ -154,22 +155,13 @@ class SiteBuilder:
     def find_problems(self) -> list[Problem]:
         """Report claims that cannot be judged, and links to nowhere on the chapters so far."""
         problems: list[Problem] = []
-        views = self._renderer.views
-        for view in views.values():
-            for index in range(len(view.experiment.claims)):
-                try:
-                    check_claim(
-                        view, index, self._renderer.views, MathRenderer(self._project.cache)
-                    )
-                except SpecError as error:
-                    problems += error.problems
+        math = MathRenderer(self._project.cache)
+        for claim in claims_of(self._renderer.views):
+            with _collect(problems):
+                claim.sentence(claim.judge_own(), math)
         if self._parts.glossary:
-            try:
-                self._book_pages.glossary_view(
-                    self._parts.glossary, (), MathRenderer(self._project.cache)
-                )
-            except SpecError as error:
-                problems += error.problems
+            with _collect(problems):
+                self._book_pages.glossary_view(self._parts.glossary, (), math)
         names = page_files(self._project, self._parts.bibliography, self._parts.glossary)
         targets = LinkTargets(
             names, None, self._chapter_page_ids, tuple(self._parts.media_folders.static_paths())
@@ -228,3 +220,12 @@ class SiteBuilder:
             return RenderedPage(files)
 
         return self._book_pages.load_or_render("+front", repr(self._minutes()), render)
+
+
+@contextmanager
+def _collect(problems: list[Problem]) -> Iterator[None]:
+    """Add the problems of a SpecError in the block to a list."""
+    try:
+        yield
+    except SpecError as error:
+        problems += error.problems

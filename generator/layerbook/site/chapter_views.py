@@ -16,7 +16,7 @@ from layerbook.core.analysis import Result
 from layerbook.core.errors import SpecError, UsageError
 from layerbook.core.language import gettext
 from layerbook.site import blocks
-from layerbook.site.claims import claim_id, claim_view, needed_addresses
+from layerbook.site.claims import ModelClaim
 from layerbook.site.experiment_view import (
     ExperimentView,
     ExperimentViews,
@@ -156,12 +156,12 @@ class ChapterViews:
         if not 0 <= index < count:
             message = f"{view.address} has {count} claims, so there is no claim {index}"
             raise UsageError(message)
-        for address in needed_addresses(view, index):
+        claim = ModelClaim(self._views, view.address, index)
+        for address in claim.needed_addresses:
             if not self._find_and_note(address).inapplicable:
                 self.result(address)
-        claim = claim_view(view, index, self._views, self._math)
-        id = claim_id(view.address, index, self._views, self._chapter)
-        return replace(claim, id=self._id(view, index, id))
+        shown = claim.for_page(self._chapter, self._math)
+        return replace(shown, id=self._id(view, index, shown.id))
 
     def source(self, name: str) -> blocks.SourceView:
         """Return the code that measured an experiment."""

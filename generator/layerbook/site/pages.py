@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import ClassVar
 
-from layerbook.core.language import gettext
+from layerbook.core.language import gettext, mark
 from layerbook.site.blocks import Fact, Judgement, Link, LiveModel, Preview
 from layerbook.site.prose.markdown import Heading, Section, Target
 from layerbook.site.prose.markup import Inline
@@ -258,8 +259,19 @@ class ModelColumn:
     counts: tuple[Fact, ...]
 
 
+class _TitledPage:
+    """A page whose title is a message of the program."""
+
+    heading: ClassVar[str]
+
+    @property
+    def title(self) -> str:
+        """The heading, in the language of the book."""
+        return gettext(self.heading)
+
+
 @dataclass(frozen=True)
-class ClaimsPage:
+class ClaimsPage(_TitledPage):
     """Every claim of the book; `models` has the order of each row's judgements."""
 
     models: tuple[ModelColumn, ...]
@@ -267,11 +279,7 @@ class ClaimsPage:
 
     name = "claims"
     template = "claims.html"
-
-    @property
-    def title(self) -> str:
-        """The heading."""
-        return gettext("What holds, on which model")
+    heading = mark("What holds, on which model")
 
 
 @dataclass(frozen=True)
@@ -295,17 +303,13 @@ class ReferenceView:
 
 
 @dataclass(frozen=True)
-class ReferencesPage:
+class ReferencesPage(_TitledPage):
     """Every source of the book, by author."""
 
     entries: tuple[ReferenceView, ...]
     name = "references"
     template = "references.html"
-
-    @property
-    def title(self) -> str:
-        """The heading."""
-        return gettext("References")
+    heading = mark("References")
 
 
 @dataclass(frozen=True)
@@ -323,21 +327,17 @@ class TermView:
 
 
 @dataclass(frozen=True)
-class GlossaryPage:
+class GlossaryPage(_TitledPage):
     """Every term that the book explains, by name."""
 
     entries: tuple[TermView, ...]
     name = "glossary"
     template = "glossary.html"
-
-    @property
-    def title(self) -> str:
-        """The heading."""
-        return gettext("Glossary")
+    heading = mark("Glossary")
 
 
 @dataclass(frozen=True)
-class TryPage:
+class TryPage(_TitledPage):
     """The page that runs the model on a reader's own text; `source_html` is its script."""
 
     model: LiveModel
@@ -345,11 +345,7 @@ class TryPage:
 
     name = "try"
     template = "try.html"
-
-    @property
-    def title(self) -> str:
-        """The heading."""
-        return gettext("Try it yourself")
+    heading = mark("Try it yourself")
 
 
 Page = ChapterPage | IndexPage | ColophonPage | ClaimsPage | ReferencesPage | GlossaryPage | TryPage

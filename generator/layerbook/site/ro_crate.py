@@ -17,7 +17,7 @@ from layerbook import __version__
 from layerbook.book.contents import Experiment
 from layerbook.core.language import gettext
 from layerbook.model.sources import ModelSource
-from layerbook.site.pages import BookInfo
+from layerbook.site.pages import BookInfo, ClaimsPage, GlossaryPage, ReferencesPage
 from layerbook.site.provenance import hex_digest, model_sources, rerun_command, spec_location
 from layerbook.store import json_format
 from layerbook.store.project import Project
@@ -50,6 +50,8 @@ MEDIA_TYPES = {
     ".webp": "image/webp",
     ".woff2": "font/woff2",
 }
+
+TITLED_PAGES = (ClaimsPage, ReferencesPage, GlossaryPage)
 
 Reference = dict[str, str]
 
@@ -116,9 +118,7 @@ def _page_titles(book: BookInfo) -> dict[str, str]:
     return {
         "index.html": book.title,
         "colophon.html": gettext("How this book was made"),
-        "claims.html": gettext("What holds, on which model"),
-        "references.html": gettext("References"),
-        "glossary.html": gettext("Glossary"),
+        **{page.template: gettext(page.heading) for page in TITLED_PAGES},
         **{chapter.href: chapter.title for chapter in book.chapters},
     }
 
