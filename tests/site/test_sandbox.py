@@ -310,6 +310,39 @@ def test_page_templates_run_in_the_sandbox(attack: str, tmp_path: Path) -> None:
     assert (problem.file, problem.line) == (str(tmp_path / "index.html"), 2)
 
 
+@pytest.mark.parametrize("call", ['_("{}", x=1)', 'ngettext("{0}", "{0}", 2, x=1)'])
+@pytest.mark.parametrize("format", ["%(x)900000000s", "%(x).900000000f", "%(num)900000000d"])
+def test_messages_have_no_formats(call: str, format: str, tmp_path: Path) -> None:
+    """A width would fill the memory."""
+    (tmp_path / "index.html").write_text(f"{{{{ {call.format(format)} }}}}")
+    assert render_page(IndexPage(), BOOK, make_environment(tmp_path)) == format
+
+
+def test_messages_are_filled_and_escaped(tmp_path: Path) -> None:
+    template = (
+        '{% trans x="<b>" %}100% of {{ x }}{% endtrans %} '
+        "{% trans num=2 %}one{% pluralize %}{{ num }} of 100%{% endtrans %}"
+    )
+    (tmp_path / "index.html").write_text(template)
+    page = render_page(IndexPage(), BOOK, make_environment(tmp_path))
+    assert page == "100% of &lt;b&gt; 2 of 100%"
+
+
+LARGE_PAGES = [
+    "{% for i in range(30000) %}{{ x }}{% endfor %}",
+    '{{ _("' + "%(x)s" * 30_000 + '", x=x) }}',
+]
+
+
+@pytest.mark.parametrize("source", LARGE_PAGES, ids=lambda source: source[:20])
+def test_large_pages_are_refused(source: str, tmp_path: Path) -> None:
+    """A page may exceed the limit when its parts are joined, where no line is known."""
+    (tmp_path / "index.html").write_text(f"{{% set x = '{'x' * 5000}' %}}{source}")
+    with pytest.raises(SpecError, match="more than 1,000,000 steps") as caught:
+        render_page(IndexPage(), BOOK, make_environment(tmp_path))
+    assert caught.value.problems[0].file.startswith(str(tmp_path))
+
+
 def test_page_templates_stay_in_their_folder(tmp_path: Path) -> None:
     """A link to another file is refused."""
     folder = tmp_path / "templates"

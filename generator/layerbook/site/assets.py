@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
@@ -22,7 +23,7 @@ from jinja2 import (
     TemplateSyntaxError,
 )
 from jinja2.loaders import split_template_path
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from layerbook.book.claims.values import CLOSE_MARGIN
 from layerbook.core.errors import Problem, SpecError
@@ -37,6 +38,7 @@ from layerbook.site.prose import filters
 from layerbook.site.prose.formulas import TEMML, math_css
 from layerbook.site.prose.highlight import highlight_css
 from layerbook.site.prose.markup import Inline, finalize
+from layerbook.site.sandbox.cost import LimitError
 from layerbook.site.sandbox.environment import Sandbox
 from layerbook.site.sandbox.filters import FILTERS
 from layerbook.site.tokens_html import as_token, chip, table_html
@@ -50,6 +52,7 @@ MAX_PAGE_STEPS = 1_000_000
 PAGE_FILTERS = ("default", "d", "escape", "e", "join", "safe", "string", "title", "trim", "unique")
 """Jinja's filters for page templates, in addition to those of prose."""
 PACKAGE_PREFIX = "layerbook"
+_VALUE = re.compile(r"%(?:\((\w+)\)s|%)")
 _EXPECTED_ERRORS = (
     TemplateError,
     TypeError,
@@ -107,10 +110,10 @@ def make_environment(project_templates: Path | None = None) -> Sandbox:
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_callables(  # type: ignore[attr-defined]
-        gettext, _plural_of, newstyle=True
+        gettext, gettext, newstyle=True
     )
+    environment.globals |= _message_functions(environment)
     environment.globals |= {
-        "_": environment.globals["gettext"],
         "evidence_meaning": EVIDENCE_MEANINGS,
         "stylesheets": STYLESHEETS,
         "close_share": CLOSE_MARGIN,
@@ -118,9 +121,23 @@ def make_environment(project_templates: Path | None = None) -> Sandbox:
     return environment
 
 
-def _plural_of(singular: str, plural: str, count: int) -> str:
-    """Return the singular or plural message, with its placeholders unfilled."""
-    return gettext(singular if count == 1 else plural)
+def _message_functions(environment: Sandbox) -> dict[str, Callable[..., Markup]]:
+    """Return the functions behind `{% trans %}`, which count what they write.
+
+    Jinja's own would write `%(name)999999999s`.
+    """
+
+    def fill(message: str, /, **values: object) -> Markup:
+        texts = {name: escape(value) for name, value in values.items()}
+        text = gettext(message)
+        names = [name for name in _VALUE.findall(text) if name]
+        environment.count(sum(len(texts[name]) for name in names) // 100)
+        return Markup(_VALUE.sub(lambda match: texts[match[1]] if match[1] else "%", text))
+
+    def fill_one_or_many(one: str, many: str, num: int, /, **values: object) -> Markup:
+        return fill(one if num == 1 else many, **{"num": num, **values})
+
+    return {"_": fill, "gettext": fill, "ngettext": fill_one_or_many}
 
 
 def _chip(token: object) -> Inline:
@@ -133,21 +150,24 @@ def _table(table: Table, name: str) -> Markup:
 
 def render_page(page: Page, book: BookInfo, jinja_env: Sandbox) -> str:
     """Render a whole page. Raises SpecError at the line of a template of the project."""
-    with _located_errors():
+    with _located_errors(jinja_env):
         jinja_env.restart()
         return jinja_env.get_template(page.template).render(page=page, book=book)
 
 
 def render_block(jinja_env: Sandbox, name: str, argument: object) -> str:
     """Render a macro of `blocks.html`. Raises SpecError at the line of a project's template."""
-    with _located_errors():
+    with _located_errors(jinja_env):
         jinja_env.restart()
         return str(getattr(jinja_env.get_template("blocks.html").module, name)(argument))
 
 
 @contextmanager
-def _located_errors() -> Iterator[None]:
-    """Turn errors in a book's template into a SpecError; those in the package's are bugs."""
+def _located_errors(jinja_env: Sandbox) -> Iterator[None]:
+    """Turn errors in a book's template into a SpecError; those in the package's are bugs.
+
+    A page may also exceed a limit when its parts are joined, after all templates have ended.
+    """
     try:
         yield
     except TemplateSyntaxError as error:
@@ -157,11 +177,19 @@ def _located_errors() -> Iterator[None]:
         raise SpecError([problem]) from error
     except _EXPECTED_ERRORS as error:
         place = _template_place(error.__traceback__)
+        if place is None and isinstance(error, LimitError):
+            place = next(((folder, 1) for folder in _own_folders(jinja_env)), None)
         if place is None:
             raise
         deep = isinstance(error, RecursionError)
         message = "templates include each other recursively" if deep else str(error)
         raise SpecError([Problem(*place, 1, message or type(error).__name__)]) from error
+
+
+def _own_folders(jinja_env: Sandbox) -> list[str]:
+    """Return the folder of the project's templates, if it has some."""
+    loaders = jinja_env.loader.loaders if isinstance(jinja_env.loader, ChoiceLoader) else ()
+    return [str(own.searchpath[0]) for own in loaders if isinstance(own, _ProjectLoader)]
 
 
 def _template_place(trace: TracebackType | None) -> tuple[str, int] | None:
