@@ -50,7 +50,7 @@ STYLESHEETS = ("book.css", "code.css", "math.css", "figures.css")
 MAX_PAGE_STEPS = 1_000_000
 """The limit is higher than for prose: a page can have thousands of elements."""
 PAGE_FILTERS = ("default", "d", "escape", "e", "join", "safe", "string", "title", "trim", "unique")
-"""Jinja's filters for page templates, in addition to those of prose."""
+"""Jinja's filters for page templates, in addition to the filters of prose."""
 PACKAGE_PREFIX = "layerbook"
 _VALUE = re.compile(r"%(?:\((\w+)\)s|%)")
 _EXPECTED_ERRORS = (

@@ -31,10 +31,10 @@ class BuildOptions:
     run_stale: run what is not current; otherwise render the results as they are.
     only: names of chapters and experiments to run. force: also run and render what is current.
     jobs: number of processes that draw.
-    executor_factory: opens what the experiments run on; by default, this process.
+    executor_factory: opens the executor of the experiments; by default, this process runs them.
     live: also write the live edition.
-    stamp_options: leave a stamp under these options, by which `build_stamp.read` recognizes in the
-        next build that nothing has changed.
+    stamp_options: the options of the command. The build leaves them in a stamp, from which the
+        next build with the same options can tell that nothing has changed.
     """
 
     run_stale: bool = True
@@ -48,7 +48,11 @@ class BuildOptions:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """The experiments that ran, the result of the rendering, and what has no current result."""
+    """The outcome of a build.
+
+    outcomes: of the experiments that ran. output: of the rendering.
+    stale: the addresses of experiments without a current result.
+    """
 
     outcomes: tuple[Outcome, ...]
     output: BuildOutput
@@ -63,8 +67,9 @@ def build(
 ) -> BuildResult:
     """Bring results and site up to date.
 
-    Raises SpecError for the prose, and StoreError if another build is running or the site folder
-    holds other files; both before anything runs, if the mistake shows without results.
+    Raises SpecError for mistakes in the prose, and StoreError if another build is running or the
+    site folder holds files that no build wrote. Mistakes that can be seen without results are
+    reported before anything runs.
     """
     if options.live:
         from layerbook.site.live_edition import require_gguf, write_live_edition

@@ -69,7 +69,7 @@ class SiteBuilder:
         self._chapters: dict[str, RenderedPage] = {}
         self._prose: dict[str, str] = {}
         self._new_inputs: dict[str, str] = {}
-        """What each chapter that was not in the cache is rendered from."""
+        """The inputs of each chapter that was not in the cache."""
 
     @cached_property
     def _titles(self) -> dict[str, str]:
@@ -90,11 +90,11 @@ class SiteBuilder:
         self._chapters[chapter.name] = page
 
     def _minutes(self) -> dict[str, int]:
-        """Return how long reading takes each of the chapters so far."""
+        """Return the reading time in minutes of each chapter added so far, by name."""
         return {name: page.minutes for name, page in self._chapters.items() if name != FRONT_PAGE}
 
     def finish(self) -> SiteContents:
-        """Return the site, once all chapters are added. Raises SpecError for links to nowhere."""
+        """Return the site of all added chapters. Raises SpecError for links that lead nowhere."""
         chapters = {name: self._finish_chapter(name) for name in self._chapters}
         pages = [
             *chapters.values(),
@@ -129,7 +129,7 @@ class SiteBuilder:
     def _fill_references(self, chapters: Mapping[str, RenderedPage]) -> dict[str, bytes]:
         """Return the chapters with their references to figures and to places on other pages.
 
-        Raises SpecError for one that leads nowhere, unless some page is incomplete.
+        Raises SpecError for references that lead nowhere, unless some page is incomplete.
         """
         filled = self._filled_pages(chapters)
         if not any(page.incomplete for page in chapters.values()):
@@ -153,7 +153,7 @@ class SiteBuilder:
         return problems
 
     def find_problems(self) -> list[Problem]:
-        """Report claims that cannot be judged, and links to nowhere on the chapters so far."""
+        """Report claims that cannot be judged, and links in added chapters that lead nowhere."""
         problems: list[Problem] = []
         math = MathRenderer(self._project.cache)
         for claim in claims_of(self._renderer.views):
@@ -179,7 +179,7 @@ class SiteBuilder:
         return None if chapter is None or chapter.incomplete else find_ids(chapter.html(name))
 
     def _check_links(self, files: Mapping[str, bytes]) -> None:
-        """Raise SpecError for links to nowhere; incomplete pages may lack what they lead to."""
+        """Raise SpecError for links that lead nowhere; links to incomplete pages may."""
 
         @cache
         def ids_of(page: str) -> frozenset[str] | None:
@@ -194,12 +194,12 @@ class SiteBuilder:
             for name, chapter in self._chapters.items()
             for address in chapter.links
         ):
-            # Only now are the texts parsed, for the places of the links.
+            # The texts are parsed only now, to find the places of the links.
             problems = find_link_problems(self._project, self._prose, targets)
             raise SpecError(first_problems(problems))
 
     def _finish_chapter(self, name: str) -> RenderedPage:
-        """Return a chapter with its pictures, and remember a new one."""
+        """Return a chapter with its pictures filled in; add it to the cache if it is new."""
         page = self._chapters[name]
         if name in self._new_inputs:
             html = self._parts.writer.figure_renderer.fill_placeholders(page.html(name))
@@ -208,7 +208,7 @@ class SiteBuilder:
         return page
 
     def _front_pages(self) -> RenderedPage:
-        """Return the colophon, and the first page of a book that has no text for it."""
+        """Return the colophon and, for a book without a text of its own for it, the front page."""
 
         def render() -> RenderedPage:
             last = colophon_page(self._project, self._book, self._renderer.views)

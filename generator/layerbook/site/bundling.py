@@ -1,4 +1,4 @@
-"""Joins the parts of scripts and style sheets: browsers load no modules from disk."""
+"""Join the parts of scripts and style sheets, because browsers load no modules from disk."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _TEXT_OF_SCRIPT = """\
 ['"use strict"; const modules = {{}};'].concat({names}.map((name) => (
 	`modules["${{name}}"] = (${{sources[name]}})();`
 ))).join("\\n")"""
-"""A script's text, made where it is needed from the functions of its modules."""
+"""JavaScript that builds the text of a script from the functions of its modules."""
 
 
 def bundle(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -86,7 +86,7 @@ def _translate_sheet(sheet: str) -> str:
 
 
 def _join_sheet(name: str, files: Mapping[str, bytes]) -> str:
-    """A style sheet with the sheets that it imports in their places."""
+    """Return a style sheet with the sheets that it imports filled in."""
 
     def imported(match: re.Match[str]) -> str:
         return _join_sheet(_resolve(name, match[1], files), files)
@@ -95,13 +95,13 @@ def _join_sheet(name: str, files: Mapping[str, bytes]) -> str:
 
 
 def _join_script(entry: str, files: Mapping[str, bytes]) -> str:
-    """One classic script of an ES module and all that it imports, each in a scope of its own.
+    """Return an ES module and all that it imports as one classic script, each in its own scope.
 
     It understands `import {a, b} from "./x.js"`, `import "./x.js"`, `import text from
     "./x.js?raw"`, which is the joined script of x.js as a string, and `export` before a class,
     const or function; a browser rejects a script with any other form. An imported script that is
-    published itself is not joined: the page has loaded it before, and its modules are shared.
-    So are those of a script that is imported as a string: no module is in the page twice.
+    published itself is not joined: the page has loaded it before, and its modules are shared. The
+    modules of a script that is imported as a string are shared too, so none is in the page twice.
     """
     loaded = {
         name
@@ -118,14 +118,14 @@ def _join_script(entry: str, files: Mapping[str, bytes]) -> str:
 
 
 def _imported_texts(name: str, files: Mapping[str, bytes]) -> list[str]:
-    """The modules of the scripts that a module imports as strings."""
+    """Return the modules of the scripts that a module imports as strings."""
     matches = _JS_RAW_IMPORT.finditer(files[name].decode())
     scripts = [_resolve(name, match[2], files) for match in matches]
     return [module for script in scripts for module in _module_names(script, files)]
 
 
 def _module_names(entry: str, files: Mapping[str, bytes]) -> list[str]:
-    """The modules of a script in the order in which they run, without those of other scripts."""
+    """Return the modules of a script in running order, without those of other scripts."""
     names: dict[str, None] = {}
 
     def add(name: str) -> None:
@@ -143,7 +143,7 @@ def _module_names(entry: str, files: Mapping[str, bytes]) -> list[str]:
 
 
 def _scripts_before(entry: str, files: Mapping[str, bytes]) -> list[str]:
-    """The scripts that a page has loaded before this one, as it imports them."""
+    """Return the published scripts that a script imports, directly or not."""
     direct = [name for name in _imports(entry, files) if not name.startswith(PARTS)]
     return [*direct, *(earlier for name in direct for earlier in _scripts_before(name, files))]
 

@@ -25,13 +25,13 @@ from layerbook.store.code_digest import source_digest
 from layerbook.store.json_format import json_digest
 
 SECONDS_OF_DIAGRAMS = 30.0
-"""For the diagrams of a page that are drawn anew."""
+"""The time for the diagrams of a page that are not in the cache."""
 
 
 class ChapterMedia:
     """Makes the views of one chapter's media.
 
-    next_number: returns the number of the next figure. ids: those of the page.
+    next_number: returns the number of the next figure. ids: the ids of the page.
     cache: where drawn diagrams are kept.
     files: the pictures that the page shows, by path in the site.
     """
@@ -114,7 +114,7 @@ class ChapterMedia:
         )
 
     def _subtitles(self, path: str) -> SubtitlesView:
-        """Return subtitles, in the page itself: a page on disk may load no file of them."""
+        """Return subtitles as part of the page: a page on disk may not load them as a file."""
         content = base64.b64encode(self._folders.subtitles(path)).decode()
         code = language_of(path, language.current().code)
         return SubtitlesView(f"data:text/vtt;base64,{content}", code)

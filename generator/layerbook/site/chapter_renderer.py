@@ -65,9 +65,9 @@ class ChapterRenderer:
         return links
 
     def render(self, chapter: Chapter, prose: str, minutes: Mapping[str, int]) -> RenderedPage:
-        """Render a chapter, its pictures still placeholders.
+        """Render a chapter, with placeholders for its pictures.
 
-        It becomes a placeholder itself if it needs a missing result.
+        A chapter that needs a missing result becomes a placeholder itself.
         minutes: the reading time of each chapter, for the front page.
         Raises SpecError with the problems of its prose, captions and claims.
         """
@@ -115,7 +115,7 @@ class ChapterRenderer:
         )
 
     def _check(self, chapter: Chapter, prose: str, file: str) -> None:
-        """Raise SpecError for mistakes that would drop text or captions without a word."""
+        """Raise SpecError for mistakes that would silently drop text or captions."""
         problems = [
             problem
             for experiment in chapter.experiments

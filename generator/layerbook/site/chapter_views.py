@@ -41,7 +41,7 @@ from layerbook.site.result_files import result_files
 class ChapterViews:
     """Makes the views of one chapter.
 
-    views: the experiments of the book. figure_parts: makes the pictures. ids: those of the page.
+    views: the experiments of the book. figure_parts: makes the pictures. ids: the ids of the page.
     unavailable: the experiments it needs that have no result, by address.
     cells: the code cells that it shows, by name.
     """
@@ -236,7 +236,7 @@ class ChapterViews:
 
 
 def _find_figure(view: ExperimentView, name: str | None) -> str:
-    """Return the name of a figure, by default that of the only one. Raises UsageError."""
+    """Return the name of a figure, by default of the only figure. Raises UsageError."""
     if name is None and len(view.figures) == 1:
         (name,) = view.figures
     if name is None or name not in view.figures:

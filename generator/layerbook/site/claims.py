@@ -31,7 +31,7 @@ _VALUE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 class ModelClaim:
     """A claim, to be judged by the results of one model.
 
-    views: the book's experiments with these results. index: its place among those of `address`.
+    views: the book's experiments with these results. index: its place among the claims of `address`.
     """
 
     views: ExperimentViews

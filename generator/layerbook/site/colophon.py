@@ -1,4 +1,4 @@
-"""The first page and the colophon: the way into a book, and how it was made."""
+"""The front page of a book, and the colophon, which says how the book was made."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def colophon_page(project: Project, book: BookInfo, views: ExperimentViews) -> C
 
 
 def _rebuild_commands(project: Project) -> tuple[str, ...]:
-    """Return what builds a book: `make site` where the sources bring Layerbook along."""
+    """Return the commands that build a book: `make site` if its sources include Layerbook."""
     makefile = project.root / "Makefile"
     is_file = makefile.is_file() and not makefile.is_symlink()
     if is_file and "\nsite:" in makefile.read_text(encoding="utf-8", errors="replace"):

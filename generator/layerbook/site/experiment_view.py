@@ -117,7 +117,7 @@ class ExperimentView:
         return translated_figures(self.experiment.analysis, result)
 
     def _describe_failure(self, error: Exception) -> str:
-        """Describe an error in `figures`: of a bug in the author's analysis, or of a bad result."""
+        """Describe an error in `figures`: a bug in the author's analysis, or a damaged result."""
         experiment, analysis = self.experiment, type(self.experiment.analysis)
         reason = describe_exception(error, inspect.getfile(analysis))
         if analysis.__module__.startswith(f"{analyses.__name__}."):
@@ -168,7 +168,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str], *, owner: str = "")
 def unknown_figure_problems(experiment: Experiment, figures: Iterable[str] = ()) -> list[Problem]:
     """Report captions, badges and originals of figures that are not among a result's `figures`.
 
-    Without any, report those that no result can have.
+    Without `figures`, report names that no result can have.
     """
     names = list(figures)
     original = () if isinstance(experiment.original, bool) else experiment.original
@@ -202,9 +202,9 @@ ExperimentViews = Mapping[str, ExperimentView]
 
 
 def name_on_page(address: str, chapter: str, addresses: Iterable[str]) -> str:
-    """Return an experiment's name in the ids of a page: `id` in its chapter, else `chapter-id`.
+    """Return an experiment's name in the ids of a page: `id` in its own chapter, else `chapter-id`.
 
-    It is `chapter.id` where the page could mean another experiment by `chapter-id`.
+    It is `chapter.id` if `chapter-id` could also be another experiment.
 
     addresses: of all experiments of the book.
     """
@@ -258,7 +258,10 @@ class StoredViews(Mapping[str, ExperimentView]):
 
 
 def load_view(experiment: Experiment, result_path: Callable[[Experiment], Path]) -> ExperimentView:
-    """Load an experiment with its result or, in the current language, with why it has none."""
+    """Load an experiment with its result, or with the reason why it has none.
+
+    The reason is in the current language.
+    """
     view = ExperimentView(experiment, result_path)
     try:
         envelope = results.load(result_path(experiment), experiment.result_type)
@@ -268,7 +271,7 @@ def load_view(experiment: Experiment, result_path: Callable[[Experiment], Path])
 
 
 def describe_unusable(error: StoreError) -> str:
-    """Say in the current language, without its path, why a result cannot be used."""
+    """Return why a result cannot be used, in the current language and without its path."""
     if isinstance(error, results.ResultFileError):
         return gettext(_REASONS[error.reason])
     return gettext("its result cannot be read")

@@ -44,7 +44,7 @@ CSS_KINDS: dict[type, str] = {
 class FigureRenderer:
     """Renders figures as placeholders, which `fill_placeholders` replaces with their pictures.
 
-    Pictures come from the cache; the drawing pool draws those that are missing.
+    Pictures come from the cache; the drawing pool draws the missing ones.
     """
 
     def __init__(self, cache: WorkingCache, drawing_pool: DrawingPool) -> None:
@@ -114,7 +114,7 @@ def content_digest(value: Any) -> str:
 
 
 def _as_json(value: Any) -> Any:
-    """Encode arrays, records and functions with their code, with their types, for a digest."""
+    """Encode arrays, records, and functions by their code, each with its type, for a digest."""
     if isinstance(value, np.ndarray):
         data = hashlib.sha256(np.ascontiguousarray(value).tobytes())
         return [value.dtype.str, value.shape, data.hexdigest()]

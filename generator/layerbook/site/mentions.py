@@ -27,7 +27,7 @@ _SCHEME = re.compile(r"^https?://(www\.)?")
 class Mention(NamedTuple):
     """A place in a chapter that cites the source, or uses the term, with this `key`.
 
-    kind: that of its anchor, `citation` or `term`. title: the chapter and the section.
+    kind: the kind of its anchor, `citation` or `term`. title: the chapter and the section.
     """
 
     kind: str

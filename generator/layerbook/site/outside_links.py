@@ -1,4 +1,4 @@
-"""Links out of the book: find them, and ask the web whether their addresses still exist."""
+"""Find the links out of the book, and ask the web whether their addresses still exist."""
 
 from __future__ import annotations
 

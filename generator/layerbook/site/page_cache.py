@@ -55,7 +55,7 @@ _ADAPTER = TypeAdapter(RenderedPage)
 class PageCache:
     """The pages of a book on one model, one entry for each name.
 
-    A page is valid if its own inputs and those of the whole site are unchanged.
+    A page is valid if its own inputs and the inputs of the whole site are unchanged.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class PageCache:
         self._unsaved[name] = self._key(own_inputs) + b"\n" + _ADAPTER.dump_json(page)
 
     def save(self) -> None:
-        """Store the added pages, replacing those of the same name."""
+        """Store the added pages in place of older ones with the same names."""
         for name, data in self._unsaved.items():
             self._cache.put_blob("pages", self._entry(name), data)
 

@@ -1,4 +1,4 @@
-"""Data for whole pages, and for what all pages show of their book.
+"""Data for whole pages, and the facts about the book that all pages show.
 
 Fields that end in `html` or `svg` are trusted markup of this program; other strings are escaped.
 """
@@ -40,7 +40,7 @@ class NavChapter:
 
     @property
     def label(self) -> str:
-        """Its place in the book, as its head shows it: `Chapter 5`, `Appendix A`, or the part."""
+        """The line above its title: `Chapter 5`, `Appendix A`, or the name of its part."""
         if not self.number:
             return self.part
         is_chapter = self.number.isdecimal()
@@ -61,7 +61,7 @@ class NavPart:
 class ThemeView:
     """The look of a book: paths in the site.
 
-    stylesheets: read after those of every book. logo, dark_logo: before the title.
+    stylesheets: loaded after the style sheets of every book. logo, dark_logo: shown before the title.
     """
 
     stylesheets: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class ThemeView:
 class BookInfo:
     """The book, as every page shows it.
 
-    digest: that of the model's weights.
+    digest: the digest of the model's weights.
     references: the book has a page of references. glossary: it has one of terms.
     live: it has a page that runs the model.
     url: where it is published. Like `edit_url` it ends in a slash, or is empty.
@@ -125,7 +125,7 @@ class ChapterBody:
 
     @property
     def minutes(self) -> int:
-        """The minutes that reading takes, at WORDS_PER_MINUTE."""
+        """The reading time in minutes, at WORDS_PER_MINUTE."""
         words = sum(len(section.text.split()) for section in self.sections)
         return max(1, round(words / WORDS_PER_MINUTE))
 
@@ -184,7 +184,7 @@ class IndexPage:
 
     @property
     def total(self) -> str:
-        """The reading time of the whole book, to ten minutes from ten minutes on."""
+        """The reading time of the whole book; from ten minutes on, rounded to ten."""
         total = sum(self.minutes.values())
         hours, minutes = divmod(10 * round(total / 10) if total >= 10 else total, 60)
         parts = [gettext("{hours} h", hours=hours)] if hours else []

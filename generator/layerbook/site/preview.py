@@ -25,7 +25,7 @@ WATCHED_FOLDERS = ("experiments", "templates", "analyses", *MEDIA_FOLDERS)
 LOOK_FOR_FOLDERS_MS = 2000
 MAX_SHOWN_PROBLEMS = 20
 MAX_SHOWN_BYTES = 20_000_000
-"""The size of the largest file of which a page shows a line."""
+"""Pages show no lines of larger files."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class PreviewState:
 
 
 class Preview:
-    """Keeps the site of one book up to date and knows its state."""
+    """Keeps the site of one book up to date, and holds the state that open pages show."""
 
     def __init__(self, root: Path, model: str | None, *, drafts: bool, run: bool) -> None:
         self._root, self._model, self._drafts, self._run = root, model, drafts, run

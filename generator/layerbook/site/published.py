@@ -1,4 +1,4 @@
-"""Write the files of a site at a known address: sitemap, page for wrong addresses, social card.
+"""The extra files of a site with a known address: sitemap, error page and social card.
 
 A book without `url` has none of them.
 """

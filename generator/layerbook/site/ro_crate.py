@@ -29,7 +29,7 @@ CONTEXT = [f"{SPECIFICATION}/context", {"sha256": "https://schema.org/sha256"}]
 SOFTWARE_LICENCE = "Apache-2.0"
 PYPI_URL = "https://pypi.org/project/{}/{}/"
 HUB_URL = "https://huggingface.co/{}/tree/{}"
-# Not `mimetypes`, which depends on the system.
+# The module `mimetypes` would give different types on different systems.
 MEDIA_TYPES = {
     ".css": "text/css",
     ".csv": "text/csv",

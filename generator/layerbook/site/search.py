@@ -1,4 +1,4 @@
-"""The search index, a classic script: pages opened from disk may not fetch data."""
+"""The search index. It is a classic script, since pages opened from disk may not fetch data."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class _SiteHandler(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Send an error; lines that are too long are bad requests like others."""
+        """Send an error; a line that is too long counts as a bad request."""
         too_long = (
             HTTPStatus.REQUEST_URI_TOO_LONG,
             HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,

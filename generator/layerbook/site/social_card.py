@@ -27,9 +27,9 @@ def social_card(book: BookInfo) -> bytes:
         (book.subtitle, 36, SOFT, 3),
         (", ".join(book.authors), 28, SOFT, 1),
     )
-    for text, size, color, most in rows:
+    for text, size, color, max_lines in rows:
         font = _font(size)
-        for line in _lines(text, font, width)[:most]:
+        for line in _lines(text, font, width)[:max_lines]:
             draw.text((CARD_MARGIN, place), line, fill=color, font=font)
             place += round(1.25 * size)
         place += size // 2

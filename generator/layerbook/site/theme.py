@@ -16,7 +16,7 @@ _FONTS = {
     "headings": ("sans", "system-ui, sans-serif"),
     "code": ("mono", "monospace"),
 }
-"""The variable of palette.css for each use of a font, and what stands in for the font."""
+"""For each use of a font, its variable in palette.css and the fallback."""
 
 
 def theme_css(theme: ThemeSpec) -> str:
@@ -55,7 +55,7 @@ def theme_view(theme: ThemeSpec, folders: MediaFolders) -> ThemeView:
 
 
 def theme_files(theme: ThemeSpec, folders: MediaFolders) -> dict[str, bytes]:
-    """Return the files of a theme by path in the site; those in `static/` are there anyway."""
+    """Return the files of a theme by path in the site; files in `static/` are published anyway."""
     files = {path: folders.read(path) for path in (theme.logo, theme.favicon) if path}
     if theme.logo and (dark := folders.image(theme.logo).dark):
         files[dark] = folders.read(dark)

@@ -52,7 +52,7 @@ def _whitespace_html(raw: str, shown: str) -> str:
 
 
 def token_facts(token: Token, position: int | None = None) -> str:
-    """Return the id, bytes and position of a token, one a line."""
+    """Return the id, bytes and position of a token, one per line."""
     name = gettext("special token {id}") if token.special else gettext("token {id}")
     lines = [name.format(id=token.id)]
     if token.hex:
@@ -165,7 +165,7 @@ def table_html(table: Table, name: str = "") -> str:
 
 
 def _cut_note(rows: int, columns: int) -> str:
-    """Say how much of a table is shown, unless all of it is."""
+    """Return a note on how much of a table is shown; nothing if all of it is."""
     if rows <= MAX_ROWS and columns <= MAX_COLUMNS:
         return ""
     if columns <= MAX_COLUMNS:

@@ -14,9 +14,10 @@ _UP = "../../"
 
 
 def site_address(address: str) -> str:
-    """Return the address in the site of a page's source, a picture or a file; others as they are.
+    """Return the address in the site for a link to a source, a picture or a file of the book.
 
-    `attention.md#heads` is `attention.html#heads`, `../../static/x.csv` is `static/x.csv`.
+    `attention.md#heads` becomes `attention.html#heads`, and `../../static/x.csv` becomes
+    `static/x.csv`. Other addresses stay as they are.
     """
     if match := _PAGE.fullmatch(address):
         return f"{match['name']}.html{match['anchor'] or ''}"

@@ -50,5 +50,5 @@ def static_anchors(prose: str, experiments: Collection[str]) -> Anchors | None:
 
 
 def _plain_text(markdown: str) -> str:
-    """Return a heading without links and emphasis, whose signs make no part of its anchor."""
+    """Return a heading without the addresses of its links, which are not part of its anchor."""
     return re.sub(r"\]\([^)]*\)", "", markdown)

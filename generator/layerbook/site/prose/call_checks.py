@@ -1,4 +1,4 @@
-"""Mistakes in function calls that can be found without results, such as a missing argument."""
+"""Find mistakes in function calls without results, such as a missing argument."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FOLDS = {
     "sidebar": f"sidebar() needs a title and a text: {folds.SIDEBAR_USAGE}",
     "predict": f"predict() needs an answer to hide: {folds.PREDICT_USAGE}",
 }
-_ONCE_PER_PAGE = ("figure", "code_cell")  # on a page
+_ONCE_PER_PAGE = ("figure", "code_cell")
 _BRANCHES = (nodes.If, nodes.For, nodes.Macro, nodes.CondExpr)
 _OTHER_TEMPLATES = (nodes.Import, nodes.FromImport, nodes.Include, nodes.Extends)
 
@@ -71,7 +71,7 @@ def _call_message(name: str, call: nodes.Call, *, is_block: bool) -> str:
 def _signature_message(
     call: nodes.Call | nodes.Filter, function: Callable[..., object], skipped: int = 0
 ) -> str:
-    """Return the mismatch of a call with a signature, without its first `skipped` parameters."""
+    """Return how a call does not fit a signature, or ""; `skipped` parameters come first."""
     if call.dyn_args is not None or call.dyn_kwargs is not None:
         return ""
     try:
@@ -84,7 +84,7 @@ def _signature_message(
 
 
 def _constant_message(name: str, call: nodes.Call) -> str:
-    """Call a function whose arguments are all constants, and return its error message."""
+    """Call a function if all its arguments are constants, and return its error message or ""."""
     try:
         arguments = [argument.as_const() for argument in call.args]
         named = {pair.key: pair.value.as_const() for pair in call.kwargs if pair.key != "right"}
@@ -141,9 +141,9 @@ def _repeated(tree: nodes.Template) -> Iterator[CallProblem]:
             continue
         key = (name, *values)
         if key in shown and values:
-            what = "-".join(map(str, values))
+            label = "-".join(map(str, values))
             kind = name.replace("_", " ")
-            yield CallProblem(call.lineno, name, f"the {kind} {what!r} is already on this page")
+            yield CallProblem(call.lineno, name, f"the {kind} {label!r} is already on this page")
         shown.add(key)
 
 

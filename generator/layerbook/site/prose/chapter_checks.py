@@ -176,7 +176,7 @@ def find_text_problems(chapter: Chapter, prose: str, file: str) -> Iterator[Prob
 def find_formula_problems(
     chapter: Chapter, prose: str, file: str, math: MathRenderer
 ) -> Iterator[Problem]:
-    """Yield invalid formulas; those that contain values are checked when rendered."""
+    """Yield invalid formulas; a formula with values can only be checked when it is rendered."""
     for piece in chapter_texts(chapter, prose, file):
         outline = parse_outline(piece.text)
         for node, formula in _formulas(outline):

@@ -124,7 +124,7 @@ def parse_cell(name: str, file: str, text: str) -> CodeCell:
 
 
 class _HeaderLine(NamedTuple):
-    """A comment `# key: value` in a line; `column` is that of the value."""
+    """A comment `# key: value` in a line; the value begins at `column`."""
 
     number: int
     key: str

@@ -1,4 +1,4 @@
-"""The colours of a listing, from this process or, for most languages, from one that can be killed.
+"""Highlight listings, in most languages in a process that can be killed.
 
 A pattern of a Pygments lexer may take exponential time in one match, which nothing interrupts.
 Run as a program, this module colours listings until its input ends.
@@ -22,17 +22,19 @@ VETTED = frozenset(
     {"bash", "console", "css", "django", "html", "javascript", "json", "markdown", "python", "text"}
     | {"toml", "xml", "yaml"}
 )
-"""Languages that need no process of their own, by Pygments' first name for each: their patterns
-were tried on repeated pieces of code (`tests/fuzz`), and none takes exponential time."""
+"""Languages that need no process of their own, by Pygments' first name for each.
+
+Their patterns were tried on repeated pieces of code (`tests/fuzz`); none takes exponential time.
+"""
 SECONDS = 2.0
-"""The processor time for a listing; those of books take some milliseconds."""
+"""The processor time for a listing; a usual listing takes some milliseconds."""
 WATCHDOG_SECONDS = 5
 """The time for a listing in the other process, which shares the machine."""
 SECONDS_OF_PAGE = 10.0
 
 
 class TakesTooLongError(Exception):
-    """Colouring a listing would take seconds."""
+    """Highlighting a listing would take too long."""
 
 
 class Allowance:

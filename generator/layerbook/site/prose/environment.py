@@ -131,8 +131,7 @@ def _compile(source: str, file: str) -> CodeType:
 
 
 def _keep_line_breaks(source: str) -> str:
-    """Keep the break of every line but those that hold only `{% statements %}` or comments."""
-
+    """Keep the break after each line, unless it has only `{% statements %}` or comments."""
     return "\n".join(
         line if _STATEMENTS_ONLY.fullmatch(line) else _keep_line_break(line)
         for line in source.split("\n")

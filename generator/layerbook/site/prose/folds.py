@@ -18,7 +18,11 @@ REVEAL_USAGE = "{% call reveal() %} ... {% endcall %}"
 
 @dataclass(frozen=True)
 class Prediction:
-    """A question with its choices: the `number`-th of its page; `right` are the correct ones."""
+    """A question with its choices.
+
+    number: its place among the predictions of the page, from 1.
+    right: the choices that came true, counted from 0; None if no result says so.
+    """
 
     number: int
     question: str | Inline

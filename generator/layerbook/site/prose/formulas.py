@@ -1,4 +1,4 @@
-"""TeX to MathML at build time, by Temml in an embedded V8 that starts only for a new formula.
+"""Render TeX as MathML with Temml, in an embedded V8 that starts only for a new formula.
 
 The pages forbid inline styles, so the few that Temml writes become classes; see `math_css`.
 """
@@ -95,7 +95,7 @@ def math_css(rules: Mapping[str, str]) -> str:
 
 
 class MathRenderer:
-    """Renders formulas; `css_rules` are the styles they have needed so far, by class."""
+    """Renders formulas; `css_rules` are the rules of the classes used so far."""
 
     def __init__(self, cache: BlobCache | None = None) -> None:
         self._cache = cache

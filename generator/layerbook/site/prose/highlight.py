@@ -67,7 +67,7 @@ def check_language(language: str) -> None:
 
 
 def code_html(source: str, language: str, allowance: Allowance | None = None) -> str:
-    """Return dedented source in a scroll box of its own, in colours unless that may take long.
+    """Return dedented source in its own scroll box, in colours unless that may take long.
 
     allowance: the time that the listings of the page have left.
 

@@ -1,4 +1,4 @@
-"""The unique ids of a page: those of its template, figures, claims and headings."""
+"""The unique ids of a page: of its template, figures, claims and headings."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class PageIds:
 
     def add(self, id: str) -> str:
         """Return `id`, or the first of `id-2`, `id-3` and so on that is free, and take it."""
-        start, *rest = id.partition(PICTURE_SUFFIX)  # ids inside a picture start with its id
-        # Numbers that are taken are not tried again, since a page can have one heading often.
+        start, *suffix = id.partition(PICTURE_SUFFIX)  # ids inside a picture start with its id
+        # Numbers in use are not tried again, since a page can repeat one heading many times.
         numbers = self._next_numbers.setdefault(id, count(2))
-        numbered = (f"{start}-{number}{''.join(rest)}" for number in numbers)
+        numbered = (f"{start}-{number}{''.join(suffix)}" for number in numbers)
         free = next(candidate for candidate in chain([id], numbered) if self._is_free(candidate))
         self._taken.add(free)
         return free
@@ -41,7 +41,7 @@ class PageIds:
 
 
 def page_ids(page_templates: Environment, template: str) -> PageIds:
-    """Return the ids of a page; those of its template and of the scripts are taken."""
+    """Return the ids of a page; the ids in its template and its scripts are taken."""
     sources = (_source(page_templates, name) for name in ("base.html", template))
     diagram = (f"{CHAPTER_DIAGRAM}{part}" for part in ("", "-title", "-desc"))
     return PageIds(chain(_SCRIPT_IDS, diagram, *map(_LITERAL_ID.findall, sources)))

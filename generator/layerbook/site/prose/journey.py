@@ -1,4 +1,4 @@
-"""A text on its way through the model: one picture a stage, each drawn from results."""
+"""A text on its way through the model: a picture for each stage, drawn from results."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _tokens(tokens: Sequence[object], _: object) -> Picture:
 
 
 def _vectors(rows: Sequence[Sequence[float]], _: object) -> Picture:
-    """A column for each token, a cell for each of its first numbers; the sign is the colour."""
+    """Draw a column for each token, a cell for each of its first numbers, the sign as colour."""
     shown = [list(row[:MAX_NUMBERS]) for row in rows]
     largest = max((abs(value) for row in shown for value in row), default=0.0) or 1.0
     cells = [
@@ -98,7 +98,7 @@ def _vectors(rows: Sequence[Sequence[float]], _: object) -> Picture:
 
 
 def _attention(weights: Sequence[float], labels: Sequence[object]) -> Picture:
-    """An arc from the last token to each one, as thick as its share."""
+    """Draw an arc from the last token to each token, as thick as its share."""
     last, names = len(weights) - 1, [str(as_token(label).text).strip() for label in labels]
     parts = []
     for x, weight in enumerate(weights):
@@ -117,7 +117,7 @@ def _attention(weights: Sequence[float], labels: Sequence[object]) -> Picture:
 
 
 def _widths(widths: Sequence[int], _: object) -> Picture:
-    """A bar for each width, one under the other."""
+    """Draw a bar for each width, one below the other."""
     largest = max(widths, default=0) or 1
     parts = []
     for y, width in enumerate(widths):
@@ -133,7 +133,7 @@ def _widths(widths: Sequence[int], _: object) -> Picture:
 
 
 def _top(tokens: Sequence[object], _: object) -> Picture:
-    """The likeliest tokens with their probabilities as bars."""
+    """Draw the likeliest tokens, with their probabilities as bars."""
     rows = []
     for token in tokens:
         prob = getattr(token, "prob", None)

@@ -1,4 +1,4 @@
-"""Links and references in prose that lead nowhere, and the links of a whole book."""
+"""Find links and references that lead nowhere, and list the links of a whole book."""
 
 from __future__ import annotations
 

@@ -26,14 +26,14 @@ def live_code() -> str:
 
 @cache
 def live_length() -> int:
-    """Return its number of lines, not counting comments and empty lines."""
+    """Return the number of lines of the model, without comments and empty lines."""
     lines = map(str.strip, live_code().splitlines())
     return sum(bool(line) and not line.startswith("//") for line in lines)
 
 
 @cache
 def live_functions() -> dict[str, str]:
-    """Return its functions with their comments by name, methods as `Model.name`."""
+    """Return the functions of the model, with their comments, by name; methods as `Model.name`."""
     return {
         f"Model.{match['name']}" if match["indent"] else match["name"]: (
             dedent(match[0]).expandtabs(2)

@@ -118,7 +118,7 @@ class Slots:
         return _SLOT.sub(lambda match: self.values[int(match[1])].html, markup)
 
     def fill_text(self, text: str, *, blocks: bool = True) -> str:
-        """Replace placeholders by plain text; without `blocks`, drop those of blocks."""
+        """Replace placeholders by plain text; without `blocks`, drop the placeholders of blocks."""
 
         def plain(match: re.Match[str]) -> str:
             value = self.values[int(match[1])]
@@ -253,7 +253,7 @@ def render_inline(source: str, slots: Slots, math: MathRenderer) -> Inline:
 
 
 def render_blocks(source: str, slots: Slots, math: MathRenderer, ids: PageIds) -> MarkdownPage:
-    """Render a chapter; `ids` are those of its page. Raises ProseError."""
+    """Render a chapter; its headings and formulas get unused `ids`. Raises ProseError."""
     env = _environment(slots, math, crosses_pages=True)
     nodes = _unwrap_blocks(_parser().parse(source, env), slots)
     _check_nodes(nodes, slots)

@@ -1,4 +1,4 @@
-"""Mistakes in a chapter's Markdown that would silently drop text or stop the rendering."""
+"""Find mistakes in a chapter's Markdown that would silently drop text or stop the rendering."""
 
 from __future__ import annotations
 

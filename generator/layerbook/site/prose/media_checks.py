@@ -1,4 +1,4 @@
-"""Pictures, diagrams and videos in prose that the book does not have, or that no page can show."""
+"""Find pictures, diagrams and videos that are missing or that no page can show."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Find references such as `@fig-name` that can lead nowhere, before there are results.
 
-A result decides some names, so a name that it may have is not a problem here. Once all pages are
-laid out, `site/cross_references.py` compares the references with what the pages really have.
+Some names depend on results, so a name that a result may have is not reported here. Once all pages
+are laid out, `site/cross_references.py` compares the references with the places on the pages.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from layerbook.site.prose.outline import Outline, parse_outline
 from layerbook.site.prose.pictures import extract_pictures
 
 MAX_HINTS = 20
-"""The unknown references of a page whose nearest name is looked for, which takes milliseconds."""
+"""The number of unknown references on a page that get a hint, since each takes milliseconds."""
 _REFERENCE = re.compile(r"@(?:fig|sec|eq)-")
 _NUMBER = re.compile(r"-\d+$")
 _FIGURE = re.compile(r"\bfigure\(\s*[\"'](?:[\w-]+/)?([\w-]+)[\"'],\s*[\"']([\w.-]+)[\"']\s*\)")
@@ -110,7 +110,7 @@ def _messages(
 
 def _may_exist(written: str, pages: Mapping[str, _Page]) -> bool:
     kind, _, name = written.removeprefix("@").partition("-")
-    page, slash, rest = name.partition("/")
+    page, slash, name_there = name.partition("/")
     if slash:
-        return page in pages and pages[page].may_have(kind, rest)
+        return page in pages and pages[page].may_have(kind, name_there)
     return any(other.may_have(kind, name) for other in pages.values())

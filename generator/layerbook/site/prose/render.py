@@ -1,6 +1,7 @@
 """Render a chapter's prose: Jinja for the values, then Markdown for the text, never mixed.
 
-Each `{{ expression }}` leaves a slot; Markdown runs over text without values; these are set last.
+Each `{{ expression }}` leaves a slot, Markdown runs over the text without values, and the values
+are filled in last.
 Every mistake is a SpecError at the file and line of the prose.
 """
 

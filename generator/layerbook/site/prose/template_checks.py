@@ -1,4 +1,4 @@
-"""Mistakes in the Jinja of prose that can be found without results: names, filters and fields."""
+"""Find mistakes in the Jinja of prose without results: unknown names, filters and fields."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PieceOfProse:
 
 
 def find_template_problems(prose: PieceOfProse) -> list[Problem]:
-    """Report syntax errors, or unknown filters, tests, names and fields."""
+    """Report syntax errors or, if there are none, unknown filters, tests, names and fields."""
     try:
         tree = parse_prose(prose.text)
     except TemplateSyntaxError as error:

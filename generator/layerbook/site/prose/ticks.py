@@ -1,4 +1,4 @@
-"""Ticks in a row, joined so that they stand side by side, and never at the start of a line."""
+"""Group neighbouring ticks, so that they stay side by side and never begin a line."""
 
 from __future__ import annotations
 

@@ -59,12 +59,15 @@ class CountingEnvironment(ImmutableSandboxedEnvironment):
             raise LimitError(f"the template takes more than {self._max_steps:,} steps")
 
     def measured(self, value: Any, *, deep: bool = False) -> Any:
-        """Count the parts of a value as steps, and return it; `deep` enters lists of results."""
+        """Count the parts of a value as steps, and return it; `deep` also counts inside results."""
         self.count(count_values(value, self._max_steps - self._steps, deep=deep))
         return value
 
     def collected(self, value: Any) -> Any:
-        """Count what is in a new list or mapping, and return it; nothing in it is undefined."""
+        """Count the values in a new list or mapping, and return it.
+
+        Raises UndefinedError for an undefined value, and TypeError for a function.
+        """
         for element in (*value, *value.values()) if isinstance(value, dict) else value:
             require_defined(element)
             if callable(element):

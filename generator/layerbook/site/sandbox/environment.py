@@ -1,7 +1,7 @@
 """The sandboxed Jinja environment of all templates of a book.
 
-A template reads fields of results and views, and calls the functions it was given, its own macros
-and a few filters.
+A template reads fields of results and views. It calls the functions that the page or the prose
+provides, its own macros, and a few filters.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ELEMENTS = (str, list, tuple, ListView, Mapping, range, TemplateReference)
 class Sandbox(CountingEnvironment):
     """An environment with few filters, in which every step is allowed and counted.
 
-    filters: beside those of Jinja in `FILTERS`.
+    filters: additional ones. jinja_filters: the names of allowed filters of Jinja.
     max_steps: for one piece of prose or one page; `restart` resets the count.
     """
 
@@ -106,10 +106,10 @@ class Sandbox(CountingEnvironment):
         return may_call(obj)
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
-        """Call a function that the template was given, or one that is safe."""
+        """Call a function that the template is provided with, or one that is safe."""
         require_defined(__obj)
-        is_given = any(__obj is value for value in __context.parent.values())
-        if not (is_given or may_call(__obj)):
+        is_provided = any(__obj is value for value in __context.parent.values())
+        if not (is_provided or may_call(__obj)):
             raise SecurityError("a template cannot call this")
         if __self._calls >= MAX_CALLS:
             raise LimitError(f"the template makes more than {MAX_CALLS} calls inside each other")

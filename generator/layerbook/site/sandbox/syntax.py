@@ -65,7 +65,7 @@ class CountingCodeGenerator(CodeGenerator):
 class CountingTransformer(NodeTransformer):
     """Route loops, comparisons, concatenations and new lists through the environment.
 
-    Filters, tests, calls and arithmetic go through the environment as they are.
+    Filters, tests, calls and arithmetic go through the environment anyway.
     """
 
     def __init__(self, environment: Environment) -> None:

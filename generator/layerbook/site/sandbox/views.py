@@ -1,6 +1,6 @@
 """Read-only views of results, as prose sees them: fields, elements and keys, and no methods.
 
-A template never holds a pydantic model or a numpy array, whose methods write files and load code.
+A template never gets a pydantic model or a numpy array: their methods write files and load code.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ FUNCTIONS: Mapping[str, Callable[..., object]] = {
 class ProseFunctions:
     """The functions for one rendering of one chapter.
 
-    pictures: those in its Markdown, by line. render_caption: renders the caption of one, with the
-    functions that it may call.
+    pictures: the pictures in its Markdown, by line.
+    render_caption: renders the caption of a picture, with the functions that it may call.
     """
 
     def __init__(

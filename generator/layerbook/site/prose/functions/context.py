@@ -22,7 +22,7 @@ class ChapterContext:
     views: the experiments, as the chapter shows them. jinja_env: renders the page templates.
     bibliography: the sources that `cite` knows.
     glossary: the terms that `term` knows.
-    ids: those of the chapter's page. media: the book's own; None where only words count.
+    ids: the ids of the chapter's page. media: None if only the words of the chapter are needed.
     live: the model as pages run it; None if they cannot.
     """
 

@@ -14,7 +14,7 @@ from layerbook.site.prose.pictures import IMAGE_USAGE, ProseDiagram, ProseImage
 class MediaFunctions(FunctionGroup):
     """Show pictures, diagrams and videos.
 
-    pictures: those in the chapter's Markdown, by line. render_caption: renders that of one.
+    pictures: the pictures in the chapter's Markdown, by line. render_caption: renders a caption.
     """
 
     def __init__(
