@@ -31,7 +31,8 @@ _VALUE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 class ModelClaim:
     """A claim, to be judged by the results of one model.
 
-    views: the book's experiments with these results. index: its place among the claims of `address`.
+    views: the book's experiments with these results.
+    index: its place among the claims of the experiment at `address`.
     """
 
     views: ExperimentViews

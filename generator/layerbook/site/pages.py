@@ -61,7 +61,8 @@ class NavPart:
 class ThemeView:
     """The look of a book: paths in the site.
 
-    stylesheets: loaded after the style sheets of every book. logo, dark_logo: shown before the title.
+    stylesheets: loaded after the style sheets of every book.
+    logo, dark_logo: shown before the title.
     """
 
     stylesheets: tuple[str, ...] = ()

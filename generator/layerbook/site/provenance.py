@@ -39,7 +39,7 @@ def experiment_facts(
 
 
 def model_sources(project: Project, experiment: Experiment) -> list[ModelSource]:
-    """Return the models that an experiment runs on: the book's model, or the models of its sweep."""
+    """Return the models that an experiment runs on: the book's, or all of its sweep."""
     swept = () if experiment.sweep is None else experiment.sweep.models
     return [resolve(name) for name in swept] or [project.source]
 
