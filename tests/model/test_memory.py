@@ -91,12 +91,12 @@ def test_discards_arrays_that_are_no_longer_needed(model: LoadedModel) -> None:
     patched = Forward(other.prompt, frozenset({LOGITS}), (Patch(Site("resid_post", 0), source),))
     execution = Execution(model, make_plan([source, other, patched]))
     steps = execution.steps()
-    next(steps), next(steps)  # the first batch is over
+    next(steps)
     assert execution.can_answer([source, other])
     assert not execution.can_answer([patched])
     execution.discard_except([patched])
     assert not execution.can_answer([other])
-    assert not list(steps)
+    assert len(list(steps)) == 1
     assert execution.can_answer([patched])
     whole = model.run([Pass(source.prompt.ids, frozenset({LOGITS, Site("resid_post", 0)}))])[0]
     assert np.allclose(execution.capture(patched)[LOGITS], whole[LOGITS], atol=1e-4)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import stat
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -150,10 +149,8 @@ def test_lock_excludes_other_builds(tmp_path: Path) -> None:
             os._exit(70)
     try:
         assert os.read(ready, 1) == b"x"
-        started = time.perf_counter()
         with pytest.raises(StoreError, match="another build is running in"), cache.lock(tmp_path):
             pass
-        assert time.perf_counter() - started < 5
         with pytest.raises(StoreError, match="another build is running in"):
             cache.clean(tmp_path)
     finally:

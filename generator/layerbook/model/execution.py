@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from layerbook.core.errors import ModelError
+from layerbook.core.progress import SilentReporter, Task
 from layerbook.core.requests import (
     EMBED,
     LOGITS,
@@ -46,6 +47,8 @@ from layerbook.model.plan import (
 )
 from layerbook.model.timer import Timer
 
+NO_PROGRESS = SilentReporter()
+
 
 class Execution:
     """Executes one plan; afterwards `capture` answers every planned request."""
@@ -63,12 +66,18 @@ class Execution:
         self._outputs: dict[Generate, GenerationOutput] = {}
         self._activations: dict[object, Activations] = {}  # by merge key
 
-    def steps(self) -> Iterator[str]:
-        """Execute the plan; yield a line for progress before each step."""
+    def steps(self, progress: Task = NO_PROGRESS) -> Iterator[None]:
+        """Execute the plan; yield after each step.
+
+        progress: shows each step, and advances by one for each generated text and each batch.
+        """
         for group in self._generation_groups():
             longest = max(request.max_new_tokens for request in group)
-            yield f"generating up to {longest} tokens for {pluralize(len(group), 'prompt')}"
+            prompts = pluralize(len(group), "prompt")
+            progress.set_status(f"generating up to {longest} tokens for {prompts}")
             self._generate(group)
+            progress.advance(len(group))
+            yield
         for forwards in _stages(self.plan.forwards):
             batches = build_batches(
                 build_passes(forwards, self.token_ids),
@@ -77,8 +86,10 @@ class Execution:
             )
             for batch in batches:
                 passes = "1 pass" if len(batch) == 1 else f"{len(batch)} passes"
-                yield f"{passes} of up to {len(batch[-1].ids)} tokens"
+                progress.set_status(f"{passes} of up to {len(batch[-1].ids)} tokens")
                 self._run_batch(batch)
+                progress.advance()
+                yield
 
     def token_ids(self, prompt: Prompt) -> TokenIds:
         """Return the token ids of a prompt; a generated one has them once it is generated."""

@@ -28,7 +28,7 @@ from layerbook.core.requests import (
 )
 from layerbook.core.rounding import round_result
 from layerbook.model import sources
-from layerbook.model.plan import MAX_BATCH_TOKENS, Plan, make_plan, plan_cost
+from layerbook.model.plan import MAX_BATCH_TOKENS, make_plan, plan_cost
 from layerbook.model.timer import Timer
 from layerbook.store.project import download_hub_model
 
@@ -158,13 +158,8 @@ class LocalExecutor:
         results: dict[Experiment, Result | LayerbookError] = {}
         pending = dict(requests)
         step_count = cost.generations + cost.batches + len(experiments)
-        generated = 0
         with report.task("Running the model", step_count) as task:
-            for number, step in enumerate(chain(execution.steps(), [None])):
-                if number:  # a step runs after it is yielded; one may generate several texts
-                    now_generated = _count_generated(execution, run_plan)
-                    task.advance(now_generated - generated or 1)
-                    generated = now_generated
+            for _ in chain([None], execution.steps(task)):  # some experiments need no step
                 for experiment, named in list(pending.items()):
                     if execution.can_answer(named.values()):
                         task.set_status(f"{experiment.chapter}/{experiment.id}")
@@ -174,13 +169,7 @@ class LocalExecutor:
                 execution.discard_except(
                     request for named in pending.values() for request in named.values()
                 )
-                if step is not None:
-                    task.set_status(step)
         return {experiment: results[experiment] for experiment in experiments}
-
-
-def _count_generated(execution: Execution, plan: Plan) -> int:
-    return sum(execution.can_answer([generation]) for generation in plan.generations)
 
 
 @contextmanager
