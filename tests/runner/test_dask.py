@@ -478,7 +478,7 @@ def test_refuses_unknown_executors(book: Path, name: str) -> None:
     for command in ("run", "build"):
         done = layerbook(command, "--executor", name, cwd=book)
         assert done.returncode == 2
-        assert f"--executor {name}: should be dask://HOST:PORT" in done.stderr
+        assert f"--executor {name}: give the address of a Dask scheduler" in done.stderr
 
 
 def test_executor_and_no_run_exclude_each_other(book: Path) -> None:

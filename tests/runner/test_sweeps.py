@@ -601,4 +601,4 @@ def test_named_layers_need_a_model_of_the_same_size(book: Path, tmp_path: Path) 
     done = layerbook("run", cwd=book)
     assert done.returncode == 1
     assert "2 of 4 cells failed, the others are kept" in done.stdout
-    assert "is not of the size of" in done.stdout
+    assert "have different numbers of layers or heads" in done.stdout

@@ -47,7 +47,7 @@ OWN_MODEL = ""
 
 
 class DaskExecutor:
-    """Measures experiments on a scheduler's workers; connects when first needed."""
+    """Measures experiments on a scheduler's workers; connects when it first needs them."""
 
     def __init__(
         self, address: str, source: sources.ModelSource, precision: Precision, report: Reporter
@@ -125,9 +125,8 @@ class DaskExecutor:
     def _max_chunks(self) -> int:
         client = self.client
         with _translate_dask_errors():
-            return CHUNKS_PER_WORKER * max(
-                1, len(client.nthreads())
-            )  # the number of workers can change
+            workers = len(client.nthreads())  # can change during the run
+        return CHUNKS_PER_WORKER * max(1, workers)
 
     def _submit(self, chunk: Sequence[Experiment]) -> futures.Future[bytes]:
         requirements = job_requirements(self.source, self.precision, self.fingerprint, chunk)
@@ -177,8 +176,8 @@ def _wait(chunk: Sequence[Experiment], future: futures.Future[bytes] | None) -> 
     except KilledWorker as error:
         count = pluralize(error.allowed_failures + 1, "worker")
         failure = RunError(
-            f"{count} died one after the other while they measured it, or one that ran beside it; "
-            "is their memory enough?"
+            f"{count} died one after the other while they measured this or a chunk beside it; "
+            "do they have enough memory?"
         )
         return dict.fromkeys(chunk, failure)
     return decode_results(answer, chunk)
@@ -286,9 +285,7 @@ def _check_model(source: sources.ModelSource, required: Fingerprint) -> None:
         source.prepare()
         own = source.fingerprint()
     except (LayerbookError, OSError) as error:
-        raise ModelError(
-            f"{_this_worker()} cannot have the model {source.name}: {error}"
-        ) from error
+        raise ModelError(f"{_this_worker()} cannot get the model {source.name}: {error}") from error
     if own.weights != required.weights:
         difference = f"({own.weights}, not {required.weights})"
     elif own != required:
@@ -312,12 +309,12 @@ def group_by_shared_prompts(
         prompts: set[object] = {r.prompt for r in requests if isinstance(r, Forward | Generate)}
         members = []
         others = []
-        for cluster in clusters:
-            if cluster[0] & prompts:
-                prompts = prompts | cluster[0]
-                members += cluster[1]
+        for cluster_prompts, cluster in clusters:
+            if cluster_prompts & prompts:
+                prompts = prompts | cluster_prompts
+                members += cluster
             else:
-                others.append(cluster)
+                others.append((cluster_prompts, cluster))
         clusters = [*others, (prompts, [*members, experiment])]
     groups: list[list[Experiment]] = [[] for _ in range(max_groups)]
     for _, members in sorted(clusters, key=lambda cluster: -len(cluster[1])):

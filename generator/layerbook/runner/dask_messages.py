@@ -45,15 +45,15 @@ EXPERIMENT_FIELDS = (
 
 
 class MessageError(ModelError):
-    """An unreadable message; the other side has a different version of Layerbook."""
+    """An unreadable message, from a different version of Layerbook."""
 
 
 @dataclass(frozen=True)
 class JobRequirements:
     """The inputs of a job's results, apart from their specs.
 
-    models: the fingerprints by name, of the book's model under OWN_MODEL. code: the digests of
-    analyses by module.
+    models: fingerprints by name; the book's model is under OWN_MODEL.
+    code: the digests of analyses by module.
     """
 
     source: sources.ModelSource

@@ -48,7 +48,7 @@ class Executor(Protocol):
         """Return the result of each experiment, or its error."""
 
     def measure_chunks(self, chunks: Iterable[Sequence[Experiment]]) -> Iterator[Measurements]:
-        """Measure chunk by chunk, in order; take a chunk only when it is needed."""
+        """Measure chunk by chunk, in order; read each chunk only when it is needed."""
 
 
 class LocalExecutor:
@@ -78,8 +78,8 @@ class LocalExecutor:
     ) -> Measurements:
         """Return the result of each experiment, or its error.
 
-        Raises ModelError if the book's model cannot be loaded; that another model cannot be
-        loaded is an error of the cells on it.
+        Raises ModelError if the book's model cannot be loaded. If another model cannot be loaded,
+        its experiments get the error.
         """
         results: dict[Experiment, Result | LayerbookError] = {}
         for name in dict.fromkeys(experiment.model for experiment in experiments):
@@ -132,8 +132,8 @@ class LocalExecutor:
         if (own_limits.layers, own_limits.heads) == (limits.layers, limits.heads):
             return {}
         error = ModelError(
-            f"{source.name} is not of the size of {self.source.name}, so its layers are others; "
-            "sweep both over what names no layer"
+            f"{source.name} and {self.source.name} have different numbers of layers or heads; a "
+            "sweep over both must not name a layer"
         )
         return {experiment: error for experiment in experiments if _names_layers(experiment)}
 

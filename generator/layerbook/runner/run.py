@@ -50,9 +50,10 @@ MAX_LISTED_DIFFERENCES = 3
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of one experiment; `detail` says why it failed or where it differs.
+    """The outcome of one experiment.
 
-    trace: the traceback of what failed in an analysis.
+    detail: why it failed, or where its numbers differ.
+    trace: the traceback, if an analysis failed.
     """
 
     experiment: Experiment
@@ -71,8 +72,8 @@ def executor_for(name: str | None, timer: Timer | None = None) -> ExecutorFactor
     match = DASK_ADDRESS.fullmatch(name)
     if match is None:
         raise UsageError(
-            f"--executor {name}: should be dask://HOST:PORT or dask+tls://HOST:PORT, the address "
-            "of a Dask scheduler"
+            f"--executor {name}: give the address of a Dask scheduler, dask://HOST:PORT or "
+            "dask+tls://HOST:PORT"
         )
     from layerbook.runner.dask import dask_executor
 
@@ -90,9 +91,9 @@ def run_experiments(
 ) -> tuple[Outcome, ...]:
     """Run experiments and save their results.
 
-    Of a sweep, the cells that are not current run, or all with `force`. A failed experiment is an
-    outcome, not an error. Call it under the project's lock. Raises SpecError if checks name
-    missing fields, ModelError if the model cannot be loaded.
+    A sweep runs only the cells that are not current, or all of them with `force`. A failed
+    experiment is an outcome, not an error. Call this under the project's lock. Raises SpecError if
+    checks name missing fields, ModelError if the model cannot be loaded.
     """
     if not work:
         return ()
@@ -110,7 +111,7 @@ def run_experiments(
             if experiment.sweep is not None:
                 keys |= project.compute_keys([experiment])
                 if not isinstance(result, LayerbookError):
-                    # Before the table is saved, so that the next run repeats this if it is killed.
+                    # Before the table is saved: if this is killed, the next run repeats it.
                     remove_obsolete_cells(project, experiment)
             elif experiment not in keys:
                 keys |= project.compute_keys([e for e in experiments if e.sweep is None])
@@ -145,7 +146,7 @@ def measure_each(
     report: Reporter,
     cell_stores: Callable[[Experiment], CellStore],
 ) -> Iterator[Result | LayerbookError]:
-    """Measure all experiments but sweeps together, then yield each result, running the sweeps."""
+    """Yield the result of each experiment, in order; all but the sweeps are measured together."""
     measured = executor.measure([e for e in experiments if e.sweep is None])
     for experiment in experiments:
         if experiment.sweep is None:

@@ -1,4 +1,4 @@
-"""Run chapter specs outside the pipeline of a book: load them, and write results to a folder."""
+"""Run single chapter specs, in a book or not, and write their results to a folder."""
 
 from __future__ import annotations
 

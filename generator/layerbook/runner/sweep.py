@@ -1,4 +1,4 @@
-"""Run sweeps: measure the cells in chunks, store each chunk, then make the table."""
+"""Run sweeps: measure the cells in chunks, store each chunk, then build the table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from layerbook.core.text import pluralize
 from layerbook.runner.local import Executor, Measurements
 from layerbook.store.project import Project, sweep_cells
 
-# Cells that run together: enough to fill batches. A killed run loses the chunks under way.
+# Cells that run together: enough to fill batches. A killed run loses its unfinished chunks.
 CHUNK_SIZE = 256
 
 
@@ -50,12 +50,12 @@ def run_sweep(
 ) -> SweepResult | LayerbookError:
     """Measure the cells of a sweep chunk by chunk, and return their table.
 
-    Return a RunError if cells failed; the others run and are stored all the same.
+    Return a RunError if cells failed; the others are still measured and stored.
     """
     sweep = _sweep(experiment)
     rows: list[tuple[str, Mapping[str, Any]]] = []
     failures: list[RunError] = []
-    # The executor reads ahead, to have several chunks under way.
+    # The executor reads ahead, so that it can work on several chunks at once.
     chunks, upcoming = tee(_chunks(experiment))
     to_measure = (
         cell_store.cells_to_measure([cell_experiment for _, cell_experiment in chunk])

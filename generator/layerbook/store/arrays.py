@@ -1,8 +1,8 @@
 """Big arrays of a result, stored in a safetensors file beside its JSON.
 
 In the JSON, a reference replaces each array: `{"file", "array", "shape", "dtype", "sha256"}`.
-The file's name holds a digest of its content (`ID.1a2b3c4d.safetensors`). The new file is written
-before the JSON is replaced and the old one removed after, so a JSON file always fits its arrays.
+The file's name holds a digest of its content (`ID.1a2b3c4d.safetensors`). A new file is written
+before the JSON is replaced, and the old one is removed afterwards, so no JSON lacks its arrays.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def is_sidecar_of(id: str, name: str) -> bool:
 
 def referenced_files(text: bytes, id: str) -> frozenset[str]:
     """Return the names of the files that a result's JSON refers to, without parsing it."""
-    # A prompt cannot contain this text: inside a JSON string the quotes would be escaped.
+    # A prompt cannot contain this text, because quotes in a JSON string are escaped.
     parts = text.split(b'"file": "')[1:]
     names = (part.split(b'"', 1)[0].decode("utf-8", "replace") for part in parts)
     return frozenset(name for name in names if is_sidecar_of(id, name))
@@ -172,7 +172,7 @@ def _insert(data: dict[str, Any], path: JsonPath, reference: dict[str, Any]) -> 
         parent = parent[str(step) if isinstance(parent, dict) else step]
     step = path[-1]
     if isinstance(parent, list) and isinstance(step, int):
-        parent.insert(step, reference)  # excluded items closed the gap; paths come in order
+        parent.insert(step, reference)  # paths come in order, so the items before it are in place
     else:
         parent[str(step)] = reference
 
@@ -182,7 +182,7 @@ def _load_file(name: str, data: bytes, sha256: object) -> dict[str, NDArray[Any]
     from safetensors.numpy import load
 
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise ValueError(f"the arrays in {name} are not the ones it was written with")
+        raise ValueError(f"the arrays in {name} are not those that the result was written with")
     try:
         return load(data)
     except SafetensorError as error:

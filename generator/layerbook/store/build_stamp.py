@@ -25,10 +25,10 @@ SKIPPED_FOLDERS = {"__pycache__"}
 
 @dataclass(frozen=True)
 class BuildOutput:
-    """The output of a build, which a repetition prints again.
+    """The output of a build, which the next build prints again if nothing has changed.
 
-    failed: number of experiments that a page needs and that have no result.
-    refuted: number of claims that do not hold on `model`.
+    failed: the number of experiments without a result that a page needs.
+    refuted: the number of claims that do not hold on `model`.
     """
 
     summary: str
@@ -81,7 +81,7 @@ def snapshot(paths: Iterable[Path]) -> str:
 def _states(path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
     """Yield the paths and states of a file, or of the files in a folder, in order.
 
-    A build refuses folders that are nested deeper than what is read here.
+    Deeper folders need no reading, because a build refuses them.
     """
     if depth > MAX_DEPTH + 1:
         yield path, "deep"

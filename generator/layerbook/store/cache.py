@@ -26,14 +26,14 @@ LOCK_NAME = "lock"
 GITIGNORE_NAME = ".gitignore"
 COMPUTED_KIND = "computed"
 MODULES_KIND = "modules"
-# Notes on results that were computed here; only running the experiments again gives them back.
+# Notes on results that were computed here. If they are lost, the experiments must run again.
 NOTE_KINDS = (COMPUTED_KIND, MODULES_KIND)
 MAX_KEYS_PER_EXPERIMENT = 16  # enough to switch between branches
 
 
 @dataclass(frozen=True)
 class CleanReport:
-    """The numbers of files that `clean` removed, by kind, and of the notes that stay."""
+    """How many files `clean` removed, by kind, and how many notes it kept."""
 
     removed: Mapping[str, int]
     kept_notes: int
@@ -103,13 +103,13 @@ class WorkingCache:
 
 
 def _blob_digest(secret: bytes, kind: str, key: str, data: bytes) -> bytes:
-    """Return the digest that a blob begins with: of its kind, key and bytes, by the secret."""
+    """Return the authenticated digest of a blob's kind, key and bytes."""
     encoded_key = _encode_key(f"{kind} {len(key)} {key} ")
     return hmac.digest(secret, encoded_key + data, "sha256")
 
 
 def _encode_key(key: str) -> bytes:
-    """Encode a key; in one that is a path, Python writes bytes that are not UTF-8 as surrogates."""
+    """Encode a key. It may be a path, in which surrogates stand for bytes that are not UTF-8."""
     return key.encode("utf-8", "surrogateescape")
 
 
@@ -117,8 +117,7 @@ def _encode_key(key: str) -> bytes:
 def lock(root: Path, *, read_only: bool = False) -> Iterator[None]:
     """Lock a project for one build; the system frees the lock of a killed one.
 
-    read_only: the build changes nothing in the project, so that it can do without a lock where the
-        disk refuses one.
+    read_only: the build changes no sources or results, so it goes on where the disk refuses a lock.
     Raises StoreError if another build is running. Not re-entrant.
     """
     from filelock import FileLock, Timeout
@@ -170,7 +169,7 @@ def clean(root: Path, *, everything: bool = False) -> CleanReport:
 def _remove_folder(folder: Path) -> int:
     """Remove a folder with all that is in it; return the number of files.
 
-    `shutil.rmtree` fails on a thousand folders in one another, so each moves up to the first.
+    `shutil.rmtree` fails on a thousand nested folders, so each folder is first moved to the top.
     """
     count = 0
     pending, emptied = [folder], []

@@ -1,4 +1,4 @@
-"""Digests of source code: of what can change a number, or of every byte."""
+"""Digests of source code: either of the parts that can change a number, or of every byte."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from layerbook.core.errors import StoreError
 from layerbook.core.text import listed
 from layerbook.store.json_format import json_digest
 
-# The modules that every result depends on beside its analysis.
+# Every result depends on these modules, in addition to its analysis.
 ENGINE_MODULES = (
     "core.rounding",
     "model.loaded_model",
@@ -48,9 +48,9 @@ def analysis_code_modules(module_name: str) -> dict[str, str]:
 
 
 def portable_name(module_name: str) -> str:
-    """Return a module's name with that of its package's folder.
+    """Return a module's name, beginning with the name of its package's folder.
 
-    The package of a book's own code has another name for each place and content.
+    The package of a book's own code is imported under a name that depends on its place and content.
     """
     return f"{_package_of(module_name).name}.{module_name.partition('.')[2]}"
 
@@ -100,10 +100,10 @@ def module_digests(module_names: Collection[str], packages: Sequence[Path]) -> d
 
     Constants count. Comments, formatting, docstrings, `figures` methods and TYPE_CHECKING blocks
     do not. A package's `__init__` counts if something is imported from it. Imports by a computed
-    name are not seen. The files are read at each call, so that an edit during a run is noticed.
+    name are missed. Each call reads the files again, so that an edit during a run is noticed.
     Raises StoreError for a missing or broken module.
 
-    packages: the folders of the modules; IGNORED_MODULES are in the first.
+    packages: the folders of the modules; IGNORED_MODULES are in the first of them.
     """
     digests: dict[str, str] = {}
     pending = list(module_names)
@@ -139,7 +139,7 @@ def _find_file(package: Path, name: str) -> Path | None:
 
 
 def _resolve_import(packages: Sequence[Path], candidates: tuple[str, ...]) -> str | None:
-    """Return the module that an import means, unless it is ignored or of no such package."""
+    """Return the module that an import refers to; None if it is ignored or outside the packages."""
     for name in candidates:
         top, _, rest = name.partition(".")
         if _find_module(packages, name):
@@ -149,7 +149,7 @@ def _resolve_import(packages: Sequence[Path], candidates: tuple[str, ...]) -> st
 
 
 class _ParsedModule(NamedTuple):
-    """The digest of a module, and for each import the names that it may mean."""
+    """The digest of a module, and the possible module names of each import, likeliest first."""
 
     digest: str
     imports: list[tuple[str, ...]]

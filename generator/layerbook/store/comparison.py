@@ -1,4 +1,4 @@
-"""Compare two results. In float64 they are equal or they differ; float32 needs a tolerance."""
+"""Compare two results: exactly if they were computed in float64, with a tolerance in float32."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from layerbook.core.rounding import FieldScales
 
 @dataclass(frozen=True)
 class Tolerance:
-    """The gap up to which two numbers agree: absolute + of_scale * S + relative * |old|.
+    """The largest gap between numbers that agree: absolute + of_scale * S + relative * |old|.
 
     S is the largest magnitude of the field in the old result, over all entries.
     """
@@ -38,7 +38,7 @@ FLOAT32 = Tolerance(absolute=1e-4, of_scale=5e-6, relative=3e-4)
 
 
 def tolerance_of(*precisions: str) -> Tolerance:
-    """Return the tolerance for results of these precisions: none if one is exact."""
+    """Return the tolerance for results of these precisions: none if one of them is float64."""
     return FLOAT32 if set(precisions) == {"float32"} else EXACT
 
 

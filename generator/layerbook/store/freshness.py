@@ -1,4 +1,4 @@
-"""Compare results on disk with their sources, reading only the headers."""
+"""Compare results on disk with their sources; only the headers of results are read."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ State = Literal["fresh", "stale", "missing", "unreadable", "uncomputed", "inappl
 class Freshness:
     """The state of a result.
 
-    fresh: current, and computed on this machine. uncomputed: current, but computed elsewhere or
-    with the libraries in `changed`. stale: the components in `changed` differ. missing: there is
-    no file. unreadable: `reason` says why. inapplicable: the model cannot run the experiment, for
-    `reason`, so there is nothing to do.
+    fresh: current, and computed on this machine.
+    uncomputed: current, but computed elsewhere or with other libraries, named in `changed`.
+    stale: the components in `changed` differ.
+    missing: there is no file.
+    unreadable: for the given `reason`.
+    inapplicable: the model cannot run the experiment, for the given `reason`.
     """
 
     state: State

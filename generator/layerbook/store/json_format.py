@@ -15,8 +15,8 @@ encode_compact = json.JSONEncoder(ensure_ascii=False).encode
 def dumps(data: Any, depth: int = 0) -> str:
     """Return plain data as JSON, keys in their order, floats in the shortest exact form.
 
-    A list of numbers is one line, however long; a list or a record of plain values is one line if
-    it fits. NaN and infinities are `NaN`, `Infinity`, `-Infinity`, as in Python's json.
+    A list of numbers is always one line; any other list or record of plain values is one line if it
+    fits. NaN and infinities are `NaN`, `Infinity`, `-Infinity`, as in Python's json.
     """
     parts = list(data.values()) if isinstance(data, dict) else data
     if not isinstance(data, dict | list) or not data:

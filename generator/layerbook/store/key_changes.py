@@ -1,7 +1,7 @@
-"""The differences between two keys: parameters, modules, weights and libraries, old and new.
+"""The differences between two keys: old and new parameters, modules, weights and libraries.
 
-A result holds the spec that it was measured for, but only one digest of its code. The working
-cache holds the digests of single modules for results that were computed on this machine.
+A result holds the spec that it was measured for, but only one digest of all its code. For results
+that were computed on this machine, the working cache holds the digest of each module.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Change:
 
 
 class Measured(NamedTuple):
-    """The spec and the key that a result was measured for, or would be now."""
+    """The spec and the key that a result was measured for, or that it would have now."""
 
     spec: Mapping[str, Any]
     key: Key
@@ -114,7 +114,7 @@ def diff_keys(
 def diff_values(old: Any, new: Any, path: str = "") -> Iterator[ValueDifference]:
     """Yield the differences between two pieces of plain data.
 
-    A change of type counts, also of 1 to 1.0 or to true, since JSON tells them apart.
+    A change of type counts, even from 1 to 1.0 or true, since JSON distinguishes them.
     """
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in dict.fromkeys([*old, *new]):
@@ -129,7 +129,7 @@ def diff_values(old: Any, new: Any, path: str = "") -> Iterator[ValueDifference]
 
 
 def record_module_digests(cache: WorkingCache, work: Sequence[ExperimentStatus]) -> None:
-    """Cache the module digests of each analysis, to name the modules that change later."""
+    """Store the module digests of each analysis, so that later changes can be named by module."""
     for name, status in {_record_name(status): status for status in work}.items():
         if _read_record(cache, name).get("code") == status.key.code:
             continue

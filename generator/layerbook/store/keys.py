@@ -1,6 +1,6 @@
-"""Keys of results: digests of the spec, code, weights and tokenizer, and library versions.
+"""Keys of results: digests of the spec, code, weights and tokenizer, and versions of libraries.
 
-Prose, captions, templates and titles are not part of a key, nor is code that only draws.
+Prose, captions, templates, titles and code that only draws are not part of a key.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ def experiment_key(
 ) -> Key:
     """Return the key that an experiment's result has now. Raises ModelError.
 
-    fingerprint: that of the book's model. code: the experiment's code digest, if it is known.
+    fingerprint: the fingerprint of the book's model.
+    code: the experiment's code digest, if it is already known.
     """
     if code is None:
         digests = {module: analysis_code_digest(module) for module in code_modules(experiment)}
@@ -112,7 +113,7 @@ def _model_fingerprints(experiment: Experiment) -> list[Fingerprint]:
 
 
 def code_modules(experiment: Experiment) -> tuple[str, ...]:
-    """Return the modules that measure an experiment; those of a sweep include its table's."""
+    """Return the modules that measure an experiment; for a sweep, also the module of its table."""
     table = () if experiment.sweep is None else (Sweep.__module__,)
     return (type(experiment.analysis).__module__, *table)
 

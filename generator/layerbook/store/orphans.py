@@ -1,4 +1,4 @@
-"""Results of experiments that the book no longer has: after they are renamed or removed."""
+"""Results of experiments that were renamed in the book or removed from it."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Project:
 
     @property
     def precision(self) -> Precision:
-        """The numbers that the book's models compute with."""
+        """The floating-point type that the book's models compute with."""
         return self.book.precision
 
     @property
@@ -117,7 +117,7 @@ class Project:
     def compute_keys(self, experiments: Sequence[Experiment]) -> dict[Experiment, keys.Key]:
         """Return the key that each experiment's result has now.
 
-        Parsing code is slow, so its digests are cached by the digest of all sources.
+        Parsing code is slow, so the digests are cached under a digest of all source files.
         """
         modules = {module for e in experiments for module in keys.code_modules(e)}
         state = code_digest.sources_digest(modules)
@@ -145,11 +145,11 @@ def open_project(
 ) -> Project:
     """Load every spec of a book, checked against the limits of its model.
 
-    With a `report`, a Hub model that was never downloaded is downloaded first: only then is the
-    commit behind its name known. Raises SpecError with all problems, UsageError, ModelError.
-
-    check_chats: lay out each chat, for what the model's template refuses.
-    drafts: with the chapters in draft.
+    report: if given, a Hub model that is not on this machine is downloaded first, because only
+        then is the commit behind its name known.
+    check_chats: lay out each chat, to find those that the model's template refuses.
+    drafts: include chapters that are drafts.
+    Raises SpecError with all problems, UsageError, ModelError.
     """
     source = resolve_model(root, model)
     if report is not None:

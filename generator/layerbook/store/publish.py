@@ -1,7 +1,7 @@
 """Publish a site into a folder, file by file, leaving other files alone.
 
-A marker file lists the published files with their digests. It names the old and the new files
-while a publication is under way, so that the next one can finish what a killed one left.
+A marker file lists the published files with their digests. During a publication it lists both the
+old and the new files, so that the next one can finish the work of one that was killed.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def publish(tree: Mapping[str, bytes], target: Path) -> PublishReport:
 
 
 def check_target(target: Path) -> None:
-    """Raise StoreError if `publish` would refuse the folder; change nothing."""
+    """Raise StoreError if `publish` would refuse the folder."""
     if target.exists() and not target.is_dir():
         raise StoreError(f"{target}: is a file; the site needs a folder")
     if target.is_dir():

@@ -1,11 +1,11 @@
 """Results on disk: `experiments/results/MODEL/CHAPTER/ID.json`, committed and readable.
 
-The fields of the header come first, the measured ones beside them:
+The header comes first, followed by the measured fields at the same level:
 
     {"id", "chapter", "analysis", "model", "spec", "key", "digest", ...}
 
-`digest` is the sha256 of the file without its digest line, with `\\n` as line ends. It reveals a
-file that was cut short, edited or merged with conflicts, without parsing the numbers.
+`digest` is the sha256 of the file without its digest line, with `\\n` as line ends. It reveals,
+without parsing the numbers, that a file was cut short, edited or merged with conflicts.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def path_in_folder(folder: Path, id: str) -> Path:
 def write(path: Path, stored: StoredResult[Any]) -> Path:
     """Write a result to `path`, named `ID.json`, unless it has these bytes. Raises StoreError.
 
-    Call it under the build's lock: it removes what killed writes left of this result.
+    Call this under the build's lock: it removes the temporary files of killed writes.
     """
     if path.name != f"{stored.id}.json":
         raise StoreError(
@@ -100,7 +100,7 @@ def write(path: Path, stored: StoredResult[Any]) -> Path:
             f"{type(stored.result).__name__}: the header of every result has {', '.join(clashes)}"
         )
     sidecar = arrays.pack_sidecar(stored.id, stored.result)
-    # A sweep has too many cells to wait for the disk at each; a lost one is measured again.
+    # A sweep has too many cells to wait for the disk each time; a lost cell is measured again.
     durable = "." not in stored.id
     if sidecar is not None:
         atomic.write(path.with_name(sidecar.name), sidecar.data, durable=durable)
@@ -118,7 +118,7 @@ def write(path: Path, stored: StoredResult[Any]) -> Path:
 def remove_leftovers(folder: Path) -> None:
     """Remove what killed writes left in a folder: temporary files, and unreferenced arrays.
 
-    Call it under the build's lock. `write` cleans up only for the results that it writes.
+    Call this under the build's lock. `write` cleans up only for the results that it writes.
     """
     atomic.remove_temporary_files(folder)
     for sidecar in folder.glob("*.safetensors"):
@@ -133,8 +133,8 @@ def remove_leftovers(folder: Path) -> None:
 def update_key(path: Path, stored: StoredResult[Any], key: Key) -> Path:
     """Write the key under which the same numbers were measured again, if its sources differ.
 
-    Library versions alone are not written, since each machine would replace another's; the
-    working cache notes them. Raises ValueError if the spec differs.
+    A difference in library versions alone is not written, or each machine would replace the
+    versions of another; the working cache records it. Raises ValueError if the spec differs.
     """
     if key.spec != stored.key.spec:
         raise ValueError(f"{path}: these numbers were measured for another spec")

@@ -1,4 +1,4 @@
-"""The user's secret, with which the working caches of books are authenticated."""
+"""The user's secret, which authenticates the working caches of books."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The books that may run their own code: the user trusts the current files of a book once.
+"""Books that may run their own code, because the user trusts their files as they are.
 
 A book's code is in its folder `analyses/`. Nothing else in a book is code: specs and checks are
 parsed, and prose and page templates run in a sandbox.
@@ -52,9 +52,9 @@ def own_code(root: Path) -> OwnCode:
 
 def _refusal(root: Path, code: Mapping[str, bytes]) -> str:
     return (
-        "this book has code of its own, which runs only if you trust it as it is now: "
+        "this book has code of its own, which runs only if you trust it: "
         f"{listed(list(code))}; read it, then run `layerbook trust {shlex.quote(str(root))}`. "
-        "Results that are already computed need it, too: their figures are drawn by this code"
+        "It is also needed for results that are already computed, because it draws their figures"
     )
 
 

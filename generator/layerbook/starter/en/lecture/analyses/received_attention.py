@@ -22,7 +22,7 @@ class ReceivedAttentionResult(Result):
 
     @property
     def most(self) -> Token:
-        """The token that gets most; prose reads it as `r("id").most`."""
+        """The token that gets the most attention; prose reads it as `r("id").most`."""
         return self.tokens[int(self.received.argmax())]
 
 
@@ -39,7 +39,7 @@ class ReceivedAttention(Analysis[ReceivedAttentionResult]):
     layer: Layer = Field(default=-1, description="The layer; negative numbers count from the last.")
 
     def runs(self) -> dict[str, Request]:
-        """One pass that keeps the attention pattern of the layer."""
+        """Request one pass that keeps the attention pattern of the layer."""
         keep = frozenset({Site("pattern", self.layer)})
         return {"run": Forward(Prompt(text=self.prompt), keep)}
 
@@ -51,14 +51,14 @@ class ReceivedAttention(Analysis[ReceivedAttentionResult]):
         return ReceivedAttentionResult(tokens=run.tokens, received=np.array(received))
 
     def figures(self, result: ReceivedAttentionResult) -> dict[str, Figure]:
-        """`tokens`: a bar for each token."""
+        """Describe the chart `tokens`, with a bar for each token."""
         best = int(result.received.argmax())
         bars = Bars(
             labels=result.tokens,
             values=tuple(result.received.tolist()),
             label_axis=Axis("token"),
             value_axis=probability_axis("mean attention"),
-            alt=f"{label_text(result.most)} gets most, {result.received[best]:.0%} on average.",
+            alt=f"{label_text(result.most)} gets the most, {result.received[best]:.0%}.",
             title=f"Attention received in layer {self.layer}: {shorten_prompt(self.prompt)}",
             highlight=(best,),
         )
