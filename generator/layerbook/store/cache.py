@@ -33,7 +33,7 @@ MAX_KEYS_PER_EXPERIMENT = 16  # enough to switch between branches
 
 @dataclass(frozen=True)
 class CleanReport:
-    """How many files `clean` removed, by kind, and how many notes it kept."""
+    """The number of files that `clean` removed, by kind, and the number of notes that it kept."""
 
     removed: Mapping[str, int]
     kept_notes: int
