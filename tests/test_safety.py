@@ -398,7 +398,7 @@ def test_total_size_of_files_is_limited(book: Path) -> None:
         (book / "static" / f"{number}.mp4").touch()
         os.truncate(book / "static" / f"{number}.mp4", 90_000_000)
     process = layerbook("check", cwd=book)
-    assert "static:1:1: has files of more than 500 MB together" in process.stderr
+    assert "static:1:1: has more than 500 MB of files" in process.stderr
 
 
 def test_names_invalid_in_addresses_are_refused(book: Path) -> None:

@@ -574,7 +574,7 @@ def test_reports_missing_misnamed_and_unlisted_chapters(specs):
     specs.write("experiments/.a.yaml.swp", "x")
 
     assert problems(specs.book) == [
-        "experiments/a.yaml:1:10: should be 'a', as the file is called",
+        "experiments/a.yaml:1:10: should be 'a', the name of the file",
         "experiments/attention.yaml:1:1: the chapter 'attention' is not listed in"
         " experiments/book.yaml",
         "experiments/attention.yaml:5:1: unknown key 'x'; available: title, summary,"

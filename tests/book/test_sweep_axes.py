@@ -425,9 +425,15 @@ def test_several_measures_are_charts_side_by_side(keys: dict[str, str]) -> None:
         ("measures: [first, frist], across: top_k", "no measure 'frist' (did you mean 'first'?)"),
         ("measures: [first, name], across: top_k", "the measure 'name' is text"),
         ("measures: [first], across: top_k", "should have at least 2 elements"),
-        ("measures: [first, first2]", "draws 'first' and 'first2' and needs the column"),
+        (
+            "measures: [first, first2]",
+            "needs `across`, the column along the axis of 'first' and 'first2'",
+        ),
         ("measures: [first, first2], across: top_k, by: top_k", "does not use 'by'"),
-        ("measures: [first, first2], measure: first, across: top_k", "draws either a measure or"),
+        (
+            "measures: [first, first2], measure: first, across: top_k",
+            "needs either `measure` or `measures`",
+        ),
     ],
 )
 def test_mistakes_in_views_of_several_measures(specs: SpecFolder, view: str, message: str) -> None:

@@ -355,7 +355,7 @@ def test_reports_a_full_disk_in_one_line(book: Path) -> None:
         assert running.stderr is not None
         errors = running.stderr.read()
     assert running.returncode == 1
-    assert errors == "layerbook: [Errno 28] No space left on device\n"
+    assert errors == "layerbook: No space left on device\n"
 
 
 def test_ignores_a_closed_pipe(book: Path) -> None:

@@ -335,12 +335,12 @@ SPEC_ERRORS = {
     "a view of nothing": (
         "{measure: best, across: prompts}",
         "{across: prompts}",
-        "draws either a measure",
+        "needs either `measure` or `measures`",
     ),
     "a view across nothing": (
         "{measure: best, across: prompts}",
         "{measure: best}",
-        "drawn across",
+        "needs `across`",
     ),
     "a view of an unknown measure": (
         "measure: best, across: prompts",

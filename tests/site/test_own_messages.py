@@ -61,17 +61,17 @@ def test_a_language_that_only_the_book_has(book: Path) -> None:
 @pytest.mark.parametrize(
     ("original", "text", "message"),
     [
-        ("Figure {number}", "Plate {number.__class__}", "other values in braces"),
-        ("Figure {number}", "Plate {number!r}", "other values in braces"),
-        ("Figure {number}", "Plate", "other values in braces"),
-        ("Figure %(number)s", "Plate %(other)s", "other values in %"),
-        ("The numbers", "The numbers 100%", "or percent signs"),
-        ("The numbers", "<script src=x>", "other tags"),
+        ("Figure {number}", "Plate {number.__class__}", "same values in braces"),
+        ("Figure {number}", "Plate {number!r}", "same values in braces"),
+        ("Figure {number}", "Plate", "same values in braces"),
+        ("Figure %(number)s", "Plate %(other)s", "same %(...)s"),
+        ("The numbers", "The numbers 100%", "and percent signs"),
+        ("The numbers", "<script src=x>", "same tags"),
         ("{count} layers", "9{count} layers", "has digits that"),
         ("The numbers", "The \u202enumbers", "a control character"),
         ("The numbers", "The \x9bnumbers", "a control character"),
         ("<" * 4001, "<" * 4001, "longer than 4,000 characters"),
-        ("done", 'x\\" onclick=\\"y', "other tags or markup"),
+        ("done", 'x\\" onclick=\\"y', "same tags and markup"),
     ],
 )
 def test_a_message_shows_nothing_else(book: Path, original: str, text: str, message: str) -> None:

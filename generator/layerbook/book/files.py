@@ -67,7 +67,7 @@ def _refused_entries(root: Path, folder: str) -> Iterator[tuple[Path, str]]:
             yield path, reason
     if together > most_together:
         megabytes = most_together / _MEGABYTE
-        yield root / folder, f"has files of more than {megabytes:.0f} MB together"
+        yield root / folder, f"has more than {megabytes:.0f} MB of files"
 
 
 def _refusal_of_link(root: Path, link: Path) -> str | None:
@@ -77,7 +77,7 @@ def _refusal_of_link(root: Path, link: Path) -> str | None:
     except OutsideError:
         return "is a link that leads outside the book; such links are not followed"
     if target.is_dir():
-        return "is a link to a folder, which is not followed; only files of the book can be linked"
+        return "is a link to a folder; only links to files of the book are followed"
     if target.exists() and not target.is_file():
         return "is a link to something that is neither a file nor a folder"
     return None

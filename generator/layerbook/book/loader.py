@@ -189,7 +189,7 @@ class _ChapterLoader:
             if name in RESERVED_NAMES:
                 node.value["chapter"].add_problem(f"no chapter can be called {name!r}")
             elif name_must_be and name != name_must_be:
-                message = f"should be {name_must_be!r}, as the file is called"
+                message = f"should be {name_must_be!r}, the name of the file"
                 node.value["chapter"].add_problem(message)
         experiments = [self._load_experiment(item) for item in node.get_list("experiments")]
         if spec is None:

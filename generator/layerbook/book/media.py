@@ -95,7 +95,7 @@ class MediaFolders:
         """Raise MediaError unless the path is a file of this kind in `static/`."""
         self._find(path, suffixes, kind)
         if PurePosixPath(path).parts[0] != STATIC_FOLDER:
-            raise MediaError(f"{path!r} is not in static/, where the site takes each {kind} from")
+            raise MediaError(f"{path!r} is not in static/, where each {kind} must be")
 
     def read(self, path: str) -> bytes:
         """Read a file. Raises MediaError."""
@@ -128,9 +128,7 @@ class MediaFolders:
         if clean.is_absolute() or "\\" in path or ".." in clean.parts:
             raise MediaError(f"{path!r} leads out of the book; begin with images/ or static/")
         if not clean.parts or clean.parts[0] not in MEDIA_FOLDERS or len(clean.parts) < 2:
-            raise MediaError(
-                f"{path!r} is not in images/ or static/, which have a book's own files"
-            )
+            raise MediaError(f"{path!r} is not in images/ or static/, where a book's files must be")
         if clean.suffix.lower() not in suffixes:
             raise MediaError(
                 f"{path!r} is not a supported {kind}; its name must end in {', '.join(suffixes)}"

@@ -69,7 +69,7 @@ def read_own_messages(path: Path) -> dict[str, str]:
         originals, translations = message_forms(entry.id), message_forms(entry.string)
         line = entry.lineno or 1
         if len(originals) != len(translations):
-            message = f"{originals[0]!r} has a form for one and one for many, and no others"
+            message = f"{originals[0]!r} must have two forms, a singular and a plural"
             problems.append(Problem(file, line, 1, message))
             continue
         for original, translated in zip(originals, translations, strict=True):
@@ -95,13 +95,13 @@ def _faults(original: str, translated: str) -> Iterator[str]:
         return
     # Braces are text in a message for a template, and percent signs in one for the code.
     if sorted(_PERCENT.findall(original)) != sorted(_PERCENT.findall(translated)):
-        yield f"{translated!r} has other values in %(...)s or percent signs than {original!r}"
+        yield f"{translated!r} must have the same %(...)s and percent signs as {original!r}"
     if _fields(original) != _fields(translated):
-        yield f"{translated!r} has other values in braces than {original!r}"
+        yield f"{translated!r} must have the same values in braces as {original!r}"
     if _TAG.findall(original) != _TAG.findall(translated) or any(
         translated.count(sign) > original.count(sign) for sign in _MARKUP
     ):
-        yield f"{translated!r} has other tags or markup than {original!r}; quotes are “ ” or « »"
+        yield f"{translated!r} must have the same tags and markup as {original!r}; write “ ” or « »"
     if Counter(re.findall(r"\d", translated)) - Counter(re.findall(r"\d", original)):
         yield f"{translated!r} has digits that {original!r} does not have"
     if _CONTROL.search(translated):

@@ -56,7 +56,7 @@ class _Spec(BaseModel):
 class ClaimSpec(_Spec):
     """A sentence and the check that decides whether it holds."""
 
-    says: NonEmptyStr = Field(description="The sentence, as the book prints it; inline Markdown.")
+    says: NonEmptyStr = Field(description="The sentence, in inline Markdown.")
     check: NonEmptyStr = Field(
         description='The check, in the language of claims: result.prompts[0].top[0].text == "4".'
     )
@@ -66,104 +66,108 @@ class FileAxis(_Spec):
     """The values of an axis from a file beside the spec."""
 
     file: NonEmptyStr = Field(
-        description="A .txt (a value a line), .csv or .jsonl file, relative to the spec."
+        description="A .txt file with one value per line, a .csv or a .jsonl; the path starts at "
+        "the spec."
     )
     column: NonEmptyStr | None = Field(
-        default=None, description="Which column has the values; the others become tags."
+        default=None, description="The column with the values. The other columns become tags."
     )
     sha256: str | None = Field(
-        default=None, description="The file's digest, where it must not change unnoticed."
+        default=None, description="The digest of the file; any other file is an error."
     )
 
 
 class ViewSpec(_Spec):
-    """A figure of a sweep: a measure across the grid, or the cells' own figure to step through."""
+    """A figure of a sweep: a measure across the grid, or a figure of the cells to step through."""
 
     title: str = Field(
-        default="", description="The figure's heading; without one, it says what is drawn."
+        default="", description="The heading of the figure. By default, it says what is drawn."
     )
     measure: NonEmptyStr | None = Field(
-        default=None, description="The measure that is drawn: its mean over all that is not named."
+        default=None,
+        description="The measure to draw. Cells that agree in all named columns are averaged.",
     )
     measures: tuple[NonEmptyStr, ...] | None = Field(
         default=None,
         min_length=2,
-        description="Instead of one measure, several in one figure: a line for each, or for bars "
-        "and heat maps a chart for each.",
+        description="Several measures in one figure, in place of `measure`: a line for each, or a "
+        "chart for each.",
     )
     label: NonEmptyStr | None = Field(
-        default=None, description="The measure's name on the axis; without one, its own."
+        default=None, description="The name of the measure on its axis, if it differs."
     )
     unit: NonEmptyStr | None = Field(
-        default=None, description="The measure's unit; `percent` writes shares of one in percent."
+        default=None,
+        description="The unit of the measure; `percent` writes shares of one in percent.",
     )
     across: NonEmptyStr | None = Field(
         default=None, description="The column along the horizontal axis."
     )
     down: NonEmptyStr | None = Field(
-        default=None, description="The column down the side: makes it a heat map."
+        default=None, description="The column along the vertical axis, for a heat map."
     )
     by: NonEmptyStr | None = Field(
-        default=None, description="The column that gives each line its colour."
+        default=None, description="The column whose values get a line each."
     )
     panels: NonEmptyStr | None = Field(
-        default=None, description="The column that gives each of its values a chart."
+        default=None, description="The column whose values get a chart each."
     )
     figure: NonEmptyStr | None = Field(
-        default=None, description="Instead of a measure, a figure of the analysis."
+        default=None, description="A figure of the analysis to step through, in place of a measure."
     )
     over: NonEmptyStr | None = Field(
-        default=None, description="The axis to step along, the others at their first value."
+        default=None,
+        description="The axis to step along. The other axes stay at their first value.",
     )
     names: dict[NonEmptyStr, NonEmptyStr] = Field(
         default={},
-        description="The names of columns in the figure, such as {prompts: question}; without "
-        "one, a column is called as in the table or in its file.",
+        description="Other names for columns in the figure, such as {prompts: question}.",
     )
 
 
 class ExperimentSpec(_Spec):
-    """One experiment; the keys beside these are the parameters of its analysis."""
+    """One experiment. All other keys are parameters of its analysis."""
 
     id: Name = Field(
-        description="Names the experiment within its chapter, its result's file and its figures."
+        description="The name of the experiment in its chapter, and of the file with its result."
     )
     title: str = Field(
         default="",
-        description="The heading of figures that have none of their own, in plain words.",
+        description="The heading of figures that have no heading of their own.",
     )
-    analysis: NonEmptyStr = Field(
-        description="Which analysis runs: a file of generator/analyses, with hyphens."
-    )
+    analysis: NonEmptyStr = Field(description="The analysis to run, such as next-token.")
     evidence: Evidence = Field(
-        default="observation", description="What its figures can show; printed as a badge."
+        default="observation", description="What the figures can show. Pages print it as a badge."
     )
     badges: dict[NonEmptyStr, Evidence] = Field(
         default={},
-        description="Badges of single figures, by name or by a prefix of it up to a hyphen.",
+        description="Badges of single figures, by name, or by the beginning of a name up to a "
+        "hyphen.",
     )
     original: bool | tuple[NonEmptyStr, ...] = Field(
         default=False,
-        description="All figures, or those named as in `badges`, are drawn as in an earlier "
-        "version, to be compared with a better one; a badge says so.",
+        description="True, or a list of figures named as in `badges`, if they are drawn as in an "
+        "earlier version, to be compared with a better one. A badge says so.",
     )
     captions: dict[NonEmptyStr, NonEmptyStr] = Field(
         default={},
-        description="Captions by the name of the figure, or by a prefix of it up to a hyphen.",
+        description="Captions, by the name of the figure, or by the beginning of a name up to a "
+        "hyphen.",
     )
     claims: tuple[ClaimSpec, ...] = Field(
         default=(), description="Sentences about the result, each with a check."
     )
     sweep: dict[NonEmptyStr, Annotated[tuple[Any, ...], Field(min_length=1)] | FileAxis] = Field(
         default={},
-        description="Parameters and their values; every combination is a cell.",
+        description="Parameters and their values. Every combination is a cell.",
     )
     measures: dict[ColumnName, NonEmptyStr] = Field(
         default={},
-        description="Columns of the table: expressions over the `result` and `cell` of a cell.",
+        description="Columns of the table: expressions over the `result` of a cell and over "
+        "`cell`, its place in the grid.",
     )
     views: dict[Name, ViewSpec] = Field(
-        default={}, description="How a sweep is drawn, by the names of the figures."
+        default={}, description="The figures of the sweep, by name."
     )
 
 
@@ -173,24 +177,27 @@ class PageSpec(_Spec):
     title: NonEmptyStr = Field(description="The heading.")
     summary: str = Field(default="", description="One line for the list of chapters.")
     part: Part | None = Field(
-        default=None, description="Which box of the diagram of the model the chapter is about."
+        default=None, description="The box in the diagram of the model that the chapter is about."
     )
     needs: tuple[Name, ...] = Field(
-        default=(), description="The chapters to read before this one; shown in its head."
+        default=(),
+        description="The chapters to read before this one, listed at the top of the page.",
     )
     unnumbered: bool = Field(
         default=False, description="The chapter has no number, and its figures count from 1."
     )
     draft: bool = Field(
-        default=False, description="Only `--drafts` shows the chapter and runs its experiments."
+        default=False, description="The chapter is left out, unless the command has `--drafts`."
     )
 
 
 class ChapterSpec(PageSpec):
     """One chapter of the book."""
 
-    chapter: Name = Field(description="Names the chapter: its file, its page, its prose.")
-    experiments: tuple[Any, ...] = Field(default=(), description="What the chapter runs and shows.")
+    chapter: Name = Field(
+        description="The name of the chapter, which is that of its file, page and prose."
+    )
+    experiments: tuple[Any, ...] = Field(default=(), description="The experiments of the chapter.")
 
 
 class PartSpec(_Spec):
@@ -204,25 +211,26 @@ class PartSpec(_Spec):
         default=None, description="The heading of the part in the list of chapters."
     )
     appendix: NonEmptyStr | None = Field(
-        default=None, description="Instead, the heading of a part whose chapters have letters."
+        default=None,
+        description="The heading of an appendix, in place of `part`. Its chapters have letters.",
     )
     unnumbered: bool = Field(default=False, description="Its chapters have no numbers.")
 
 
 class Colors(_Spec):
-    """The colours of pages, as #rrggbb; those that are not set stay."""
+    """The colors of pages, as #rrggbb. A color that is not set keeps its default."""
 
-    accent: Color | None = Field(default=None, description="Links, and what is marked.")
-    paper: Color | None = Field(default=None, description="Behind everything.")
+    accent: Color | None = Field(default=None, description="Links and marks.")
+    paper: Color | None = Field(default=None, description="The background of the page.")
     ink: Color | None = Field(default=None, description="The text.")
-    soft: Color | None = Field(default=None, description="Text beside the text, such as captions.")
-    panel: Color | None = Field(default=None, description="Behind boxes.")
-    raised: Color | None = Field(default=None, description="Behind listings and claims.")
+    soft: Color | None = Field(default=None, description="Secondary text, such as captions.")
+    panel: Color | None = Field(default=None, description="The background of boxes.")
+    raised: Color | None = Field(default=None, description="The background of listings and claims.")
     rule: Color | None = Field(default=None, description="Thin lines.")
 
 
 class Fonts(_Spec):
-    """Files of fonts in static/."""
+    """Font files in static/."""
 
     text: NonEmptyStr | None = Field(default=None, description="For the text.")
     headings: NonEmptyStr | None = Field(
@@ -234,17 +242,18 @@ class Fonts(_Spec):
 class ThemeSpec(_Spec):
     """The look of the pages."""
 
-    light: Colors = Field(default=Colors(), description="The colours of light pages.")
-    dark: Colors = Field(default=Colors(), description="The colours of dark pages.")
+    light: Colors = Field(default=Colors(), description="The colors of light pages.")
+    dark: Colors = Field(default=Colors(), description="The colors of dark pages.")
     fonts: Fonts = Field(default=Fonts(), description="Fonts from files.")
     logo: NonEmptyStr | None = Field(
         default=None, description="A picture before the title, in images/ or static/."
     )
     favicon: NonEmptyStr | None = Field(
-        default=None, description="A picture for the tab of the browser."
+        default=None, description="The picture in the tab of the browser."
     )
     css: NonEmptyStr | None = Field(
-        default=None, description="A style sheet in static/, which pages read after ours."
+        default=None,
+        description="A style sheet in static/, which is read after that of the program.",
     )
 
 
@@ -264,8 +273,8 @@ class BookSpec(_Spec):
     """The book: its title page, its model, the order of its chapters."""
 
     title: NonEmptyStr = Field(description="The title.")
-    subtitle: str = Field(default="", description="The line below it.")
-    authors: tuple[NonEmptyStr, ...] = Field(default=(), description="Who wrote it.")
+    subtitle: str = Field(default="", description="The line below the title.")
+    authors: tuple[NonEmptyStr, ...] = Field(default=(), description="The authors.")
     published: Date | None = Field(
         default=None, description="The day of publication, for archives: YYYY-MM-DD."
     )
@@ -274,17 +283,18 @@ class BookSpec(_Spec):
     )
     language: NonEmptyStr = Field(
         default="en",
-        description="The language of the book as BCP 47 writes it, such as `de`: that of the "
-        "prose, and of all that pages say beside it.",
+        description="The language of the book as a BCP 47 code, such as `de`: that of the prose, "
+        "and of the words that the program adds.",
     )
     url: Address = Field(
         default="",
-        description="Where the site is published, such as https://example.org/course/. Its pages "
-        "then name their addresses, and there are sitemap.xml, 404.html and a picture for links.",
+        description="The address of the published site, such as https://example.org/course/. Pages "
+        "then state their addresses, and the site gets sitemap.xml, 404.html and a preview "
+        "picture.",
     )
     edit_url: Address = Field(
         default="",
-        description="The folder of the book's sources where readers can edit them, such as "
+        description="The address where readers can edit the sources of the book, such as "
         "https://example.org/me/course/edit/main/. Each chapter then links to its text there.",
     )
     model: NonEmptyStr = Field(
@@ -293,21 +303,22 @@ class BookSpec(_Spec):
     )
     model_name: ModelName | None = Field(
         default=None,
-        description="The name that the model's results are filed under and pages show. By default "
-        "that of a folder or file with a digest of what is in it, or of the Hub with the revision.",
+        description="The name of the model in results and on pages. By default, the name of the "
+        "folder or file with a digest of its content, or the name on the Hub with the revision.",
     )
     precision: Precision = Field(
         default=DEFAULT_PRECISION,
-        description="The numbers the model computes with. float64 gives the same results on every "
+        description="The precision of the computation. float64 gives the same results on every "
         "machine; float32 takes half the memory and about half the time.",
     )
     theme: ThemeSpec = Field(
-        default=ThemeSpec(), description="Colours, fonts, logo and style of the pages."
+        default=ThemeSpec(), description="Colors, fonts, logo and style sheet of the pages."
     )
     chapters: tuple[Name | PartSpec, ...] = Field(
         min_length=1,
-        description="The chapters in order, each experiments/NAME.yaml, or a page of prose alone, "
-        "templates/chapters/NAME.md or templates/pages/NAME.md. Between them, parts.",
+        description="The chapters in order, with parts between them. A chapter is a spec, "
+        "experiments/NAME.yaml, or a page without experiments, templates/chapters/NAME.md or "
+        "templates/pages/NAME.md.",
     )
 
 

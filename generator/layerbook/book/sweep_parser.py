@@ -302,15 +302,12 @@ def _check_column(
 def _view_problem(view: SweepView, columns: Collection[str]) -> str:
     measures = view.measures or (view.measure,) if view.measures or view.measure else ()
     if bool(measures) == bool(view.figure) or (view.measure and view.measures):
-        return (
-            "draws either a measure or several `measures`, across a column, or a figure of the "
-            "cells, over an axis"
-        )
+        return "needs either `measure` or `measures`, across a column, or `figure`, over an axis"
     if measures and not view.across:
         names = listed([repr(measure) for measure in measures])
-        return f"draws {names} and needs the column that it is drawn across"
+        return f"needs `across`, the column along the axis of {names}"
     if view.figure and not view.over:
-        return f"shows {view.figure!r} and needs the axis that it steps over"
+        return f"needs `over`, the axis along which {view.figure!r} is shown"
     if view.measures and MEASURE in columns:
         return f"draws several measures, so the grid cannot have a column {MEASURE!r}"
     if view.measures:

@@ -56,8 +56,8 @@ def find_contrast_warnings(root: Path, theme: ThemeSpec) -> list[Problem]:
             ratio = contrast(color, paper)
             if ratio < MIN_CONTRAST:
                 message = (
-                    f"{name} {color} on paper {paper} has a contrast of {ratio:.1f}:1, and text "
-                    f"needs {MIN_CONTRAST}:1 to be read"
+                    f"{name} {color} on paper {paper} has a contrast of {ratio:.1f}:1, but text "
+                    f"needs at least {MIN_CONTRAST}:1"
                 )
                 keys = (scheme, name if getattr(own, name) else "paper")
                 warnings.append(_problem(root, keys, message))

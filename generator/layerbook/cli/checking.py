@@ -41,11 +41,7 @@ def check(
     if specs:
         if links:
             raise UsageError("--links checks the prose of a book; leave out SPECS")
-        from layerbook.runner.spec_files import check_spec_files
-
-        count = check_spec_files(specs, model, make_reporter(quiet=False))
-        counts = f"{pluralize(len(specs), 'spec')}, {pluralize(count, 'experiment')}"
-        print_text(f"{counts}: no problems")
+        _check_specs(specs, model)
         return
     from layerbook.book.theme import find_contrast_warnings
     from layerbook.site.check import check_book
@@ -61,19 +57,29 @@ def check(
     check_book(project)
     contrast = find_contrast_warnings(project.root, project.book.theme)
     warnings = sorted((*lint_prose(project), *find_uncited_sources(project), *contrast))
-    notes = [*find_crowded_chapters(project), *find_inapplicable(project)]
     _print_problems("warning", warnings)
-    _print_problems("note", notes)
-    plain_pages = sum(chapter.is_plain_page for chapter in project.book.chapters)
-    counted = [pluralize(len(project.book.chapters) - plain_pages, "chapter")]
-    if plain_pages:
-        counted.append(pluralize(plain_pages, "page"))
-    counted.append(pluralize(len(project.experiments()), "experiment"))
+    _print_problems("note", [*find_crowded_chapters(project), *find_inapplicable(project)])
     counted_warnings = f", {pluralize(len(warnings), 'warning')}" if warnings else ""
-    print_text(f"{', '.join(counted)}: no problems{counted_warnings}")
+    print_text(f"{_count_contents(project)}: no problems{counted_warnings}")
     has_broken_links = links and _check_links(project)
     if has_broken_links or (strict and warnings):
         sys.exit(1)
+
+
+def _check_specs(specs: tuple[Path, ...], model: str | None) -> None:
+    from layerbook.runner.spec_files import check_spec_files
+
+    count = check_spec_files(specs, model, make_reporter(quiet=False))
+    counts = f"{pluralize(len(specs), 'spec')}, {pluralize(count, 'experiment')}"
+    print_text(f"{counts}: no problems")
+
+
+def _count_contents(project: Project) -> str:
+    """Return the numbers of chapters, pages and experiments: `3 chapters, 7 experiments`."""
+    pages = sum(chapter.is_plain_page for chapter in project.book.chapters)
+    counts = [pluralize(len(project.book.chapters) - pages, "chapter")]
+    counts += [pluralize(pages, "page")] if pages else []
+    return ", ".join([*counts, pluralize(len(project.experiments()), "experiment")])
 
 
 def _check_links(project: Project) -> bool:

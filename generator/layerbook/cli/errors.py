@@ -41,7 +41,8 @@ class CommandGroup(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise  # click exits quietly
-            print_text(f"layerbook: {error}", err=True)
+            file = f"{error.filename}: " if error.filename else ""
+            print_text(f"layerbook: {file}{error.strerror or error}", err=True)
             sys.exit(1)
 
 

@@ -55,18 +55,17 @@ def export(
             err=True,
         )
     with language.use(project.book.own_words):
-        if pdf:
-            exporter.write_pdf(pdf)
-            print_text(str(pdf))
-        if epub:
-            exporter.write_epub(epub)
-            print_text(str(epub))
+        for write, file in (
+            (exporter.write_pdf, pdf),
+            (exporter.write_epub, epub),
+            (exporter.write_zip, archive),
+        ):
+            if file:
+                write(file)
+                print_text(str(file))
         if slides:
             exporter.write_slides(*slides)
             print_text(str(slides[1]))
-        if archive:
-            exporter.write_zip(archive)
-            print_text(str(archive))
         if figures:
             count = exporter.write_figures(figures)
             print_text(f"{figures}: {count:,} figures")

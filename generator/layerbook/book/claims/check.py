@@ -181,7 +181,7 @@ class _GrammarChecker(ast.NodeVisitor):
             near = did_you_mean(name, FUNCTIONS)
             raise self.error(f"unknown function {name!r}{near}; available: {', '.join(FUNCTIONS)}")
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
-            raise self.error(f"{name} takes plain values, no names and no stars")
+            raise self.error(f"{name} takes plain arguments, without names or stars")
         takes_several = name in ("min", "max")
         if not node.args or (len(node.args) > 1 and not takes_several):
             expected = "list, or several numbers" if takes_several else "value"
