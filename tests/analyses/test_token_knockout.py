@@ -82,14 +82,14 @@ def test_costs_are_means_over_the_named_tokens() -> None:
     for name, group in groups.items():
         for i, change in enumerate((group.whitespace, *group.draws)):
             same(change, counted(captures, f"{name} {i}", chosen[i]))
-            assert change.touched == 3
+            assert change.count == 3
     same(result.first, counted(captures, "first", [(0,), (0,)]))
-    assert (result.predicted, result.first.touched) == (9, 2)
+    assert (result.predicted, result.first.count) == (9, 2)
     for text, text_result in enumerate(result.texts):
         assert text_result.alone.layers == (0, 1, 2)
         for i, change in enumerate((text_result.alone.whitespace, *text_result.alone.draws)):
             same(change, counted(captures, f"blocked {i}", chosen[i], (text,)))
-            assert change.touched == len(chosen[i][text])
+            assert change.count == len(chosen[i][text])
         assert text_result.mean == pytest.approx(
             np.mean(captures[f"clean: {text}"][LOSS][1:]), abs=1e-6
         )
@@ -105,7 +105,7 @@ def test_costs_are_means_over_the_named_tokens() -> None:
 
 def same(change: LossChange, expected: dict[str, float]) -> None:
     """Compare all means of an intervention, to 1e-6."""
-    measured = change.model_dump(exclude={"touched"})
+    measured = change.model_dump(exclude={"count"})
     assert measured == pytest.approx(expected, abs=1e-6)
 
 
@@ -219,6 +219,6 @@ def test_text_without_whitespace_costs_nothing(tiny: Any) -> None:
 
     for group in (result.blocked, result.cut, *result.parts):
         for change in (group.whitespace, *group.draws):
-            assert change.touched == 0
-            costs = change.model_dump(exclude={"loss", "touched"})
+            assert change.count == 0
+            costs = change.model_dump(exclude={"loss", "count"})
             assert costs == pytest.approx(dict.fromkeys(costs, 0), abs=1e-12)

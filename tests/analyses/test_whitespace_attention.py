@@ -40,10 +40,9 @@ def test_shares_are_sums_over_the_whitespace_tokens():
         first, others, total = (
             sum(v for k, v in cells if k in keys) / 15 for keys in ({0}, {2, 4}, {0, 2, 4})
         )
-        assert (result.first[at], result.others[at], result.total[at]) == pytest.approx(
-            (first, others, total), abs=1e-6
-        )
-        assert result.rest[at] == pytest.approx(others / (1 - first), abs=1e-6)
+        shares = (result.on_first, result.on_other_whitespace, result.on_whitespace)
+        assert [share[at] for share in shares] == pytest.approx([first, others, total], abs=1e-6)
+        assert result.without_first[at] == pytest.approx(others / (1 - first), abs=1e-6)
 
 
 def test_uniform_attention_gives_the_uniform_share():
@@ -53,8 +52,8 @@ def test_uniform_attention_gives_the_uniform_share():
     second, fourth = (1 / 3 + 1 / 4 + 1 / 5 + 1 / 6) / 5, (1 / 5 + 1 / 6) / 5
     first = (1 / 2 + 1 / 3 + 1 / 4 + 1 / 5 + 1 / 6) / 5
 
-    assert result.uniform == pytest.approx(second + fourth)
-    assert result.uniform_rest == pytest.approx((second + fourth) / (1 - first))
+    assert result.uniform_other_whitespace == pytest.approx(second + fourth)
+    assert result.uniform_without_first == pytest.approx((second + fourth) / (1 - first))
 
 
 def test_three_parts_sum_to_one_in_every_layer(tiny):

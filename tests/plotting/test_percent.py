@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 from fixtures.sample_figures import attention_pattern, make_bars, make_lines
 from fixtures.svg import filled_boxes, parse_svg, texts
-from layerbook.core.figures import Bars, Figure, Heatmap, Lines, probability_axis
+from layerbook.core.charts import probability_axis
+from layerbook.core.figures import Bars, Figure, Heatmap, Lines
 from layerbook.core.tidy_table import tidy_table
 from layerbook.plotting import render
 from layerbook.site.tokens_html import table_csv, table_html

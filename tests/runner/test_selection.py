@@ -111,7 +111,9 @@ def test_presentation_code_reruns_nothing(package: Path, book: Path) -> None:
     """No result depends on colours, words, pages, progress, the command line and templates."""
     files = (
         "plotting/colours.py",
+        "core/charts.py",
         "core/figures.py",
+        "core/language.py",
         "core/text.py",
         "core/progress.py",
         "book/sweep_views.py",

@@ -13,8 +13,9 @@ from fixtures.small_book import layerbook, read_tree, write_small_book
 from layerbook.analyses import head_knockout
 from layerbook.book import languages
 from layerbook.core import language
+from layerbook.core.charts import attention_heatmap, probability_axis
 from layerbook.core.code_messages import translatable_copy
-from layerbook.core.figures import Axis, Bars, attention_heatmap, probability_axis
+from layerbook.core.figures import Axis, Bars
 from layerbook.core.tokens import Token
 from layerbook.plotting.render import render_figure
 from layerbook.site.assets import static_files

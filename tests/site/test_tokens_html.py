@@ -10,7 +10,8 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from layerbook.core.figures import Axis, Passage, Table, TokenStrip, probability_axis
+from layerbook.core.charts import probability_axis
+from layerbook.core.figures import Axis, Passage, Table, TokenStrip
 from layerbook.core.tokens import Token
 from layerbook.site.tokens_html import (
     as_token,

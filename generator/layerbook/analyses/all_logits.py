@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, BigArray, Record, Result
+from layerbook.core.charts import probability_axis
 from layerbook.core.distributions import Ranked, entropy, ranked, softmax
-from layerbook.core.figures import Axis, Bars, Figure, Panels, SamplingData, probability_axis
+from layerbook.core.figures import Axis, Bars, Figure, Panels, SamplingData
 from layerbook.core.parameters import SamplingTopK, SamplingTopP, Temperature, TopK
 from layerbook.core.prompts import Prompts, as_prompt, chat_suffix, prompt_name, shorten_prompt
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request

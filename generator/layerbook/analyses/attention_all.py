@@ -7,17 +7,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, BigArray, Record, Result
+from layerbook.core.charts import attention_heatmap, strongest_keys
 from layerbook.core.distributions import entropy
-from layerbook.core.figures import (
-    AttentionData,
-    AttentionPreset,
-    Axis,
-    Figure,
-    Heatmap,
-    Panels,
-    attention_heatmap,
-    strongest_keys,
-)
+from layerbook.core.figures import AttentionData, AttentionPreset, Axis, Figure, Heatmap, Panels
 from layerbook.core.parameters import Layers, resolved
 from layerbook.core.prompts import PromptSpec, as_prompt, prompt_name, shorten_prompt
 from layerbook.core.requests import ActivationCaches, Forward, Request, Site

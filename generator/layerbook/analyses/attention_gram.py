@@ -10,16 +10,8 @@ import numpy as np
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
-from layerbook.core.figures import (
-    Axis,
-    Bars,
-    Figure,
-    Heatmap,
-    Panels,
-    Point,
-    Scatter,
-    probability_axis,
-)
+from layerbook.core.charts import probability_axis
+from layerbook.core.figures import Axis, Bars, Figure, Heatmap, Panels, Point, Scatter
 from layerbook.core.parameters import Layers, resolved
 from layerbook.core.prompts import Prompts, PromptSpec, as_prompt, prompt_name, prompt_title
 from layerbook.core.requests import ActivationCache, ActivationCaches, Forward, Request, Site

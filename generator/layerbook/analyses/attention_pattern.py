@@ -8,8 +8,9 @@ import numpy as np
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
+from layerbook.core.charts import attention_heatmap, strongest_keys
 from layerbook.core.distributions import Ranked, likeliest
-from layerbook.core.figures import Figure, Heatmap, Panels, attention_heatmap, strongest_keys
+from layerbook.core.figures import Figure, Heatmap, Panels
 from layerbook.core.parameters import Heads, Layers, resolved
 from layerbook.core.prompts import Prompts, PromptSpec, as_prompt, prompt_name, prompt_title
 from layerbook.core.requests import (

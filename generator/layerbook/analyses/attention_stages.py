@@ -10,18 +10,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
+from layerbook.core.charts import attention_heatmap, layer_lines, token_axes
 from layerbook.core.distributions import entropy, softmax
-from layerbook.core.figures import (
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Heatmap,
-    Lines,
-    attention_heatmap,
-    layer_lines,
-    token_axes,
-)
+from layerbook.core.figures import Axis, Figure, Frame, Frames, Heatmap, Lines
 from layerbook.core.parameters import Head, Layer, Layers, resolved
 from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import (

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
+from layerbook.core.charts import line, probability_axis
 from layerbook.core.distributions import Ranked, entropy, ranked, softmax
-from layerbook.core.figures import Axis, Bars, Figure, Lines, label_text, line, probability_axis
+from layerbook.core.figures import Axis, Bars, Figure, Lines, label_text
 from layerbook.core.prompts import PromptText
 from layerbook.core.requests import ActivationCache, ActivationCaches, Encode, Prompt, Request
 from layerbook.core.text import pluralize

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
+from layerbook.core.charts import attention_heatmap
 from layerbook.core.distributions import Ranked, likeliest
-from layerbook.core.figures import Axis, Figure, Frame, Frames, Heatmap, attention_heatmap
+from layerbook.core.figures import Axis, Figure, Frame, Frames, Heatmap
 from layerbook.core.parameters import Layers, resolved
 from layerbook.core.prompts import PromptSpec, as_prompt, shorten_prompt
 from layerbook.core.requests import (

@@ -8,8 +8,9 @@ import numpy as np
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, BigArray, Record, Result
+from layerbook.core.charts import probability_axis
 from layerbook.core.distributions import Ranked, ranked
-from layerbook.core.figures import Axis, Bars, Figure, Panels, Widget, probability_axis
+from layerbook.core.figures import Axis, Bars, Figure, Panels, Widget
 from layerbook.core.parameters import TopK
 from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import (

@@ -7,8 +7,9 @@ from pydantic import Field
 
 from layerbook.core import requests
 from layerbook.core.analysis import Analysis, Record, Result
+from layerbook.core.charts import probability_axis
 from layerbook.core.distributions import Ranked, likeliest, softmax
-from layerbook.core.figures import Axis, Bars, Figure, Passage, TokenStrip, probability_axis
+from layerbook.core.figures import Axis, Bars, Figure, Passage, TokenStrip
 from layerbook.core.parameters import SamplingTopK, SamplingTopP, Seed, Temperature
 from layerbook.core.prompts import Prompts, as_prompt, chat_suffix, prompt_name, shorten_prompt
 from layerbook.core.requests import LOGITS, ActivationCache, ActivationCaches, Request

@@ -8,17 +8,9 @@ from pydantic import Field
 
 from layerbook.core import requests
 from layerbook.core.analysis import Analysis, Record, Result
+from layerbook.core.charts import probability_axis
 from layerbook.core.distributions import Ranked, ranked
-from layerbook.core.figures import (
-    Axis,
-    Bars,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    TokenStrip,
-    probability_axis,
-)
+from layerbook.core.figures import Axis, Bars, Figure, Frame, Frames, Label, TokenStrip
 from layerbook.core.parameters import TopK
 from layerbook.core.prompts import PromptSpec, as_prompt, prompt_name, shorten_prompt
 from layerbook.core.requests import LOGITS, ActivationCache, ActivationCaches, Request

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
+from layerbook.core.charts import probability_axis
 from layerbook.core.direct_path import (
     DIRECT_PATH_SITES,
     DIRECT_PATH_WEIGHTS,
@@ -25,7 +26,6 @@ from layerbook.core.figures import (
     Label,
     Panels,
     label_text,
-    probability_axis,
 )
 from layerbook.core.parameters import Head, Layer, Layers, resolved
 from layerbook.core.prompts import PromptText, shorten_prompt

@@ -8,7 +8,8 @@ import numpy as np
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Result
-from layerbook.core.figures import Axis, Figure, Lines, line
+from layerbook.core.charts import line
+from layerbook.core.figures import Axis, Figure, Lines
 from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import (
     LOGITS,

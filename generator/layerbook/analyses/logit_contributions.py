@@ -5,9 +5,10 @@ from __future__ import annotations
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Result
+from layerbook.core.charts import layer_lines
 from layerbook.core.direct_path import DIRECT_PATH_SITES, DIRECT_PATH_WEIGHTS, DirectPath
 from layerbook.core.distributions import Ranked, likeliest
-from layerbook.core.figures import Axis, Figure, Lines, label_text, layer_lines
+from layerbook.core.figures import Axis, Figure, Lines, label_text
 from layerbook.core.parameters import Layers, resolved
 from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import (

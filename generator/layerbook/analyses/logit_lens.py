@@ -5,16 +5,9 @@ from __future__ import annotations
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Record, Result
+from layerbook.core.charts import layer_lines, probability_axis
 from layerbook.core.distributions import Ranked, likeliest, softmax
-from layerbook.core.figures import (
-    Axis,
-    Bars,
-    Figure,
-    Lines,
-    label_text,
-    layer_lines,
-    probability_axis,
-)
+from layerbook.core.figures import Axis, Bars, Figure, Lines, label_text
 from layerbook.core.parameters import Layers, resolved
 from layerbook.core.prompts import PromptSpec, as_prompt, chat_suffix, prompt_name, shorten_prompt
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request, Site

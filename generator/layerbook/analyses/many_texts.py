@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
-from layerbook.core.figures import Axis, Figure, Lines, line
+from layerbook.core.charts import line
+from layerbook.core.figures import Axis, Figure, Lines
 from layerbook.core.parameters import SamplingTopK, SamplingTopP, Temperature
 from layerbook.core.prompts import (
     PromptSpec,

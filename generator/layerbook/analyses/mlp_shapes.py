@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Result
-from layerbook.core.figures import Axis, ChainStep, Figure, Lines, MatrixChain, line
+from layerbook.core.charts import line
+from layerbook.core.figures import Axis, ChainStep, Figure, Lines, MatrixChain
 from layerbook.core.parameters import Layer
 from layerbook.core.prompts import PromptSpec, as_prompt, prompt_name, shorten_prompt
 from layerbook.core.requests import ActivationCaches, Describe, Forward, Request, Site

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Record, Result
+from layerbook.core.charts import probability_axis
 from layerbook.core.direct_path import (
     DIRECT_PATH_SITES,
     DIRECT_PATH_WEIGHTS,
@@ -15,7 +16,7 @@ from layerbook.core.direct_path import (
     promoted_tokens,
 )
 from layerbook.core.distributions import Ranked, likeliest, next_token_prob
-from layerbook.core.figures import Axis, Bars, Figure, Label, label_text, probability_axis
+from layerbook.core.figures import Axis, Bars, Figure, Label, label_text
 from layerbook.core.parameters import Layer, Layers, Neuron, resolved
 from layerbook.core.prompts import Prompts, Texts, as_prompt, prompt_name
 from layerbook.core.requests import (

@@ -6,8 +6,9 @@ import numpy as np
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Record, Result
+from layerbook.core.charts import probability_axis
 from layerbook.core.distributions import Ranked, entropy, ranked, softmax
-from layerbook.core.figures import Axis, Bars, Figure, Passage, probability_axis
+from layerbook.core.figures import Axis, Bars, Figure, Passage
 from layerbook.core.parameters import TopK
 from layerbook.core.prompts import Prompts, as_prompt, chat_suffix, prompt_name, shorten_prompt
 from layerbook.core.requests import (

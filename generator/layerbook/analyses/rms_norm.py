@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Result
+from layerbook.core.charts import layer_lines
 from layerbook.core.direct_path import W_FINAL
-from layerbook.core.figures import Axis, Figure, Label, Lines, layer_lines
+from layerbook.core.figures import Axis, Figure, Label, Lines
 from layerbook.core.parameters import Layers, resolved
 from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import (

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
+from layerbook.core.charts import attention_heatmap, line
 from layerbook.core.distributions import softmax
 from layerbook.core.figures import (
     Axis,
@@ -23,8 +24,6 @@ from layerbook.core.figures import (
     Lines,
     Panels,
     Widget,
-    attention_heatmap,
-    line,
 )
 from layerbook.core.parameters import Head, RopeLayer
 from layerbook.core.prompts import PromptText

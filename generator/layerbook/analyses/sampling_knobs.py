@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Record, Result
+from layerbook.core.charts import probability_axis
 from layerbook.core.distributions import Ranked, entropy, ranked
-from layerbook.core.figures import Axis, Bars, Figure, Panels, probability_axis
+from layerbook.core.figures import Axis, Bars, Figure, Panels
 from layerbook.core.parameters import SamplingTopK, SamplingTopP, Temperature, TopK
 from layerbook.core.prompts import PromptSpec, as_prompt, chat_suffix, prompt_name, shorten_prompt
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
+from layerbook.core.charts import line
 from layerbook.core.figures import (
     Axis,
     Clock,
@@ -20,7 +21,6 @@ from layerbook.core.figures import (
     Lines,
     Panels,
     Widget,
-    line,
 )
 from layerbook.core.requests import ActivationCaches, Describe, Request
 from layerbook.core.rounding import Exact, Rounding, snap

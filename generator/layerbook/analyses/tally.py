@@ -6,8 +6,9 @@ import numpy as np
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Record, Result
+from layerbook.core.charts import probability_axis
 from layerbook.core.distributions import Ranked, ranked
-from layerbook.core.figures import Axis, Bars, Figure, Panels, label_text, probability_axis
+from layerbook.core.figures import Axis, Bars, Figure, Panels, label_text
 from layerbook.core.parameters import SamplingTopK, SamplingTopP, Seed, Temperature, TopK
 from layerbook.core.prompts import PromptSpec, as_prompt, chat_suffix, prompt_name, shorten_prompt
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request

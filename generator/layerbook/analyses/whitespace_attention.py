@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Result
-from layerbook.core.figures import Axis, Figure, Lines, layer_lines
+from layerbook.core.charts import layer_lines
+from layerbook.core.figures import Axis, Figure, Lines
 from layerbook.core.parameters import Layers, resolved
 from layerbook.core.prompts import PromptSpec, as_prompt, shorten_prompt
 from layerbook.core.requests import ActivationCaches, Forward, Generate, Prompt, Request, Site
@@ -24,20 +25,22 @@ class WhitespaceAttentionResult(Result):
     whitespace: tuple[int, ...] = Field(
         description="The positions of tokens that are only whitespace."
     )
-    first: tuple[float, ...] = Field(
+    on_first: tuple[float, ...] = Field(
         description="By layer: share of attention on position 0, mean of queries 1..T-1."
     )
-    others: tuple[float, ...] = Field(
+    on_other_whitespace: tuple[float, ...] = Field(
         description="By layer: share on whitespace at other positions."
     )
-    total: tuple[float, ...] = Field(description="By layer: share on whitespace at any position.")
-    uniform: float = Field(
+    on_whitespace: tuple[float, ...] = Field(
+        description="By layer: share on whitespace at any position."
+    )
+    uniform_other_whitespace: float = Field(
         description="Share on whitespace after position 0 if attention were uniform."
     )
-    rest: tuple[float, ...] = Field(
-        description="By layer: `others` as a share of what does not go to position 0."
+    without_first: tuple[float, ...] = Field(
+        description="By layer: `on_other_whitespace` as a share of what does not go to position 0."
     )
-    uniform_rest: float = Field(description="The same if attention were uniform.")
+    uniform_without_first: float = Field(description="The same if attention were uniform.")
 
 
 class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
@@ -81,12 +84,12 @@ class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
             layers=layers,
             tokens=run.tokens,
             whitespace=tuple(np.flatnonzero(whitespace).tolist()),
-            first=tuple(attention[:, 0].tolist()),
-            others=tuple(others.tolist()),
-            total=tuple(attention[:, whitespace].sum(axis=1).tolist()),
-            uniform=float(uniform[later].sum()),
-            rest=tuple((others / attention[:, 1:].sum(axis=1)).tolist()),
-            uniform_rest=float(uniform[later].sum() / uniform[1:].sum()),
+            on_first=tuple(attention[:, 0].tolist()),
+            on_other_whitespace=tuple(others.tolist()),
+            on_whitespace=tuple(attention[:, whitespace].sum(axis=1).tolist()),
+            uniform_other_whitespace=float(uniform[later].sum()),
+            without_first=tuple((others / attention[:, 1:].sum(axis=1)).tolist()),
+            uniform_without_first=float(uniform[later].sum() / uniform[1:].sum()),
         )
 
     def figures(self, result: WhitespaceAttentionResult) -> dict[str, Figure]:
@@ -102,29 +105,29 @@ def uniform_attention(T: int) -> NDArray[np.float64]:
 
 
 def _share_lines(result: WhitespaceAttentionResult, title: str) -> Lines:
-    rest = 1 - np.array(result.first) - np.array(result.others)  # [L]
+    rest = 1 - np.array(result.on_first) - np.array(result.on_other_whitespace)  # [L]
     return layer_lines(
         result.layers,
         {
-            "the first token": result.first,
-            "other whitespace": result.others,
+            "the first token": result.on_first,
+            "other whitespace": result.on_other_whitespace,
             "all other tokens": rest,
         },
         Axis("share of attention", percent=True),
         title=f"Where attention goes, {title}",
-        alt=f"In layer {result.layers[-1]} the first token gets {result.first[-1]:.0%}, "
-        f"other whitespace {result.others[-1]:.0%}, all other tokens {rest[-1]:.0%}.",
+        alt=f"In layer {result.layers[-1]} the first token gets {result.on_first[-1]:.0%}, "
+        f"other whitespace {result.on_other_whitespace[-1]:.0%}, all other tokens {rest[-1]:.0%}.",
     )
 
 
 def _rest_lines(result: WhitespaceAttentionResult, title: str) -> Lines:
-    uniform = (result.uniform_rest,) * len(result.layers)
+    uniform = (result.uniform_without_first,) * len(result.layers)
     return layer_lines(
         result.layers,
-        {"whitespace": result.rest, "if even": uniform},
+        {"whitespace": result.without_first, "if even": uniform},
         Axis("share of attention", percent=True),
         title=f"Without the first token, {title}",
         alt="Of what the first token leaves over, whitespace gets "
-        f"{min(result.rest):.0%} to {max(result.rest):.0%} by layer; "
-        f"evenly spread attention would give it {result.uniform_rest:.0%}.",
+        f"{min(result.without_first):.0%} to {max(result.without_first):.0%} by layer; "
+        f"evenly spread attention would give it {result.uniform_without_first:.0%}.",
     )

@@ -23,7 +23,7 @@ Positions = Sequence[tuple[int, ...]]  # one tuple per text
 class LossChange(Record):
     """The loss under one intervention; every cost is a mean over tokens, in nats."""
 
-    touched: int = Field(description="Number of tokens blocked or cut off, in all texts together.")
+    count: int = Field(description="Number of tokens blocked or cut off, in all texts together.")
     loss: float = Field(description="Mean loss per predicted token, in nats.")
     cost: float = Field(description="The increase of the mean loss.")
     cost_whitespace: float = Field(
@@ -32,7 +32,7 @@ class LossChange(Record):
     on_whitespace: float = Field(description="The part of `cost` that is due to such tokens.")
     cost_others: float = Field(description="The cost where it is anything else.")
     cost_next: float = Field(
-        description="The cost of the tokens right after the touched ones; 0 if none were touched."
+        description="The cost of the tokens right after the blocked ones; 0 if there are none."
     )
     cost_elsewhere: float = Field(description="The cost of all other tokens.")
 
@@ -61,35 +61,35 @@ def mean_or_zero(values: NDArray[np.float64]) -> float:
     return float(values.sum() / max(1, len(values)))
 
 
-def measure_loss_change(clean: Runs, runs: Runs, touched: Positions) -> LossChange:
-    """Compare an intervention at the `touched` positions with the same texts without it."""
+def measure_loss_change(clean: Runs, runs: Runs, positions: Positions) -> LossChange:
+    """Compare an intervention at some positions with the same texts without it."""
     loss = token_losses(runs)  # [N]
     cost = loss - token_losses(clean)  # [N]
     predicted = [token for run in clean for token in run.tokens[1:]]
     whitespace = np.array([is_whitespace(token) for token in predicted], dtype=bool)  # [N]
-    after_touched = np.concatenate(
+    follows = np.concatenate(
         [
             np.isin(np.arange(1, len(run.tokens)) - 1, at)
-            for run, at in zip(clean, touched, strict=True)
+            for run, at in zip(clean, positions, strict=True)
         ]
     )  # [N]
     return LossChange(
-        touched=sum(map(len, touched)),
+        count=sum(map(len, positions)),
         loss=mean_or_zero(loss),
         cost=mean_or_zero(cost),
         cost_whitespace=mean_or_zero(cost[whitespace]),
         on_whitespace=float(cost[whitespace].sum() / max(1, len(cost))),
         cost_others=mean_or_zero(cost[~whitespace]),
-        cost_next=mean_or_zero(cost[after_touched]),
-        cost_elsewhere=mean_or_zero(cost[~after_touched]),
+        cost_next=mean_or_zero(cost[follows]),
+        cost_elsewhere=mean_or_zero(cost[~follows]),
     )
 
 
 def compare_with_draws(
-    layers: tuple[int, ...], clean: Runs, runs: Sequence[Runs], touched: Sequence[Positions]
+    layers: tuple[int, ...], clean: Runs, runs: Sequence[Runs], positions: Sequence[Positions]
 ) -> LossComparison:
     """Compare the same intervention on the whitespace (first) and on each draw of other tokens."""
     changes = [
-        measure_loss_change(clean, texts, at) for texts, at in zip(runs, touched, strict=True)
+        measure_loss_change(clean, texts, at) for texts, at in zip(runs, positions, strict=True)
     ]
     return LossComparison(layers=layers, whitespace=changes[0], draws=tuple(changes[1:]))

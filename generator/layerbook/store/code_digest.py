@@ -25,7 +25,10 @@ ENGINE_MODULES = (
 )
 
 # Modules for words, charts and progress; no number passes through them.
-IGNORED_MODULES = ("core.errors", "core.figures", "core.progress", "core.text", "book.sweep_views")
+IGNORED_MODULES = (
+    *("core.charts", "core.errors", "core.figures", "core.language", "core.progress", "core.text"),
+    "book.sweep_views",
+)
 
 # The method of an analysis that runs after its result is on disk.
 IGNORED_METHOD = "figures"

@@ -1,4 +1,4 @@
-# equals: r("whitespace").total[-1]
+# equals: r("whitespace").on_whitespace[-1]
 ids = tokenizer(" 2 + 2 - 3 = ", return_tensors="pt").input_ids
 text = model.generate(ids, do_sample=False, max_new_tokens=15)
 with torch.no_grad():

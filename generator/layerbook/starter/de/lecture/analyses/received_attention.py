@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from layerbook.core.analysis import Analysis, Array, Result
-from layerbook.core.figures import Axis, Bars, Figure, label_text, probability_axis
+from layerbook.core.charts import probability_axis
+from layerbook.core.figures import Axis, Bars, Figure, label_text
 from layerbook.core.parameters import Layer
 from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import ActivationCaches, Forward, Prompt, Request, Site
