@@ -1,8 +1,8 @@
-"""Measure the project's speed as ratios within one run: `make bench`.
+"""Measure the speed of Layerbook as ratios within one run: `make bench`.
 
-Each command is a process of its own, timed from its start. The commands take turns, so that a busy
-machine slows both sides of a ratio. The model is fetched first if needed. This is no test: seconds
-say little about another machine, ratios say more.
+Each command is a process, timed from its start. The commands take turns, so that a busy machine
+slows both sides of a ratio. The model is fetched first if needed. Ratios say more about another
+machine than seconds.
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ LAYERBOOK = [sys.executable, "-m", "layerbook"]
 
 @dataclass(frozen=True)
 class Usage:
-    """The wall time of a process and the processor time of it and its children, in seconds, and
-    its peak resident memory in megabytes."""
+    """The time and memory that a process used.
+
+    seconds: wall time. processor: processor time, including children, in seconds.
+    megabytes: peak resident memory.
+    """
 
     seconds: float
     processor: float
@@ -42,7 +45,7 @@ class Usage:
 def timed(command: list[str], cwd: Path) -> Usage:
     """Run a command and measure it; show its output only if it fails.
 
-    Python keeps compiled modules, as it does unless it is told otherwise.
+    Lets Python keep compiled modules, as it does by default.
     """
     env = {name: os.environ[name] for name in os.environ if name != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryFile() as output:
@@ -67,7 +70,7 @@ class Book:
 
     @classmethod
     def lecture_only(cls, folder: Path) -> Book:
-        """Copy only what the lecture shows, as the naive script does."""
+        """Write only the experiments of the lecture, as in the naive script."""
         lecture.write(folder)
         return cls(folder)
 
@@ -163,7 +166,7 @@ def main() -> None:
 def _commands(
     lecture_book: Book, full_book: Book, folder: Path, model: str
 ) -> dict[str, Callable[[], Usage]]:
-    """The commands by name, in order: each starts from the state that the one before left."""
+    """Return the commands by name. Each starts from the state that the previous one left."""
 
     def naive() -> Usage:
         return timed([sys.executable, "-m", "benchmarks.naive", model, str(folder / "naive")], ROOT)

@@ -1,8 +1,8 @@
-"""Time the model in the page beside PyTorch, in one run: `make bench-live`.
+"""Compare the speed of the model in the page with PyTorch: `make bench-live`.
 
-Both sides take turns on the same texts, with one thread and float32. Processor time is compared,
-because the wall clock of a shared machine also counts other work: that of the worker's thread in
-Chromium, and that of this process. Needs Linux, for the thread's time.
+Both sides take turns on the same texts, with one thread and float32. The benchmark compares
+processor times, because the wall clock of a shared machine also counts other work. It needs Linux
+for the time of the worker's thread in Chromium.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def worker_seconds() -> float:
 
 
 def used(clock: Callable[[], float], work: Callable[[], object]) -> float:
-    """Return how far a clock goes on during some work."""
+    """Return the time that passes on a clock during some work."""
     start = clock()
     work()
     return clock() - start
@@ -97,7 +97,7 @@ def write_in_torch(model: LlamaForCausalLM, cache: object) -> None:
 
 @torch.inference_mode()
 def measure(page: Page, model: LlamaForCausalLM) -> dict[str, tuple[float, float]]:
-    """Return the seconds of page and PyTorch, by what they do."""
+    """Return the seconds of the page and of PyTorch by task."""
     texts = {n: [(7 * i) % 40000 + 3 for i in range(n)] for n in LENGTHS}
     seconds = {}
     for n, ids in texts.items():
@@ -119,7 +119,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     source = sources.resolve(sources.DEFAULT_MODEL)
-    assert isinstance(source, sources.GGUFSource)
+    if not isinstance(source, sources.GGUFSource):
+        sys.exit("the default model is not a GGUF file")
     model = LlamaForCausalLM.from_pretrained(source.prepare(), dtype=torch.float32).eval()
     find_gguf(source, SilentReporter())
     with tempfile.TemporaryDirectory() as name:

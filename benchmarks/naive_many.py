@@ -1,4 +1,4 @@
-"""Predict the next token of many prompts as a notebook does it: one after the other.
+"""Predict the next token of many prompts as a notebook does: one after another.
 
 Usage: python -m benchmarks.naive_many MODEL_DIRECTORY PROMPTS_FILE OUTPUT_DIRECTORY
 """

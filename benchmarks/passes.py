@@ -1,7 +1,7 @@
-"""Time a sweep and patched passes beside the same by hand, in one process: `make bench-scale`.
+"""Compare a sweep and patched passes with the same work by hand: `make bench-scale`.
 
-The sides take turns, so that a busy machine slows both. Wall time and processor time are both
-given, because the wall clock of a shared machine also counts other work.
+Both sides run in one process and take turns, so that a busy machine slows both. The output has
+wall time and processor time, because the wall clock of a shared machine also counts other work.
 Usage: python -m benchmarks.passes PROMPTS
 """
 
@@ -35,7 +35,7 @@ WORDS = (
     "the a one two river moon house tree cat dog king bird ship road star stone "
     "is was saw had old new red cold"
 ).split()
-LENGTHS = (4, 8, 16)  # tokens: few wait for the weights, many for the arithmetic
+LENGTHS = (4, 8, 16)  # tokens; short prompts wait for the weights, long ones for the arithmetic
 SINGLES = 100  # prompts run one at a time; a thousand would take ten times as long
 
 
@@ -117,13 +117,13 @@ def words(first: int, count: int, length: int) -> list[str]:
 
 
 def check_length(executor: LocalExecutor, texts: Sequence[str], length: int) -> None:
-    """Stop if a text does not have the length that the table states."""
+    """Exit if a text does not have the stated length."""
     if {len(executor.model.tokenizer.encode(Prompt(text=text)).ids) for text in texts} != {length}:
         sys.exit(f"some of the prompts do not have {length} tokens")
 
 
 def bare_passes(executor: LocalExecutor, texts: Sequence[str]) -> None:
-    """Run the passes alone in one padded batch, with logits of the last position."""
+    """Run only the passes in one padded batch, with the logits of the last position."""
     ids = [executor.model.tokenizer.encode(Prompt(text=text)).ids for text in texts]
     width = max(map(len, ids))
     padded = torch.tensor([(*row, *[0] * (width - len(row))) for row in ids])

@@ -1,8 +1,8 @@
 """Measure the cost of many prompts as ratios: `make bench-scale`.
 
-Passes are timed in one process, `benchmarks.passes`. Memory, and the commands that only look at a
-book of many cells, are measured as whole processes. The largest runs use a tiny random Llama, and
-the table says so.
+Passes are timed in one process, `benchmarks.passes`. Memory, and commands that only check a book
+of many cells, are measured as whole processes. The largest runs use a tiny random Llama, and the
+table says so.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def memory(folder: Path, model: str, few: int, many: int, on: str) -> None:
     sys.stdout.write(table_row((name, f"{low:,.0f} MB, {high:,.0f} MB: {high / low:.2f}", "flat")))
 
 
-def looking(folder: Path, model: Path, few: int, many: int) -> None:
-    """Print the cost of looking at a book whose sweep has many cells, all of them current."""
+def checking(folder: Path, model: Path, few: int, many: int) -> None:
+    """Print the cost of checking a book whose sweep has many cells, all of them current."""
     books = {count: folder / f"book-{count}" for count in (few, many)}
     for count, book in books.items():
         log(f"a book of {count:,} cells, built on the tiny model")
@@ -83,9 +83,9 @@ def main() -> None:
     parser.add_argument(
         "--cells", type=int, default=10_000, help="number of cells of the book on the tiny model"
     )
-    parser.add_argument("--only", choices=("passes", "memory", "looking"), action="append")
+    parser.add_argument("--only", choices=("passes", "memory", "checking"), action="append")
     options = parser.parse_args()
-    parts = options.only or ("passes", "memory", "looking")
+    parts = options.only or ("passes", "memory", "checking")
     sys.stdout.write("| what | measured | limit |\n|---|---|---|\n")
     sys.stdout.flush()
     if "passes" in parts:
@@ -98,8 +98,8 @@ def main() -> None:
         if "memory" in parts:
             memory(folder / "real", "smollm2-135m-instruct", 100, options.prompts, "the real model")
             memory(folder / "small", str(tiny), 1000, options.cells, "the tiny model")
-        if "looking" in parts:
-            looking(folder, tiny, 100, options.cells)
+        if "checking" in parts:
+            checking(folder, tiny, 100, options.cells)
 
 
 def tiny_model(folder: Path) -> Path:

@@ -29,24 +29,27 @@ summary: "The parameters of every analysis and the fields of its result."
 unnumbered: true
 ---
 {# numerals: from the documentation of the code #}
-For each analysis, the first table lists the parameters that a spec gives. A prompt is a text or a
-[chat](#chat). `Figures` are the names that `figure("id", "name")` takes; `*` stands for what the
-result knows, such as the number of a prompt or a layer. The second table lists the fields of the
-result, which prose and claims read.
+For each analysis, the first table lists the parameters for a spec. A prompt is a text or a
+[chat](#chat). `Figures` are the names for `figure("id", "name")`; `*` stands for a part that
+depends on the result, such as the number of a prompt or a layer. The second table lists the fields
+of the result, which texts and claims can read.
 
-Every experiment writes `experiments/results/MODEL/CHAPTER/ID.json`, and
-`layerbook run SPEC.yaml --out DIR` writes `DIR/ID.json`. `layerbook schema results` generates this
-page from the code.
+The result of an experiment is in `experiments/results/MODEL/CHAPTER/ID.json`;
+`layerbook run SPEC.yaml --out DIR` writes `DIR/ID.json`. Every file begins with the same fields:
 
-Every file begins with the same fields: `id`, `chapter`, `analysis`, `model`; `spec`, the parameters
-with defaults filled in and layers resolved; `key`, digests of the spec, the code, the weights and
-the tokenizer, and the `versions` of the libraries that can change numbers; `digest`, the sha256 of
-the file without that line. The fields of the analysis follow.
+- `id`, `chapter`, `analysis` and `model`,
+- `spec`, the parameters with defaults filled in and layers resolved,
+- `key`, the digests of the spec, the code, the weights and the tokenizer, and the `versions` of the
+  libraries that can change numbers,
+- `digest`, the sha256 of the file without this line.
 
-A token is `{"id", "text", "hex", "special"}`: what the id alone decodes to, and its bytes in
-hexadecimal. Shapes are written T tokens, D d_model, H query heads, K key/value heads, d d_head,
-M d_mlp, V vocabulary. Floats have the shortest form that round-trips. A large array is in the file
-`ID.DIGEST.safetensors`, and its field is `{"file", "array", "shape", "dtype", "sha256"}`.
+The fields of the analysis follow. A token is `{"id", "text", "hex", "special"}`: `text` is what the
+id alone decodes to, and `hex` are its bytes. In shapes, T is tokens, D d_model, H query heads,
+K key/value heads, d d_head, M d_mlp and V the vocabulary. Floats have their shortest exact form. A
+large array is in the file `ID.DIGEST.safetensors`, and its field is
+`{"file", "array", "shape", "dtype", "sha256"}`.
+
+`layerbook schema results` generates this page from the code.
 """
 TYPE_NAMES = {
     int: "integer",
