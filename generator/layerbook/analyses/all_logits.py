@@ -82,7 +82,7 @@ class AllLogits(Analysis[AllLogitsResult]):
     shown: TopK = Field(default=20, description="Most likely tokens that the page lists.")
 
     def runs(self) -> dict[str, Request]:
-        """One forward pass per prompt that keeps the last position's logits."""
+        """Request one forward pass per prompt that keeps the last position's logits."""
         keep = frozenset({NEXT_LOGITS})
         return {f"prompt-{i}": Forward(as_prompt(p), keep) for i, p in enumerate(self.prompts)}
 
@@ -142,7 +142,7 @@ def setting_effect(logits: NDArray[np.floating], setting: Setting) -> SettingEff
 
 
 def prompt_bars(result: AllLogitsResult, prompt: PromptLogits, title: str) -> Bars:
-    """The most likely tokens after one prompt, and all others as one bar."""
+    """Draw the most likely tokens after one prompt, and all others as one bar."""
     top = prompt.top[:MAX_BARS]
     others = result.d_vocab - len(top)
     rest_label = pluralize(others, "other")
@@ -161,7 +161,7 @@ def prompt_bars(result: AllLogitsResult, prompt: PromptLogits, title: str) -> Ba
 
 
 def sampling_data(result: AllLogitsResult, titles: tuple[str, ...]) -> SamplingData:
-    """All scores and settings, for the playground."""
+    """Return all scores and settings, for the playground."""
     return SamplingData(
         prompts=titles,
         logits=result.logits,

@@ -96,7 +96,7 @@ class Architecture(Analysis[ArchitectureResult]):
     result_type = ArchitectureResult
 
     def runs(self) -> dict[str, Request]:
-        """The model's facts; the model does not run."""
+        """Request the model's facts; the model does not run."""
         return {"model": Describe()}
 
     def measure(self, captures: ActivationCaches) -> ArchitectureResult:
@@ -120,14 +120,14 @@ class Architecture(Analysis[ArchitectureResult]):
 
 
 def find_boxes(facts: ModelFacts) -> list[Box]:
-    """The boxes that the model has."""
+    """Return the boxes that the model has."""
     roles = {None, *(module.role for module in facts.modules)}
     boxes = [box for box in decoder_boxes(facts) if box.role in roles]
     return [box for box in boxes if box.name != "RoPE" or any(facts.rope)]
 
 
 def decoder_boxes(facts: ModelFacts) -> Iterator[Box]:
-    """The boxes of any decoder in the order of the computation, input first."""
+    """Return the boxes of any decoder in the order of the computation, input first."""
     d, heads = facts.d_model, facts.heads
     query, key = heads * facts.d_head, facts.kv_heads * facts.d_head
     tied = ", the embedding again" if facts.tied else ""
@@ -174,14 +174,14 @@ def measure_part(box: Box, facts: ModelFacts) -> Part:
 
 
 def last_roles(facts: ModelFacts) -> set[ModuleRole | None]:
-    """The roles whose output is added to the residual stream: in some models, that of a norm."""
+    """Return the roles whose output is added to the stream: in some models, that of a norm."""
     roles = {module.role for module in facts.modules}
     normed = "norm after attention" in roles
     return {"norm after attention", "norm after mlp"} if normed else {"attention output", "mlp"}
 
 
 def decoder_diagram(result: ArchitectureResult) -> Diagram:
-    """The decoder, input at the bottom."""
+    """Draw the decoder, input at the bottom."""
     inside = [part.name for part in result.parts if part.inside]
     names = ", ".join(part.name for part in result.parts)
     blocks = (Block(p.name, p.part, p.shape, p.parameters, p.inside, p.adds) for p in result.parts)
@@ -198,7 +198,7 @@ def decoder_diagram(result: ArchitectureResult) -> Diagram:
 
 
 def parameter_bars(result: ArchitectureResult) -> Bars:
-    """The parameters by kind of part, in millions."""
+    """Draw the parameters by kind of part, in millions."""
     labels = dict(KIND_LABELS)
     labels["norms"] = next((part.name for part in result.parts if part.kind == "norms"), "norms")
     if result.tied:
@@ -216,7 +216,7 @@ def parameter_bars(result: ArchitectureResult) -> Bars:
 
 
 def module_table(result: ArchitectureResult) -> Table:
-    """The modules with weights; those of all layers are one row."""
+    """Draw the modules with weights; those of all layers are one row."""
     numbers = "0" if result.layers == 1 else f"0–{result.layers - 1}"
     rows = []
     for part in result.parts:

@@ -54,7 +54,7 @@ class AttentionAllResult(Result):
     )
 
     def top_head(self, field: str) -> HeadAttention:
-        """The head with the largest value of a field, the first of equals."""
+        """Return the head with the largest value of a field, the first of equals."""
         return max(self.heads, key=lambda head: float(getattr(head, field) or 0.0))
 
     @property
@@ -82,7 +82,7 @@ class AttentionAllResult(Result):
         )
 
     def pattern(self, head: HeadAttention) -> NDArray[np.floating]:
-        """The pattern [T, T] of one head."""
+        """Return the pattern [T, T] of one head."""
         triangle = self.weights[self.layers.index(head.layer), head.head]
         return fill_triangle(triangle, len(self.tokens))
 
@@ -124,7 +124,7 @@ class AttentionAll(Analysis[AttentionAllResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """One forward pass that keeps the patterns."""
+        """Request one forward pass that keeps the patterns."""
         keep = frozenset(Site("pattern", layer) for layer in resolved(self.layers))
         return {"run": Forward(as_prompt(self.prompt), keep)}
 
@@ -170,7 +170,7 @@ class AttentionAll(Analysis[AttentionAllResult]):
 
 
 def induction_pairs(tokens: tuple[Token, ...]) -> list[tuple[int, int]]:
-    """Each query with the key after the last earlier occurrence of its token, if before it."""
+    """Pair each query with the key after the last earlier occurrence of its token, if visible."""
     pairs = []
     for q, token in enumerate(tokens):
         earlier = [p for p in range(q) if tokens[p] == token]
@@ -205,7 +205,7 @@ def fill_triangle(triangle: NDArray[np.floating], T: int) -> NDArray[np.floating
 
 
 def head_heatmap(result: AttentionAllResult, field: str, title: str) -> Heatmap:
-    """One number of every head: a row is a head, a column is a layer."""
+    """Draw one number of every head: a row is a head, a column is a layer."""
     shares = np.array([getattr(head, field) for head in result.heads])  # [L * H]
     shares = shares.reshape(len(result.layers), result.head_count).T  # [H, L]
     best = result.top_head(field)
@@ -225,7 +225,7 @@ def head_heatmap(result: AttentionAllResult, field: str, title: str) -> Heatmap:
 def explorer_presets(
     result: AttentionAllResult, links: tuple[Link, ...]
 ) -> tuple[AttentionPreset, ...]:
-    """Each link at the head that gives it most, then the three heads with a name."""
+    """Return the head with the most attention along each link, then three heads with a name."""
     last = len(result.tokens) - 1
     linked = (preset_of_link(result, link) for link in links)
     named = {"One step back": result.previous_token_head, "The sink": result.first_token_head}
@@ -241,7 +241,7 @@ def explorer_presets(
 
 
 def preset_of_link(result: AttentionAllResult, link: Link) -> AttentionPreset | None:
-    """The head that gives most from one token to the other; None if the prompt has no such pair."""
+    """Return the head with the most attention along a link; None if the prompt has no such link."""
     texts = [token.text for token in result.tokens]
     if link.reader not in texts:
         return None
@@ -258,7 +258,7 @@ def preset_of_link(result: AttentionAllResult, link: Link) -> AttentionPreset | 
 def layer_heatmap(
     result: AttentionAllResult, i: int, presets: tuple[AttentionPreset, ...]
 ) -> Heatmap:
-    """The mean pattern of one layer, with an explorer of all the others."""
+    """Draw the mean pattern of one layer, with an explorer of all the others."""
     mean = result.weights[i].mean(axis=0, dtype=np.float64)  # [T(T+1)/2]
     pattern = fill_triangle(mean, len(result.tokens))
     place = f"layer {result.layers[i]}"

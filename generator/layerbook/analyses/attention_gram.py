@@ -65,7 +65,7 @@ class AttentionGram(Analysis[AttentionGramResult]):
     layers: Layers = Field(description="Which layers; negative numbers count from the last.")
 
     def runs(self) -> dict[str, Request]:
-        """One forward pass per prompt that keeps the attention outputs and patterns."""
+        """Request one forward pass per prompt that keeps the attention outputs and patterns."""
         names = ("attn_out", "pattern")
         keep = frozenset(Site(name, layer) for layer in resolved(self.layers) for name in names)
         return {f"prompt-{i}": Forward(as_prompt(p), keep) for i, p in enumerate(self.prompts)}
@@ -105,7 +105,7 @@ class AttentionGram(Analysis[AttentionGramResult]):
 def prompt_panels(
     figures: Mapping[str, Figure], layer: int, prompts: Sequence[PromptSpec]
 ) -> Panels:
-    """The matrices of all prompts in one layer, under one scale."""
+    """Draw the matrices of all prompts in one layer, under one scale."""
     drawn = [figures[f"prompt-{n}-layer-{layer}"] for n in range(len(prompts))]
     maps = [heatmap for heatmap in drawn if isinstance(heatmap, Heatmap)]
     diverging = any(heatmap.diverging for heatmap in maps)
@@ -140,19 +140,19 @@ def measure_prompt(prompt: PromptSpec, run: ActivationCache, layers: tuple[int, 
 
 
 def correlation_by_layer(a: Array, b: Array) -> tuple[float | None, ...]:
-    """Pearson's r of the cells in which a query sees an earlier key: [L, T, T] twice -> [L]."""
+    """Return Pearson's r of two matrices below the diagonal, by layer: [L, T, T] twice -> [L]."""
     below = np.tril_indices(a.shape[-1], k=-1)
     return tuple(correlation(x[below], y[below]) for x, y in zip(a, b, strict=True))
 
 
 def difference_from_first(out: Array) -> tuple[float, ...]:
-    """Largest distance from the first output, relative to its length: [L, n, d_model] -> [L]."""
+    """Measure the largest distance from the first output in its lengths: [L, n, d_model] -> [L]."""
     distance = np.linalg.norm(out - out[:, :1], axis=-1)  # [L, n]
     return tuple((distance.max(axis=-1) / np.linalg.norm(out[:, 0], axis=-1)).tolist())
 
 
 def gram_heatmap(prompt: PromptGram, i: int, place: str, r: str) -> Heatmap:
-    """One Gram matrix; both axes are the tokens."""
+    """Draw one Gram matrix; both axes are the tokens."""
     gram, tokens = prompt.gram[i], prompt.tokens
     row, column = (int(k) for k in np.unravel_index(gram.argmax(), gram.shape))
     pair = f"{visible(tokens[row])} at {row} and {visible(tokens[column])} at {column}"
@@ -171,7 +171,7 @@ def gram_heatmap(prompt: PromptGram, i: int, place: str, r: str) -> Heatmap:
 
 
 def cell_scatter(prompt: PromptGram, i: int, title: str) -> Scatter:
-    """A point for each query and earlier key; dot products are shares of the largest."""
+    """Draw a point for each query and earlier key; dot products are shares of the largest."""
     gram, pattern = prompt.gram[i], prompt.pattern[i]
     tokens = prompt.tokens
     points = tuple(
@@ -196,7 +196,7 @@ def cell_scatter(prompt: PromptGram, i: int, title: str) -> Scatter:
 
 
 def correlation_bars(bars: list[tuple[str, float]], alt: str) -> Bars:
-    """The correlation of each prompt and layer."""
+    """Draw the correlation of each prompt and layer."""
     return Bars(
         labels=tuple(place for place, _ in bars),
         values=tuple(r for _, r in bars),

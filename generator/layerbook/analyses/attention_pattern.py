@@ -80,7 +80,7 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """One forward pass per prompt that keeps the patterns and the next-token logits."""
+        """Request one forward pass per prompt that keeps the patterns and the next-token logits."""
         patterns = {Site("pattern", layer) for layer in resolved(self.layers)}
         keep = frozenset({*patterns, NEXT_LOGITS})
         return {f"prompt-{i}": Forward(as_prompt(p), keep) for i, p in enumerate(self.prompts)}
@@ -145,7 +145,7 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
         return figures
 
     def prompt_panels(self, result: AttentionPatternResult, i: int) -> Panels:
-        """One panel per prompt, its mean pattern in the layer of this index."""
+        """Draw one panel per prompt, its mean pattern in the layer of this index."""
         panels = tuple(
             pattern_heatmap(prompt.weights[i, 0], prompt.tokens, prompt_title(spec))
             for spec, prompt in zip(self.prompts, result.prompts, strict=True)
@@ -155,7 +155,7 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
 
 
 def share_on_first(pattern: Array, n: int) -> tuple[float, ...]:
-    """Mean attention of queries n..T-1 to the first n keys together: [L, H, T, T] -> [L]."""
+    """Average the attention of queries n..T-1 to the first n keys: [L, H, T, T] -> [L]."""
     if pattern.shape[-1] == n:  # no later query
         return (1.0,) * len(pattern)
     share = pattern[:, :, n:, :n].sum(axis=-1)  # [L, H, T - n]
@@ -163,7 +163,7 @@ def share_on_first(pattern: Array, n: int) -> tuple[float, ...]:
 
 
 def uniform_share_on_first(n: int, T: int) -> float:
-    """Value of `share_on_first` if every query gave equal attention to all the keys it sees."""
+    """Return what `share_on_first` would be if every query gave all its keys equal attention."""
     if n == T:
         return 1.0
     keys_seen = np.arange(n + 1, T + 1)  # [T - n]: query t sees t + 1 keys
@@ -171,7 +171,7 @@ def uniform_share_on_first(n: int, T: int) -> float:
 
 
 def distinct_keys(pattern: Array) -> tuple[float, ...]:
-    """Number of different keys that heads prefer, mean of queries 1..T-1: [L, H, T, T] -> [L]."""
+    """Count the keys that heads prefer, mean of queries 1..T-1: [L, H, T, T] -> [L]."""
     queries = pattern[:, :, 1:] if pattern.shape[-1] > 1 else pattern
     preferred = np.sort(snap(queries).argmax(axis=-1), axis=1)  # [L, H, T - 1]
     count = 1 + (np.diff(preferred, axis=1) != 0).sum(axis=1)  # [L, T - 1]
@@ -196,7 +196,7 @@ def mean_title(result: AttentionPatternResult, place: str) -> str:
 def pattern_heatmap(
     pattern: Array, tokens: tuple[Token, ...], title: str, *, alt: str = "", annotate: bool = False
 ) -> Heatmap:
-    """One pattern [query, key]; the alt text ends with the row of the last token."""
+    """Draw one pattern [query, key]; the alt text ends with the row of the last token."""
     alt = f"{alt} The last token gives {strongest_keys(pattern, tokens)}.".strip()
     return attention_heatmap(pattern, tokens, title=title, alt=alt, annotate=annotate)
 
@@ -204,7 +204,7 @@ def pattern_heatmap(
 def head_panels(
     result: AttentionPatternResult, prompt: PromptPattern, i: int, place: str, alt: str
 ) -> Panels:
-    """One panel per head of a layer."""
+    """Draw one panel per head of a layer."""
     panels = tuple(
         pattern_heatmap(pattern, prompt.tokens, f"head {head}")
         for head, pattern in zip(result.heads, prompt.weights[i], strict=True)

@@ -110,7 +110,7 @@ class AttentionStages(Analysis[AttentionStagesResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """The model's facts; one pass that keeps queries and keys before RoPE, scores, patterns."""
+        """Request one pass that keeps queries and keys before RoPE, scores and patterns."""
         keep = frozenset(Site(name, layer) for layer in self.measured_layers() for name in SITES)
         return {"model": Describe(), "run": Forward(Prompt(text=self.prompt), keep)}
 
@@ -162,7 +162,7 @@ class AttentionStages(Analysis[AttentionStagesResult]):
         )
 
     def shown_heads(self, layers: tuple[int, ...], future: Floats) -> list[tuple[int, int]]:
-        """Indices of the spec's head, and of the head with the largest share of later keys."""
+        """Return the indices of the spec's head and of the one that looks most at later keys."""
         layer, head = divmod(int(snap(future).argmax()), future.shape[1])
         return list(dict.fromkeys([(layers.index(self.layer), self.head), (layer, head)]))
 
@@ -204,35 +204,35 @@ def mask_future(scores: Floats) -> Floats:
 
 
 def share_of_later_keys(unmasked: Floats) -> Floats:
-    """Attention to later keys without the mask, mean of queries 0..T-2: [L, H, T, T] -> [L, H]."""
+    """Average the attention of queries 0..T-2 to later keys: [L, H, T, T] -> [L, H]."""
     share = np.triu(unmasked, k=1).sum(axis=-1)  # [L, H, T]
     return share[..., : max(share.shape[-1] - 1, 1)].mean(axis=-1)
 
 
 def uniform_share_of_later_keys(T: int) -> float:
-    """Value of `share_of_later_keys` if every query gave equal attention to all keys."""
+    """Return what `share_of_later_keys` would be if every query gave all keys equal attention."""
     return float(1 - np.tri(T)[: max(T - 1, 1)].mean())
 
 
 def count_reordered_rows(raw: Floats, scaled: Floats) -> int:
-    """Number of rows in which the order of the keys differs: [L, H, T, T] twice."""
+    """Count the rows in which the order of the keys differs: [L, H, T, T] twice."""
     differs = descending(raw) != descending(scaled)
     return int(differs.any(axis=-1).sum())
 
 
 def count_masked_maxima(raw: Floats) -> int:
-    """Number of queries whose largest product is with a later key: [T, T]."""
+    """Count the queries whose largest product is with a later key: [T, T]."""
     return int((snap(raw).argmax(axis=-1) > np.arange(len(raw))).sum())
 
 
 def mean_row_entropy(pattern: Floats) -> Floats:
-    """Entropy of the rows, mean of queries 1..T-1: [L, H, T, T] -> [L, H]."""
+    """Average the entropy of the rows of queries 1..T-1: [L, H, T, T] -> [L, H]."""
     rows = pattern[:, :, min(1, pattern.shape[-1] - 1) :]
     return np.array([[np.mean([entropy(row) for row in head]) for head in layer] for layer in rows])
 
 
 def stage_sequence(result: AttentionStagesResult, head: HeadStages) -> Frames:
-    """The four stages of a head; the colors before the softmax are centered on zero."""
+    """Draw the four stages of a head; the colors before the softmax are centered on zero."""
     few = len(result.tokens) <= MAX_ANNOTATED
     divided = head.raw / result.d_head**0.5
     end = float(np.abs(divided).max())
@@ -279,7 +279,7 @@ class StageNotes(NamedTuple):
 
 
 def stage_notes(result: AttentionStagesResult, head: HeadStages) -> StageNotes:
-    """A sentence about each stage of a head."""
+    """Return a sentence about each stage of a head."""
     T, root = len(result.tokens), result.d_head**0.5
     largest = (head.raw / root).max()
     low, high = (f"{x:.1f}".replace("-", "−") for x in (head.raw.min(), head.raw.max()))
@@ -297,7 +297,7 @@ def stage_notes(result: AttentionStagesResult, head: HeadStages) -> StageNotes:
 
 
 def entropy_lines(result: AttentionStagesResult) -> Lines:
-    """Entropy by layer, with the scale and without."""
+    """Draw the entropy by layer, with the scale and without."""
     scaled, unscaled = result.entropy_by_layer, result.unscaled_entropy_by_layer
     return layer_lines(
         result.layers,
@@ -310,7 +310,7 @@ def entropy_lines(result: AttentionStagesResult) -> Lines:
 
 
 def future_lines(result: AttentionStagesResult) -> Lines:
-    """Share of later tokens by layer, without the mask."""
+    """Draw the share of later tokens by layer, without the mask."""
     mean = result.future_by_layer
     most = tuple(result.future.max(axis=1).tolist())
     least = tuple(result.future.min(axis=1).tolist())

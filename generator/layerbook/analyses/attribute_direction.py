@@ -91,7 +91,7 @@ class AttributeDirection(Analysis[AttributeDirectionResult]):
     top_k: TopK = Field(default=10, description="Number of entries to list.")
 
     def runs(self) -> dict[str, Request]:
-        """The whole embedding matrix, and the tokens of each word."""
+        """Request the whole embedding matrix, and the tokens of each word."""
         words: dict[str, Request] = {
             f"{kind}-{i}": Encode(Prompt(text=word))
             for kind, texts in (("member", self.members), ("other", self.others))
@@ -133,7 +133,7 @@ class AttributeDirection(Analysis[AttributeDirectionResult]):
     def pointing(
         self, matrix: ActivationCache, direction: NDArray[np.float64]
     ) -> tuple[PointingEntry, ...]:
-        """The entries of the matrix [V, D] that point most along a direction [D]."""
+        """Return the entries of the matrix [V, D] that point most along a direction [D]."""
         members = {word.strip().casefold() for word in self.members}
         cosine = cosines(matrix[EMBED].astype(np.float64), direction)  # [V]
         best = descending(cosine)[: self.top_k]
@@ -151,14 +151,14 @@ class AttributeDirection(Analysis[AttributeDirectionResult]):
 
 
 def word_vectors(captures: ActivationCaches, kind: str, count: int) -> NDArray[np.float64]:
-    """The vectors of the words of a kind [count, D]; the mean, if a word has several tokens."""
+    """Return the vectors [count, D] of the words of a kind; of several tokens, the mean."""
     E = captures["matrix"][EMBED]
     words = [captures[f"{kind}-{i}"].tokens for i in range(count)]
     return np.array([mean_pool(E[[token.id for token in tokens]]) for tokens in words])
 
 
 def unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The vector [D] at length 1; zeros stay."""
+    """Return the vector [D] at length 1; zeros stay."""
     return vector / max(np.linalg.norm(vector), np.finfo(float).tiny)
 
 
@@ -173,7 +173,7 @@ def share_above(members: NDArray[np.float64], others: NDArray[np.float64]) -> ND
 
 
 def best_column(members: NDArray[np.float64], others: NDArray[np.float64]) -> tuple[int, int]:
-    """The column that separates members [M, D] from others [N, D] best, and the members' sign."""
+    """Find the column that best separates members [M, D] from others [N, D], and its sign."""
     share = share_above(members, others) - 1 / 2  # [D]: 0 if a column says nothing
     column = int(snap(-np.abs(share)).argmin())
     return column, 1 if share[column] >= 0 else -1
@@ -193,7 +193,7 @@ def share_correct(members: NDArray[np.float64], others: NDArray[np.float64]) -> 
 def held_out(
     texts: tuple[str, ...], scores: NDArray[np.float64], *, member: bool
 ) -> Iterator[ProbedWord]:
-    """Every second word with its scores [words, 2]: in the column, and along the direction."""
+    """Yield every second word with its scores [words, 2]: in the column, along the direction."""
     for text, (x, y) in zip(texts[1::2], scores[1::2].tolist(), strict=True):
         yield ProbedWord(text=text, member=member, in_column=x, along=y)
 

@@ -76,7 +76,7 @@ class BigramTraining(Analysis[BigramTrainingResult]):
     top_k: int = Field(default=4, ge=1, description="Number of next tokens to keep for each.")
 
     def runs(self) -> dict[str, Request]:
-        """The ids of the texts; the model does not run."""
+        """Request the ids of the texts; the model does not run."""
         requests = {f"after-{i}": Encode(Prompt(text=text)) for i, text in enumerate(self.after)}
         return {"text": Encode(Prompt(text=self.text)), **requests}
 
@@ -136,7 +136,7 @@ def train(counts: Floats, steps: int, rate: float) -> tuple[Floats, Floats]:
 
 
 def mean_bits(counts: Floats, predicted: Floats) -> float:
-    """Mean of -log2 p over all pairs that occurred."""
+    """Return the mean of -log2 p over all pairs that occurred."""
     occurred = counts > 0
     bits = -np.log2(predicted[occurred])
     return float((counts[occurred] * bits).sum() / counts.sum())
@@ -150,7 +150,7 @@ def lowest_possible_loss(counts: Floats) -> float:
 
 
 def look_up(run: ActivationCache, row_ids: list[int], scores: Floats, count: int) -> Continuation:
-    """The row of a text's last token; a token that was never followed has a row of zeros."""
+    """Return the row of a text's last token; a token that was never followed has a row of zeros."""
     token = run.tokens[-1]
     row = scores[row_ids.index(token.id)] if token.id in row_ids else np.zeros(scores.shape[1])
     return Continuation(token=token, top=ranked(run, row, min(count, len(row))))

@@ -98,7 +98,7 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """The finished text, and one pass per step; the planner merges passes with equal starts."""
+        """Request the finished text, and one pass per step; the planner merges equal beginnings."""
         finished = Generate(
             as_prompt(self.prompt), self.max_new_tokens, stop=False, reencode=self.show == "gram"
         )
@@ -198,7 +198,7 @@ def first_frames(runs: Sequence[ActivationCache]) -> list[int]:
 
 
 def first_retokenized(runs: Sequence[ActivationCache], written: Sequence[Ranked]) -> int | None:
-    """The first frame that is not the previous one plus the token written there."""
+    """Return the first frame that is not the previous one plus the token written there."""
     for t in range(1, len(runs)):
         if runs[t].tokens != (*runs[t - 1].tokens, written[t - 1].token):
             return t
@@ -206,12 +206,12 @@ def first_retokenized(runs: Sequence[ActivationCache], written: Sequence[Ranked]
 
 
 def first_of(written: Sequence[Ranked], ids: Collection[int]) -> int | None:
-    """The first step that wrote one of these ids."""
+    """Return the first step that wrote one of these ids."""
     return next((t for t, token in enumerate(written) if token.id in ids), None)
 
 
 def row_means(gram: NDArray[np.floating], tokens: tuple[Token, ...]) -> RowMeans:
-    """The mean cell of these tokens' rows in a Gram matrix [T or more, T or more]."""
+    """Return the mean cell of these tokens' rows in a Gram matrix [T or more, T or more]."""
     T = len(tokens)
     rows = gram[:T, :T].mean(axis=1, dtype=np.float64)  # [T]
     whitespace = [float(rows[i]) for i in range(1, T) if is_whitespace(tokens[i])]
@@ -224,6 +224,6 @@ def row_means(gram: NDArray[np.floating], tokens: tuple[Token, ...]) -> RowMeans
 
 
 def gram_range(result: ContinuationFramesResult, i: int) -> tuple[float, float]:
-    """The smallest and the largest product of a layer in all frames."""
+    """Return the smallest and the largest product of a layer in all frames."""
     values = [p.values[i] for p in result.passes]
     return float(min(v.min() for v in values)), float(max(v.max() for v in values))

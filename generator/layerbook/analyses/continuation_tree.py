@@ -82,7 +82,7 @@ class ContinuationTree(Analysis[ContinuationTreeResult]):
     top_k: TopK = Field(default=15, description="Likeliest next tokens to draw from: K.")
 
     def runs(self) -> dict[str, Request]:
-        """A pass over each beginning of each text, which keeps the scores of the next token."""
+        """Request a pass over each beginning of each text, keeping the scores of the next token."""
         keep = frozenset({NEXT_LOGITS})
         passes = {
             f"text-{seed}-{n}": Forward(Prompt(generated=self.text(seed), frame=n), keep)
@@ -92,7 +92,7 @@ class ContinuationTree(Analysis[ContinuationTreeResult]):
         return {"model": Describe(), **passes}
 
     def text(self, seed: int | None) -> Generate:
-        """The text that is drawn with a seed at temperature 1; without a seed, the greedy one."""
+        """Request the text drawn with a seed at temperature 1; without a seed, the greedy one."""
         return Generate(
             Prompt(text=self.prompt),
             self.max_new_tokens,
@@ -141,7 +141,7 @@ class ContinuationTree(Analysis[ContinuationTreeResult]):
     def beginnings(
         self, captures: ActivationCaches, stop_ids: frozenset[int]
     ) -> dict[Ids, ActivationCache]:
-        """The pass over each different beginning, the shortest first.
+        """Return the pass over each different beginning, the shortest first.
 
         A text that the model has ended does not go on.
         """
@@ -168,12 +168,12 @@ class ContinuationTree(Analysis[ContinuationTreeResult]):
 
 
 def share(best: tuple[Ranked, ...], id: int) -> float:
-    """The probability of a token in a draw from the likeliest tokens alone."""
+    """Return the probability of a token in a draw from the likeliest tokens alone."""
     return next(t.prob for t in best if t.id == id) / sum(t.prob for t in best)
 
 
 def likeliest_rows(result: ContinuationTreeResult) -> list[int]:
-    """The numbers of the texts that take the likeliest token at every step, shortest first."""
+    """Return the rows of the texts with the likeliest token at every step, shortest first."""
     rows = {text.ids: row for row, text in enumerate(result.texts)}
     path = [rows[()]]
     while True:
@@ -185,7 +185,7 @@ def likeliest_rows(result: ContinuationTreeResult) -> list[int]:
 
 
 def step_bars(result: ContinuationTreeResult, row: int) -> Bars:
-    """The likeliest next tokens after one text."""
+    """Draw the likeliest next tokens after one text."""
     tokens = [result.candidates[int(place)] for place in result.next_tokens[row, :MAX_BARS]]
     probs = result.next_probs[row, :MAX_BARS].tolist()
     by_id = {token.id: token for token in result.candidates}
@@ -205,7 +205,7 @@ def step_bars(result: ContinuationTreeResult, row: int) -> Bars:
 
 
 def tree_data(result: ContinuationTreeResult) -> dict[str, object]:
-    """The tree as the page walks it: of each text the next tokens, and the texts they lead to."""
+    """Return the tree for the page: for each text the next tokens, and the texts they lead to."""
     rows = {text.ids: row for row, text in enumerate(result.texts)}
     texts = []
     for row, text in enumerate(result.texts):

@@ -74,7 +74,7 @@ class EmbeddingArithmetic(Analysis[EmbeddingArithmeticResult]):
     top_k: TopK = Field(default=6, description="Number of nearest entries to list.")
 
     def runs(self) -> dict[str, Request]:
-        """The whole embedding matrix, and the tokens of each word."""
+        """Request the whole embedding matrix, and the tokens of each word."""
         words: dict[str, Request] = {
             f"{name}-{n}": Encode(Prompt(text=word))
             for n, words in enumerate(self.sums)
@@ -125,7 +125,7 @@ class EmbeddingArithmetic(Analysis[EmbeddingArithmeticResult]):
 
 
 def spelling(token: Token) -> str:
-    """The letters of a token, without case and surrounding spaces."""
+    """Return the letters of a token, without case and surrounding spaces."""
     return token.text.strip().casefold()
 
 
@@ -137,14 +137,14 @@ class Entries:
     is_summand: NDArray[np.bool_]
 
     def at(self, id: int, cosine: NDArray[np.float64]) -> NearEntry:
-        """The entry of an id, with its cosine of all [V]."""
+        """Return the entry of an id, with its cosine of all [V]."""
         token = self.vocabulary.token(int(id))
         return NearEntry(
             token=token, cosine=float(cosine[id]), is_summand=bool(self.is_summand[id])
         )
 
     def best_outside_sum(self, cosine: NDArray[np.float64]) -> NearEntry:
-        """The entry with the largest cosine [V] that is not a word of the sum."""
+        """Return the entry with the largest cosine [V] that is not a word of the sum."""
         return self.at(int(descending(np.where(self.is_summand, -np.inf, cosine))[0]), cosine)
 
 
@@ -153,7 +153,7 @@ def _formula(total: EmbeddingSum) -> str:
 
 
 def _bars(total: EmbeddingSum) -> Bars:
-    """The nearest entries of a sum; those that are not words of the sum stand out."""
+    """Draw the nearest entries of a sum; those that are not words of the sum stand out."""
     values = [f"{visible(entry.token)} {entry.cosine:.2f}" for entry in total.nearest]
     return Bars(
         tuple(entry.token for entry in total.nearest),

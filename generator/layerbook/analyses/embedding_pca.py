@@ -106,7 +106,7 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """Embedding rows of the texts, with words shuffled and ids permuted, and of the pad."""
+        """Request the embedding rows of the texts, also shuffled and permuted, and of the pad."""
         seed = self.shuffle_seed
         prompts = {f"text-{i}": Prompt(text=text) for i, text in enumerate(self.prompts)}
         if seed is not None:
@@ -145,7 +145,7 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
         )
 
     def pool(self, texts: Sequence[ActivationCache], pad: Vectors) -> NDArray[np.float64]:
-        """The mean vector of each text, with or without padding: N texts [T, D] -> [N, D]."""
+        """Average the vectors of each text, with or without padding: N texts [T, D] -> [N, D]."""
         rows = [text[EMBED] for text in texts]
         return pool_texts(rows, pad if self.pooling == "mean-with-padding" else None)
 
@@ -199,7 +199,7 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
 def text_points(
     texts: Sequence[ActivationCache], flat: NDArray[np.float64]
 ) -> tuple[TextPoint, ...]:
-    """The texts at their places on the map [N, 2]."""
+    """Return the texts at their places on the map [N, 2]."""
     longest = max(len(text.tokens) for text in texts)
     return tuple(
         TextPoint(
@@ -214,17 +214,17 @@ def text_points(
 
 
 def sorted_ids(text: ActivationCache) -> list[int]:
-    """The token ids of a text, without their order."""
+    """Return the token ids of a text, without their order."""
     return sorted(token.id for token in text.tokens)
 
 
 def row_distances(a: Vectors, b: Vectors) -> tuple[float, ...]:
-    """Euclidean distance of each two rows: [N, D] twice -> [N]."""
+    """Return the Euclidean distance of each pair of rows: [N, D] twice -> [N]."""
     return tuple(np.linalg.norm(a - b, axis=1).tolist())
 
 
 def map_axes(result: EmbeddingPcaResult, *, separate_axes: bool) -> tuple[Axis, Axis]:
-    """The axes with their shares of the variance, of both sets if each has its own."""
+    """Return the axes with their shares of the variance, of both sets if each has its own."""
     shares = [f"{share:.0%}" for share in result.explained]
     if result.shuffled and separate_axes:
         share_pairs = zip(shares, result.shuffled.explained, strict=True)
@@ -234,7 +234,7 @@ def map_axes(result: EmbeddingPcaResult, *, separate_axes: bool) -> tuple[Axis, 
 
 
 def map_points(result: EmbeddingPcaResult, *, separate_axes: bool) -> tuple[Point, ...]:
-    """The texts, and with arrows to them the shuffled texts, if on the same axes."""
+    """Return the texts, and with arrows to them the shuffled texts, if on the same axes."""
     shuffled, N = result.shuffled, len(result.points)
     points = []
     for i, p in enumerate(result.points):
@@ -256,7 +256,7 @@ def map_points(result: EmbeddingPcaResult, *, separate_axes: bool) -> tuple[Poin
 
 
 def closest_tooltip(result: EmbeddingPcaResult, i: int) -> str:
-    """The closest other text in all dimensions, and on the map."""
+    """Return the closest other text in all dimensions, and on the map."""
     flat = np.array([(p.x, p.y) for p in result.points])  # [N, 2]
     others = [j for j in range(len(flat)) if j != i]
     closest = []
@@ -268,7 +268,7 @@ def closest_tooltip(result: EmbeddingPcaResult, i: int) -> str:
 
 
 def map_alt(result: EmbeddingPcaResult, *, separate_axes: bool) -> str:
-    """The places of the texts, and the distances of the shuffled ones."""
+    """Return the places of the texts, and the distances of the shuffled ones."""
     places = listed([f"{p.text} ({p.x:.2f}, {p.y:.2f})" for p in result.points])
     alt = f"{len(result.points)} texts at {places}."
     if result.shuffled is None:
@@ -279,7 +279,7 @@ def map_alt(result: EmbeddingPcaResult, *, separate_axes: bool) -> str:
 
 
 def cosine_heatmap(result: EmbeddingPcaResult) -> Heatmap:
-    """The cosines of all pairs [N, N], written into the cells."""
+    """Draw the cosines of all pairs [N, N], written into the cells."""
     labels = tuple(label_of(point) for point in result.points)
     pairs = [
         f"{a.text} and {b.text} {result.cosines[i][j]:.2f}"
@@ -299,12 +299,12 @@ def cosine_heatmap(result: EmbeddingPcaResult) -> Heatmap:
 
 
 def label_of(point: TextPoint) -> Label:
-    """The text of a point: its token, if it is one, or its words."""
+    """Return the text of a point: its token, if it is one, or its words."""
     return point.tokens[0] if len(point.tokens) == 1 else point.text
 
 
 def padding_scatter(result: EmbeddingPcaResult, x: Axis) -> Scatter:
-    """The first axis against the number of padding tokens."""
+    """Draw the first axis against the number of padding tokens."""
     r = result.padding_correlation
     pads = listed([f"{p.text} {p.padding}, axis 1 at {p.x:.2f}" for p in result.points])
     varies = "One of the two does not vary." if r is None else f"Their correlation is {r:.2f}."

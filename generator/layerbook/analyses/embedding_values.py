@@ -56,7 +56,7 @@ class EmbeddingValues(Analysis[EmbeddingValuesResult]):
     prompts: Prompts = Field(description="The prompts whose tokens are looked up.")
 
     def runs(self) -> dict[str, Request]:
-        """The embedding rows of each prompt; the model itself does not run."""
+        """Request the embedding rows of each prompt; the model itself does not run."""
         return {f"prompt-{i}": EmbeddingRows(as_prompt(p)) for i, p in enumerate(self.prompts)}
 
     def measure(self, captures: ActivationCaches) -> EmbeddingValuesResult:
@@ -93,7 +93,7 @@ def measure_prompt(prompt: PromptSpec, lookup: ActivationCache) -> EmbeddedPromp
 
 
 def values_heatmap(prompt: EmbeddedPrompt, title: str) -> Heatmap:
-    """All numbers of a prompt's vectors [T, d_model]."""
+    """Draw all numbers of a prompt's vectors [T, d_model]."""
     T, D = prompt.shape
     tokens = pluralize(T, "token")
     norms = zip(prompt.tokens, prompt.norms, strict=True)
@@ -111,7 +111,7 @@ def values_heatmap(prompt: EmbeddedPrompt, title: str) -> Heatmap:
 
 
 def start_heatmap(prompt: EmbeddedPrompt, title: str) -> Heatmap:
-    """The first numbers of a prompt's vectors [T, SHOWN_DIMENSIONS], written into the cells."""
+    """Draw the first numbers of a prompt's vectors, written into the cells."""
     start = prompt.values[:, :SHOWN_DIMENSIONS]
     vectors = zip(prompt.tokens, start, strict=True)
     numbers = listed([f"{visible(token)} starts {vector[0]:.3f}" for token, vector in vectors])

@@ -144,7 +144,7 @@ class FactKnockout(Analysis[FactKnockoutResult]):
     from_layer: Layer = Field(default=0, description="Leave out the layers below this one.")
 
     def runs(self) -> dict[str, Request]:
-        """Each prompt as it is, and with each head replaced by zeros, its mean and the next one."""
+        """Request each prompt as it is, and with each head's output replaced in three ways."""
         texts = [self.prompt.replace("{}", subject) for subject in self.subjects]
         plain = tuple(Forward(Prompt(text=text), FINAL) for text in texts)
         requests: dict[str, Request] = {"W_U": Weights(frozenset({W_U}))}
@@ -161,14 +161,14 @@ class FactKnockout(Analysis[FactKnockoutResult]):
         return requests
 
     def tried_layers(self) -> tuple[int, ...]:
-        """The layers from `from_layer` on; that of the head in question is among them."""
+        """Return the layers from `from_layer` on; that of the head in question is among them."""
         layers = {*resolved(self.layers), self.layer}
         return tuple(sorted(n for n in layers if n >= self.from_layer or n == self.layer))
 
     def replaced(
         self, run: Forward, layer: int, head: int, source: Forward | tuple[Forward, ...] | None
     ) -> Forward:
-        """The pass with one head's output replaced at the last token."""
+        """Return the pass with one head's output replaced at the last token."""
         patch = Patch(Site("z", layer), source, (-1,), (head,))
         return Forward(run.prompt, run.keep, (patch,))
 
@@ -236,12 +236,12 @@ def log_probs(runs: Sequence[ActivationCache], W: Floats) -> Floats:
 
 
 def likeliest_next(run: ActivationCache, W: Floats) -> Ranked:
-    """The most likely token after the last position."""
+    """Return the most likely token after the last position."""
     return likeliest(run, run[LN_FINAL][-1] @ W)
 
 
 def count_swapped(swapped: Sequence[Floats], head: int, following: Sequence[Ranked]) -> int:
-    """Number of prompts whose likeliest token becomes the next prompt's answer."""
+    """Count the prompts whose likeliest token becomes the next prompt's answer."""
     return sum(
         int(log_prob[head].argmax()) == answer.id
         for log_prob, answer in zip(swapped, following, strict=True)
@@ -249,7 +249,7 @@ def count_swapped(swapped: Sequence[Floats], head: int, following: Sequence[Rank
 
 
 def cost_grids(result: FactKnockoutResult) -> Panels:
-    """Two maps of heads by layers under one scale: zeros, and the mean output."""
+    """Draw two maps of heads by layers under one scale: zeros, and the mean output."""
     averages = {"zeros": result.with_zeros.average, "its average": result.with_mean.average}
     top = max(float(average.max()) for average in averages.values())
     low = min(float(average.min()) for average in averages.values())
@@ -279,7 +279,7 @@ def cost_grids(result: FactKnockoutResult) -> Panels:
 
 
 def fact_strip(result: FactKnockoutResult) -> Heatmap:
-    """The cost by prompt: the head in question, the worst of the others, and the median."""
+    """Draw the cost by prompt: the head in question, the worst of the others, and the median."""
     costs = result.with_mean.cost.reshape(-1, len(result.prompts))  # [L * H, N]
     place = result.with_mean.place
     index = place[0] * len(result.heads) + place[1]
@@ -311,7 +311,7 @@ def fact_strip(result: FactKnockoutResult) -> Heatmap:
 
 
 def ways_scatter(result: FactKnockoutResult) -> Scatter:
-    """Each head: its average cost with zeros, and with its mean output."""
+    """Draw each head: its average cost with zeros, and with its mean output."""
     zero, mean = result.with_zeros.average.ravel(), result.with_mean.average.ravel()
     largest = [descending(cost)[:LABELLED] for cost in (zero, mean)]
     labelled = dict.fromkeys(int(i) for indices in largest for i in indices)
@@ -331,7 +331,7 @@ def ways_scatter(result: FactKnockoutResult) -> Scatter:
 
 
 def swap_table(result: FactKnockoutResult) -> Table:
-    """The answers when the head speaks about the next subject."""
+    """Draw the answers when the head speaks about the next subject."""
     rows = tuple(
         (p.subject, p.other, p.answer.token, p.swapped.token, Share(p.other_after))
         for p in result.prompts

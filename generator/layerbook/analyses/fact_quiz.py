@@ -69,7 +69,7 @@ class FactQuiz(Analysis[FactQuizResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """One pass per fact, and the tokens of the right answers."""
+        """Request one pass per fact, and the tokens of the right answers."""
         keep = frozenset({NEXT_LOGITS})
         requests: dict[str, Request] = {}
         for subject, answer in self.facts:
@@ -103,7 +103,7 @@ class FactQuiz(Analysis[FactQuizResult]):
 
 
 def ask(run: ActivationCache, answer: ActivationCache, subject: str, expected: str) -> AskedFact:
-    """One answer of the model. An answer may begin with special tokens, which do not count."""
+    """Compare one answer with the right one, whose special tokens do not count."""
     first = next(token for token in answer.tokens if not token.special)
     return AskedFact(
         subject=subject,

@@ -95,7 +95,7 @@ class Generate(Analysis[GenerateResult]):
     seed: Seed = Field(default=0, description="Seed of the random numbers.")
 
     def runs(self) -> dict[str, Request]:
-        """Each prompt's continuation, with the logits of every step."""
+        """Request each prompt's continuation, with the logits of every step."""
         return {
             f"text-{i}": requests.Generate(
                 as_prompt(prompt),
@@ -125,7 +125,7 @@ class Generate(Analysis[GenerateResult]):
         )
 
     def follow(self, run: ActivationCache) -> tuple[WrittenToken, ...]:
-        """The N written tokens; row n of the logits [N, V] is what token n was picked from."""
+        """Return the N written tokens; token n was picked from row n of the logits [N, V]."""
         tokens = []
         for token, logits in zip(run.tokens[run.prompt_length :], run[LOGITS], strict=True):
             prob = softmax(logits)  # [V], the model's own
@@ -162,7 +162,7 @@ class Generate(Analysis[GenerateResult]):
 def summarize_text(
     prompt: str, run: ActivationCache, written: tuple[WrittenToken, ...]
 ) -> GeneratedText:
-    """One text; its answer leaves out the special tokens."""
+    """Summarize one text; its answer leaves out the special tokens."""
     return GeneratedText(
         prompt=prompt,
         text=run.text,

@@ -64,7 +64,7 @@ class GreedySteps(Analysis[GreedyStepsResult]):
     top_k: TopK = Field(default=5, description="Number of likeliest tokens to keep at each step.")
 
     def runs(self) -> dict[str, Request]:
-        """The continuation, with the logits of every step."""
+        """Request the continuation, with the logits of every step."""
         text = requests.Generate(as_prompt(self.prompt), self.max_new_tokens, keep_logits=True)
         return {"text": text}
 
@@ -87,7 +87,7 @@ class GreedySteps(Analysis[GreedyStepsResult]):
     def measure_step(
         self, run: ActivationCache, length: int, logits: NDArray[np.floating]
     ) -> GreedyStep:
-        """The best of one step's logits [V]."""
+        """Keep the best tokens of one step's logits [V]."""
         top = ranked(run, logits, self.top_k)
         return GreedyStep(length=length, top=top, rest=max(0.0, 1 - sum(t.prob for t in top)))
 
@@ -105,7 +105,7 @@ class GreedySteps(Analysis[GreedyStepsResult]):
 
 
 def step_frame(result: GreedyStepsResult, step: GreedyStep) -> Frame:
-    """The bars of one step, under the text so far."""
+    """Draw the bars of one step, under the text so far."""
     so_far = result.tokens[: step.length]
     others = result.d_vocab - len(step.top)
     best, count = step.next_token, pluralize(step.length, "token")

@@ -113,7 +113,7 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
     heads: HeadNumbers = Field(default="all", description="The query heads of each layer.")
 
     def runs(self) -> dict[str, Request]:
-        """The prompt as it is, the other prompt, and one pass with each head replaced."""
+        """Request the prompt as it is, the other prompt, and one pass with each head replaced."""
         prompt, keep = Prompt(text=self.prompt), frozenset({NEXT_LOGITS})
         other = None if self.other is None else Forward(Prompt(text=self.other), keep)
         positions = () if self.position is None else (self.position,)
@@ -188,19 +188,19 @@ def check_positions(
 
 
 def best_token(run: ActivationCache) -> Ranked:
-    """The most likely next token."""
+    """Return the most likely next token."""
     return likeliest(run, run[NEXT_LOGITS])
 
 
 def token_prob(run: ActivationCache, token: Ranked | None) -> float | None:
-    """The probability of a token as the next one."""
+    """Return the probability of a token as the next one."""
     return None if token is None else next_token_prob(run, token.id)
 
 
 def measure_head(
     run: ActivationCache, layer: int, head: int, answer: Ranked, other: Ranked | None
 ) -> ReplacedHead:
-    """The prediction of a pass with one head replaced."""
+    """Return the prediction of a pass with one head replaced."""
     return ReplacedHead(
         layer=layer,
         head=head,
@@ -216,7 +216,7 @@ def replacement(result: HeadKnockoutResult) -> str:
 
 
 def prob_heatmap(result: HeadKnockoutResult, prob: Floats, token: Ranked) -> Heatmap:
-    """One probability for every head: a row is a head, a column is a layer."""
+    """Draw one probability for every head: a row is a head, a column is a layer."""
     name = label_text(token.token)
     low, high = (
         f"{result.place(int(index))}: {prob.ravel()[index]:.1%}"

@@ -124,7 +124,7 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
     top_k: int = Field(default=6, ge=1, description="Number of promoted tokens to list.")
 
     def runs(self) -> dict[str, Request]:
-        """One pass that keeps patterns, values and streams; the weights behind a head."""
+        """Request one pass that keeps patterns, values and streams; the weights behind a head."""
         layers = self.measured_layers()
         keep = {Site(name, layer) for layer in layers for name in ("pattern", "v")}
         keep |= {Site(name, self.layer) for name in ("resid_pre", "resid_mid")}
@@ -182,7 +182,7 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
 
 
 def head_values(run: ActivationCache, layer: int) -> Floats:
-    """The values that each query head of a layer mixes [H, T, d_head]; several share theirs."""
+    """Return the values that each query head mixes [H, T, d_head]; some heads share theirs."""
     value = run[Site("v", layer)]  # [K, T, d_head]
     return value.repeat(len(run[Site("pattern", layer)]) // len(value), axis=0)
 
@@ -195,7 +195,7 @@ def last_outputs(run: ActivationCache, weights: ActivationCache, layer: int) -> 
 
 
 def first_numbers(run: ActivationCache, layer: int, head: int, added: Floats) -> FirstNumbers:
-    """The first numbers of the head's vectors and of the stream; `added` is what it adds."""
+    """Return the first numbers of the head's vectors and of the stream; `added` is what it adds."""
     share = run[Site("pattern", layer)][head, -1]  # [T]
     values = head_values(run, layer)[head, :, :FIRST]  # [T, n]
     n = values.shape[-1]
@@ -214,7 +214,7 @@ def head_name(result: HeadOutputsResult) -> str:
 
 
 def output_steps(result: HeadOutputsResult) -> Frames:
-    """The way from the values to the stream, one picture that fills from the top to the bottom."""
+    """Draw the way from the values to the stream, in a picture that fills from top to bottom."""
     first, share = result.first_numbers, result.pattern[-1]
     others = first.after - first.before - first.added
     below = np.stack([first.output, first.added, first.before, others, first.after])
@@ -281,7 +281,7 @@ def two_digits(value: float) -> str:
 
 
 def step_notes(result: HeadOutputsResult) -> tuple[str, str, str, str, str]:
-    """A sentence about each step."""
+    """Return a sentence about each step."""
     n = len(result.first_numbers.output)
     share = result.pattern[-1]
     best = int(share.argmax())
@@ -299,7 +299,7 @@ def step_notes(result: HeadOutputsResult) -> tuple[str, str, str, str, str]:
 
 
 def token_panels(result: HeadOutputsResult) -> Panels:
-    """Each token's share, the length of its value, of what it adds, and its part of the logit."""
+    """Draw each token's share, the lengths of its value and of what it adds, and its logit."""
     columns = (
         ("Share of attention", result.pattern[-1], probability_axis("attention")),
         ("Length of its value", result.value_length, Axis("length", role="value")),
@@ -327,7 +327,7 @@ def token_panels(result: HeadOutputsResult) -> Panels:
 
 
 def spelled_bars(result: HeadOutputsResult) -> Bars:
-    """The head's whole output, read as logits."""
+    """Draw the head's whole output, read as logits."""
     tokens = tuple(entry.token for entry in result.promoted)
     return Bars(
         tokens,

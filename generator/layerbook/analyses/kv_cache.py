@@ -75,7 +75,7 @@ class KvCache(Analysis[KvCacheResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """The text written with the cache, and the same text read in one pass without it."""
+        """Request the text written with the cache, and the same text read in one pass."""
         written = Generate(
             Prompt(text=self.prompt), self.max_new_tokens, stop=False, keep_logits=True
         )

@@ -72,7 +72,7 @@ class LogitContributions(Analysis[LogitContributionsResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """One pass that keeps what is added to the stream, and the weights behind the stream."""
+        """Request a pass that keeps all that is added to the stream, and the weights behind it."""
         names = ("attn_out", "mlp_out")
         added = {Site(name, layer) for layer in resolved(self.layers) for name in names}
         return {
@@ -110,7 +110,7 @@ class LogitContributions(Analysis[LogitContributionsResult]):
 
 
 def contribution_lines(result: LogitContributionsResult) -> Lines:
-    """Two lines over the layers."""
+    """Draw two lines over the layers."""
     name = label_text(result.answer.token)
     return layer_lines(
         result.layers,

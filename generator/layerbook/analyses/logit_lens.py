@@ -63,7 +63,7 @@ class LogitLens(Analysis[LogitLensResult]):
     layers: Layers = Field(default="all", description="The layers after which to read.")
 
     def runs(self) -> dict[str, Request]:
-        """One pass that keeps the lens of each layer, and the model's own logits."""
+        """Request one pass that keeps the lens of each layer, and the model's own logits."""
         keep = {Site("lens", layer) for layer in resolved(self.layers)}
         return {"run": Forward(as_prompt(self.prompt), frozenset({*keep, NEXT_LOGITS}))}
 

@@ -106,7 +106,7 @@ class ManyTexts(Analysis[ManyTextsResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """The greedy text, and one text for each seed, with the loss of every token."""
+        """Request the greedy text, and one text for each seed, with the loss of every token."""
         prompt, length = as_prompt(self.prompt), self.max_new_tokens
         knobs = (self.temperature, self.top_k, self.top_p)
         drawn = {
@@ -142,7 +142,7 @@ class ManyTexts(Analysis[ManyTextsResult]):
 
 
 def summarize(run: ActivationCache) -> Continuation:
-    """One continuation; its answer leaves out the special tokens."""
+    """Summarize one continuation; its answer leaves out the special tokens."""
     written = run.tokens[run.prompt_length :]
     return Continuation(
         answer=decode([token for token in written if not token.special]),
@@ -153,12 +153,12 @@ def summarize(run: ActivationCache) -> Continuation:
 
 
 def count_containing(texts: Sequence[Continuation], phrase: str | None) -> int | None:
-    """Number of texts that contain a text; None if there is none to look for."""
+    """Count the texts that contain a text; None if there is none to look for."""
     return None if phrase is None else sum(phrase in text.answer for text in texts)
 
 
 def most_likely(texts: Sequence[Continuation]) -> Continuation:
-    """The text with the fewest bits per token; of equals, that of the lowest seed."""
+    """Return the text with the fewest bits per token; of equals, that of the lowest seed."""
     return min(texts, key=lambda text: round(text.bits / text.length, 9))
 
 

@@ -54,7 +54,7 @@ class MergeSteps(Analysis[MergeStepsResult]):
     text: PromptText = Field(description="The text, without a chat template.")
 
     def runs(self) -> dict[str, Request]:
-        """The tokens of the text; the model does not run."""
+        """Request the tokens of the text; the model does not run."""
         return {"text": Encode(Prompt(text=self.text))}
 
     def measure(self, captures: ActivationCaches) -> MergeStepsResult:

@@ -89,7 +89,7 @@ class MlpKnockout(Analysis[MlpKnockoutResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """The prompt as it is, and one pass for each silenced MLP."""
+        """Request the prompt as it is, and one pass for each silenced MLP."""
         prompt, keep = Prompt(text=self.prompt), frozenset({NEXT_LOGITS})
         requests: dict[str, Request] = {"clean": Forward(prompt, keep)}
         for layer in resolved(self.layers):

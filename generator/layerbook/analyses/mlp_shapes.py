@@ -59,7 +59,7 @@ class MlpShapes(Analysis[MlpShapesResult]):
     layer: Layer = Field(description="The layer; negative numbers count from the last.")
 
     def runs(self) -> dict[str, Request]:
-        """The model's facts, and one forward pass keeping the layer's neurons."""
+        """Request the model's facts, and one forward pass keeping the layer's neurons."""
         neurons = frozenset({Site("mlp_act", self.layer)})
         return {"facts": Describe(), "prompt": Forward(as_prompt(self.prompt), neurons)}
 
@@ -99,13 +99,13 @@ class MlpShapes(Analysis[MlpShapesResult]):
 
 
 def strongest_first(neurons: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Share of the squared activation in the 1, 2, 3 ... strongest neurons: [T, d_mlp]."""
+    """Add up the squared activations, the strongest neurons first, as shares: [T, d_mlp]."""
     squares = np.sort(neurons.astype(np.float64) ** 2, axis=1)[:, ::-1]  # strongest first
     return np.cumsum(squares, axis=1) / squares.sum(axis=1, keepdims=True)
 
 
 def silu_curve() -> Lines:
-    """SiLU and ReLU from -6 to 6."""
+    """Draw SiLU and ReLU from -6 to 6."""
     x = np.linspace(-6, 6, 81)  # [81]
     y = x / (1 + np.exp(-x))  # [81]: x times the sigmoid of x
     return Lines(
@@ -119,7 +119,7 @@ def silu_curve() -> Lines:
 
 
 def activation_lines(result: MlpShapesResult, where: str) -> Lines:
-    """The share of the strongest neurons, one line per token."""
+    """Draw the share of the strongest neurons, one line per token."""
     counts = np.array(result.counts)
     lines = [
         line((token, f" ({at})"), share, counts)
@@ -137,7 +137,7 @@ def activation_lines(result: MlpShapesResult, where: str) -> Lines:
 
 
 def matrix_chain(result: MlpShapesResult) -> MatrixChain:
-    """The chain of products; gate and up run side by side."""
+    """Draw the chain of products; gate and up run side by side."""
     gate, up, down = (
         ChainStep(name, *shape, f"{shape[0] * shape[1]:,} weights")
         for name, shape in result.projections.items()

@@ -98,7 +98,7 @@ class NearestTokens(Analysis[NearestTokensResult]):
     top_k: TopK = Field(default=8, description="Number of neighbors to list.")
 
     def runs(self) -> dict[str, Request]:
-        """The whole embedding matrix, and the tokens of each text."""
+        """Request the whole embedding matrix, and the tokens of each text."""
         texts: dict[str, Request] = {
             f"text-{i}": Encode(Prompt(text=text)) for i, text in enumerate(self.prompts)
         }

@@ -124,7 +124,7 @@ class NeuronReadout(Analysis[NeuronResult]):
     top_k: int = Field(default=10, ge=1, description="Number of tokens and neurons to list.")
 
     def runs(self) -> dict[str, Request]:
-        """Each prompt with and without the neuron, each text, and the weights behind a neuron."""
+        """Request each prompt with and without the neuron, each text, and the weights behind it."""
         act, layers = Site("mlp_act", self.layer), resolved(self.layers)
         first = DIRECT_PATH_SITES | {Site("mlp_act", layer) for layer in layers}
         silence = Patch(act, neurons=(self.neuron,))
@@ -174,7 +174,7 @@ class NeuronReadout(Analysis[NeuronResult]):
         )
 
     def compare(self, captures: ActivationCaches, logits: Floats) -> tuple[WithoutNeuron, ...]:
-        """Each prompt's answer with and without the neuron, which adds these logits [V]."""
+        """Return each prompt's answer with and without the neuron, which adds these logits [V]."""
         compared = []
         for i, spec in enumerate(self.prompts):
             run, silenced = captures[f"prompt {i}"], captures[f"without {i}"]
@@ -201,7 +201,7 @@ class NeuronReadout(Analysis[NeuronResult]):
 
 
 def strongest_firing(texts: list[ActivationCache], act: Site, neuron: int) -> list[FiringToken]:
-    """All tokens of the texts, the largest activation of either sign first."""
+    """Return all tokens of the texts, the largest activation of either sign first."""
     firing = [
         FiringToken(
             text=i,
@@ -218,7 +218,7 @@ def strongest_firing(texts: list[ActivationCache], act: Site, neuron: int) -> li
 
 
 def most_active(by_layer: dict[int, Floats], count: int) -> tuple[ActiveNeuron, ...]:
-    """The neurons that add most to the answer, given by layer what each neuron adds [d_mlp]."""
+    """Return the neurons that add most to the answer, from what each adds by layer [d_mlp]."""
     neurons = [
         ActiveNeuron(layer=layer, neuron=int(i), logit=float(added[i]))
         for layer, added in by_layer.items()
@@ -233,7 +233,7 @@ def neuron_name(result: NeuronResult) -> str:
 
 
 def short_context(firing: FiringToken) -> tuple[Token, ...]:
-    """The last tokens before it that fit a label together with it."""
+    """Return the last tokens before it that fit a label together with it."""
     room, count = LABEL_WIDTH - len(firing.token.text), len(firing.context)
     while count and sum(len(token.text) for token in firing.context[-count:]) > room:
         count -= 1
@@ -241,7 +241,7 @@ def short_context(firing: FiringToken) -> tuple[Token, ...]:
 
 
 def firing_bars(result: NeuronResult) -> Bars:
-    """The tokens with the largest activations, each after the tokens before it."""
+    """Draw the tokens with the largest activations, each after the tokens before it."""
     labels: tuple[Label, ...] = tuple(
         (*short_context(firing), " → ", firing.token) for firing in result.top_activations
     )
@@ -256,7 +256,7 @@ def firing_bars(result: NeuronResult) -> Bars:
 
 
 def written_bars(result: NeuronResult) -> Bars:
-    """The tokens whose logits it raises most."""
+    """Draw the tokens whose logits it raises most."""
     tokens = tuple(entry.token for entry in result.promoted)
     return Bars(
         tokens,
@@ -269,7 +269,7 @@ def written_bars(result: NeuronResult) -> Bars:
 
 
 def answer_bars(result: NeuronResult) -> Bars:
-    """Each prompt's answer, with the neuron and without it."""
+    """Draw each prompt's answer, with the neuron and without it."""
     labels: list[Label] = []
     values: list[float] = []
     for entry in result.ablations:

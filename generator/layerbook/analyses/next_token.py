@@ -78,7 +78,7 @@ class NextToken(Analysis[NextTokenResult]):
     top_k: TopK = Field(default=20, description="Number of likeliest tokens to keep.")
 
     def runs(self) -> dict[str, Request]:
-        """One forward pass per prompt, keeping the last vector and its logits."""
+        """Request one forward pass per prompt, keeping the last vector and its logits."""
         keep = frozenset({LN_FINAL, NEXT_LOGITS})
         return {
             f"prompt-{i}": Forward(as_prompt(prompt), keep) for i, prompt in enumerate(self.prompts)
@@ -116,7 +116,7 @@ class NextToken(Analysis[NextTokenResult]):
 
 
 def predict(name: str, run: ActivationCache, top_k: int) -> NextTokens:
-    """The distribution over the next token of one prompt."""
+    """Return the distribution over the next token of one prompt."""
     logits = run[NEXT_LOGITS]  # [V], the last position's scores
     prob = softmax(logits)  # [V], all positive, together 1
     candidates = ranked(run, logits, max(top_k, 2))  # best first

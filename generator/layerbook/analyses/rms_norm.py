@@ -70,7 +70,7 @@ class RmsNorm(Analysis[RmsNormResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """One pass that keeps what enters the norms, and the final norm's gains."""
+        """Request one pass that keeps what enters the norms, and the final norm's gains."""
         keep = {Site("resid_mid", layer) for layer in resolved(self.layers)}
         run = Forward(Prompt(text=self.prompt), frozenset({*keep, RESID_FINAL, LN_FINAL}))
         return {"run": run, "weights": Weights(frozenset({W_FINAL}))}
@@ -106,7 +106,7 @@ def divide_by_rms(x: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def length_lines(result: RmsNormResult) -> Lines:
-    """One line per token; a length may be a hundred times another, so the axis multiplies."""
+    """Draw one line per token; a length may be a hundred times another, so the axis multiplies."""
     lengths: dict[Label, ArrayLike] = {
         (token, f" ({at})"): result.length[:, at] for at, token in enumerate(result.tokens)
     }

@@ -145,7 +145,7 @@ class Rope(Analysis[RopeResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """One pass keeping q, k and the pattern; the model's facts."""
+        """Request one pass keeping q, k and the pattern; the model's facts."""
         keep = frozenset(Site(name, self.layer) for name in ("q", "k", "pattern"))
         return {"model": Describe(), "prompt": Forward(Prompt(text=self.prompt), keep)}
 
@@ -248,12 +248,12 @@ def read_queries_and_keys(run: ActivationCache, facts: ModelFacts, layer: int) -
 
 
 def masked_softmax(scores: NDArray[np.float64], visible: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """The pattern [H, T, T] of scores, with no share for keys that a query may not see [T, T]."""
+    """Apply the softmax to scores [H, T, T], without the keys that are not visible [T, T]."""
     return softmax(np.where(visible, scores, -np.inf))
 
 
 def mean_scores_by_distance(qk: QueriesAndKeys, T: int, distances: int) -> NDArray[np.float64]:
-    """The mean score of every query with every key, put at each distance: [H, distances]."""
+    """Return the mean score of every query with every key, put at each distance: [H, distances]."""
     key = np.zeros(T, dtype=int)
     return np.array([qk.scores(key + r, key).mean(axis=(1, 2)) for r in range(distances)]).T
 
@@ -269,7 +269,7 @@ def summarize_pattern(pattern: NDArray[np.floating]) -> RotatedPattern:
 
 
 def ideal_curve(speeds: NDArray[np.float64], distances: int) -> NDArray[np.float64]:
-    """Mean over the pairs of cos(distance x speed), by distance: speeds [pairs] -> [distances]."""
+    """Average cos(distance x speed) over the pairs, by distance: speeds [pairs] -> [distances]."""
     angles = np.outer(np.arange(distances), speeds)  # [distances, pairs], radians
     return np.cos(angles).mean(axis=1)
 
@@ -378,7 +378,7 @@ def _turning_clocks(result: RopeResult) -> Frames:
 
 
 def _clock(result: RopeResult, pair: int, position: int) -> Clock:
-    """The face of a pair: its hand at a position, dots where it was at those before."""
+    """Draw the face of a pair: its hand at a position, dots where it was at those before."""
     wave = float(result.wavelengths[pair])
     speed = 2 * np.pi / wave  # radians per position
     return Clock(
@@ -391,7 +391,7 @@ def _clock(result: RopeResult, pair: int, position: int) -> Clock:
 
 
 def _clocks_of_keys(result: RopeResult, where: str) -> Panels:
-    """The last query's hand beside the hand of each of the last keys, on one pair's clock."""
+    """Draw the last query's hand beside the hand of each of the last keys, on one pair's clock."""
     longest = max(np.linalg.norm([result.query_pair, *result.key_pairs], axis=1).max(), 1e-9)
     shown = range(max(0, len(result.tokens) - MAX_CLOCKS), len(result.tokens))
     query = _hand(result.query_pair, longest, "query")
@@ -415,7 +415,7 @@ def _clocks_of_keys(result: RopeResult, where: str) -> Panels:
 
 
 def _moved_clocks(result: RopeResult, where: str) -> Panels:
-    """The last query's hand and that of the key before it, where they are and further on."""
+    """Draw the last query's hand and that of the key before it, where they are and further on."""
     last = len(result.tokens) - 1
     key = max(last - 1, 0)
     speed = 2 * np.pi / float(result.wavelengths[result.pair])  # radians per position
@@ -439,7 +439,7 @@ def _moved_clocks(result: RopeResult, where: str) -> Panels:
 
 
 def _movable_arrows(result: RopeResult, last: int, key: int, speed: float) -> Widget:
-    """The same two arrows, not yet turned, for readers who move their tokens."""
+    """Return the same two arrows, not yet turned, for readers who move their tokens."""
     data = {
         "names": [visible(result.tokens[last]), visible(result.tokens[key])],
         "query": _rotate_back(result.query_pair, last * speed),
@@ -453,13 +453,13 @@ def _movable_arrows(result: RopeResult, last: int, key: int, speed: float) -> Wi
 
 
 def _rotate_back(pair: NDArray[np.floating], angle: float) -> list[float]:
-    """Two numbers before they were turned."""
+    """Turn two numbers back by an angle."""
     number = complex(*pair.tolist()) * np.exp(-1j * angle)
     return [number.real, number.imag]
 
 
 def _hand(pair: NDArray[np.floating], longest: float, role: Literal["query", "key"]) -> Hand:
-    """Two numbers as a hand: the first points to twelve, the second to three."""
+    """Draw two numbers as a hand: the first points to twelve, the second to three."""
     up, right = pair.tolist()
     return Hand(
         float(np.arctan2(right, up)), role=role, length=float(np.hypot(up, right)) / longest

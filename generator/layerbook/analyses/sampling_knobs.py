@@ -78,7 +78,7 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
     shown: TopK = Field(default=8, description="Number of likeliest tokens to show.")
 
     def runs(self) -> dict[str, Request]:
-        """One forward pass, keeping the last logits."""
+        """Request one forward pass, keeping the last logits."""
         return {"prompt": Forward(as_prompt(self.prompt), frozenset({NEXT_LOGITS}))}
 
     def measure(self, captures: ActivationCaches) -> SamplingKnobsResult:
@@ -118,7 +118,7 @@ class Knobs(NamedTuple):
 
 
 def apply_knobs(knobs: Knobs, logits: NDArray[np.floating], top: tuple[Ranked, ...]) -> Setting:
-    """The distribution of logits [V] under one setting, read at the `top` tokens."""
+    """Return the distribution of logits [V] under one setting, read at the `top` tokens."""
     prob = sampling_distribution(logits, *knobs)  # [V], 0 where removed
     probs = tuple(float(prob[t.id]) for t in top)
     return Setting(
@@ -141,7 +141,7 @@ def knobs_name(knobs: Knobs | Setting) -> str:
 
 
 def setting_bars(setting: Setting, top: tuple[Ranked, ...]) -> Bars:
-    """The probabilities of the likeliest tokens under one setting."""
+    """Draw the probabilities of the likeliest tokens under one setting."""
     tokens = pluralize(setting.candidates, "token")
     return Bars(
         labels=tuple(t.token for t in top),

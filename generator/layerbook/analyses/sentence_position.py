@@ -88,7 +88,7 @@ class SentencePosition(Analysis[SentencePositionResult]):
     C: float = Field(default=1.0, ge=1, le=1e9, description="The constant of the encoding.")
 
     def runs(self) -> dict[str, Request]:
-        """Rows of each sentence, of its words shuffled, of its ids permuted; the pad token."""
+        """Request the rows of each sentence, also with words shuffled and ids permuted; the pad."""
         requests: dict[str, Request] = {"pad": EmbeddingRows(Prompt(special="pad_token"))}
         shuffled = shuffle_words(self.prompts, self.shuffle_seed)
         for i, (text, words) in enumerate(zip(self.prompts, shuffled, strict=True)):
@@ -121,7 +121,7 @@ class SentencePosition(Analysis[SentencePositionResult]):
         )
 
     def rows(self, captures: ActivationCaches, kind: str) -> list[NDArray[np.floating]]:
-        """The embedding rows [T, D] of each sentence: `text`, `words` or `ids`."""
+        """Return the embedding rows [T, D] of each sentence: `text`, `words` or `ids`."""
         return [captures[f"{kind}-{i}"][EMBED] for i in range(len(self.prompts))]
 
     def figures(self, result: SentencePositionResult) -> dict[str, Figure]:
@@ -134,14 +134,14 @@ class SentencePosition(Analysis[SentencePositionResult]):
 
 
 def largest_move(before: NDArray[np.floating], after: NDArray[np.floating]) -> float:
-    """The largest distance between a sentence's vectors [N, D] before and after."""
+    """Return the largest distance between a sentence's vectors [N, D] before and after."""
     return float(np.linalg.norm(after - before, axis=1).max())
 
 
 def _sentence_map(
     captures: ActivationCaches, rows: NDArray[np.float64], shuffled: NDArray[np.float64]
 ) -> SentenceMap:
-    """Both sets [N, D], each on the axes of its own PCA."""
+    """Return both sets [N, D], each on the axes of its own PCA."""
     points, explained = _principal_points(captures, "text", rows)
     shuffled_points, explained_shuffled = _principal_points(captures, "words", shuffled)
     return SentenceMap(
@@ -155,7 +155,7 @@ def _sentence_map(
 def _principal_points(
     captures: ActivationCaches, kind: str, rows: NDArray[np.float64]
 ) -> tuple[tuple[SentencePoint, ...], tuple[float, ...]]:
-    """The sentences [N, D] on their own first two axes, and the variance along these."""
+    """Return the sentences [N, D] on their own first two axes, and the variance along these."""
     axes = principal_components(rows)
     points = [
         SentencePoint(text=captures[f"{kind}-{i}"].text, x=x, y=y)

@@ -88,7 +88,7 @@ class SinusoidalEncoding(Analysis[SinusoidalEncodingResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """The model's facts, for the width of its vectors; the model does not run."""
+        """Request the model's facts, for the width of its vectors; the model does not run."""
         return {"model": Describe()}
 
     def measure(self, captures: ActivationCaches) -> SinusoidalEncodingResult:
@@ -120,7 +120,7 @@ class SinusoidalEncoding(Analysis[SinusoidalEncodingResult]):
 
 
 def measure_encoding(C: float, positions: int, D: int) -> Encoding:
-    """The encoding of some positions in D dimensions with one C."""
+    """Return the encoding of some positions in D dimensions with one C."""
     PE = sinusoidal_encoding(positions, D, C)  # [positions, D]
     # The distance of two positions depends only on the steps between them, so 0 stands for all.
     distance = np.linalg.norm(PE - PE[0], axis=1)  # [positions]
@@ -161,7 +161,7 @@ def _waves(result: SinusoidalEncodingResult) -> Widget:
 
 
 def _clock_frame(encoding: Encoding, position: int) -> Frame:
-    """The hands of up to six pairs, dots where they stood at the positions before."""
+    """Draw the hands of up to six pairs, dots where they stood at the positions before."""
     count = len(encoding.wavelengths)
     pairs = sorted({round(share * (count - 1) / 5) for share in range(6)})
     clocks = []
@@ -214,7 +214,7 @@ def _distance_lines(result: SinusoidalEncodingResult) -> Lines:
 
 
 def _frame(encoding: Encoding, result: SinusoidalEncodingResult) -> Frame:
-    """The encoding with one C: sines on the left, cosines on the right."""
+    """Draw the encoding with one C: sines on the left, cosines on the right."""
     name = _name(encoding)
     slowest = float(encoding.wavelengths[-1])
     note = f"Wavelengths from {encoding.wavelengths[0]:.1f} to {slowest:,.0f} positions."

@@ -76,7 +76,7 @@ class Surprise(Analysis[SurpriseResult]):
     texts: Texts = Field(description="The texts, of two tokens at least.")
 
     def runs(self) -> dict[str, Request]:
-        """One pass per text that keeps the logits of all its positions."""
+        """Request one pass per text that keeps the logits of all its positions."""
         keep = frozenset({LOGITS})
         return {f"text-{i}": Forward(Prompt(text=text), keep) for i, text in enumerate(self.texts)}
 
@@ -108,7 +108,7 @@ def read_text(text: str, run: ActivationCache) -> TextSurprise:
 
 
 def read_token(run: ActivationCache, token: Token, logits: NDArray[np.floating]) -> ReadToken:
-    """The probability that logits [V] gave to the token that came."""
+    """Return the probability that logits [V] gave to the token that came."""
     prob = softmax(logits)[token.id]
     return ReadToken(
         **vars(token),

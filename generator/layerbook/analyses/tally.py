@@ -62,7 +62,7 @@ class Tally(Analysis[TallyResult]):
     shown: TopK = Field(default=8, description="Number of likeliest tokens to show.")
 
     def runs(self) -> dict[str, Request]:
-        """One forward pass, keeping the last logits."""
+        """Request one forward pass, keeping the last logits."""
         return {"prompt": Forward(as_prompt(self.prompt), frozenset({NEXT_LOGITS}))}
 
     def measure(self, captures: ActivationCaches) -> TallyResult:

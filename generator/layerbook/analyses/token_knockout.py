@@ -95,7 +95,7 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """Each text as it is, with the first token blocked, and under each intervention."""
+        """Request each text as it is, with the first token blocked, and under each intervention."""
         patches = {"clean": (), "first": zeroing_patches("scores", resolved(self.layers), (0,))}
         for intervention in self.interventions():
             patches |= {
@@ -111,7 +111,7 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
         }
 
     def choices(self) -> tuple[WhitespacePositions, ...]:
-        """The whitespace, then each draw of as many other tokens."""
+        """Return the whitespace, then each draw of as many other tokens."""
         seeds = range(self.seed, self.seed + self.draws)
         draws = (WhitespacePositions(control_seed=seed) for seed in seeds)
         return (WhitespacePositions(), *draws)
@@ -226,18 +226,18 @@ def layer_range(layers: tuple[int, ...]) -> str:
 
 
 def first_words(tokens: tuple[Token, ...]) -> str:
-    """The first words of a text, as its name."""
+    """Return the first words of a text, as its name."""
     words = "".join(token.text for token in tokens).split()
     return f"“{' '.join(words[:2])}{' …' if len(words) > 2 else ''}”"
 
 
 def bar_labels(count: int) -> tuple[str, ...]:
-    """Names of the bars: the whitespace, then the draws."""
+    """Name the bars: the whitespace, then the draws."""
     return ("the whitespace", *(f"others, draw {i}" for i in range(1, count)))
 
 
 def loss_bars(result: TokenKnockoutResult) -> Bars:
-    """Mean loss by intervention."""
+    """Draw the mean loss by intervention."""
     blocked = result.blocked
     names = ("nothing", "the first token", *bar_labels(1 + len(blocked.draws)))
     changes = (result.first, blocked.whitespace, *blocked.draws)
@@ -255,7 +255,7 @@ def loss_bars(result: TokenKnockoutResult) -> Bars:
 
 
 def worst_bars(result: TokenKnockoutResult) -> Bars:
-    """The twelve largest rises of a token's loss, each named by the token and the one before."""
+    """Draw the twelve largest rises of a token's loss, each with the token before it."""
     rises = [
         (blocked - clean, (before, " ", token))
         for text in result.texts
@@ -277,7 +277,7 @@ def worst_bars(result: TokenKnockoutResult) -> Bars:
 
 
 def cost_panels(parts: dict[str, tuple[float, ...]], title: str) -> Panels:
-    """One panel for each list of costs, the same bars in each."""
+    """Draw one panel for each list of costs, the same bars in each."""
     panels = [
         Bars(
             bar_labels(len(costs)),

@@ -91,7 +91,7 @@ class TokenMap(Analysis[TokenMapResult]):
     shuffle_seed: Seed = Field(description="The seed that shuffles their words.")
 
     def runs(self) -> dict[str, Request]:
-        """The embedding rows of each text, as written and with its words shuffled."""
+        """Request the embedding rows of each text, as written and with its words shuffled."""
         shuffled = shuffle_words(self.prompts, self.shuffle_seed)
         runs: dict[str, Request] = {
             f"text-{i}": EmbeddingRows(Prompt(text=t)) for i, t in enumerate(self.prompts)
@@ -162,7 +162,7 @@ class TokenMap(Analysis[TokenMapResult]):
 
 
 def first_rows(texts: Sequence[ActivationCache]) -> dict[int, NDArray[np.float64]]:
-    """By token id, its vector [D] where it first appears."""
+    """Return each token's vector [D], where it first appears, by id."""
     rows: dict[int, NDArray[np.float64]] = {}
     for text in texts:
         for token, row in zip(text.tokens, text[EMBED].astype(np.float64), strict=True):
@@ -173,7 +173,7 @@ def first_rows(texts: Sequence[ActivationCache]) -> dict[int, NDArray[np.float64
 def largest_difference(
     texts: Sequence[ActivationCache], rows: Mapping[int, NDArray[np.float64]]
 ) -> float:
-    """Largest difference of any number between a token's vectors, wherever it stands."""
+    """Return the largest difference of any number between a token's vectors, wherever it stands."""
     return max(
         float(np.abs(rows[token.id] - row).max())
         for text in texts
@@ -187,7 +187,7 @@ def appears_twice(id: int, texts: Sequence[ActivationCache]) -> bool:
 
 
 def count_lost(written: ActivationCache, shuffled: ActivationCache) -> int:
-    """Number of tokens of the text as written that the shuffled text lacks."""
+    """Count the tokens of the text as written that the shuffled text lacks."""
     before, after = (Counter(token.id for token in text.tokens) for text in (written, shuffled))
     return (before - after).total()
 
@@ -205,7 +205,7 @@ def _tooltip(spot: TokenPoint, n: int, result: TokenMapResult) -> str:
 def _token_points(
     texts: Sequence[ActivationCache], points: Sequence[NDArray[np.float64]]
 ) -> list[TokenPoint]:
-    """Every token on the map: points [T, 2] per text, the texts as written first."""
+    """Return every token on the map: points [T, 2] per text, the texts as written first."""
     count = len(texts) // 2
     return [
         TokenPoint(

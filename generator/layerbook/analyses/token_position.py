@@ -128,7 +128,7 @@ class TokenPosition(Analysis[TokenPositionResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """Two passes per prompt, one per order: embeddings, and the stream after attention."""
+        """Request a pass per prompt and order: embeddings, and the stream after attention."""
         keep = frozenset({EMBED, AFTER_ATTENTION})
         runs: dict[str, Request] = {}
         for i, text in enumerate(self.prompts):
@@ -197,7 +197,7 @@ class Orders:
     shuffled: ActivationCache
 
     def moved_to(self) -> NDArray[np.intp]:
-        """The new position of each token [T]; equal tokens keep their order among themselves."""
+        """Return the new position of each token [T]; equal tokens stay in order."""
         a = [token.id for token in self.written.tokens]
         b = [token.id for token in self.shuffled.tokens]
         to = np.empty(len(a), dtype=np.intp)
@@ -205,7 +205,7 @@ class Orders:
         return to
 
     def means_after_attention(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The mean [D] of the stream after the first attention, in each order."""
+        """Return the mean [D] of the stream after the first attention, in each order."""
         return mean_pool(self.written[AFTER_ATTENTION]), mean_pool(self.shuffled[AFTER_ATTENTION])
 
 
@@ -251,7 +251,7 @@ def encoding_name(effect: EncodingEffect) -> str:
 
 
 def _map_panel(prompt_map: PromptMap, tokens: Sequence[Token], name: str) -> Scatter:
-    """A labelled point per token as written, with an arrow to the same token's new place."""
+    """Draw a labelled point per token as written, with an arrow to the same token's new place."""
     written = [
         Point(token, x, y, "as written", arrow_to=len(tokens) + i)
         for i, (token, (x, y)) in enumerate(zip(tokens, prompt_map.written.tolist(), strict=True))

@@ -51,7 +51,7 @@ class Tokenize(Analysis[TokenizeResult]):
     prompts: Prompts = Field(description="The texts; a string, or `chat:` for the chat template.")
 
     def runs(self) -> dict[str, Request]:
-        """The ids of each prompt; the model does not run."""
+        """Request the ids of each prompt; the model does not run."""
         return {f"prompt-{i}": Encode(as_prompt(prompt)) for i, prompt in enumerate(self.prompts)}
 
     def measure(self, captures: ActivationCaches) -> TokenizeResult:

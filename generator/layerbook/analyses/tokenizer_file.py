@@ -63,7 +63,7 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """The ids of the texts and the vocabulary; the model does not run."""
+        """Request the ids of the texts and the vocabulary; the model does not run."""
         examples: dict[str, Request] = {
             f"example-{i}": Encode(Prompt(text=text)) for i, text in enumerate(self.examples)
         }
@@ -120,7 +120,7 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
 
 
 def apply_merges(base: Mapping[str, int], merges: NDArray[np.integer]) -> dict[str, int]:
-    """The vocabulary after all merges, each new piece with the lowest free id.
+    """Return the vocabulary after all merges, each new piece with the lowest free id.
 
     Stops at a merge of which a part is missing.
     """

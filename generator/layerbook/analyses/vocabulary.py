@@ -89,7 +89,7 @@ class Vocabulary(Analysis[VocabularyResult]):
     find: Texts = Field(description="Pieces of text to look up.")
 
     def runs(self) -> dict[str, Request]:
-        """The facts of the model, and the tokens of each piece."""
+        """Request the facts of the model, and the tokens of each piece."""
         encoded: dict[str, Request] = {
             f"find-{i}": Encode(Prompt(text=piece)) for i, piece in enumerate(self.find)
         }
@@ -139,12 +139,12 @@ class Vocabulary(Analysis[VocabularyResult]):
 
 
 def longest(tokens: Sequence[Token], count: int = 6) -> tuple[Token, ...]:
-    """The longest tokens, without the whitespace around them, longest first."""
+    """Return the longest tokens, without the whitespace around them, longest first."""
     return tuple(sorted(tokens, key=lambda token: (-len(token.text.strip()), token.id))[:count])
 
 
 def look_up(vocabulary: TokenVocabulary, piece: str, tokens: tuple[Token, ...]) -> PieceLookup:
-    """One piece: the entry that is exactly this text, if any, and the tokens it is cut into."""
+    """Find the entry that is exactly this text, if any, and the tokens that it is cut into."""
     entry = vocabulary.find(piece)
     own = without_added(tokens, piece)
     return PieceLookup(piece=piece, id=entry.id if entry else None, tokens=own)

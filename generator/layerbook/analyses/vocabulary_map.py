@@ -61,7 +61,7 @@ class VocabularyMap(Analysis[VocabularyMapResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """The whole embedding matrix."""
+        """Request the whole embedding matrix."""
         return {"matrix": EmbeddingMatrix()}
 
     def measure(self, captures: ActivationCaches) -> VocabularyMapResult:
@@ -114,13 +114,13 @@ class VocabularyMap(Analysis[VocabularyMapResult]):
         }
 
     def known_examples(self, result: VocabularyMapResult) -> list[int]:
-        """Numbers of the examples that are words of the map; the first word if there are none."""
+        """Return the examples that are words of the map; the first word if there are none."""
         indices = [result.texts.index(text) for text in self.examples if text in result.texts]
         return indices or [0]
 
 
 def word_ids(vocabulary: Vocabulary, size: int) -> list[int]:
-    """Ids of the tokens that are a space and three or more letters; all ids if there are none."""
+    """Return the ids of tokens of a space and three or more letters; all if there are none."""
     texts = [vocabulary.token(id).text for id in range(size)]
     words = [
         id
@@ -133,7 +133,7 @@ def word_ids(vocabulary: Vocabulary, size: int) -> list[int]:
 def nearest_words(
     directions: NDArray[np.float64], count: int
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """The nearest other rows of each row [W, D] by cosine, and the cosines: [W, count]."""
+    """Return the nearest other rows of each row [W, D] by cosine, and the cosines: [W, count]."""
     nearest, cosines = [], []
     for start in range(0, len(directions), BLOCK_SIZE):
         block = directions[start : start + BLOCK_SIZE] @ directions.T  # [BLOCK_SIZE, W]
@@ -146,20 +146,20 @@ def nearest_words(
 
 
 def nearest_place(places: NDArray[np.float64], n: int) -> int:
-    """The word whose place [W, 2] is nearest to that of another."""
+    """Return the word whose place [W, 2] is nearest to that of another."""
     distances = np.linalg.norm(places - places[n], axis=1)  # [W]
     distances[n] = np.inf
     return int(snap(distances).argmin())
 
 
 def map_point(result: VocabularyMapResult, n: int, group: str) -> Point:
-    """One word on the map."""
+    """Return one word on the map."""
     x, y = result.places[n].tolist()
     return Point(result.texts[n], x, y, group)
 
 
 def map_data(result: VocabularyMapResult, examples: list[int]) -> dict[str, object]:
-    """All words, their places in whole steps, and their neighbors with cosines in hundredths."""
+    """Return all words, their places in whole steps, and neighbors with cosines in hundredths."""
     largest = max(float(np.abs(result.places).max()), 1e-9)
     return {
         "texts": result.texts,
@@ -171,5 +171,5 @@ def map_data(result: VocabularyMapResult, examples: list[int]) -> dict[str, obje
 
 
 def to_base64(numbers: NDArray[np.floating], form: str) -> str:
-    """Whole numbers in base64."""
+    """Encode whole numbers in base64."""
     return base64.b64encode(np.rint(numbers).astype(form).tobytes()).decode("ascii")

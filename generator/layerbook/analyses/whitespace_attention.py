@@ -65,7 +65,7 @@ class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """One forward pass over the finished text, keeping the patterns."""
+        """Request one forward pass over the finished text, keeping the patterns."""
         text = Generate(as_prompt(self.prompt), self.max_new_tokens, stop=False)
         keep = frozenset(Site("pattern", layer) for layer in resolved(self.layers))
         return {"text": Forward(Prompt(generated=text), keep)}
@@ -99,7 +99,7 @@ class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
 
 
 def uniform_attention(T: int) -> NDArray[np.float64]:
-    """Attention on each key [T], mean of queries 1..T-1, if each gave all keys it sees the same."""
+    """Return the mean attention on each key [T] if queries 1..T-1 gave all their keys the same."""
     pattern = np.tri(T) / np.arange(1, T + 1)[:, None]  # [T, T]
     return pattern[1:].mean(axis=0)
 
