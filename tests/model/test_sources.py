@@ -758,7 +758,7 @@ def test_conversion_rehashes_the_file(tiny_gguf, tmp_path):
     file = shutil.copy(tiny_gguf, tmp_path / "copy.gguf")
     source = sources.resolve(str(file))
     forge_remembered_digests()
-    with pytest.raises(ModelError, match="changed in the meantime"):
+    with pytest.raises(ModelError, match="the file has just changed"):
         source.prepare()
     source.prepare()
 

@@ -1,4 +1,4 @@
-"""Attention as every family computes it, with its scores and pattern as modules of their own."""
+"""Attention for all families; its scores and its pattern pass through modules, for hooks."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def attend(
     """
     batch, heads, length, d_head = query.shape
     kv_heads, keys = key.shape[1:3]
-    # The queries that share keys are rows of one matrix, so that no key is copied for each of them.
+    # Queries that share keys are rows of one matrix, so that the keys need no copies.
     by_kv_head = (batch, kv_heads, heads // kv_heads * length)
     scores = query.reshape(*by_kv_head, d_head) @ key.transpose(-1, -2) * scaling
     scores = scores.view(batch, heads, length, keys)
     if softcap is not None:
         scores = softcap * torch.tanh(scores / softcap)
-    # A row of padding sees nothing; it may see everything, since nobody reads it.
+    # A row of padding sees nothing, and its softmax would be NaN. So it may see everything.
     sees_something = attention_mask.any(dim=-1, keepdim=True)
     scores = scores.masked_fill(~attention_mask & sees_something, -torch.inf)
     pattern = module.pattern(module.scores(scores).softmax(dim=-1))
@@ -52,7 +52,7 @@ def visible_keys(*args: Any, **kwargs: Any) -> Tensor:
 
 
 def add_score_modules(attention: nn.Module) -> None:
-    """Give an attention module the modules that its scores and its pattern go through."""
+    """Add to an attention module the modules that its scores and pattern pass through."""
     attention.scores = nn.Identity()
     attention.pattern = nn.Identity()
 

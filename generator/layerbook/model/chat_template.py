@@ -1,13 +1,11 @@
 """Lay out chats with a model's template, as transformers does, in an environment of our own.
 
-transformers' renderer takes 0.6 s to import, and `check` renders every chat. The environment has
-the same filters, globals and block tags; tests compare it with `apply_chat_template`. Only
-`strftime_now` differs: it returns a fixed day, so that results do not change overnight.
+transformers' renderer takes 0.6 s to import, and `check` renders every chat. Only `strftime_now`
+differs from transformers: it returns a fixed day, so that results do not change overnight.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -27,9 +25,9 @@ CHAT_DATE = date(2024, 7, 26)  # the day that templates of Llama 3 name if they 
 
 @dataclass(frozen=True)
 class ChatTemplate:
-    """A model's template, "" if it has none, and the special tokens that it can name.
+    """A model's template, "" if it has none, and the special tokens that it can use.
 
-    special_tokens: the texts by role, `bos_token`.
+    special_tokens: the texts by role, such as `bos_token`.
     """
 
     source: str
@@ -72,7 +70,7 @@ class ChatTemplate:
 def _read_source(directory: Path, config: Mapping[str, Any]) -> str:
     """Return the template of `chat_template.jinja`, or else of `tokenizer_config.json`.
 
-    Of several named templates, it is `default`; ValueError without one.
+    Of several named templates, return `default`. Raises ValueError if there is none.
     """
     file = directory / "chat_template.jinja"
     if file.is_file():
@@ -107,47 +105,6 @@ def declared_roles(directory: Path, config: Mapping[str, Any]) -> dict[str, str]
 
 @cache
 def _compile(template: str) -> Template:
-    from jinja2 import nodes
-    from jinja2.exceptions import TemplateError
-    from jinja2.ext import Extension
-    from jinja2.parser import Parser
+    from layerbook.model.chat_environment import compile_template
 
-    from layerbook.model.template_limits import MAX_SOURCE, LimitedEnvironment
-
-    if len(template) > MAX_SOURCE:
-        raise TemplateError(f"it has more than {MAX_SOURCE:,} characters")
-
-    class Generation(Extension):
-        """`{% generation %}` marks what the assistant says, for training; it renders as it is."""
-
-        tags = {"generation"}  # noqa: RUF012
-
-        def parse(self, parser: Parser) -> nodes.Node:
-            line = next(parser.stream).lineno
-            body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-            return nodes.Scope(body).set_lineno(line)
-
-    def raise_exception(message: str) -> None:
-        raise TemplateError(message)
-
-    def to_json(
-        x: Any,
-        ensure_ascii: bool = False,
-        indent: int | None = None,
-        separators: tuple[str, str] | None = None,
-        sort_keys: bool = False,
-    ) -> str:
-        return json.dumps(
-            x,
-            ensure_ascii=ensure_ascii,
-            indent=indent,
-            separators=separators,
-            sort_keys=sort_keys,
-        )
-
-    environment = LimitedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, "jinja2.ext.loopcontrols"]
-    )
-    environment.filters["tojson"] = to_json
-    environment.globals["raise_exception"] = raise_exception
-    return environment.from_string(template)
+    return compile_template(template)

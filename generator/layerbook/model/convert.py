@@ -1,8 +1,8 @@
-"""Convert GGUF to a directory that transformers and tokenizers load as it is.
+"""Convert GGUF to a directory that transformers and tokenizers can load.
 
 The file is read with the `gguf` package and written without torch. transformers' own GGUF reader
 takes ten times as long, and drops the rule by which SmolLM's tokenizer splits text before BPE.
-What was written is loaded again and compared with the header.
+The written files are loaded again and compared with the header.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def undo_rope_permutation(weight: NDArray[np.float32], head_size: int) -> NDArra
 
 
 def tensor_layout(config: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Map the tensors of a Llama without biases: GGUF's name to transformers' name and shape."""
+    """Map the tensors of a plain Llama from GGUF's names to transformers' names and shapes."""
     d_model, d_mlp = config["hidden_size"], config["intermediate_size"]
     embedding = (config["vocab_size"], d_model)
     queries = config["num_attention_heads"] * config["head_dim"]
@@ -136,7 +136,7 @@ def tensor_layout(config: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A setting that is loaded with another value than the file has."""
+    """A setting whose loaded value differs from the value in the file."""
 
     key: str
     declared: Any

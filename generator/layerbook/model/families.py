@@ -1,7 +1,7 @@
-"""The families of models that can be run, as data: where each has the sites, and what it lacks.
+"""The families of models that can be run, as data: where their sites are, and what they lack.
 
-Module names are those of transformers; inside a layer they are relative to it. Nothing here needs
-torch, so that specs are checked against `config.json` alone.
+Module names are those of transformers; names inside a layer are relative to the layer. Nothing here
+needs torch, so that specs can be checked against `config.json` alone.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ Sites = Mapping[str, "SitePoint"]
 class SitePoint(NamedTuple):
     """The module whose input or output is a site.
 
-    heads: how the module has the axes of a per-head site; `joined` is one axis of all heads.
-    item: which item of the output, if that is a tuple.
-    third: which third of the output, if queries, keys and values come out of one module.
-    scale: the setting of config.json that the model multiplies the output by before it adds it.
+    heads: the order of the module's axes at a per-head site; `joined` is one axis for all heads.
+    item: the index in the output, if that is a tuple.
+    third: the third of the output, if one module gives queries, keys and values.
+    scale: the setting of config.json by which the model multiplies the output before adding it.
     """
 
     module: str
@@ -51,10 +51,10 @@ class Family:
     layers: the list of layers.
     attention: the attention of a layer.
     sites, layer_sites: the points of the sites that a module has.
-    roles: what each module with weights is for.
+    roles: the purpose of each module with weights.
     positions: `rope`, or `learned` for a matrix of position vectors.
-    activation: the setting that names the MLP's activation function, and what it is by default.
-    renamed: settings that are called otherwise than in Llama's config.json.
+    activation: the setting that names the MLP's activation function, and its default.
+    renamed: the names of settings that differ from those in Llama's config.json.
     scaled_embedding: the embedding module multiplies the rows by sqrt(d_model).
     """
 
@@ -118,7 +118,7 @@ FUSED_SITES: Sites = {
     "k": SitePoint("self_attn.qkv_proj", third=1),
     "v": SitePoint("self_attn.qkv_proj", third=2),
 }
-# Gemma 2 and 3 have a norm before and a norm after attention and MLP.
+# Gemma 2 and 3 have a norm before and after both attention and MLP.
 SANDWICH_SITES: Sites = {
     "attn_out": SitePoint("post_attention_layernorm"),
     "resid_mid": SitePoint("pre_feedforward_layernorm", "input"),
@@ -331,13 +331,13 @@ def missing_features(config: Mapping[str, Any]) -> frozenset[Feature]:
 
 
 def layers_without_rope(config: Mapping[str, Any]) -> frozenset[int]:
-    """Return the layers that do not turn queries and keys, of a model whose other layers do."""
+    """Return the layers without RoPE of a model whose other layers have it."""
     if config.get("model_type") != "smollm3":
         return frozenset()
     interval = config.get("no_rope_layer_interval", 4)
     by_interval = [(i + 1) % interval for i in range(config["num_hidden_layers"])]
-    turned = config.get("no_rope_layers") or by_interval  # 0 for a layer without, as transformers
-    return frozenset(i for i, turns in enumerate(turned) if not turns)
+    uses_rope = config.get("no_rope_layers") or by_interval  # despite its name, 0 is without RoPE
+    return frozenset(i for i, uses in enumerate(uses_rope) if not uses)
 
 
 def _rope_parameters(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

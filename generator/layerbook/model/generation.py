@@ -61,7 +61,7 @@ class _Sequence:
 
     @property
     def finished(self) -> bool:
-        """True once it ended its turn or reached its maximal length."""
+        """True if it has stopped or has reached its maximal length."""
         return self.stopped or len(self.ids) == self.prompt_length + self.request.max_new_tokens
 
     def to_output(self) -> GenerationOutput:
@@ -82,9 +82,9 @@ def generate_batch(
 ) -> list[GenerationOutput]:
     """Continue several prompts together, each as its request says.
 
-    A step costs the reading of all weights, however many rows share it. Texts that are equal so far
-    share a row, which splits when they part. Shorter prompts are padded on the left; a row whose
-    texts are finished leaves the batch.
+    Each step reads all weights once, however many rows there are. Texts that are equal so far share
+    a row, which is split where they diverge. Shorter prompts are padded on the left. A row leaves
+    the batch when its texts are finished.
     """
     width = max(map(len, prompts))
     distinct = list(dict.fromkeys(prompts))

@@ -249,7 +249,7 @@ def _shortest_decimal(value: float) -> float:
 
 
 def _llama_3_factors(head_size: int, base: float, largest: float) -> NDArray[np.float64]:
-    """Return the factors [d/2] of Llama 3.1: 1 for short wavelengths, the largest for long ones."""
+    """Return the factors [d/2] of Llama 3.1, from 1 for short wavelengths to `largest` for long."""
     context = LLAMA_3_ROPE["original_max_position_embeddings"]
     low, high = LLAMA_3_ROPE["low_freq_factor"], LLAMA_3_ROPE["high_freq_factor"]
     wavelengths = 2 * np.pi * base ** (np.arange(0, head_size, 2) / head_size)

@@ -1,4 +1,4 @@
-"""Walk through the header of a GGUF file, and reject counts and lengths beyond the file's size.
+"""Walk through the header of a GGUF file, and reject counts and lengths that exceed the file.
 
 The `gguf` package trusts the header and would loop up to 2**60 times.
 """

@@ -1,8 +1,8 @@
 """Build `tokenizer.json` from the vocabulary in a GGUF's header.
 
-Two kinds: `gpt2` is byte-level BPE, whose rule of splitting text is named by `tokenizer.ggml.pre`;
-`llama` is SentencePiece, whose merges follow from the scores of its pieces. What a header leaves
-out has llama.cpp's default.
+There are two kinds: `gpt2` is byte-level BPE, and `tokenizer.ggml.pre` names its rule for splitting
+text; `llama` is SentencePiece, whose merges follow from the scores of its pieces. Settings that a
+header leaves out have llama.cpp's defaults.
 """
 
 from __future__ import annotations
@@ -146,8 +146,8 @@ def split_rule(header: GGUFHeader) -> SplitRule:
     """Return the rule by which text is split before BPE, named by `tokenizer.ggml.pre`.
 
     smollm: every digit by itself, then the rule of GPT-2, so that whitespace before a digit stays
-    together (`"  10"` is `ĠĠ 1 0`; with the rule of GPT-2 alone it is `Ġ Ġ 1 0`). qwen2: text is
-    normalised first (NFC), which the model's own tokenizer does and the header does not say.
+    together (`"  10"` is `ĠĠ 1 0`; with the rule of GPT-2 alone it is `Ġ Ġ 1 0`).
+    qwen2: text is normalised first (NFC), as in the model's own tokenizer; the header omits this.
     """
     from tokenizers import normalizers
     from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
@@ -216,7 +216,7 @@ def _sentencepiece(header: GGUFHeader) -> Tokenizer:
 def _merges_of(
     pieces: Mapping[str, float], vocabulary: Mapping[str, int]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the pairs that make each piece: SentencePiece joins the best scored piece first."""
+    """Yield the pairs that make each piece; SentencePiece joins the best-scoring piece first."""
     for piece in sorted(pieces, key=lambda piece: (-pieces[piece], vocabulary[piece])):
         pairs = [(piece[:i], piece[i:]) for i in range(1, len(piece))]
         mergeable = [(a, b) for a, b in pairs if a in pieces and b in pieces]
@@ -241,7 +241,7 @@ def declared_tokenizer(header: GGUFHeader) -> dict[str, Any]:
 
 
 def loaded_tokenizer(tokenizer: ModelTokenizer) -> dict[str, Any]:
-    """Return the same of a loaded tokenizer."""
+    """Return the same settings of a loaded tokenizer."""
     backend, ids = tokenizer.backend, dict(tokenizer.role_ids)
     merges = tokenizer.tokenizer_json()["model"]["merges"]
     return {

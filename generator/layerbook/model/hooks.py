@@ -1,6 +1,6 @@
 """Read and overwrite activations with hooks: every site of `layerbook.core.requests`.
 
-Uses hooks on the modules because Hugging Face's `hidden_states[-1]` is already normalized.
+transformers' `hidden_states` would not do: its last entry is already normalized.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ PATCHABLE_SITES = frozenset({*SITES, *LAYER_SITES}) - READ_ONLY_SITES
 
 @dataclass(frozen=True)
 class Edit:
-    """An overwrite of a site in one row of a batch; no positions, heads or neurons mean all.
+    """An overwrite of a site in one row of a batch.
 
+    positions, heads, neurons: the indices to overwrite; an empty tuple means all.
     value: of the site's shape, or None for zeros (for scores, -inf).
     """
 
@@ -61,7 +62,7 @@ class ActivationHooks:
                 handle.remove()
 
     def compute_logit_sites(self, final: Tensor, ids: Tensor) -> None:
-        """Compute the sites behind the unembedding from the final norm's output [batch, T, D]."""
+        """Compute the sites after the unembedding from the final norm's output [batch, T, D]."""
         for site in self.keep:
             if site.name == "logits":
                 self.activations[site] = self.parts.score(final)
@@ -107,7 +108,7 @@ class ActivationHooks:
         return torch.cat(parts, dim=-1) if site in self.edits else value
 
     def _visit(self, site: Site, point: SitePoint, value: Tensor) -> Tensor:
-        """Edit and record a site, whose axes and scale may be others than the module's."""
+        """Edit and record a site, whose axes and scale may differ from the module's."""
         shape = SITE_SHAPES[site.name]
         per_head, joined = shape.endswith("d"), point.heads == "joined"
         swapped = per_head and shape != "T H d" and point.heads != "H T d"

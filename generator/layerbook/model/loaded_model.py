@@ -71,7 +71,7 @@ class LoadedModel:
 
     @property
     def network(self) -> PreTrainedModel:
-        """The model as transformers has it."""
+        """The model's object in transformers."""
         return self.parts.model
 
     @property
@@ -82,7 +82,7 @@ class LoadedModel:
     def run(self, batch: Sequence[Pass], edits: Sequence[Edit] = ()) -> list[Activations]:
         """Run one forward pass over a batch; return the sites of each pass as read-only arrays.
 
-        Rows are padded on the right, which causal attention never sees, so no mask is needed.
+        Rows are padded on the right, where causal attention never looks, so no mask is needed.
         `NEXT_LOGITS` of a pass are [N, V], a row for each of its `logit_positions`.
         """
         keep = frozenset(site for item in batch for site in item.keep)
@@ -107,7 +107,7 @@ class LoadedModel:
             arrays: dict[Site, NDArray[np.floating]] = {}
             for site in item.keep - {NEXT_LOGITS}:
                 array = slice_prefix(hooks.activations[site][row].numpy(), site, len(item.ids))
-                # If every pass keeps a site, a copy would only hold its memory twice.
+                # If every pass keeps a site, a copy would only need its memory twice.
                 shared = site in common and array.flags.c_contiguous
                 arrays[site] = read_only(array if shared else array.copy())
             if item.logit_positions:
@@ -120,7 +120,7 @@ class LoadedModel:
     ) -> list[NDArray[np.floating]]:
         """Compute the logits [N, V] at the logit positions of each pass in one product.
 
-        The other positions are left out: in a small model they would be a fifth of a pass's work.
+        The other positions would take a fifth of a pass's time in a small model.
         """
         counts = [len(item.logit_positions) for item in batch]
         rows = [row for row, count in enumerate(counts) for _ in range(count)]

@@ -1,7 +1,7 @@
 """Reject a model whose files would not load as described; each check raises ModelError.
 
-transformers initializes missing weights at random, ignores extra ones and casts integers, so a
-broken model would produce plausible numbers.
+transformers initializes missing weights at random, ignores extra weights and casts integers, so a
+broken model would still give numbers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_UNSTORED = 20_000_000
 
 
 def declared_token_ids(directory: Path) -> Iterator[tuple[str, str, Any]]:
-    """Yield file, role and id of the special tokens that a model's folder names by id."""
+    """Yield the file, role and id of each special token whose id a model's folder declares."""
     for name in ("config.json", "generation_config.json"):
         settings = read_object(directory / name)
         for role in ID_ROLES:
@@ -38,7 +38,7 @@ def declared_token_ids(directory: Path) -> Iterator[tuple[str, str, Any]]:
 
 
 def read_stop_ids(directory: Path) -> frozenset[int]:
-    """Return the ids that end a text, of `config.json` and `generation_config.json`."""
+    """Return the ids that end a text, according to `config.json` and `generation_config.json`."""
     return frozenset(id for _, role, id in declared_token_ids(directory) if role == "eos_token_id")
 
 
@@ -71,10 +71,9 @@ def check_activation(directory: Path, config: Any) -> None:
 
 
 def check_stored_weights(directory: Path) -> int:
-    """Return how many numbers are stored; refuse those that are not floating point.
+    """Return how many numbers are stored; refuse numbers that are not floating point.
 
-    Only the headers of the files are read. GPT-2 stores the causal mask beside its weights, as
-    `attn.bias`.
+    Only the headers of the files are read. GPT-2 also stores its causal mask, as `attn.bias`.
     """
     tensors = list(_stored_tensors(directory))
     quantised = [
@@ -116,9 +115,9 @@ def check_size(directory: Path, described: nn.Module, stored: int) -> None:
 
 
 def check_loaded_weights(directory: Path, loading_info: Mapping[str, Any]) -> None:
-    """Refuse weights that are missing, too many or of another shape than `config.json` says.
+    """Refuse weights that are missing, superfluous or of another shape than `config.json` says.
 
-    loading_info: what `from_pretrained` reports.
+    loading_info: the report of `from_pretrained`.
     """
     missing = sorted(loading_info["missing_keys"])
     unexpected = sorted(loading_info["unexpected_keys"])
@@ -160,7 +159,7 @@ def check_finite(directory: Path, network: nn.Module) -> None:
 
 
 def _is_finite(weight: nn.Parameter) -> bool:
-    low, high = weight.detach().aminmax()  # NaN if there is one
+    low, high = weight.detach().aminmax()  # both NaN if any number is
     return bool(low.isfinite() and high.isfinite())
 
 
@@ -172,6 +171,6 @@ def check_tokenizer_fits(directory: Path, tokenizer: ModelTokenizer, rows: int) 
         more = f", and {pluralize(len(tokens) - 1, 'more token')}" if len(tokens) > 1 else ""
         raise ModelError(
             f"{directory}: the tokenizer has ids up to {tokenizer.size - 1}, and the embedding has "
-            f"{rows} rows: none for {tokens[0].text!r:.80} (id {tokens[0].id}){more}. Give the "
+            f"{rows} rows: none for {tokens[0].text!r:.80} (id {tokens[0].id}){more}. Use the "
             "tokenizer that the weights were trained with, or enlarge the embedding"
         )

@@ -46,7 +46,7 @@ class Fingerprint:
 
 
 def directory_fingerprint(directory: Path) -> Fingerprint:
-    """Return the digests of a folder's weights and tokenizer; ModelError for unreadable files."""
+    """Return the digests of a folder's weights and tokenizer. Raises ModelError."""
     try:
         return Fingerprint(
             _files_digest(directory, WEIGHT_FILES), _files_digest(directory, TOKENIZER_FILES)
@@ -92,9 +92,9 @@ def _count_neurons(size: object) -> int:
 
 
 def make_token_counter(directory: Path) -> Callable[[Prompt], int]:
-    """Return a function that counts the tokens of a prompt, of a generation at most.
+    """Return a function that counts the tokens of a prompt; of a generated text, the maximum.
 
-    It reads the tokenizer when it is first called.
+    The function reads the tokenizer when it is first called.
     """
 
     @cache

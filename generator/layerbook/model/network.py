@@ -1,4 +1,4 @@
-"""A network of transformers: its loading, and its parts by the names of its family."""
+"""Load a network of transformers, and find its parts by the names of its family."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from layerbook.model.precision import DTYPES, arithmetic
 
 @dataclass(frozen=True, eq=False)
 class NetworkParts:
-    """A causal language model and the names that its family has for its parts."""
+    """A causal language model, with its family's names for its parts."""
 
     model: PreTrainedModel
     family: Family
@@ -66,7 +66,7 @@ class NetworkParts:
 
     @property
     def kv_heads(self) -> int:
-        """The key and value heads of a layer."""
+        """The number of key and value heads in a layer."""
         count: int = getattr(self.config, "num_key_value_heads", self.config.num_attention_heads)
         return count
 
@@ -83,7 +83,7 @@ class NetworkParts:
         return [self.config.num_attention_heads * self.head_size, keys, keys]
 
     def find(self, site: Site) -> tuple[nn.Module, SitePoint] | None:
-        """Return the module and the point of a site; None for those behind the unembedding."""
+        """Return the module and the point of a site; None for sites after the unembedding."""
         if site.layer is None:
             root: Any = self.model
             point = self.family.sites.get(site.name)
@@ -92,7 +92,7 @@ class NetworkParts:
         return None if point is None else (root.get_submodule(point.module), point)
 
     def scale(self, point: SitePoint) -> float:
-        """Return what a module's output is multiplied by to give the site."""
+        """Return the factor from a module's output to the site."""
         if self.family.scaled_embedding and point is self.family.sites["embed"]:
             return float(self.config.hidden_size**-0.5)
         return float(getattr(self.config, point.scale)) if point.scale else 1.0
@@ -107,7 +107,10 @@ class NetworkParts:
         return logits
 
     def weight(self, site: Site) -> Tensor:
-        """Return a weight in the layout of `WEIGHT_SHAPES`. Raises ModelError for some families."""
+        """Return a weight in the layout of `WEIGHT_SHAPES`.
+
+        Raises ModelError for a family that scales or norms the outputs of heads.
+        """
         if self.config.model_type not in PLAIN_OUTPUTS:
             raise ModelError(f"{site} is not read from models of the family {self.family.name}")
         module: Any
@@ -146,7 +149,7 @@ class NetworkParts:
         return tuple(ropes)
 
     def windows(self) -> tuple[int | None, ...]:
-        """Return how many keys a query sees in each layer; None for all before it."""
+        """Return the number of keys that a query sees in each layer; None if it sees all."""
         window = getattr(self.config, "sliding_window", None)
         kinds = getattr(self.config, "layer_types", None) or ["sliding_attention"] * len(
             self.layers

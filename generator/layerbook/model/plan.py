@@ -43,9 +43,8 @@ MAX_BATCH_TOKENS = 4096
 MAX_BATCH_BYTES = 192 * 2**20
 """Bytes that the kept sites of one batch may take: about all logits of a thousand positions."""
 
-
 FINAL_SITES = frozenset({LN_FINAL, LOGITS, LOSS, NEXT_LOGITS})
-"""The sites that a pass from its `Start` on can keep."""
+"""The sites that a pass can keep if it runs only from its `Start`."""
 
 
 class Start(NamedTuple):
@@ -126,7 +125,7 @@ def make_plan(requests: Iterable[Request]) -> Plan:
 
 
 def merge_key(request: Request) -> object:
-    """Return what makes two requests one: of passes, everything but the sites they keep."""
+    """Return the part that equal requests share: of a pass, all but the sites that it keeps."""
     return (request.prompt, request.patches) if isinstance(request, Forward) else request
 
 
@@ -155,7 +154,7 @@ def build_passes(forwards: Iterable[Forward], encode: EncodeIds) -> tuple[Pass, 
 
 
 def _place(patch: Patch, length: int) -> Start:
-    """Return where a patch begins to change anything; the very beginning if that is not known."""
+    """Return where a patch begins to have an effect; the very beginning if that is not known."""
     layer, positions = patch.site.layer, patch.positions
     if layer is None or patch.site.name == "scores" or isinstance(positions, WhitespacePositions):
         return Start()
@@ -207,9 +206,8 @@ def build_batches(
 ) -> tuple[tuple[Pass, ...], ...]:
     """Group passes of like length into batches within the limits; a single pass may exceed them.
 
-    Among passes of one length, those that start at the same place come together.
-
-    Without `bytes_for` memory is not limited.
+    Among passes of equal length, those that start at the same place come together. Without
+    `bytes_for`, memory is not limited.
     """
     batches: list[Batch] = []
     for item in sorted(passes, key=lambda item: (len(item.ids), item.start, item.ids)):
@@ -242,7 +240,7 @@ def plan_cost(
 ) -> PlanCost:
     """Count a plan; without `encode`, every distinct pass counts as a batch of its own.
 
-    The frames of a generation count as one pass, which they are if the generation only appends.
+    The frames of a generation count as one pass, as is the case if the generation only appends.
     """
     encoded = [forward for forward in plan.forwards if forward.prompt.generated is None]
     generated = {

@@ -1,4 +1,4 @@
-"""The floating-point arithmetic of the network, and float64 where transformers asks for float32."""
+"""The floating-point types of a network, and float64 where transformers asks for float32."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ class KeepFloat64(TorchFunctionMode):
 
 
 def arithmetic(precision: Precision) -> AbstractContextManager[object]:
-    """Return the context in which a network with weights of this precision keeps to it."""
+    """Return the context in which a network computes in this precision throughout."""
     return KeepFloat64() if precision == "float64" else nullcontext()

@@ -1,7 +1,7 @@
-"""Patched passes that start where they first differ from the passes without patches.
+"""Run patched passes only from where they first differ from the passes without patches.
 
-In a causal decoder, a patch changes nothing in the layers below it and nothing at the positions
-before it. Passes that differ in their patches alone share all of that.
+In a causal decoder, a patch changes nothing in the layers below it or at the positions before it.
+Passes that differ only in their patches share that work.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _shifted(edit: Edit, start: int) -> Edit:
 
 @contextmanager
 def _skipped(layers: Sequence[nn.Module]) -> Iterator[None]:
-    """Within the block, let these layers return the residual stream that enters them."""
+    """Make these layers return their input within the block."""
     for layer in layers:
         layer.forward = _return_input
     try:
@@ -95,7 +95,7 @@ def _return_input(residual: Tensor, *args: object, **options: object) -> Tensor:
 
 @contextmanager
 def _input_replaced(layer: nn.Module, residual: Tensor) -> Iterator[None]:
-    """Within the block, let this residual stream enter the layer."""
+    """Replace the input of a layer by this residual stream within the block."""
     handle = layer.register_forward_pre_hook(lambda _, args: (residual, *args[1:]))
     try:
         yield

@@ -45,10 +45,10 @@ NAME_DIGITS = 8  # of a digest or a commit in a model's name
 
 @dataclass(frozen=True)
 class ModelSource(ABC):
-    """A model that can be used.
+    """The place of a model and its identity.
 
-    name: safe as a folder's name; results are filed under it, so no two models share one.
-    expected_limits: known before the model is on this machine, and checked once it is.
+    name: safe as the name of a folder; results are filed under it, so no two models share a name.
+    expected_limits: the limits, if they are known in advance; checked once the model is here.
     """
 
     kind: ClassVar[str]
@@ -61,16 +61,16 @@ class ModelSource(ABC):
 
     @abstractmethod
     def local_dir(self) -> Path | None:
-        """Return the directory to load; None if it is still to be downloaded or converted."""
+        """Return the directory to load; None if it has yet to be downloaded or converted."""
 
     @abstractmethod
     def fingerprint(self) -> Fingerprint:
         """Return the digests for the keys of results. Raises ModelError if files are missing."""
 
     def limits(self, *, check_chats: bool = False) -> Limits:
-        """Return the model's limits; `count_tokens` if the tokenizer is on this machine.
+        """Return the model's limits, with `count_tokens` if the tokenizer is on this machine.
 
-        check_chats: and `render_chat`, with which each chat is laid out when a spec is loaded.
+        check_chats: also set `render_chat`, so that each chat is laid out when a spec is loaded.
         """
         directory = self.local_dir()
         limits = self.expected_limits
@@ -87,20 +87,20 @@ class ModelSource(ABC):
         )
 
     def files(self) -> list[Path]:
-        """Return the files and folders on this machine whose change can change the model."""
+        """Return the files and folders on this machine that the model depends on."""
         paths = (self.local_dir(), Path(self.location))
         return [path for path in paths if path is not None and path.exists()]
 
     def prepare(self, report: Reporter | None = None) -> Path:
-        """Return a directory ready to load; download and convert what is missing.
+        """Return a directory that is ready to load; download and convert what is missing.
 
-        Raises ModelError with what to do if that fails; no incomplete files are left behind.
+        Raises ModelError with advice if that fails; no incomplete files are left behind.
         """
         report = report or SilentReporter()
         directory = self._loadable_dir()
         if directory is None:
             with (
-                download.os_errors_as_model_errors("cannot keep the model in the cache"),
+                download.os_errors_as_model_errors("cannot store the model in the cache"),
                 download.models_lock(report),
             ):
                 directory = self._loadable_dir() or self._fetch(report)
@@ -110,7 +110,7 @@ class ModelSource(ABC):
         return directory
 
     def pinned(self) -> ModelSource:
-        """Return this model, named so that it cannot change; call it once the model is here."""
+        """Return this model under a name that cannot come to mean another. Call `prepare` first."""
         return self
 
     def install(self, path: Path, report: Reporter | None = None) -> Path:
@@ -178,7 +178,7 @@ class GGUFSource(ModelSource):
         digest = self.digest()
         gguf = self._fetch_gguf(report)
         if user_cache.file_digest(gguf, rehash=True) != digest:
-            raise ModelError(f"{gguf}: the file changed in the meantime; run this again")
+            raise ModelError(f"{gguf}: the file has just changed; run this again")
         target = self.converted_dir()
         with download.temporary_dir(target.parent) as folder:
             from layerbook.model.convert import convert
@@ -330,7 +330,7 @@ NAMED_MODELS: dict[str, ModelSource] = {
         expected_limits=Limits(layers=30, heads=9, d_vocab=49152, context=2048, d_mlp=1536),
     ),
 }
-# How weights known by their digest are stored, as the end of "The file stores ...".
+# How the weights of a digest are stored; completes the sentence "The file stores ...".
 STORAGE_NOTES = {
     "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53": (
         "the matrices of the layers with 4 bits a number (Q4_1), the embedding, which is the "

@@ -1,4 +1,4 @@
-"""Limit the time and the memory of a chat template, which is a program of the model's author."""
+"""Limit the time and memory of a chat template, which is a program by the model's author."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ StepKind = Literal["generating", "passes"]
 
 @dataclass(frozen=True)
 class ExperimentTime:
-    """Seconds an experiment took: its shares of the model's steps, and its own measuring."""
+    """The seconds of an experiment: its shares of the model's steps, and its own measuring."""
 
     generating: float = 0.0
     passes: float = 0.0
@@ -24,7 +24,7 @@ class ExperimentTime:
 
     @property
     def total(self) -> float:
-        """All of its seconds; loading the model belongs to no experiment."""
+        """The sum of its seconds; loading the model is not counted."""
         return self.generating + self.passes + self.measuring
 
 
@@ -49,7 +49,7 @@ class Timer:
     _owners: dict[object, dict[str, None]] = field(default_factory=dict)
 
     def set_requests(self, requests: Iterable[tuple[str, Iterable[Request]]]) -> None:
-        """Set which experiments need which requests: the time of a request is shared by them."""
+        """Set the requests of each experiment; experiments share the time of a common request."""
         self._owners = {}
         for address, needed in requests:
             for request in make_plan(needed).requests:

@@ -1,8 +1,8 @@
-"""The spelling of bytes in a vocabulary, read off the tokenizer's decoder, not its entries.
+"""The spelling of bytes in a vocabulary, according to the tokenizer's decoder.
 
 Byte-level BPE writes each byte as one printable character. SentencePiece writes text as it is, with
-`▁` for a space, and a byte that no entry covers as `<0x0A>`. An entry alone does not say which it
-is: `é` is a letter in one vocabulary and the byte E9 in the other.
+`▁` for a space, and a byte that no entry covers as `<0x0A>`. An entry alone does not show its
+spelling: `é` is a letter in one vocabulary and the byte E9 in the other.
 """
 
 from __future__ import annotations

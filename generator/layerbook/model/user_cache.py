@@ -1,4 +1,4 @@
-"""The user's cache: models, remembered digests of big files, manifests of directories."""
+"""The user's cache: models, digests of big files, and manifests of directories."""
 
 from __future__ import annotations
 

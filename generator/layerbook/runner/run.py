@@ -173,7 +173,12 @@ def compare_and_save(
     if current_key != key:
         return Outcome(experiment, "failed", SOURCES_CHANGED)
     path, model = project.result_path(experiment), project.model_name(experiment)
-    old = results.load_or_none(path, type(result), unusable.append)
+    old = None
+    try:
+        old = results.load(path, type(result))
+    except results.ResultFileError as error:
+        if error.reason != "missing":
+            unusable.append(error)
     outcome = Outcome(experiment, "new")
     if old is not None and old.key.spec == key.spec:
         differences = compare_results(old.result, result, tolerance_of(key.precision))

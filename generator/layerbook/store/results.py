@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -187,18 +187,6 @@ def read_numbers(path: Path) -> dict[str, Any]:
     text = _read_file(path)
     _parse_header(path, text)
     return _parse_numbers(path, text)
-
-
-def load_or_none(
-    path: Path, result_type: type[R], on_problem: Callable[[ResultFileError], None]
-) -> StoredResult[R] | None:
-    """Load a result; return None if it is missing or, after calling `on_problem`, unusable."""
-    try:
-        return load(path, result_type)
-    except ResultFileError as error:
-        if error.reason != "missing":
-            on_problem(error)
-        return None
 
 
 def array_files(path: Path) -> frozenset[str]:
