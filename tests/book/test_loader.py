@@ -652,6 +652,7 @@ def test_committed_book_loads():
             "embeddings",
             "position",
             "attention",
+            "heads",
             "rope",
             "mlp",
             "linear",

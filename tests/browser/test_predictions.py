@@ -123,13 +123,25 @@ def first(*rules: tuple[bool, str]) -> set[str]:
 
 
 def without_the_head(outputs: Any, silenced: Any) -> set[str]:
-    """Return the right answer about silencing the chapter's head, from the results."""
+    """Return the right answer about silencing one head, from the results."""
     ratio = silenced["prob"][outputs["layer"]][outputs["head"]] / silenced["answer"]["prob"]
     return first(
         (ratio > 0.9, "Hardly anything: the others make up for it"),
         (ratio >= 1 / 2, "It drops, but at least half of it is left"),
         (ratio >= 1 / 4, "It drops to between a quarter and a half"),
         (True, "Less than a quarter is left"),
+    )
+
+
+def most_heard(stages: Any) -> set[str]:
+    """The token that gets most of the last one's attention."""
+    shares = stages["heads"][0]["pattern"][-1]
+    heard, last = shares.index(max(shares)), len(shares) - 1
+    return first(
+        (heard == last, "Itself"),
+        (heard == last - 1, "The token just before it"),
+        (heard == 0, "The first token"),
+        (True, "Another token"),
     )
 
 
@@ -234,6 +246,7 @@ def cost_of_hiding(knockout: Any) -> set[str]:
 JUDGES = {
     "embeddings": ("cities", most_like_the_first),
     "position": ("tokens", nearest_after_moving),
+    "attention": ("stages", most_heard),
     "rope": ("rope", where_it_looks),
     "mlp": ("neuron", without_the_neuron),
     "case-facts": ("languages", cost_for_languages),
@@ -265,8 +278,8 @@ def came_true(chapter: str) -> set[str]:
     if chapter == "tokenization":
         texts = result("same-length")["prompts"]
         return {max(texts, key=lambda text: len(text["tokens"]))["text"]}
-    if chapter == "attention":
-        return without_the_head(result("outputs"), result("silenced"))
+    if chapter == "heads":
+        return without_the_head(result("attention/outputs"), result("silenced"))
     if chapter in JUDGES:
         id, judge = JUDGES[chapter]
         return judge(result(id))

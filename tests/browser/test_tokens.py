@@ -213,8 +213,8 @@ def test_tokens_outside_texts_have_no_position(
 
 def test_explorer_tokens_have_tooltips(browser: Browser) -> None:
     """Tokens that a script adds are included."""
-    tokens = json.loads((SITE / "data" / "attention" / "every.json").read_bytes())["tokens"]
-    with reading(browser, SITE / "attention.html") as page:
+    tokens = json.loads((SITE / "data" / "heads" / "every.json").read_bytes())["tokens"]
+    with reading(browser, SITE / "heads.html") as page:
         page.get_by_role("button", name="Explore every layer and head").click()
         chips = page.locator(".explorer-strip .tok")
         chips.first.wait_for()
