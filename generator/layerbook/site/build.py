@@ -12,7 +12,12 @@ from layerbook.core.errors import Problem, SpecError
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.text import pluralize
 from layerbook.plotting.pool import DrawingPool
+from layerbook.site.builder import SiteBuilder, SiteContents
 from layerbook.site.inputs import digest_files, digest_inputs, files_in, input_paths
+from layerbook.site.live_edition import require_gguf, write_live_edition
+from layerbook.site.page_cache import PageCache
+from layerbook.site.prose.chapter_text import read_prose
+from layerbook.site.prose.checks import check_prose
 from layerbook.store import build_stamp, cache, publish
 from layerbook.store.build_stamp import BuildOutput
 from layerbook.store.freshness import ExperimentStatus, check_status, select
@@ -20,8 +25,6 @@ from layerbook.store.project import Project
 
 if TYPE_CHECKING:
     from layerbook.runner.run import ExecutorFactory, Outcome
-    from layerbook.site.builder import SiteBuilder, SiteContents
-    from layerbook.site.page_cache import PageCache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +75,6 @@ def build(
     reported before anything runs.
     """
     if options.live:
-        from layerbook.site.live_edition import require_gguf, write_live_edition
-
         require_gguf(project.source)
     with (
         cache.lock(project.root, read_only=not options.run_stale),
@@ -87,7 +88,6 @@ def build(
         if todo:
             from layerbook.runner.local import local_executor
             from layerbook.runner.run import run_experiments
-            from layerbook.site.prose.checks import check_prose
 
             check_prose(project)
             publish.check_target(site)
@@ -127,9 +127,10 @@ class SiteRenderer:
         summary = f"{target} is current"
         if report.written or report.removed:
             pages = pluralize(sum(path.endswith(".html") for path in contents.files), "page")
-            files, written = (pluralize(len(x), "file") for x in (contents.files, report.written))
-            changes = f"{written} written, {len(report.removed):,} removed"
-            summary = f"{target}: {pages}, {files}; {changes}"
+            files = pluralize(len(contents.files), "file")
+            written = pluralize(len(report.written), "file")
+            removed = f"{len(report.removed):,} removed"
+            summary = f"{target}: {pages}, {files}; {written} written, {removed}"
         kept = [
             f"{target}/{path}: no longer part of the book, but kept: it was edited"
             for path in report.kept_modified
@@ -164,7 +165,7 @@ class SiteRenderer:
     def find_problems(self) -> list[Problem]:
         """Report problems that a build would find with the existing results. Draws nothing."""
         with language.use(self.project.book.own_words):
-            builder = self._make_builder(self._open_page_cache())
+            builder = self._make_builder()
             problems = self._add_chapters(builder, SilentReporter())
             return [*problems, *builder.find_problems()]
 
@@ -174,35 +175,24 @@ class SiteRenderer:
         Raises SpecError with the problems of all chapters.
         """
         with language.use(self.project.book.own_words):
-            page_cache = self._open_page_cache(ignore_stored=ignore_cache)
-            builder = self._make_builder(page_cache)
+            builder = self._make_builder(ignore_cache=ignore_cache)
             if problems := self._add_chapters(builder, reporter):
                 raise SpecError(problems)
             contents = builder.finish()
         # A page may mix old and new inputs if they changed during the rendering.
         if digest_inputs(self.project, self._statuses) == self._inputs_digest:
-            page_cache.save()
+            builder.page_cache.save()
         return contents
 
-    # The renderers are imported late: a build that finds the site current does not need them.
-
-    def _open_page_cache(self, *, ignore_stored: bool = False) -> PageCache:
-        from layerbook.site.page_cache import PageCache
-
+    def _make_builder(self, *, ignore_cache: bool = False) -> SiteBuilder:
         project = self.project
-        return PageCache(
-            project.cache, project.source.name, self._inputs_digest, ignore_stored=ignore_stored
+        page_cache = PageCache(
+            project.cache, project.source.name, self._inputs_digest, ignore_stored=ignore_cache
         )
-
-    def _make_builder(self, page_cache: PageCache) -> SiteBuilder:
-        from layerbook.site.builder import SiteBuilder
-
-        return SiteBuilder(self.project, self._statuses, self._drawing_pool, page_cache)
+        return SiteBuilder(project, self._statuses, self._drawing_pool, page_cache)
 
     def _add_chapters(self, builder: SiteBuilder, reporter: Reporter) -> list[Problem]:
         """Add all chapters to a builder, and return their problems, each once."""
-        from layerbook.site.prose.chapter_text import read_prose
-
         problems: list[Problem] = []
         chapters = self.project.book.pages
         with reporter.task("Rendering", len(chapters)) as task:

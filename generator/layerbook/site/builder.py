@@ -52,7 +52,10 @@ class SiteContents:
 
 
 class SiteBuilder:
-    """Collects the pages of one book; takes unchanged ones from the cache."""
+    """Collects the pages of one book.
+
+    page_cache: provides the unchanged pages, and takes the new ones; the caller saves it.
+    """
 
     def __init__(
         self,
@@ -61,7 +64,7 @@ class SiteBuilder:
         drawing_pool: DrawingPool,
         page_cache: PageCache,
     ) -> None:
-        self._project, self._page_cache = project, page_cache
+        self._project, self.page_cache = project, page_cache
         self._parts = load_site_parts(project, drawing_pool)
         self._writer, self._book = self._parts.writer, self._parts.writer.book
         self._renderer = ChapterRenderer(self._parts, statuses)
@@ -83,7 +86,7 @@ class SiteBuilder:
         self._prose[chapter.name] = prose
         minutes = self._minutes()
         inputs = json_digest([prose, minutes]) if chapter.name == FRONT_PAGE else prose
-        page = self._page_cache.load(chapter.name, inputs)
+        page = self.page_cache.load(chapter.name, inputs)
         if page is None:
             page = self._renderer.render(chapter, prose, minutes)
             self._new_inputs[chapter.name] = inputs
@@ -204,7 +207,7 @@ class SiteBuilder:
         if name in self._new_inputs:
             html = self._parts.writer.figure_renderer.fill_placeholders(page.html(name))
             page = replace(page, files={**page.files, f"{name}.html": html.encode()})
-            self._page_cache.add(name, self._new_inputs[name], page)
+            self.page_cache.add(name, self._new_inputs[name], page)
         return page
 
     def _front_pages(self) -> RenderedPage:
