@@ -214,8 +214,8 @@ def head_heatmap(result: AttentionAllResult, field: str, title: str) -> Heatmap:
         rows=Axis("head"),
         columns=Axis("layer", labels=tuple(map(str, result.layers))),
         value="share of attention",
-        alt=f"{title} goes most in layer {best.layer}, head {best.head}: {shares.max():.0%}. "
-        f"In half of the heads it is less than {np.median(shares):.0%}.",
+        alt=f"{title}: the largest share is {shares.max():.0%}, in layer {best.layer}, "
+        f"head {best.head}; half of the heads give less than {np.median(shares):.0%}.",
         title=title,
         scale=(0, 1),
         percent=True,

@@ -286,7 +286,7 @@ def stage_notes(result: AttentionStagesResult, head: HeadStages) -> StageNotes:
     best = int(head.pattern[-1].argmax())
     query, key = visible(result.tokens[-1]), visible(result.tokens[best])
     return StageNotes(
-        products=f"All queries by all keys, later ones too: {low} to {high}.",
+        products=f"The products of all queries with all keys, later ones too: {low} to {high}.",
         scaled=f"All divided by {root:.4g}, the square root of {result.d_head}: now the largest is "
         f"{largest:.1f}.",
         masked=f"Minus infinity in {T * (T - 1) // 2} of {T * T} cells, those in which a token "
@@ -317,7 +317,7 @@ def future_lines(result: AttentionStagesResult) -> Lines:
     uniform = (result.uniform_future,) * len(mean)
     return layer_lines(
         result.layers,
-        {"most": most, "mean": mean, "least": least, "all alike": uniform},
+        {"most": most, "mean": mean, "least": least, "uniform attention": uniform},
         Axis("share of later tokens", percent=True),
         title=f"All heads by layer, {shorten_prompt(result.prompt)}",
         alt=f"Without the mask, tokens that have later ones would give them {min(mean):.0%} to "

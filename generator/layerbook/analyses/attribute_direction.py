@@ -236,4 +236,9 @@ def _top_panels(result: AttributeDirectionResult) -> Panels:
             ("along the direction", result.direction_top),
         )
     )
-    return Panels(panels, " ".join(panel.alt for panel in panels), "Follow each of them", columns=2)
+    return Panels(
+        panels,
+        " ".join(panel.alt for panel in panels),
+        "The entries that point most along each",
+        columns=2,
+    )

@@ -85,7 +85,7 @@ class HeadKnockoutResult(Result):
 
 
 class HeadKnockout(Analysis[HeadKnockoutResult]):
-    """The probability of the answer when one head is silenced, or says what it says elsewhere.
+    """The probability of the answer when one head is silenced, or has another prompt's output.
 
     Shapes: z [T, H, d_head], one head of one layer overwritten -> logits [V] of the last position;
         one pass for each head.

@@ -334,8 +334,8 @@ def spelled_bars(result: HeadOutputsResult) -> Bars:
         tuple(entry.logit for entry in result.promoted),
         Axis("token"),
         Axis("added to its logit", "above the mean"),
-        f"The head raises most {listed([label_text(token) for token in tokens])}.",
-        f"What the head says: {head_name(result)}",
+        f"The head raises the logits of {listed([label_text(token) for token in tokens])} most.",
+        f"Tokens that the head promotes: {head_name(result)}",
     )
 
 

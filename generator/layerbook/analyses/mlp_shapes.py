@@ -42,7 +42,7 @@ class MlpShapesResult(Result):
 
 
 class MlpShapes(Analysis[MlpShapesResult]):
-    """One vector through the MLP: two matrices up, a bend, a product, one matrix down.
+    """One vector through the MLP: two matrices up, an activation, a product, one matrix down.
 
     Shapes: x [T, d_model] -> gate, up [T, d_mlp] -> neurons SiLU(gate) * up [T, d_mlp] -> down
         [T, d_model].
@@ -113,7 +113,7 @@ def silu_curve() -> Lines:
         Axis("input x"),
         Axis("output of the activation function"),
         f"SiLU dips to {y.min():.2f} at x = {x[y.argmin()]:.2f}; "
-        "far from zero it nears ReLU, 0 left and x right.",
+        "far from zero it approaches ReLU: 0 on the left, x on the right.",
         "SiLU, with ReLU beside it",
     )
 
@@ -142,13 +142,13 @@ def matrix_chain(result: MlpShapesResult) -> MatrixChain:
         ChainStep(name, *shape, f"{shape[0] * shape[1]:,} weights")
         for name, shape in result.projections.items()
     )
-    bend = ChainStep(
+    activation = ChainStep(
         "SiLU" if result.activation == "silu" else result.activation, kind="function", lane=0
     )
     steps = (
         ChainStep("x", result.d_model, note="the normalized stream", kind="vector"),
         replace(gate, lane=0),
-        bend,
+        activation,
         replace(up, lane=1),
         ChainStep("×", kind="function"),
         ChainStep("neurons", result.d_mlp, kind="vector"),
@@ -157,7 +157,7 @@ def matrix_chain(result: MlpShapesResult) -> MatrixChain:
     )
     alt = (
         f"A vector of {result.d_model:,} goes through gate and up, each {gate.shape()}, "
-        f"the gate's result also through {bend.name}; "
+        f"the gate's result also through {activation.name}; "
         f"their product, {result.d_mlp:,} neurons, through down, {down.shape()}."
     )
     return MatrixChain(steps, alt, f"The MLP of layer {result.layer}, drawn to scale")

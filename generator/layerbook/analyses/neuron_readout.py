@@ -250,7 +250,7 @@ def firing_bars(result: NeuronResult) -> Bars:
         tuple(firing.activation for firing in result.top_activations),
         Axis("token, after what comes before it"),
         Axis("activation"),
-        f"It is loudest at {listed([label_text(label) for label in labels[:4]])}.",
+        f"Its activation is largest at {listed([label_text(label) for label in labels[:4]])}.",
         f"Where {neuron_name(result)} fires",
     )
 
@@ -263,7 +263,7 @@ def written_bars(result: NeuronResult) -> Bars:
         tuple(entry.logit for entry in result.promoted),
         Axis("token"),
         Axis("added to its logit", "above the mean"),
-        f"It raises most {listed([label_text(token) for token in tokens])}.",
+        f"It raises the logits of {listed([label_text(token) for token in tokens])} most.",
         f"What {neuron_name(result)} writes",
     )
 

@@ -207,7 +207,7 @@ def _distance_lines(result: SinusoidalEncodingResult) -> Lines:
         tuple(line(_name(e), e.distance[1:], steps) for e in result.sweeps),
         Axis("steps between two positions"),
         Axis("distance of their vectors"),
-        "How near two vectors come at most, and at which distance of their positions. "
+        "The smallest distance between two vectors, and between their positions. "
         f"{listed(nearest)}.",
         "How far apart the encoding puts two positions",
     )

@@ -183,7 +183,7 @@ class TokenPosition(Analysis[TokenPositionResult]):
             figures[f"points-{n}"] = Panels(
                 tuple(panels),
                 f"The tokens of {shorten_prompt(text)} in two orders. "
-                f"How far a token moves on average. {listed(moves, 13)}.",
+                f"The mean distance that a token moves. {listed(moves, 13)}.",
                 f"The tokens of {shorten_prompt(text)}: embeddings{times} plus encoding",
             )
         return figures

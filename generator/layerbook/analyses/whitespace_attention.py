@@ -124,10 +124,10 @@ def _rest_lines(result: WhitespaceAttentionResult, title: str) -> Lines:
     uniform = (result.uniform_without_first,) * len(result.layers)
     return layer_lines(
         result.layers,
-        {"whitespace": result.without_first, "if even": uniform},
+        {"whitespace": result.without_first, "uniform attention": uniform},
         Axis("share of attention", percent=True),
         title=f"Without the first token, {title}",
         alt="Of what the first token leaves over, whitespace gets "
         f"{min(result.without_first):.0%} to {max(result.without_first):.0%} by layer; "
-        f"evenly spread attention would give it {result.uniform_without_first:.0%}.",
+        f"uniform attention would give it {result.uniform_without_first:.0%}.",
     )
