@@ -442,6 +442,27 @@ def test_formulas_are_limited() -> None:
     assert "the text has more than 2,000 formulas" in error_of("$$\nx\n$$\n\n" * 20_000)
 
 
+ADDRESS = f"[x]: https://a.example/{'y' * 9000} '{'z' * 9000}'"
+SHORT_ROWS = "|" + "a|" * 800 + "\n|" + "-|" * 800 + "\n" + "|\n" * 800
+REPEATED = {
+    f"{ADDRESS}\n\n" + ("[x] " * 2400 + "\n\n") * 10: "the address or title is too long",
+    f"Rows:\n\n{SHORT_ROWS}\n" + f"\n{SHORT_ROWS}\n" * 11: "the tables of the text have more",
+}
+
+
+@pytest.mark.parametrize("source", REPEATED, ids=["addresses", "empty cells"])
+def test_short_texts_that_stand_for_long_pages_are_refused(source: str) -> None:
+    """A link repeats its whole address, and a table fills its short rows with empty cells."""
+    start = time.process_time()
+    line = 1 if source.startswith("[") else 3
+    assert error_of(source).startswith(f"{FILE}:{line}:1: {REPEATED[source]}")
+    problems = list(find_markdown_problems(parse_outline(source), FILE))
+    assert [(problem.line, problem.message[:30]) for problem in problems] == [
+        (line, REPEATED[source][:30])
+    ]
+    assert time.process_time() - start < 2 * SECONDS
+
+
 @pytest.mark.parametrize("character", ["\ufffe", "\x01", "\x0b", "\x7f", "\u202e"])
 def test_characters_that_markup_cannot_hold_are_replaced_in_formulas(character: str) -> None:
     html = render_chapter(

@@ -26,6 +26,7 @@ from layerbook.site.prose.extensions import add_extensions, add_rendering
 from layerbook.site.prose.formulas import MathError, MathRenderer, escape_tex, formula_text
 from layerbook.site.prose.highlight import ListingError, check_listing, code_html
 from layerbook.site.prose.ids import PageIds
+from layerbook.site.prose.markdown_limits import add_limits, find_excesses
 from layerbook.site.prose.markup import Anchor, Block, Inline, clean_text, escape_text
 from layerbook.site.prose.pictures import DIAGRAM_LANGUAGE, DIAGRAM_USAGE, IMAGE_USAGE
 
@@ -145,6 +146,7 @@ def make_parser(*, typographer: bool = True) -> MarkdownIt:
     )
     md.use(footnote_plugin)
     add_extensions(md)
+    add_limits(md)
     return md
 
 
@@ -167,7 +169,12 @@ def _parser() -> MarkdownIt:
 
 
 def _limit_paragraphs(state: StateCore) -> None:
-    """Raise ProseError for a paragraph that is too long for the quadratic search for quotes."""
+    """Raise ProseError for a paragraph that is too long for the quadratic search for quotes.
+
+    Raises it for other limits too.
+    """
+    for excess in find_excesses(state.env):
+        raise ProseError(excess.message, near=excess.near)
     for node in state.tokens:
         if node.type == "inline" and len(node.content) > MAX_PARAGRAPH:
             raise ProseError(LONG_PARAGRAPH, near=node.content.partition("\n")[0][:80])

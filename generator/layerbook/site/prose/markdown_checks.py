@@ -40,6 +40,8 @@ def find_markdown_problems(
     image_lines: the lines of images that stand alone.
     """
     yield from _listing_problems(outline, file)
+    for excess in outline.excesses:
+        yield Problem(file, excess.line, 1, excess.message)
     for opening, node in outline.inline_nodes():
         if len(node.content) > MAX_PARAGRAPH:
             yield Problem(file, outline.place(node, 0).line, 1, LONG_PARAGRAPH)

@@ -14,6 +14,7 @@ from markdown_it.token import Token as Node
 
 from layerbook.site.prose.braces import hide_literal_braces
 from layerbook.site.prose.markdown import MAX_PARAGRAPH, make_parser
+from layerbook.site.prose.markdown_limits import Excess, find_excesses
 
 BLOCK = "\ue004"
 """The delimiters of the placeholder for a block such as `{{ figure(...) }}`."""
@@ -40,15 +41,17 @@ class PlacedReference(NamedTuple):
 
 @dataclass(frozen=True)
 class Outline:
-    """The parsed Markdown; `definitions` are the addresses of reference links by label.
+    """The parsed Markdown.
 
     source: the blanked source, in which every character has its place in the `original`.
+    definitions: the addresses of reference links by label. excesses: the limits it exceeds.
     """
 
     original: str
     source: str
     nodes: tuple[Node, ...]
     definitions: dict[str, Any] = field(default_factory=dict)
+    excesses: tuple[Excess, ...] = ()
 
     @cached_property
     def source_lines(self) -> list[str]:
@@ -98,7 +101,7 @@ def parse_outline(source: str) -> Outline:
     blanked = _JINJA_TAG.sub(_blank_tag, hide_literal_braces(source)).replace("\r", " ")
     env: dict[str, Any] = {}
     nodes = tuple(_parser().parse(blanked, env))
-    return Outline(source, blanked, nodes, env.get("references", {}))
+    return Outline(source, blanked, nodes, env.get("references", {}), find_excesses(env))
 
 
 def _lines(lines: list[str], node: Node) -> str:
