@@ -98,7 +98,7 @@ class Playground:
             [...box.querySelectorAll("li .tok")].map(e => e.title + " " + e.textContent),
             [...box.querySelectorAll(".explorer-value")].map(e => e.title),
             box.querySelector(".play-rest span:nth-child(2)").textContent,
-            box.querySelector(".play-told").textContent]"""
+            box.querySelector(".play-summary").textContent]"""
         tokens, values, rest_text, summary = self.box.evaluate(script)
         candidates, *_ = re.findall(r"[\d,]+", summary)
         probs = [float(value) for value in values]

@@ -29,7 +29,7 @@ def commit(page: Page, choice: int) -> str:
     """Choose an answer, press the button, and return the page's reply."""
     page.locator(".predict label").nth(choice).click()
     page.get_by_role("button", name="Commit").click()
-    return page.locator(".predict .said").inner_text()
+    return page.locator(".predict [role='status']").inner_text()
 
 
 def test_answer_shows_the_readers_choice(browser: Browser, book: Path) -> None:
@@ -39,7 +39,7 @@ def test_answer_shows_the_readers_choice(browser: Browser, book: Path) -> None:
         group = page.get_by_role("group", name=f"In which of {HOSTILE[0]}?")
         assert group.get_by_role("radio").count() == 3
         assert button.is_disabled() and answer.get_attribute("open") is None
-        assert page.locator(".predict .said").is_hidden()
+        assert page.locator(".predict [role='status']").is_hidden()
         reply = commit(page, 0)
         assert page.locator(".predict .answer").inner_text() == HOSTILE[1]
         assert (
@@ -72,7 +72,7 @@ def test_prediction_works_by_keyboard(browser: Browser, book: Path) -> None:
         for key in ("ArrowDown", "ArrowRight", "Tab", "Enter"):
             page.keyboard.press(key)
         assert (
-            page.locator(".predict .said").inner_text()
+            page.locator(".predict [role='status']").inner_text()
             == f"You said: 4. A fair guess. On this model the answer is: {HOSTILE[1]}."
         )
         assert page.url.endswith("attention.html")
@@ -84,11 +84,11 @@ def test_choice_is_remembered_where_storage_is_allowed(browser: Browser, book: P
     with reading(browser, book / "attention.html") as page:
         reply = commit(page, 1)
         page.reload()
-        assert page.locator(".predict .said").inner_text() == reply
+        assert page.locator(".predict [role='status']").inner_text() == reply
         assert page.locator(".predict details").get_attribute("open") is None
         page.get_by_role("button", name="Ask me again").click()
         page.reload()
-        assert page.locator(".predict .said").inner_text() == ""
+        assert page.locator(".predict [role='status']").inner_text() == ""
         assert page.get_by_role("radio", checked=True).count() == 0
 
 
@@ -101,7 +101,7 @@ def test_choice_lasts_for_the_visit_without_storage(browser: Browser, book: Path
     page.goto((book / "attention.html").as_uri())
     assert commit(page, 0).startswith("You said: In the first.")
     page.reload()
-    assert page.locator(".predict .said").inner_text() == "" and not wrong
+    assert page.locator(".predict [role='status']").inner_text() == "" and not wrong
     context.close()
 
 

@@ -30,9 +30,9 @@ _MAX_LISTED = 12
 
 @dataclass(frozen=True)
 class Part:
-    """A part by its name, or a cell, a row or a column of heat maps by its place.
+    """A part of a figure: one with a name, or a cell, a row or a column of heat maps.
 
-    grids: the heat maps of small multiples that have it, by their order; None for all.
+    grids: the numbers of the heat maps, among small multiples, that have it; None for all.
     """
 
     name: str = ""
@@ -42,10 +42,10 @@ class Part:
 
 
 def find_part(figure: Figure, name: Label | None, column: Label | None, panel: str = "") -> Part:
-    """Return the part with this name: of a heat map, the row, and with a column the cell.
+    """Return the part with this name.
 
-    name: None for a column alone. panel: the title of the one heat map that is meant.
-    Raises UsageError if the figure has no such part.
+    In a heat map, a name is a row, a column alone is a column, and both together are a cell.
+    panel: the title of one heat map among several. Raises UsageError if there is no such part.
     """
     names = list(dict.fromkeys(_names(figure)))
     if name is not None and column is None and not panel and printable(name) in names:
@@ -111,7 +111,7 @@ def _labels(figure: Figure) -> Iterator[Label]:
 
 
 def _heatmaps(figure: Figure) -> Iterator[Heatmap]:
-    """Yield the heat maps of a figure; those of a sequence share their labels, the last has all."""
+    """Yield the heat maps of a figure; the last one of a sequence has the labels of all."""
     match figure:
         case Heatmap():
             yield figure

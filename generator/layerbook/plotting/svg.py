@@ -46,10 +46,10 @@ MARK_GID_PREFIX = "mark"
 
 @dataclass(frozen=True)
 class Mark:
-    """A part that readers can point at: a group of class `fig-KIND` with `data-KIND`.
+    """A group that readers can point at, of class `fig-KIND`.
 
-    That is its number, the numbers of the points that it joins, or the name of a part that prose
-    can point to. It can have a tooltip, and as `part` such a name beside its number.
+    indices: its `data-KIND`: the number of a point, the numbers of both points that a link joins,
+    or the name of a part. part: the name by which prose can point to a point.
     """
 
     kind: str

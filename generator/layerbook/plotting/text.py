@@ -144,7 +144,7 @@ def _parse_number(digits: str) -> float:
 
 
 def _typeset(digits: str) -> str:
-    """Typeset a number of Python: `1.0e-06` -> `10⁻⁶`."""
+    """Typeset a number that Python has written: `1.0e-06` becomes `10⁻⁶`."""
     mantissa, is_power, exponent = digits.partition("e")
     if is_power:
         mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa

@@ -6,7 +6,7 @@ import { t } from "../scripts/messages.js";
 import { MEAN } from "../scripts/patterns.js";
 import { LivePatterns, PRESETS } from "./patterns.js";
 
-const MOST_MAPPED = 80; // tokens whose attention is drawn
+const MAX_MAPPED = 80; // tokens whose attention is drawn
 
 class LiveExplorer extends AttentionExplorer {
 	showPattern(options) {
@@ -17,7 +17,7 @@ class LiveExplorer extends AttentionExplorer {
 
 export class LiveAttention {
 	explorer = null;
-	found = []; // heads worth a look
+	notable = []; // heads worth a look
 
 	// `onPattern` is called when another pattern is shown.
 	constructor(box, { shape, shades, token, onPattern = () => {} }) {
@@ -28,14 +28,14 @@ export class LiveAttention {
 
 	// Shows the text that `model` has read, in the head that was on view.
 	async show(model, ids) {
-		const mapped = ids.length <= MOST_MAPPED;
+		const mapped = ids.length <= MAX_MAPPED;
 		const state = this.explorer?.state;
 		this.explorer = null;
 		this.presets.hidden = !mapped;
-		this.found = [];
+		this.notable = [];
 		if (!mapped) {
 			const limit = t("The map is drawn for texts of up to {count} tokens.", {
-				count: MOST_MAPPED,
+				count: MAX_MAPPED,
 			});
 			this.map.replaceChildren(element("p", {}, undefined, limit));
 			return;
@@ -65,8 +65,8 @@ export class LiveAttention {
 		this.presets.replaceChildren();
 		for (const [name, measure] of PRESETS) {
 			const { layer, head, query, value } = patterns.find(measure);
-			if (!value) continue; // no text has it all
-			this.found.push({ layer, head });
+			if (!value) continue; // no head does this in this text
+			this.notable.push({ layer, head });
 			const place = { title: t("layer {layer}, head {head}", { layer, head }) };
 			const button = element("button", place, this.presets, t(name));
 			on(button, "click", () =>

@@ -1,4 +1,4 @@
-// What the reader has switched off inside the model, as chips that switch it on again.
+// The parts of the model that the reader has switched off, as chips that switch them on again.
 
 import { t } from "../scripts/messages.js";
 import { element, on } from "../scripts/common.js";

@@ -1,4 +1,5 @@
-// What this page can run, and what it refuses by name: never wrong numbers in silence.
+// Checks whether this page can run a model. It refuses what it does not understand, and says why,
+// because nobody would notice wrong numbers.
 
 import { LiveError } from "./errors.js";
 import { readShape } from "./model.js";

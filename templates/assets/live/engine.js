@@ -1,5 +1,5 @@
-// What a page asks of the model: to be loaded, to run a text, to look inside, to write on. In a
-// worker, or on the page itself; long work pauses so that it can be stopped and the page can draw.
+// Loads a model, runs texts and looks inside, in a worker or on the page itself. Long work pauses, so
+// that it can be stopped and the page can draw.
 
 import { checkModel } from "./checks.js";
 import { LiveError } from "./errors.js";
@@ -9,7 +9,7 @@ import { Model } from "./model.js";
 
 const CAPACITY = 640; // tokens, of the text and what is written after it
 const CHUNK = 64; // tokens that run at a time
-const MOST_WORK = 50; // milliseconds between two pauses
+const MAX_WORK = 50; // milliseconds between two pauses
 
 const pause = () => new Promise((resolve) => setTimeout(resolve));
 
@@ -105,7 +105,7 @@ export class Engine {
 					logits = step.value;
 					break;
 				}
-				if (performance.now() - rested < MOST_WORK) continue;
+				if (performance.now() - rested < MAX_WORK) continue;
 				this.report((done + step.value * chunk.length) / ids.length);
 				await pause();
 				if (job !== this.job) return null;

@@ -23,8 +23,8 @@ const OTHER_TYPES = new Map([
 ]);
 
 const LIST = 9; // no list is in another
-const MOST_DIMENSIONS = 2;
-const MOST_ELEMENTS = 3_000_000; // of all lists
+const MAX_DIMENSIONS = 2;
+const MAX_ELEMENTS = 3_000_000; // of all lists
 
 function rejectNumber(name, value) {
 	throw new LiveError("the header has no valid number for {name}: {value}", { name, value });
@@ -70,7 +70,7 @@ class Reader {
 		const type = this.uint32();
 		const length = this.uint64();
 		this.elements += length;
-		if (this.elements > MOST_ELEMENTS) rejectNumber("array", this.elements);
+		if (this.elements > MAX_ELEMENTS) rejectNumber("array", this.elements);
 		if (type === LIST)
 			throw new LiveError("the header has a value of unknown type {type}", { type });
 		return Array.from({ length }, () => this.value(type));
@@ -102,8 +102,7 @@ class Reader {
 function readTensor(reader) {
 	const name = reader.text();
 	const count = reader.uint32();
-	if (count > MOST_DIMENSIONS)
-		throw new LiveError("{name} has {count} dimensions", { name, count });
+	if (count > MAX_DIMENSIONS) throw new LiveError("{name} has {count} dimensions", { name, count });
 	const sizes = Array.from({ length: count }, () => reader.uint64());
 	const code = reader.uint32();
 	const type = TENSOR_TYPES[code];

@@ -2,10 +2,10 @@
 
 import { grouped, t } from "../scripts/messages.js";
 import { clamp, element, on, percent } from "../scripts/common.js";
-import { Scores } from "../scripts/sampling.js";
+import { drawRank, Scores } from "../scripts/sampling.js";
 
 const SHOWN = 12;
-const LEAST_MARKED = 0.002; // below that a mark would only be noise
+const MIN_MARKED = 0.002; // below that a mark would only be noise
 const KNOBS = ["temperature", "top-k", "top-p"];
 const PRESETS = { likeliest: [0, 0, 1], bold: [0.8, 40, 0.95], own: [1, 0, 1] };
 
@@ -91,7 +91,7 @@ export class NextToken {
 		button.ariaLabel = t("Write {token}", { token: shown || t("an empty token") });
 		const share = element("span.explorer-share", { "aria-hidden": "true" }, item);
 		element("i", {}, share).style.width = `${100 * this.own[rank]}%`;
-		if (this.before?.[id] > LEAST_MARKED)
+		if (this.before?.[id] > MIN_MARKED)
 			element("b", {}, share).style.left = `${100 * this.before[id]}%`;
 		element("span.explorer-value", {}, item, percent(this.own[rank]));
 		const drawn = this.sampled.probs[rank];
@@ -99,13 +99,9 @@ export class NextToken {
 		return item;
 	}
 
-	// A token's id, drawn as the knobs say.
+	// The id of a token, drawn with the knobs as they are.
 	pick() {
-		const { probs, left } = this.sampled;
-		let remaining = Math.random() - probs[0];
-		let rank = 0;
-		while (remaining >= 0 && rank < left - 1) remaining -= probs[++rank];
-		return this.scores.order[rank];
+		return this.scores.order[drawRank(this.sampled)];
 	}
 }
 

@@ -24,7 +24,7 @@ class AttentionView {
 	async show(model, ids) {
 		const isFirst = !this.attention.explorer;
 		await this.attention.show(model, ids);
-		const [best] = this.attention.found;
+		const [best] = this.attention.notable;
 		if (isFirst && best) this.attention.explorer.update(best);
 	}
 }
@@ -105,17 +105,17 @@ export class OwnText {
 	}
 
 	read(ids) {
-		if (!ids.length) return this.tell(t("Write something first."));
+		if (!ids.length) return this.showStatus(t("Write something first."));
 		if (ids.length > this.capacity) {
 			const counts = { count: grouped(ids.length), most: grouped(this.capacity) };
-			return this.tell(t("That is {count} tokens; this page reads up to {most}.", counts));
+			return this.showStatus(t("That is {count} tokens; this page reads up to {most}.", counts));
 		}
 		turn = turn.then(() => this.run(ids));
 		return turn;
 	}
 
 	async run(ids) {
-		this.tell(t("Reading …"));
+		this.showStatus(t("Reading …"));
 		this.progress.hidden = false;
 		shared.loader.onProgress = (share) => (this.progress.value = share);
 		try {
@@ -124,9 +124,11 @@ export class OwnText {
 				this.showAppended(ids);
 			this.ids = ids;
 			await this.view.show(shared.model, ids, logits);
-			this.tell(this.note || plural(ids.length, "{count} token read.", "{count} tokens read."));
+			this.showStatus(
+				this.note || plural(ids.length, "{count} token read.", "{count} tokens read."),
+			);
 		} catch (error) {
-			this.tell(t("Something went wrong: {reason}.", { reason: reasonOf(error) }));
+			this.showStatus(t("Something went wrong: {reason}.", { reason: reasonOf(error) }));
 		}
 		this.progress.hidden = true;
 	}
@@ -136,7 +138,7 @@ export class OwnText {
 		this.field.value = new TextDecoder().decode(Uint8Array.from(bytes));
 	}
 
-	tell(text) {
+	showStatus(text) {
 		this.status.textContent = text;
 	}
 }

@@ -1,9 +1,9 @@
-// The model's file in the browser's own storage, so that other pages need not read it again. What
-// goes wrong here means only that it is not there.
+// The model's file in the browser's own storage, so that other pages need not read it again. All
+// failures are ignored: the page then reads the file as if nothing were saved.
 
 const DATABASE = "layerbook";
 const STORE = "model";
-const KEY = "file"; // there is one: another model takes its place
+const KEY = "file"; // one file: another model replaces it
 
 const asPromise = (request) =>
 	new Promise((resolve, reject) => {
@@ -18,8 +18,8 @@ async function openStore(mode) {
 	return database.transaction(STORE, mode).objectStore(STORE);
 }
 
-// The parts of the file with this digest as blobs, or null. The digest is the saved name of it:
-// whoever reads the parts checks their own.
+// The parts of the file that was saved under this digest, as blobs, or null. Whoever reads them
+// checks their own digest.
 export async function readSaved(sha256) {
 	try {
 		const saved = await asPromise((await openStore("readonly")).get(KEY));

@@ -1,15 +1,9 @@
 // Clock faces whose hands turn: angles in radians, clockwise from twelve, as in figures.py.
 
-export const SVG = "http://www.w3.org/2000/svg";
+import { svgElement } from "./common.js";
+
 const RADIUS = 44;
 const ARC_RADIUS = 18;
-
-export function svgElement(name, attributes = {}, parent) {
-	const node = document.createElementNS(SVG, name);
-	for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-	parent?.append(node);
-	return node;
-}
 
 const pointAt = (angle, radius) => [radius * Math.sin(angle), -radius * Math.cos(angle)];
 

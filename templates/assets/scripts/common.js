@@ -1,8 +1,9 @@
-// Functions that all widgets share: building elements, listening, loading scripts, formatting numbers.
+// Functions that the widgets share: they build elements, listen, load scripts and format numbers.
 
 import { decimal } from "./messages.js";
 
 const NARROW_SPACE = "\u202f";
+const SVG = "http://www.w3.org/2000/svg";
 
 // A new element; its classes are written as in "p.live-bar".
 export function element(selector, attributes = {}, parent, text) {
@@ -12,6 +13,14 @@ export function element(selector, attributes = {}, parent, text) {
 	if (classes.length) node.className = classes.join(" ");
 	for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
 	if (text !== undefined) node.textContent = text;
+	parent?.append(node);
+	return node;
+}
+
+// A new element of a drawing.
+export function svgElement(name, attributes = {}, parent) {
+	const node = document.createElementNS(SVG, name);
+	for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
 	parent?.append(node);
 	return node;
 }

@@ -1,7 +1,7 @@
 // A view of the attention patterns of every layer and head.
 
 import { mark, t } from "./messages.js";
-import { clamp, element, hasModifier, on, percent } from "./common.js";
+import { clamp, element, hasModifier, on, percent, svgElement } from "./common.js";
 import { MEAN } from "./patterns.js";
 
 // Names of examples that the data may have.
@@ -9,12 +9,11 @@ mark("One step back");
 mark("The sink");
 mark("What came next, last time");
 
-const SVG = "http://www.w3.org/2000/svg";
-const LEAST_ARC = 0.03; // share of attention from which on there is an arc
-const LEAST_FAINT_ARC = 0.2; // the same, of the tokens that nobody points at
-const MOST_RISE = 84; // pixels that an arc rises over the text
+const MIN_ARC = 0.03; // share of attention from which on there is an arc
+const MIN_FAINT_ARC = 0.2; // the same, of the tokens that nobody points at
+const MAX_RISE = 84; // pixels that an arc rises over the text
 const SPEAK_AFTER = 200; // milliseconds of rest before a screen reader hears the row
-const MOST_SPOKEN = 3;
+const MAX_SPOKEN = 3;
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 const addCanvas = (parent, width, height) => element("canvas.fig-map", { width, height }, parent);
@@ -71,9 +70,7 @@ export class AttentionExplorer {
 	addArcs() {
 		this.lead = element("p.explorer-lead", {}, this.box);
 		this.strip = element("p.explorer-strip", { "aria-hidden": "true" }, this.box);
-		this.arcs = document.createElementNS(SVG, "svg");
-		this.arcs.classList.add("explorer-arcs");
-		this.strip.append(this.arcs);
+		this.arcs = svgElement("svg", { class: "explorer-arcs" }, this.strip);
 		on(this.strip, "mouseleave", () => this.update({ column: null }));
 	}
 
@@ -82,7 +79,7 @@ export class AttentionExplorer {
 		for (let query = 0; query < this.count; query++) {
 			const shares = this.patterns.row(this.state, query);
 			shares.forEach((share, key) => {
-				const least = query === this.state.row ? LEAST_ARC : LEAST_FAINT_ARC;
+				const least = query === this.state.row ? MIN_ARC : MIN_FAINT_ARC;
 				if (share >= least && key < query) paths.push(this.arc(query, key, share));
 			});
 		}
@@ -98,11 +95,10 @@ export class AttentionExplorer {
 			chip.offsetTop - 1,
 		]);
 		const [[x, y], [x2, y2]] = ends;
-		const rise = clamp(Math.abs(x - x2) * 0.45, 14, MOST_RISE);
-		const path = document.createElementNS(SVG, "path");
+		const rise = clamp(Math.abs(x - x2) * 0.45, 14, MAX_RISE);
 		const d = `M${x} ${y}C${x} ${y - rise} ${x2} ${y2 - rise} ${x2} ${y2}`;
 		const { row, column } = this.state;
-		path.setAttribute("d", d);
+		const path = svgElement("path", { d });
 		path.style.strokeWidth = query === row ? 1.5 + 7 * share : 1.2;
 		path.style.opacity = query === row ? 0.9 : 0.3 * share;
 		if (query === row) path.classList.add("from-row");
@@ -327,7 +323,7 @@ export class AttentionExplorer {
 		const best = [...shares.keys()]
 			.filter((key) => shares[key] !== null)
 			.sort((a, b) => shares[b] - shares[a])
-			.slice(0, MOST_SPOKEN)
+			.slice(0, MAX_SPOKEN)
 			.map((key) =>
 				t("{share} to {token} at {place}", {
 					share: this.percent(shares[key]),

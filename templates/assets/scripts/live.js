@@ -4,15 +4,15 @@ import { grouped, mark, plural, t } from "./messages.js";
 import { element, hasModifier, loadScript, on, targetOfKey } from "./common.js";
 import { createTokenizer, hex, showText } from "./tokenizer.js";
 
-const MOST_CHARACTERS = 20000;
-const MOST_CHIPS = 1500;
-const MOST_PRINTED = 400; // on paper, where the field cannot be
+const MAX_CHARACTERS = 20000;
+const MAX_CHIPS = 1500;
+const MAX_PRINTED = 400; // on paper, where the field cannot be
 const SLOW = 2000; // from this many characters on, it waits for a pause in the typing
 const PAUSE = 250; // milliseconds
 const MERGE = `▶ ${t("Merge step by step")}`;
 const MERGING = 9000; // milliseconds that all merges of a text take at most, unless there are many
 const SHORTEST_PAUSE = 120; // milliseconds between two merges
-const MOST_MERGED = 300; // characters, of a text whose merges can be stepped through
+const MAX_MERGED = 300; // characters, of a text whose merges can be stepped through
 
 // A character that stands for another one is marked as such.
 function writeShown(parent, { text, shown }) {
@@ -185,8 +185,8 @@ class LiveText {
 		this.drawTokens(tokens);
 		this.merge.textContent = merge ? "" : t("before the first merge");
 		if (merge) {
-			const [left, right, made] = merge;
-			for (const part of [left, " + ", right, " → ", made]) {
+			const [left, right, whole] = merge;
+			for (const part of [left, " + ", right, " → ", whole]) {
 				if (part.shown === undefined) this.merge.append(part);
 				else writeShown(element("span.tok", {}, this.merge), part);
 			}
@@ -238,10 +238,10 @@ class LiveText {
 
 	show() {
 		const typed = [...this.field.value];
-		const read = typed.slice(0, MOST_CHARACTERS);
+		const read = typed.slice(0, MAX_CHARACTERS);
 		const tokens = this.tokenize(read.join(""));
 		this.stopMerging();
-		this.stages = read.length > MOST_MERGED ? [] : this.stagesOf(tokens);
+		this.stages = read.length > MAX_MERGED ? [] : this.stagesOf(tokens);
 		const last = this.stages.length - 1;
 		this.merges.hidden = last < 1;
 		this.slider.max = Math.max(last, 0);
@@ -254,7 +254,7 @@ class LiveText {
 
 	drawTokens(tokens) {
 		this.tokens = tokens;
-		const chips = tokens.slice(0, MOST_CHIPS).map((token, i) => this.createChip(token, i));
+		const chips = tokens.slice(0, MAX_CHIPS).map((token, i) => this.createChip(token, i));
 		this.chips.replaceChildren(...chips);
 		this.chips.hidden = !chips.length;
 		this.chips.removeAttribute("aria-activedescendant");
@@ -277,8 +277,8 @@ class LiveText {
 	}
 
 	showPrinted(typed) {
-		const start = typed.slice(0, MOST_PRINTED).join("");
-		const text = start + (typed.length > MOST_PRINTED ? " …" : "");
+		const start = typed.slice(0, MAX_PRINTED).join("");
+		const text = start + (typed.length > MAX_PRINTED ? " …" : "");
 		this.printed.textContent = "";
 		writeShown(this.printed, { text, shown: showText(text) });
 	}
@@ -288,8 +288,8 @@ class LiveText {
 		const tokens = plural(this.tokens.length, "{count} token", "{count} tokens");
 		const first = t("The first {read} of {characters}:", { read: grouped(read), characters });
 		const start = read < typed ? first : `${characters},`;
-		const drawn = t("; the first {count} are drawn", { count: grouped(MOST_CHIPS) });
-		this.status.textContent = `${start} ${tokens}${this.tokens.length > MOST_CHIPS ? drawn : ""}.`;
+		const drawn = t("; the first {count} are drawn", { count: grouped(MAX_CHIPS) });
+		this.status.textContent = `${start} ${tokens}${this.tokens.length > MAX_CHIPS ? drawn : ""}.`;
 	}
 }
 

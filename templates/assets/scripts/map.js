@@ -4,7 +4,7 @@ import { clamp, element, figureName, hasModifier, on } from "./common.js";
 import { decimal, t } from "./messages.js";
 
 const STEPS = 2000; // a coordinate is a whole number from -STEPS to STEPS
-const MOST_ZOOM = 40;
+const MAX_ZOOM = 40;
 const REACH = 22; // pixels from the pointer to the word it means
 const LABEL = { width: 7, height: 15 }; // pixels of a letter and of a line, to keep labels apart
 const MOVES = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
@@ -24,7 +24,7 @@ const spread = ([[x, y], [x2, y2]]) => Math.hypot(x - x2, y - y2);
 
 class WordMap {
 	current = -1;
-	found = new Set();
+	matches = new Set();
 	view = { x: 0, y: 0, zoom: 1 };
 	pointers = new Map();
 
@@ -33,7 +33,7 @@ class WordMap {
 		this.places = decode(places, 2, "getInt16");
 		this.neighbors = decode(neighbors, 2, "getUint16");
 		this.cosines = decode(cosines, 1, "getInt8");
-		this.each = this.neighbors.length / texts.length; // neighbors of a word
+		this.neighbourCount = this.neighbors.length / texts.length; // of a word
 		this.box = element("div.explorer.map", {
 			role: "group",
 			"aria-label": t("{figure}: the map", { figure: label }),
@@ -83,14 +83,14 @@ class WordMap {
 		const matches = [...this.texts.keys()].filter((i) => {
 			return lower && this.texts[i].toLowerCase().includes(lower);
 		});
-		this.found = new Set(matches);
+		this.matches = new Set(matches);
 		const starts = matches.find((i) => this.texts[i].toLowerCase().startsWith(lower));
 		const word =
 			matches.find((i) => this.texts[i] === text) ??
 			matches.find((i) => this.texts[i].toLowerCase() === lower) ??
 			starts ??
 			matches[0];
-		if (word !== undefined) return this.choose(word, true, this.found);
+		if (word !== undefined) return this.choose(word, true, this.matches);
 		this.current = -1;
 		this.lead.textContent = text
 			? t("“{text}” is not one of these words.", { text })
@@ -99,13 +99,13 @@ class WordMap {
 	}
 
 	nearest(word) {
-		return this.neighbors.slice(word * this.each, (word + 1) * this.each);
+		return this.neighbors.slice(word * this.neighbourCount, (word + 1) * this.neighbourCount);
 	}
 
 	// Shows a word and its neighbors; `moves` brings all of them into view.
-	choose(word, moves = false, found = new Set()) {
+	choose(word, moves = false, matches = new Set()) {
 		this.current = word;
-		this.found = found;
+		this.matches = matches;
 		if (moves) this.fit([word, ...this.nearest(word)]);
 		for (const [button, example] of this.buttons) button.ariaPressed = example === word;
 		this.describe();
@@ -113,12 +113,12 @@ class WordMap {
 	}
 
 	describe() {
-		const { current, each, cosines } = this;
+		const { current, neighbourCount, cosines } = this;
 		this.lead.textContent = "";
 		element("b", {}, this.lead, this.texts[current]);
 		this.lead.append(` ${t("is most like")} `);
 		this.nearest(current).forEach((word, i) => {
-			const number = (cosines[current * each + i] / 100).toFixed(2).replace("-", MINUS);
+			const number = (cosines[current * neighbourCount + i] / 100).toFixed(2).replace("-", MINUS);
 			const cosine = t("cosine {number}", { number: decimal(number) });
 			const button = element("button.tok", { title: cosine }, this.lead);
 			button.textContent = this.texts[word];
@@ -133,7 +133,7 @@ class WordMap {
 		const [left, right] = [Math.min(...xs), Math.max(...xs)];
 		const [bottom, top] = [Math.min(...ys), Math.max(...ys)];
 		const size = Math.max(right - left, top - bottom, STEPS / 12);
-		const zoom = clamp((2 * STEPS) / (1.6 * size), 1, MOST_ZOOM);
+		const zoom = clamp((2 * STEPS) / (1.6 * size), 1, MAX_ZOOM);
 		this.view = { x: (left + right) / 2, y: (bottom + top) / 2, zoom };
 	}
 
@@ -177,24 +177,25 @@ class WordMap {
 	}
 
 	drawWords(context, width, height) {
-		const { current, found, paints } = this;
+		const { current, matches, paints } = this;
 		const near = current < 0 ? [] : this.nearest(current);
 		this.drawLinks(context, near);
 		const lit = new Set([current, ...near]);
-		const taken = new Set();
-		const first = [current, ...near, ...found].filter((word) => word >= 0);
+		const occupied = new Set();
+		const first = [current, ...near, ...matches].filter((word) => word >= 0);
 		const seen = new Set(first);
 		const order = [...first, ...[...this.texts.keys()].filter((word) => !seen.has(word))];
 		for (const word of order) {
 			const [x, y] = this.pixelOf(word);
 			if (x < 0 || y < 0 || x > width || y > height) continue;
-			const strong = lit.has(word) || found.has(word);
+			const strong = lit.has(word) || matches.has(word);
 			context.fillStyle = strong ? paints.accent : paints.pale;
 			context.beginPath();
 			context.arc(x, y, word === current ? 5 : strong ? 3.5 : 1.8, 0, 2 * Math.PI);
 			context.fill();
 			const place = [x + 6, y, this.texts[word]];
-			if (this.isFree(taken, place) || word === current) this.write(context, place, lit.has(word));
+			if (this.takeRoom(occupied, place) || word === current)
+				this.write(context, place, lit.has(word));
 		}
 	}
 
@@ -210,16 +211,16 @@ class WordMap {
 		context.globalAlpha = 1;
 	}
 
-	// Takes the cells that a label needs, if none of them is taken.
-	isFree(taken, [x, y, text]) {
+	// Occupies the cells that a label needs; false if some of them are occupied.
+	takeRoom(occupied, [x, y, text]) {
 		const cells = [];
 		const row = Math.floor(y / LABEL.height);
 		const last = Math.floor((x + text.length * LABEL.width) / 10);
 		for (let column = Math.floor((x - 8) / 10); column <= last; column++) {
 			cells.push(`${column} ${row}`, `${column} ${row + 1}`);
 		}
-		if (cells.some((cell) => taken.has(cell))) return false;
-		for (const cell of cells) taken.add(cell);
+		if (cells.some((cell) => occupied.has(cell))) return false;
+		for (const cell of cells) occupied.add(cell);
 		return true;
 	}
 
@@ -288,7 +289,7 @@ class WordMap {
 		return best;
 	}
 
-	// The wheel scrolls the page, as ever; with Control, or after a pinch, it zooms.
+	// The wheel scrolls the page as usual; with Control, or after a pinch, it zooms the map.
 	onWheel(event) {
 		if (!event.ctrlKey && !event.metaKey) return;
 		event.preventDefault();
@@ -300,7 +301,7 @@ class WordMap {
 		const { clientWidth: width, clientHeight: height } = this.canvas;
 		const [dx, dy] = offsetX === undefined ? [0, 0] : [offsetX - width / 2, offsetY - height / 2];
 		const before = this.scale;
-		this.view.zoom = clamp(this.view.zoom * factor, 1, MOST_ZOOM);
+		this.view.zoom = clamp(this.view.zoom * factor, 1, MAX_ZOOM);
 		this.view.x += dx / before - dx / this.scale;
 		this.view.y -= dy / before - dy / this.scale;
 		this.draw();

@@ -1,6 +1,6 @@
 // Phrases that point to a part of a figure light it up, and named parts light up their phrases.
 
-import { hasModifier, on } from "./common.js";
+import { hasModifier, on, svgElement } from "./common.js";
 
 const phrases = [...document.querySelectorAll("a.point[href^='#']")];
 const figureOf = (phrase) => document.getElementById(phrase.hash.slice(1));
@@ -21,11 +21,8 @@ function boxesIn({ dataset }, { part, cell, grids }) {
 }
 
 function addRing(svg, box) {
-	const ring = document.createElementNS(svg.namespaceURI, "rect");
-	ring.setAttribute("class", "fig-ring");
-	["x", "y", "width", "height"].forEach((side, i) => ring.setAttribute(side, box[i]));
-	svg.append(ring);
-	return ring;
+	const [x, y, width, height] = box;
+	return svgElement("rect", { class: "fig-ring", x, y, width, height }, svg);
 }
 
 function light(phrase) {

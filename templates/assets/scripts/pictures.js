@@ -1,7 +1,7 @@
 // Buttons that save a figure's picture as SVG or PNG, made from the drawing in the page.
 
 import { t } from "./messages.js";
-import { element, on } from "./common.js";
+import { element, on, svgElement } from "./common.js";
 
 const SCALE = 2; // pixels of a PNG for each of the drawing
 const VARIABLE = /var\(--[\w-]+,\s*([^()]+)\)/g;
@@ -34,11 +34,11 @@ function standalone(drawing) {
 		}
 	}
 	for (const link of copy.querySelectorAll("a")) {
-		const group = document.createElementNS(copy.namespaceURI, "g");
+		const group = svgElement("g");
 		group.append(...link.childNodes);
 		link.replaceWith(group);
 	}
-	const style = document.createElementNS(copy.namespaceURI, "style");
+	const style = svgElement("style");
 	style.textContent = STYLE;
 	copy.prepend(style);
 	return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(copy)}\n`;

@@ -2,11 +2,11 @@
 
 import { decimal, grouped, t } from "./messages.js";
 import { element, on, percent } from "./common.js";
-import { Scores, sum } from "./sampling.js";
+import { drawRank, Scores, sum } from "./sampling.js";
 import { decodeFloats } from "./viewer.js";
 
 const TOP_K = 1; // which knob it is
-const MOST_DRAWN = 30;
+const MAX_DRAWN = 30;
 const MANY = 1000;
 const AT_ONCE = 25; // draws between two pictures
 
@@ -35,7 +35,7 @@ class Playground {
 		const box = figure.querySelector("template").content.firstElementChild.cloneNode(true);
 		this.box = box;
 		this.prompts = box.querySelector("select");
-		this.summary = box.querySelector(".play-told");
+		this.summary = box.querySelector(".play-summary");
 		this.drawn = box.querySelector(".play-drawn");
 		this.rows = Array.from(box.querySelectorAll("li"), partsOf);
 		this.others = this.rows.pop();
@@ -97,31 +97,23 @@ class Playground {
 		return chip;
 	}
 
-	drawRank() {
-		const { probs, left } = this.sampled;
-		let remaining = Math.random() - probs[0];
-		let rank = 0;
-		while (remaining >= 0 && rank < left - 1) remaining -= probs[++rank];
-		return rank;
-	}
-
-	// A thousand draws, added to those of before; the counts grow before the reader's eyes.
+	// Draws a thousand more tokens, a few in each picture, so that readers see the counts grow.
 	drawMany() {
 		cancelAnimationFrame(this.frame);
 		const total = this.total + MANY;
 		const reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
-		const go = () => {
+		const drawSome = () => {
 			const until = reduced ? total : Math.min(total, this.total + AT_ONCE);
 			for (; this.total < until; this.total++) {
-				const rank = Math.min(this.drawRank(), this.rows.length);
+				const rank = Math.min(drawRank(this.sampled), this.rows.length);
 				this.counts[rank]++;
 			}
 			this.showCounts();
-			if (this.total < total) this.frame = requestAnimationFrame(go);
+			if (this.total < total) this.frame = requestAnimationFrame(drawSome);
 			else this.drawn.textContent = t("{count} draws", { count: grouped(total) });
 		};
 		this.drawn.textContent = "";
-		go();
+		drawSome();
 	}
 
 	// The last of the counts is that of all tokens that are not in the list.
@@ -134,9 +126,9 @@ class Playground {
 
 	drawToken() {
 		this.forgetCounts();
-		const rank = this.drawRank();
+		const rank = drawRank(this.sampled);
 		this.drawn.prepend(this.writeToken(element("span.tok"), rank));
-		if (this.drawn.children.length > MOST_DRAWN) this.drawn.lastChild.remove();
+		if (this.drawn.children.length > MAX_DRAWN) this.drawn.lastChild.remove();
 	}
 
 	forgetCounts() {

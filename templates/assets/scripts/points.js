@@ -1,4 +1,4 @@
-// Maps of points: point at a dot, tap it or step through them; a line below says what it is.
+// Maps of points: readers point at a dot, tap it, or step through all; a line below describes it.
 
 import { t } from "./messages.js";
 import { element, hasModifier, on } from "./common.js";
@@ -6,7 +6,7 @@ import { element, hasModifier, on } from "./common.js";
 const REACH = 24; // pixels from the pointer to the dot it means
 const NONE = -1;
 
-// The words stand in the picture, for browsers to show; from here on the line below does.
+// Takes the words of a dot out of the picture, where browsers show them; the line below has them.
 function takeDot(group) {
 	const title = group.querySelector("title");
 	const use = group.querySelector("use");

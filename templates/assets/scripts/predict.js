@@ -1,4 +1,4 @@
-// A choice to commit to before the answer opens, remembered where the browser allows it.
+// A question that readers answer before they see the answer. Their choice is kept in the browser.
 
 import { t } from "./messages.js";
 import { on } from "./common.js";
@@ -9,26 +9,26 @@ const textOf = (choice) => choice.parentNode.textContent.trim();
 function startPrediction(box) {
 	const choices = [...box.querySelectorAll("input")];
 	const button = box.querySelector("button");
-	const verdict = box.querySelector(".said");
+	const result = box.querySelector(".prediction-result");
 	const isRight = ({ value }) => box.dataset.right.split(" ").includes(value);
 	const answer = choices
 		.filter(isRight)
 		.map(textOf)
 		.join(` ${t("or")} `);
-	// By the question's words: another question is another prediction.
-	const key = `layerbook-said ${box.querySelector("legend").textContent}`;
+	// The words of the question are part of the key, so a new question has no saved choice.
+	const key = `layerbook-prediction ${box.querySelector("legend").textContent}`;
 
 	function judge(choice) {
 		if (isRight(choice)) return t("Right. On this model, that is the answer.");
 		return t("A fair guess. On this model the answer is: {answer}.", { answer });
 	}
 
-	// With this choice committed to, or with none.
+	// Shows the box with this choice made, or with none.
 	function show(choice) {
 		const cameTrue = choice !== undefined && isRight(choice);
 		const statement = choice ? t("You said: {choice}.", { choice: textOf(choice) }) : "";
-		verdict.textContent = statement && answer ? `${statement} ${judge(choice)}` : statement;
-		verdict.classList.toggle("came-true", cameTrue);
+		result.textContent = statement && answer ? `${statement} ${judge(choice)}` : statement;
+		result.classList.toggle("came-true", cameTrue);
 		for (const each of choices) {
 			each.checked = each === choice;
 			each.disabled = choice !== undefined;

@@ -23,6 +23,14 @@ function countReaching(probs, mass, count) {
 	return rank;
 }
 
+// A rank, drawn at random from what `sample` returns.
+export function drawRank({ probs, left }) {
+	let remaining = Math.random() - probs[0];
+	let rank = 0;
+	while (remaining >= 0 && rank < left - 1) remaining -= probs[++rank];
+	return rank;
+}
+
 // The tokens after one prompt: `order` has their ids, best first, of equal scores the lower id.
 export class Scores {
 	constructor(logits) {

@@ -3,10 +3,10 @@
 import { plural, t } from "./messages.js";
 import { element, loadScript, on } from "./common.js";
 
-const MOST_RESULTS = 20;
+const MAX_RESULTS = 20;
 const CONTEXT = 70; // characters of text around the first match
 const TITLE_SCORE = 10; // as many mentions does a word in the title count for
-const MOST_MENTIONS = 5;
+const MAX_MENTIONS = 5;
 
 let dialog, input, list, status;
 
@@ -21,7 +21,7 @@ function scoreOf([, chapter, section, text], words) {
 		const mentions = body.split(word).length - 1;
 		const titled = title.includes(word);
 		if (!mentions && !titled) return 0;
-		total += (titled ? TITLE_SCORE : 0) + Math.min(mentions, MOST_MENTIONS);
+		total += (titled ? TITLE_SCORE : 0) + Math.min(mentions, MAX_MENTIONS);
 	}
 	return total;
 }
@@ -119,7 +119,7 @@ function showResults() {
 	const rows = search(window.layerbookIndex, words);
 	const sections = plural(rows.length, "{count} section", "{count} sections");
 	status.textContent = rows.length ? sections : t("Nothing found.");
-	for (const row of rows.slice(0, MOST_RESULTS)) addResult(row, words);
+	for (const row of rows.slice(0, MAX_RESULTS)) addResult(row, words);
 }
 
 function addResult([href, chapter, section, text], words) {

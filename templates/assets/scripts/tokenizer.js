@@ -131,10 +131,10 @@ function mergeStages(idOf, merges, token) {
 		let words = tokens.map(charactersOf);
 		const stages = [{ tokens: words.flat().map(token) }];
 		for (let rank; (rank = firstRank(words, rankOf)) < Infinity;) {
-			const [left, right, made] = ids[rank];
-			words = words.map((word) => mergePair(word, left, right, made));
+			const [left, right, whole] = ids[rank];
+			words = words.map((word) => mergePair(word, left, right, whole));
 			const pieces = words.flat().map(token);
-			stages.push({ tokens: pieces, rank: rank + 1, merge: [left, right, made].map(token) });
+			stages.push({ tokens: pieces, rank: rank + 1, merge: [left, right, whole].map(token) });
 		}
 		const last = words.flat();
 		const same = last.length === tokens.length && tokens.every(({ id }, i) => id === last[i]);
@@ -150,10 +150,10 @@ function firstRank(words, rankOf) {
 	return ranks.reduce((least, rank) => Math.min(least, rank), Infinity);
 }
 
-function mergePair(word, left, right, made) {
+function mergePair(word, left, right, whole) {
 	const merged = [];
 	for (const id of word) {
-		if (id === right && merged.at(-1) === left) merged[merged.length - 1] = made;
+		if (id === right && merged.at(-1) === left) merged[merged.length - 1] = whole;
 		else merged.push(id);
 	}
 	return merged;

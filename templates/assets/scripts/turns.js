@@ -1,7 +1,7 @@
 // Two tokens that a reader moves: RoPE turns their arrows, and the angle follows their distance.
 
-import { ClockFace, nearAngle, svgElement } from "./clock.js";
-import { clamp, element, hasModifier, on, targetOfKey } from "./common.js";
+import { ClockFace, nearAngle } from "./clock.js";
+import { clamp, element, hasModifier, on, svgElement, targetOfKey } from "./common.js";
 import { decimal, mark, plural, t } from "./messages.js";
 import { startWidgets } from "./widget.js";
 

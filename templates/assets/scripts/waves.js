@@ -1,7 +1,7 @@
 // The sinusoidal encoding with a constant C of the reader's own: clocks, and the waves they draw.
 
-import { ClockFace, svgElement } from "./clock.js";
-import { clamp, element, on } from "./common.js";
+import { ClockFace } from "./clock.js";
+import { clamp, element, on, svgElement } from "./common.js";
 import { decimal, grouped, t } from "./messages.js";
 import { startWidgets } from "./widget.js";
 

@@ -2,7 +2,7 @@
 
 import { element, hasModifier, on, percent, targetOfKey } from "./common.js";
 import { decimal, grouped, t } from "./messages.js";
-import { Scores } from "./sampling.js";
+import { drawRank, Scores } from "./sampling.js";
 import { startWidgets } from "./widget.js";
 
 const MODEL_ITSELF = { temperature: 1, topP: 1 }; // and all of the listed tokens
@@ -46,7 +46,7 @@ class Writing {
 			on(button, "click", act);
 			return button;
 		};
-		add(t("Spin the wheel"), () => this.take(this.drawRank()));
+		add(t("Spin the wheel"), () => this.take(this.spin()));
 		add(t("Take the likeliest"), () => this.take(0));
 		this.restart = add(t("Start again"), () => this.cutTo(0));
 	}
@@ -117,12 +117,8 @@ class Writing {
 		return this.scores[text].sample(temperature, topK, topP);
 	}
 
-	drawRank() {
-		const { probs, left } = this.wheel(this.textBefore(this.shown));
-		let remaining = Math.random() - probs[0];
-		let rank = 0;
-		while (remaining >= 0 && rank < left - 1) remaining -= probs[++rank];
-		return rank;
+	spin() {
+		return drawRank(this.wheel(this.textBefore(this.shown)));
 	}
 
 	// Writes a token at the step on show, in place of what stood there and after it.
