@@ -57,7 +57,7 @@ class FigureView:
         return self.figure.alt
 
     def svgs(self) -> tuple[str, ...]:
-        """The drawing as SVG: one for a chart, one per frame, none for text and tables."""
+        """Return the drawing as SVG: one for a chart, one per frame, none for text and tables."""
         from layerbook.core.figures import Frames, Passage, Table, TokenStrip
         from layerbook.plotting import render
 
@@ -180,12 +180,12 @@ def load_results(root: str | Path = ".", model: str | None = None) -> BookResult
 
 
 def analysis_names() -> tuple[str, ...]:
-    """The names of all analyses as classes of this module: `NextToken`, `AttentionPattern` ..."""
+    """Return the class names of all analyses: `NextToken`, `AttentionPattern`, ..."""
     return tuple(registry.class_name(name) for name in registry.names())
 
 
 def find_analysis(class_name: str) -> type[Analysis[Result]]:
-    """The analysis with this class name. Raises AttributeError where there is none."""
+    """Return the analysis with this class name. Raises AttributeError if there is none."""
     for name in registry.names():
         if registry.class_name(name) == class_name:
             return registry.find(name)

@@ -115,7 +115,7 @@ class AttentionStages(Analysis[AttentionStagesResult]):
         return {"model": Describe(), "run": Forward(Prompt(text=self.prompt), keep)}
 
     def measured_layers(self) -> tuple[int, ...]:
-        """`layers` and `layer`, sorted."""
+        """Return `layers` and `layer`, sorted."""
         return tuple(sorted({*resolved(self.layers), self.layer}))
 
     def measure(self, captures: ActivationCaches) -> AttentionStagesResult:

@@ -163,7 +163,7 @@ def unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def share_above(members: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """By column, the share of pairs in which the member has more [M, D], [N, D] -> [D].
+    """Return the share of pairs in which the member has more, by column: [M, D], [N, D] -> [D].
 
     Equal numbers count half. This is the area under the ROC curve.
     """
@@ -180,7 +180,7 @@ def best_column(members: NDArray[np.float64], others: NDArray[np.float64]) -> tu
 
 
 def share_correct(members: NDArray[np.float64], others: NDArray[np.float64]) -> list[float]:
-    """By probe, the share of held-out words on their side of the middle: [M, P], [N, P] -> [P].
+    """Return the share of held-out words on the right side, by probe: [M, P], [N, P] -> [P].
 
     The middle is that of the fitted means. Members and others count equally.
     """

@@ -166,7 +166,7 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
         return figures
 
     def frame(self, result: ContinuationFramesResult, i: int, t: int) -> Frame:
-        """Frame t of a layer: the first rows and columns of its pass."""
+        """Draw frame t of a layer: the first rows and columns of its pass."""
         step = result.frames[t]
         tokens = result.passes[step.pass_index].tokens[: step.length]
         values = result.passes[step.pass_index].values[i, : step.length, : step.length]
@@ -190,7 +190,7 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
 
 
 def first_frames(runs: Sequence[ActivationCache]) -> list[int]:
-    """Frame 0, and every frame that does not start with the tokens of the one before."""
+    """Return frame 0, and every frame that does not start with the tokens before it."""
     continues = [
         runs[t].tokens[: len(runs[t - 1].tokens)] == runs[t - 1].tokens for t in range(1, len(runs))
     ]

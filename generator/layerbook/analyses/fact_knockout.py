@@ -229,7 +229,7 @@ class FactKnockout(Analysis[FactKnockoutResult]):
 
 
 def log_probs(runs: Sequence[ActivationCache], W: Floats) -> Floats:
-    """log2 of the softmax of the last position's logits [runs, V]."""
+    """Return log2 of the softmax of the last position's logits [runs, V]."""
     logits = np.stack([run[LN_FINAL][-1] for run in runs]) @ W
     logits -= logits.max(axis=1, keepdims=True)
     return (logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))) / np.log(2)

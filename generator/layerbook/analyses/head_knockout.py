@@ -126,7 +126,7 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
         return requests
 
     def replaced(self) -> list[tuple[int, int]]:
-        """Layer and head of each pass."""
+        """Return the layer and head of each pass."""
         heads = resolved(self.heads)
         return [(layer, head) for layer in resolved(self.layers) for head in heads]
 
@@ -211,7 +211,7 @@ def measure_head(
 
 
 def replacement(result: HeadKnockoutResult) -> str:
-    """`silenced`, or the prompt from which the output is taken."""
+    """Return `silenced`, or the prompt from which the output is taken."""
     return "silenced" if result.other is None else f"taken from “{result.other}”"
 
 

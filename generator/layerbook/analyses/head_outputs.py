@@ -135,7 +135,7 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
         }
 
     def measured_layers(self) -> tuple[int, ...]:
-        """`layers` and `layer`, sorted."""
+        """Return `layers` and `layer`, sorted."""
         return tuple(sorted({*resolved(self.layers), self.layer}))
 
     def measure(self, captures: ActivationCaches) -> HeadOutputsResult:
@@ -209,7 +209,7 @@ def first_numbers(run: ActivationCache, layer: int, head: int, added: Floats) ->
 
 
 def head_name(result: HeadOutputsResult) -> str:
-    """`layer 2, head 1, “The cat”`."""
+    """Name the head: `layer 2, head 1, “The cat”`."""
     return f"layer {result.layer}, head {result.head}, {shorten_prompt(result.prompt)}"
 
 
@@ -273,7 +273,7 @@ def step_heatmap(
 
 
 def two_digits(value: float) -> str:
-    """`−1.5` or `−19`: short, so that the cells fit a phone; nothing for NaN."""
+    """Return `−1.5` or `−19`, short enough for the cells on a phone; nothing for NaN."""
     if np.isnan(value):
         return ""
     shown = f"{value:z.1f}" if abs(value) < 9.95 else f"{value:.0f}"

@@ -207,7 +207,7 @@ def _length_panels(result: NearestTokensResult) -> Panels:
 
 
 def _bars(token: Neighborhood, measure: Measure) -> Bars:
-    """Neighbors by one measure; other spellings of the same word are highlighted."""
+    """Draw the neighbors by one measure; other spellings of the same word are highlighted."""
     neighbors: Neighbors = getattr(token, measure)
     name = MEASURE_NAMES[measure]
     values = [f"{visible(n.token)} {n.value:.2f}" for n in neighbors]

@@ -228,7 +228,7 @@ def most_active(by_layer: dict[int, Floats], count: int) -> tuple[ActiveNeuron, 
 
 
 def neuron_name(result: NeuronResult) -> str:
-    """`neuron 7 of layer 2`."""
+    """Name the neuron: `neuron 7 of layer 2`."""
     return f"neuron {result.neuron} of layer {result.layer}"
 
 

@@ -355,7 +355,7 @@ def _cosine_by_distance(result: RopeResult) -> Lines:
 
 
 def _turning_clocks(result: RopeResult) -> Frames:
-    """Clock faces of some pairs, whose hands turn from position to position."""
+    """Draw the clock faces of some pairs, whose hands turn from position to position."""
     last = min(len(result.tokens), 12) - 1
     pairs = sorted({min(i, result.pairs - 1) for i in (0, 3, 6, 9, 12)} | {result.pairs - 1})
     count = pluralize(len(pairs), "pair")

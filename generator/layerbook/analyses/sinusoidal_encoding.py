@@ -140,7 +140,7 @@ def _name(encoding: Encoding) -> str:
 
 
 def _clock_frames(result: SinusoidalEncodingResult) -> Frames:
-    """Clock faces of some pairs at one position, a frame per C."""
+    """Draw the clock faces of some pairs at one position, a frame per C."""
     position = min(6, result.positions - 1)
     frames = tuple(_clock_frame(encoding, position) for encoding in result.sweeps)
     alt = f"The hands of some pairs at position {position}; for C: " + listed(
@@ -151,7 +151,7 @@ def _clock_frames(result: SinusoidalEncodingResult) -> Frames:
 
 
 def _waves(result: SinusoidalEncodingResult) -> Widget:
-    """Clocks for every C between the smallest and the largest, and the waves that they draw."""
+    """Return the clocks of every C between the smallest and the largest, and their waves."""
     data = {
         "d_model": result.d_model,
         "seats": min(MAX_POSITION, result.positions - 1),

@@ -160,7 +160,7 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
     def measure_text(
         self, captures: ActivationCaches, i: int, positions: list[tuple[int, ...]]
     ) -> TextLosses:
-        """Text i alone; `positions` are those blocked in it, by choice."""
+        """Measure text i alone; `positions` are those blocked in it, by choice."""
         clean = [captures[f"clean: {i}"]]
         runs = [[captures[f"blocked {n}: {i}"]] for n in range(len(positions))]
         return TextLosses(
@@ -221,7 +221,7 @@ def zeroing_patches(
 
 
 def layer_range(layers: tuple[int, ...]) -> str:
-    """`layers 0 to 9`, or `layer 3`."""
+    """Return `layers 0 to 9`, or `layer 3`."""
     return f"layers {layers[0]} to {layers[-1]}" if len(layers) > 1 else f"layer {layers[0]}"
 
 

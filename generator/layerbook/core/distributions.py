@@ -29,14 +29,14 @@ class Ranked(Record):
 
 
 def softmax(scores: NDArray[np.floating]) -> NDArray[np.float64]:
-    """exp(s) / sum exp(s) over the last axis, in float64, shifted so that nothing overflows."""
+    """Return exp(s) / sum exp(s) over the last axis, in float64, shifted against overflow."""
     shifted = scores.astype(np.float64) - np.max(scores, axis=-1, keepdims=True)
     exponentials = np.exp(shifted)
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
 def entropy(prob: NDArray[np.floating]) -> float:
-    """-sum p log2 p of a distribution [V], in bits; 0 log 0 counts as 0."""
+    """Return -sum p log2 p of a distribution [V], in bits; 0 log 0 counts as 0."""
     positive = prob[prob > 0]
     return float(-(positive * np.log2(positive)).sum())
 

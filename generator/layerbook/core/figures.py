@@ -66,7 +66,7 @@ class Axis:
     role: Role | None = None
 
     def title(self) -> str:
-        """`name (unit)`, or the name alone."""
+        """Return `name (unit)`, or the name alone."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
     def cell(self, value: float) -> float:
@@ -183,7 +183,7 @@ class Heatmap:
     cells: tuple[tuple[Label, ...], ...] = ()
 
     def table(self) -> Table:
-        """One row per row of the matrix that has a number."""
+        """Return one row per row of the matrix that has a number."""
         corner = f"{self.rows.name} \\ {self.columns.name}"
         names = [self.columns.tick_label(j) for j in range(self.values.shape[1])]
         rows = []
@@ -217,7 +217,7 @@ class Lines:
     title: str = ""
 
     def table(self) -> Table:
-        """One row per point of each line."""
+        """Return one row per point of each line."""
         rows = tuple(
             (s.name, self.x.cell(x), self.y.cell(y))
             for s in self.series
@@ -250,7 +250,7 @@ class Bars:
         return self.rest_label or gettext("everything else")
 
     def table(self) -> Table:
-        """One row per bar."""
+        """Return one row per bar."""
         cells = map(self.value_axis.cell, self.values)
         rows: list[tuple[Label, float]] = list(zip(self.labels, cells, strict=True))
         if self.rest is not None:
@@ -291,7 +291,7 @@ class Scatter:
     interactive: Widget | None = None
 
     def table(self) -> Table:
-        """One row per point."""
+        """Return one row per point."""
         rows = tuple((p.label, p.group, self.x.cell(p.x), self.y.cell(p.y)) for p in self.points)
         return Table((gettext("point"), gettext("group"), self.x.title(), self.y.title()), rows)
 
@@ -327,7 +327,7 @@ class TokenStrip:
         )
 
     def table(self) -> Table:
-        """One row per token."""
+        """Return one row per token."""
         rows: list[tuple[TableValue | Label, ...]] = [
             (name, i, t.id, t, t.hex) for name, tokens in self.rows for i, t in enumerate(tokens)
         ]
@@ -348,7 +348,7 @@ class Passage:
     title: str = ""
 
     def table(self) -> Table:
-        """One row per line."""
+        """Return one row per line."""
         return Table(_names("line", "text"), tuple(enumerate(self.text.split("\n"), start=1)))
 
 
@@ -383,7 +383,7 @@ class Diagram:
     highlight: str = ""
 
     def table(self) -> Table:
-        """One row per box."""
+        """Return one row per box."""
         rows = tuple(
             (b.name, with_groups(b.detail), b.parameters * (self.repeat if b.inside else 1))
             for b in self.blocks
@@ -407,7 +407,7 @@ class ChainStep:
     lane: int | None = None
 
     def shape(self) -> str:
-        """`576 × 1536` for a matrix, the length of a vector, nothing for a function."""
+        """Return `576 × 1536` for a matrix, the length of a vector, nothing for a function."""
         if self.kind == "matrix":
             return with_groups(f"{self.rows} × {self.columns}")
         return with_groups(str(max(self.rows, self.columns))) if self.kind == "vector" else ""
@@ -422,7 +422,7 @@ class MatrixChain:
     title: str = ""
 
     def table(self) -> Table:
-        """One row per step."""
+        """Return one row per step."""
         rows = tuple((s.name, gettext(s.kind), s.shape(), s.note) for s in self.steps)
         return Table(_names("step", "kind", "shape", "note"), rows)
 
@@ -456,7 +456,7 @@ class Clock:
     note: str = ""
 
     def table(self) -> Table:
-        """One row per hand, its angle in degrees."""
+        """Return one row per hand, its angle in degrees."""
         rows = tuple((hand.name or self.title, math.degrees(hand.angle)) for hand in self.hands)
         return Table(_names("hand", "angle (degrees)"), rows)
 
@@ -475,7 +475,7 @@ class Panels:
     interactive: SamplingData | Widget | None = None
 
     def table(self) -> Table:
-        """All panels' tables in one, with the panel's title in the first column."""
+        """Stack the tables of all panels; the first column has the panel's title."""
         tables = [panel.table() for panel in self.panels]
         columns = tables[0].columns
         same = all(table.columns == columns for table in tables)
@@ -510,7 +510,7 @@ class Frames:
     interactive: Widget | None = None
 
     def table(self) -> Table:
-        """One row per frame with its token and note; for stages, the numbers of all pictures."""
+        """Return one row per frame with its note; for stages, the numbers of all pictures."""
         if self.step == "stage":
             pictures = [f.picture for f in self.frames if not isinstance(f.picture, Panels)]
             return Panels(tuple(pictures), self.alt).table()

@@ -57,7 +57,7 @@ def token_losses(runs: Runs) -> NDArray[np.float64]:
 
 
 def mean_or_zero(values: NDArray[np.float64]) -> float:
-    """Mean of the values, or 0 if there are none."""
+    """Return the mean of the values, or 0 if there are none."""
     return float(values.sum() / max(1, len(values)))
 
 

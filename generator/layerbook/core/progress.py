@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from layerbook.core.text import escape_controls
@@ -70,12 +71,13 @@ class LineReporter:
         self.info(f"{label}: done in {time.monotonic() - started:.1f} s")
 
 
+@dataclass
 class _LineTask:
-    def __init__(
-        self, reporter: LineReporter, label: str, total: int | None, last_line: float
-    ) -> None:
-        self.reporter, self.label, self.total, self.last_line = reporter, label, total, last_line
-        self.steps = 0
+    reporter: LineReporter
+    label: str
+    total: int | None
+    last_line: float  # when it was printed
+    steps: int = 0
 
     def advance(self, amount: int = 1) -> None:
         self.steps += amount
@@ -109,9 +111,10 @@ class TerminalReporter(LineReporter):
             yield _BarTask(bar, bar.add_task(escape_controls(label), total=total, status=""))
 
 
+@dataclass(frozen=True)
 class _BarTask:
-    def __init__(self, bar: rich.Progress, id: rich.TaskID) -> None:
-        self.bar, self.id = bar, id
+    bar: rich.Progress
+    id: rich.TaskID
 
     def advance(self, amount: int = 1) -> None:
         self.bar.advance(self.id, amount)

@@ -22,13 +22,13 @@ def escape_controls(text: str) -> str:
 
 
 def pluralize(count: int, noun: str) -> str:
-    """`1 page`, `2 pages`."""
+    """Return a count with its noun: `1 page`, `2 pages`."""
     ending = "" if count == 1 else "s"
     return gettext(f"{{count}} {noun}{ending}", count=localized(f"{count:,}"))
 
 
 def listed(items: Sequence[str], limit: int = 6) -> str:
-    """`a, b and c`, or the first `limit` items `and 3 more`."""
+    """Join items: `a, b and c`, or the first `limit` items `and 3 more`."""
     shown = list(map(translated, items[:limit]))
     if len(items) > limit:
         more = len(items) - limit

@@ -63,7 +63,7 @@ def _tidy_table(figure: Figure) -> Table:
 
 
 def _heatmap_cells(figure: Heatmap) -> Table:
-    """The place, the labels and the value of each cell that exists."""
+    """Return the place, the labels and the value of each cell that exists."""
     value = f"{figure.value} ({figure.unit})" if figure.unit else figure.value
     columns = (
         *_step_names(figure.rows, gettext("row")),
@@ -89,7 +89,7 @@ def _step_names(axis: Axis, place: str) -> tuple[str, ...]:
 
 
 def _step(axis: Axis, index: int) -> tuple[Cell, ...]:
-    """The place of a step on its axis, and its label if it has one."""
+    """Return the place of a step on its axis, and its label if it has one."""
     place = axis.start + index
     return (place, axis.labels[index]) if axis.labels else (place,)
 

@@ -24,7 +24,7 @@ def closest_pair(points: Vectors) -> tuple[int, int]:
 
 
 def cosines(rows: Vectors, vector: Vectors) -> NDArray[np.float64]:
-    """The cosine of each row [N, D] with one vector [D]; 0 where one of them has no length."""
+    """Return each row's cosine with a vector [N, D], [D] -> [N]; 0 where one has no length."""
     lengths = np.linalg.norm(rows, axis=-1) * np.linalg.norm(vector)  # [N]
     return rows @ vector / np.maximum(lengths, np.finfo(float).tiny)
 
@@ -81,7 +81,7 @@ def principal_components(rows: Vectors, count: int = 2) -> PrincipalAxes:
 
 
 def correlation(x: ArrayLike, y: ArrayLike) -> float | None:
-    """Pearson's r of two equally long series, or None if one of them is constant."""
+    """Return Pearson's r of two equally long series, or None if one of them is constant."""
     a = np.asarray(x, dtype=np.float64).ravel()
     b = np.asarray(y, dtype=np.float64).ravel()
     if not (a.size and np.ptp(a) and np.ptp(b)):
@@ -90,7 +90,7 @@ def correlation(x: ArrayLike, y: ArrayLike) -> float | None:
 
 
 def sinusoidal_encoding(positions: int, width: int, C: float) -> NDArray[np.float64]:
-    """PE [P, D]: sin(pos / C^(2k/D)) in the even dimensions 2k, the cosine in the odd 2k + 1.
+    """Return PE [P, D]: sin(pos / C^(2k/D)) in even dimensions 2k, the cosine in odd 2k + 1.
 
     Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.5, with C = 10000.
     """
