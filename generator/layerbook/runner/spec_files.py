@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,6 +85,48 @@ def _book_around(path: Path) -> BookSpec | None:
     return read_book_spec(folder.parent) if in_book else None
 
 
+@dataclass(frozen=True)
+class ResultFolder:
+    """A folder, outside of the results of a book, for what a spec measures."""
+
+    path: Path
+    source: sources.ModelSource
+    precision: Precision
+    fingerprint: Fingerprint
+
+    def file(self, id: str) -> Path:
+        """Return the path of a result. Raises OutsideError if a link leads out of the folder."""
+        path = results.path_in_folder(self.path, id)
+        resolve_within(self.path, path)
+        return path
+
+    def key(self, experiment: Experiment, code: str | None = None) -> Key:
+        """Return the key that an experiment's result has now."""
+        return experiment_key(experiment, self.fingerprint, self.precision, code)
+
+    def write(self, experiment: Experiment, key: Key, result: Result) -> None:
+        """Write a result."""
+        model = (sources.resolve(experiment.model) if experiment.model else self.source).name
+        results.write(self.file(experiment.id), make_stored_result(experiment, model, key, result))
+
+    def check(self, experiments: Sequence[Experiment]) -> None:
+        """Raise UsageError if the folder is a file, or has such results of another chapter."""
+        for folder in (self.path, *self.path.parents):
+            if folder.exists() and not folder.is_dir():
+                raise UsageError(
+                    f"--out {self.path}: {folder} is a file; the results need a folder"
+                )
+        for experiment in experiments:
+            path = self.file(experiment.id)
+            with suppress(StoreError):
+                chapter = results.read_header(path).chapter
+                if chapter != experiment.chapter:
+                    raise UsageError(
+                        f"{path} is the result of {chapter}/{experiment.id}, which "
+                        f"{experiment.address} would overwrite; choose another folder for --out"
+                    )
+
+
 def run_file(
     spec: LoadedSpec,
     out: Path,
@@ -93,58 +136,30 @@ def run_file(
     """Run one chapter spec, and write `OUT/ID.json` for each experiment that the model can run."""
     source, precision = spec.source, spec.precision
     experiments = [experiment for experiment in spec.experiments if not experiment.inapplicable]
-    for folder in (out, *out.parents):
-        if folder.exists() and not folder.is_dir():
-            raise UsageError(f"--out {out}: {folder} is a file; the results need a folder")
-    for experiment in experiments:
-        _refuse_to_overwrite(out, experiment)
-    fingerprint = source.fingerprint()
-    keys = {e: experiment_key(e, fingerprint, precision) for e in experiments}
+    folder = ResultFolder(out, source, precision, source.fingerprint())
+    folder.check(experiments)
+    keys = {experiment: folder.key(experiment) for experiment in experiments}
     outcomes = []
     with executor_factory(source, precision, report) as executor:
         measured = measure_each(
-            experiments,
-            executor,
-            report,
-            lambda e: FolderCellStore(out, source, fingerprint, precision, e),
+            experiments, executor, report, lambda sweep: FolderCellStore(folder, sweep)
         )
         for experiment, result in zip(experiments, measured, strict=True):
             if isinstance(result, LayerbookError):
                 outcomes.append(Outcome(experiment, "failed", str(result), result.trace))
-            elif experiment_key(experiment, fingerprint, precision) != keys[experiment]:
+            elif folder.key(experiment) != keys[experiment]:
                 outcomes.append(Outcome(experiment, "failed", SOURCES_CHANGED))
             else:
-                stored = make_stored_result(experiment, source.name, keys[experiment], result)
-                results.write(_path_in_folder(out, experiment.id), stored)
+                folder.write(experiment, keys[experiment], result)
                 outcomes.append(Outcome(experiment, "new"))
     return tuple(outcomes)
 
 
-def _refuse_to_overwrite(out: Path, experiment: Experiment) -> None:
-    """Raise UsageError if a folder has the result of another chapter under the same name."""
-    path = _path_in_folder(out, experiment.id)
-    with suppress(StoreError):
-        chapter = results.read_header(path).chapter
-        if chapter != experiment.chapter:
-            raise UsageError(
-                f"{path} is the result of {chapter}/{experiment.id}, which {experiment.address} "
-                "would overwrite; choose another folder for --out"
-            )
-
-
 class FolderCellStore:
-    """Stores the results of a sweep's cells in a folder outside of any book."""
+    """Stores the results of a sweep's cells in a folder."""
 
-    def __init__(
-        self,
-        out: Path,
-        source: sources.ModelSource,
-        fingerprint: Fingerprint,
-        precision: Precision,
-        sweep: Experiment,
-    ) -> None:
-        self.out, self.source, self.fingerprint = out, source, fingerprint
-        self.precision = precision
+    def __init__(self, folder: ResultFolder, sweep: Experiment) -> None:
+        self.folder = folder
         self.code = analysis_code_digest(type(sweep.analysis).__module__)
 
     def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
@@ -153,26 +168,14 @@ class FolderCellStore:
     def collect(self, chunk: Sequence[Experiment], measured: Measurements) -> Measurements:
         for cell, result in measured.items():
             if not isinstance(result, LayerbookError):
-                model = sources.resolve(cell.model).name if cell.model else self.source.name
-                stored = make_stored_result(cell, model, self._key(cell), result)
-                results.write(_path_in_folder(self.out, cell.id), stored)
+                self.folder.write(cell, self.folder.key(cell, self.code), result)
         lost = RunError("its result was removed during the run; run it again")
         return {cell: measured.get(cell) or self._load(cell) or lost for cell in chunk}
 
-    def _key(self, cell: Experiment) -> Key:
-        return experiment_key(cell, self.fingerprint, self.precision, self.code)
-
     def _load(self, cell: Experiment) -> Result | None:
         """Return a cell's result if it has the current key."""
-        path = _path_in_folder(self.out, cell.id)
+        path = self.folder.file(cell.id)
         with suppress(StoreError):
-            if results.read_header(path).key == self._key(cell):
+            if results.read_header(path).key == self.folder.key(cell, self.code):
                 return results.load(path, cell.result_type).result
         return None
-
-
-def _path_in_folder(out: Path, id: str) -> Path:
-    """Return the path of a result. Raises OutsideError if a link in `out` leads elsewhere."""
-    path = results.path_in_folder(out, id)
-    resolve_within(out, path)
-    return path
