@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from layerbook.core.errors import ModelError, did_you_mean
 from layerbook.core.text import listed, pluralize
 from layerbook.model.json_files import read_object
+from layerbook.model.model_folder import weight_files
 from layerbook.model.tokenizer import ModelTokenizer
 
 if TYPE_CHECKING:
@@ -94,8 +95,8 @@ def _stored_tensors(directory: Path) -> Iterator[tuple[str, str, int]]:
     """Yield the name, the type and the size of each stored tensor."""
     from safetensors import safe_open
 
-    for path in sorted(directory.glob("*.safetensors")):
-        with safe_open(path, framework="numpy") as file:
+    for file_name in sorted(weight_files(directory)):
+        with safe_open(directory / file_name, framework="numpy") as file:
             for name in sorted(file.keys()):
                 tensor = file.get_slice(name)
                 yield name, tensor.get_dtype(), prod(tensor.get_shape())

@@ -374,6 +374,11 @@ def resolve(name: str) -> ModelSource:
             f"model {name!r} is neither a folder nor a .gguf file; "
             "only safetensors and GGUF are read"
         )
+    return _resolve_hub(name)
+
+
+def _resolve_hub(name: str) -> HubSource:
+    """Return the source for `ORG/NAME@REVISION`. Raises UsageError."""
     hub = HUB_ID.fullmatch(name)
     if hub is None:
         raise UsageError(
@@ -384,8 +389,8 @@ def resolve(name: str) -> ModelSource:
     if not hub["revision"]:
         raise UsageError(
             f"model {name!r}: no such folder, and a model of the Hub needs a revision "
-            f"({name}@COMMIT), because the weights behind a name can change, and with "
-            "them every number of the book"
+            f"({name}@COMMIT), because its owner can change the weights behind a name, and so "
+            "every number of the book"
         )
     revision = hub["revision"]
     short = revision[:NAME_DIGITS] if COMMIT_HASH.fullmatch(revision) else revision

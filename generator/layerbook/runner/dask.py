@@ -113,7 +113,7 @@ class DaskExecutor:
         return {experiment: results[experiment] for experiment in experiments}
 
     def measure_chunks(self, chunks: Iterable[Sequence[Experiment]]) -> Iterator[Measurements]:
-        """Measure chunk by chunk, in order, a few for each worker under way at a time."""
+        """Measure chunk by chunk, in order, with a few chunks per worker in progress."""
         under_way: deque[tuple[Sequence[Experiment], futures.Future[bytes] | None]] = deque()
         for chunk in chunks:
             under_way.append((chunk, self._submit(chunk) if chunk else None))
