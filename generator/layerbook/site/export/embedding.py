@@ -5,23 +5,25 @@ from __future__ import annotations
 import base64
 import mimetypes
 import re
-from collections.abc import Iterable
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
+from layerbook.site.assets import STYLESHEETS
 from layerbook.site.export.site_files import SiteFiles
+from layerbook.site.pages import ThemeView
 
 # Possessive, and without a second parenthesis: reading a sheet of nothing but `url(` is linear.
 _URL = re.compile(r"url\(\s*+[\"']?([^()\"':]++)[\"']?\s*+\)")
 
 
-def style_sheets(files: SiteFiles, names: Iterable[str]) -> str:
-    """Return style sheets of a site as one text that embeds the files that they name.
+def style_sheets(files: SiteFiles, theme: ThemeView) -> str:
+    """Return a site's style sheets as one text that embeds the fonts and pictures they name.
 
     Raises StoreError for a sheet that is not there, OutsideError for a file outside of the site.
     """
     # Nothing in a style sheet may end the element that holds it.
+    names = [*(f"assets/{name}" for name in STYLESHEETS), *theme.stylesheets]
     return "\n".join(_sheet(files, name) for name in names).replace("</", r"<\/")
 
 

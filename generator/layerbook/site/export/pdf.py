@@ -6,12 +6,12 @@ import re
 import tempfile
 from collections.abc import Sequence
 from html import escape
+from importlib.resources import files
 from pathlib import Path
 
 from layerbook.core import atomic
 from layerbook.core.errors import LayerbookError
 from layerbook.core.language import gettext
-from layerbook.site.assets import STYLESHEETS
 from layerbook.site.export.chromium import run_chromium
 from layerbook.site.export.document import (
     BookPage,
@@ -30,27 +30,6 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'"
 )
 _DATE = re.compile(rb"/(CreationDate|ModDate) \(D:\d{14}[^)]*\)")
-STYLE = """
-@page { size: A4; margin: 20mm 24mm 22mm;
-  @bottom-center { content: counter(page); font: 9pt "Source Serif 4", serif; color: #555; } }
-@page front { @bottom-center { content: none; } @top-center { content: none; } }
-html { color-scheme: light; }
-.cover {
-  page: front; height: 245mm; display: flex; flex-direction: column; justify-content: center;
-}
-.cover h1 { font-size: 34pt; line-height: 1.1; margin: 0 0 6mm; }
-.cover :is(h1, .lead) { text-wrap: balance; }
-.cover .lead { font-size: 15pt; } .cover .authors { margin-top: 14mm; }
-.contents-list { page: front; break-before: page; }
-a:not([href]) { color: inherit; text-decoration: none; }
-.contents-list ol { list-style: none; padding: 0; } .contents-list li { margin: 1.5mm 0; }
-.contents-list .part { margin-top: 5mm; font-weight: 600; }
-.contents-list .n { display: inline-block; min-width: 8mm; }
-.contents-list a { color: inherit; text-decoration: none; }
-.paper-note { margin-top: 12mm; color: var(--soft); font: 0.9rem/1.5 var(--sans); }
-.chapter-page { break-before: page; }
-.chapter-page .opening { display: block; } .chapter-page .where { display: none; }
-"""
 
 
 def write_pdf(site: Path, book: BookInfo, others: Sequence[NavChapter], path: Path) -> None:
@@ -85,30 +64,35 @@ def _without_dates(data: bytes) -> bytes:
 
 
 def _document(
-    files: SiteFiles, book: BookInfo, pages: Sequence[BookPage], entries: Sequence[NavChapter]
+    site_files: SiteFiles, book: BookInfo, pages: Sequence[BookPage], entries: Sequence[NavChapter]
 ) -> str:
     names = {entry.href: entry.name for entry in entries}
     links = Links(names, prefix=True, url=book.url, ids=ids_by_page(pages))
-    sheets = [f"assets/{sheet}" for sheet in STYLESHEETS] + list(book.theme.stylesheets)
-    named = "\n".join(
-        f"#{page.name} {{ page: p{index}; }} @page p{index} {{ @top-center {{ "
-        f'content: "{_css_text(page.title)}"; font: 9pt "Source Serif 4", serif; color: #555; }} }}'
-        for index, page in enumerate(pages)
-    )
     body = [_cover(book), _contents(book, entries)]
     for page in pages:
         links.relink(page)
-        embed_media(page.article, files, videos=False)
+        embed_media(page.article, site_files, videos=False)
         article = serialize(page.article)
         body.append(f'<section class="chapter-page" id="{page.name}">{article}</section>')
+    own = files("layerbook.site.export").joinpath("pdf.css").read_text(encoding="utf-8")
     return (
         f'<!DOCTYPE html><html lang="{escape(book.language)}" data-theme="light"><head>'
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>{escape(book.title)}</title>"
         f'<meta name="author" content="{escape(", ".join(book.authors))}">'
-        f"<style>{style_sheets(files, sheets)}</style><style>{STYLE}{named}</style>"
-        f'</head><body class="chapter"><main>'
-        f"{''.join(body)}</main></body></html>"
+        f"<style>{style_sheets(site_files, book.theme)}</style>"
+        f"<style>{own}{_running_titles(pages)}</style>"
+        f'</head><body class="chapter"><main>{"".join(body)}</main></body></html>'
+    )
+
+
+def _running_titles(pages: Sequence[BookPage]) -> str:
+    """Return rules that print the title of a chapter at the top of its sheets."""
+    font = 'font: 9pt "Source Serif 4", serif; color: #555;'
+    return "\n".join(
+        f"#{page.name} {{ page: p{number}; }} "
+        f'@page p{number} {{ @top-center {{ content: "{_css_text(page.title)}"; {font} }} }}'
+        for number, page in enumerate(pages)
     )
 
 

@@ -13,7 +13,6 @@ from xml.etree.ElementTree import Element
 
 from layerbook.core import atomic
 from layerbook.core.language import gettext
-from layerbook.site.assets import STYLESHEETS
 from layerbook.site.export.document import Links, classes, read_page, remove, serialize
 from layerbook.site.export.embedding import embed_media, style_sheets
 from layerbook.site.export.site_files import SiteFiles
@@ -54,7 +53,7 @@ def write_slides(site: Path, book: BookInfo, chapter: NavChapter, path: Path) ->
 
 
 def split(blocks: Sequence[Element]) -> Iterator[Slide]:
-    """Distribute blocks over slides: figures alone, paragraphs until a slide is full."""
+    """Yield slides: each figure has its own, and paragraphs share one until it is full."""
     slide = Slide()
     for block in blocks:
         is_heading, is_alone = block.tag in HEADINGS, bool(classes(block) & FULL_SLIDE_CLASSES)
@@ -77,9 +76,8 @@ def split(blocks: Sequence[Element]) -> Iterator[Slide]:
 def _document(
     site_files: SiteFiles, book: BookInfo, chapter: NavChapter, slides: Sequence[Slide]
 ) -> str:
-    sheets = [f"assets/{sheet}" for sheet in STYLESHEETS] + list(book.theme.stylesheets)
     own = files("layerbook.site.export")
-    style = style_sheets(site_files, sheets)
+    style = style_sheets(site_files, book.theme)
     style += own.joinpath("slides.css").read_text(encoding="utf-8")
     script = own.joinpath("slides.js").read_text(encoding="utf-8")
     policy = (
