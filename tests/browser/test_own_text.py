@@ -11,8 +11,8 @@ from fixtures.gguf_file import write_gguf
 from fixtures.sample_chapter import BOOK, context
 from fixtures.try_page import write_try_page
 from layerbook.model.sources import GGUFSource
-from layerbook.site.assets import make_environment, render_page
 from layerbook.site.interactive.live_page import live_model
+from layerbook.site.page_templates import make_environment, render_page
 from layerbook.site.pages import ChapterPage
 from layerbook.site.prose.render import render_chapter
 from playwright.sync_api import Browser, Locator, Page, expect

@@ -22,9 +22,10 @@ from layerbook.core.limits import Limits
 from layerbook.core.requests import NEXT_LOGITS
 from layerbook.core.rounding import round_result
 from layerbook.core.sampling import sampling_distribution
-from layerbook.site.assets import assets, render_page
+from layerbook.site.assets import assets
 from layerbook.site.blocks import FigureScript, Link
 from layerbook.site.interactive import sampling as playground
+from layerbook.site.page_templates import render_page
 from layerbook.site.pages import ChapterPage
 from layerbook.site.prose.render import render_chapter
 from numpy.typing import NDArray

@@ -15,8 +15,9 @@ from fixtures.sample_figures import attention_pattern, growing_frames
 from layerbook.core import figures
 from layerbook.plotting.rasterize import svg_to_png
 from layerbook.plotting.render import render_figure, render_frames
-from layerbook.site.assets import assets, render_page
+from layerbook.site.assets import assets
 from layerbook.site.blocks import FailedView, FigureView, FrameView, Link
+from layerbook.site.page_templates import render_page
 from layerbook.site.pages import ChapterPage
 from layerbook.site.prose.render import render_chapter
 from PIL import Image

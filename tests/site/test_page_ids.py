@@ -13,7 +13,7 @@ from fixtures.sample_chapter import BOOK, context
 from fixtures.small_book import layerbook
 from hypothesis import given
 from hypothesis import strategies as st
-from layerbook.site.assets import render_page
+from layerbook.site.page_templates import render_page
 from layerbook.site.pages import ChapterBody, ChapterPage
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.render import render_chapter

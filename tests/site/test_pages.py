@@ -10,7 +10,8 @@ import html5lib
 import pytest
 from fixtures.sample_chapter import BOOK, HOSTILE, context, pages, write_book
 from layerbook.core.errors import SpecError
-from layerbook.site.assets import STYLESHEETS, assets, make_environment, render_page, static_files
+from layerbook.site.assets import STYLESHEETS, assets, static_files
+from layerbook.site.page_templates import make_environment, render_page
 from layerbook.site.pages import ChapterPage, IndexPage
 from layerbook.site.search import chapter_rows, search_index
 

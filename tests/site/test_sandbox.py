@@ -13,7 +13,7 @@ from fixtures.sample_chapter import BOOK, SampleViews, context
 from layerbook.core.analysis import Array, Record, Result
 from layerbook.core.errors import SpecError
 from layerbook.core.tokens import Token
-from layerbook.site.assets import make_environment, render_page
+from layerbook.site.page_templates import make_environment, render_page
 from layerbook.site.pages import IndexPage
 from layerbook.site.prose import colours
 from layerbook.site.prose.captions import render_caption

@@ -53,7 +53,7 @@ def diff_data(project: Project, diff: Diff) -> dict[str, Any]:
 
 def diff_page(project: Project, diff: Diff) -> str:
     """Return a complete HTML page. `diff` must be in the language of the book."""
-    from layerbook.site.assets import make_environment
+    from layerbook.site.page_templates import make_environment
 
     with language.use(project.book.own_words):
         return (

@@ -13,11 +13,11 @@ from layerbook.book import bibliography, glossary
 from layerbook.book.contents import Chapter, Experiment, full_address
 from layerbook.core.errors import LayerbookError
 from layerbook.plotting.pool import DrawingPool
-from layerbook.site.assets import make_environment, own_templates
 from layerbook.site.chapter_views import ChapterViews
 from layerbook.site.experiment_view import ExperimentView, figure_indices, names_for_text
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.figure_parts import FigureParts
+from layerbook.site.page_templates import make_environment, own_templates
 from layerbook.site.prose.captions import render_caption
 from layerbook.site.prose.chapter_text import prose_path, read_prose
 from layerbook.site.prose.code_cells import cell_folder

@@ -1,209 +1,22 @@
-"""Page templates, static files and licences; the project's own files come before the package's."""
+"""The static files of a site, and the licences of the libraries and fonts among them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from types import TracebackType
 
-from jinja2 import (
-    BaseLoader,
-    ChoiceLoader,
-    Environment,
-    FileSystemLoader,
-    FunctionLoader,
-    PrefixLoader,
-    StrictUndefined,
-    Template,
-    TemplateError,
-    TemplateSyntaxError,
-)
-from jinja2.loaders import split_template_path
-from markupsafe import Markup, escape
-
-from layerbook.book.claims.values import CLOSE_MARGIN
-from layerbook.core.errors import Problem, SpecError
-from layerbook.core.figures import Table
 from layerbook.core.language import gettext
-from layerbook.site.blocks import EVIDENCE_MEANINGS
 from layerbook.site.bundling import bundle
 from layerbook.site.interactive.live_page import JINJA_NAME
 from layerbook.site.interactive.tokenizer import LIBRARY_NAME
-from layerbook.site.pages import BookInfo, Licence, Page
-from layerbook.site.prose import filters
+from layerbook.site.pages import Licence
 from layerbook.site.prose.formulas import TEMML, math_css
 from layerbook.site.prose.highlight import highlight_css
-from layerbook.site.prose.markup import Inline, finalize
-from layerbook.site.sandbox.cost import LimitError
-from layerbook.site.sandbox.environment import Sandbox
-from layerbook.site.sandbox.filters import FILTERS
-from layerbook.site.tokens_html import as_token, chip, table_html
 
 STYLESHEETS = ("book.css", "code.css", "math.css", "figures.css")
 """The style sheets of every page, in order."""
-
-
-MAX_PAGE_STEPS = 1_000_000
-"""The limit is higher than for prose: a page can have thousands of elements."""
-PAGE_FILTERS = ("default", "d", "escape", "e", "join", "safe", "string", "title", "trim", "unique")
-"""Jinja's filters for page templates, in addition to the filters of prose."""
-PACKAGE_PREFIX = "layerbook"
-_VALUE = re.compile(r"%(?:\((\w+)\)s|%)")
-_EXPECTED_ERRORS = (
-    TemplateError,
-    TypeError,
-    ValueError,
-    LookupError,
-    ArithmeticError,
-    AttributeError,
-    RecursionError,
-)
-
-
-class _ProjectLoader(FileSystemLoader):
-    """Loads the templates in one folder; SpecError for a link that leads out of it."""
-
-    def get_source(
-        self, environment: Environment, template: str
-    ) -> tuple[str, str, Callable[[], bool]]:
-        folder = Path(self.searchpath[0])
-        path = folder.joinpath(*split_template_path(template))
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise SpecError([Problem(str(path), 1, 1, f"leads out of {folder}")])
-        try:
-            return super().get_source(environment, template)
-        except UnicodeDecodeError as error:
-            raise SpecError([Problem(str(path), 1, 1, "the file is not UTF-8")]) from error
-
-
-def own_templates(templates_dir: Path) -> Path | None:
-    """Return a project's template folder if it has page templates, not only chapters."""
-    return templates_dir if next(templates_dir.glob("*.html"), None) else None
-
-
-def make_environment(project_templates: Path | None = None) -> Sandbox:
-    """Return the environment of page templates: strict about names, escaping all but markup."""
-    package = files("layerbook.templates")
-
-    def load_from_package(name: str) -> str | None:
-        file = package.joinpath(*split_template_path(name))  # TemplateNotFound for `..`
-        return file.read_text(encoding="utf-8") if file.is_file() else None
-
-    loaders: list[BaseLoader] = [FunctionLoader(load_from_package)]
-    if project_templates:
-        loaders.insert(0, _ProjectLoader(project_templates, encoding="utf-8-sig"))
-    # A page of the book can extend ours of the same name: `{% extends "layerbook/chapter.html" %}`.
-    loaders.insert(0, PrefixLoader({PACKAGE_PREFIX: FunctionLoader(load_from_package)}))
-    environment = Sandbox(
-        filters.FILTERS | {"chip": _chip, "table": _table},
-        (*FILTERS, *PAGE_FILTERS),
-        MAX_PAGE_STEPS,
-        loader=ChoiceLoader(loaders),
-        undefined=StrictUndefined,
-        autoescape=True,
-        finalize=finalize,
-        keep_trailing_newline=True,
-        extensions=["jinja2.ext.i18n"],
-    )
-    environment.install_gettext_callables(  # type: ignore[attr-defined]
-        gettext, gettext, newstyle=True
-    )
-    environment.globals |= _message_functions(environment)
-    environment.globals |= {
-        "evidence_meaning": EVIDENCE_MEANINGS,
-        "stylesheets": STYLESHEETS,
-        "close_share": CLOSE_MARGIN,
-    }
-    return environment
-
-
-def _message_functions(environment: Sandbox) -> dict[str, Callable[..., Markup]]:
-    """Return the functions behind `{% trans %}`, which count what they write.
-
-    Jinja's own would write `%(name)999999999s`.
-    """
-
-    def fill(message: str, /, **values: object) -> Markup:
-        texts = {name: escape(value) for name, value in values.items()}
-        text = gettext(message)
-        names = [name for name in _VALUE.findall(text) if name]
-        environment.count(sum(len(texts[name]) for name in names) // 100)
-        return Markup(_VALUE.sub(lambda match: texts[match[1]] if match[1] else "%", text))
-
-    def fill_one_or_many(one: str, many: str, num: int, /, **values: object) -> Markup:
-        return fill(one if num == 1 else many, **{"num": num, **values})
-
-    return {"_": fill, "gettext": fill, "ngettext": fill_one_or_many}
-
-
-def _chip(token: object) -> Inline:
-    return chip(as_token(token))
-
-
-def _table(table: Table, name: str) -> Markup:
-    return Markup(table_html(table, name))
-
-
-def render_page(page: Page, book: BookInfo, jinja_env: Sandbox) -> str:
-    """Render a whole page. Raises SpecError at the line of a template of the project."""
-    with _located_errors(jinja_env):
-        jinja_env.restart()
-        return jinja_env.get_template(page.template).render(page=page, book=book)
-
-
-def render_block(jinja_env: Sandbox, name: str, argument: object) -> str:
-    """Render a macro of `blocks.html`. Raises SpecError at the line of a project's template."""
-    with _located_errors(jinja_env):
-        jinja_env.restart()
-        return str(getattr(jinja_env.get_template("blocks.html").module, name)(argument))
-
-
-@contextmanager
-def _located_errors(jinja_env: Sandbox) -> Iterator[None]:
-    """Turn errors in a book's template into a SpecError; those in the package's are bugs.
-
-    A page may also exceed a limit when its parts are joined, after all templates have ended.
-    """
-    try:
-        yield
-    except TemplateSyntaxError as error:
-        if error.filename is None:
-            raise
-        problem = Problem(error.filename, error.lineno, 1, error.message or "no template")
-        raise SpecError([problem]) from error
-    except _EXPECTED_ERRORS as error:
-        place = _template_place(error.__traceback__)
-        if place is None and isinstance(error, LimitError):
-            place = next(((folder, 1) for folder in _own_folders(jinja_env)), None)
-        if place is None:
-            raise
-        deep = isinstance(error, RecursionError)
-        message = "templates include each other recursively" if deep else str(error)
-        raise SpecError([Problem(*place, 1, message or type(error).__name__)]) from error
-
-
-def _own_folders(jinja_env: Sandbox) -> list[str]:
-    """Return the folder of the project's templates, if it has some."""
-    loaders = jinja_env.loader.loaders if isinstance(jinja_env.loader, ChoiceLoader) else ()
-    return [str(own.searchpath[0]) for own in loaders if isinstance(own, _ProjectLoader)]
-
-
-def _template_place(trace: TracebackType | None) -> tuple[str, int] | None:
-    """Return the file and line of the innermost template of the project."""
-    place = None
-    while trace:
-        names = trace.tb_frame.f_globals
-        template = names.get("__jinja_template__")
-        if isinstance(template, Template) and template.filename:
-            place = (template.filename, template.get_corresponding_lineno(trace.tb_lineno))
-        elif "__jinja_exception__" in names and Path(names["__file__"]).is_file():
-            place = (names["__file__"], trace.tb_lineno)
-        trace = trace.tb_next
-    return place
 
 
 def static_files(project_templates: Path | None = None) -> dict[str, bytes]:
@@ -239,26 +52,24 @@ def assets(
 
 
 def vendored_licences() -> tuple[Licence, ...]:
-    """Return the licences of the vendored libraries."""
-    folder = files("layerbook.site").joinpath("vendor")
-
-    def text(name: str) -> str:
-        return folder.joinpath(f"{name}-LICENSE.txt").read_text(encoding="utf-8")
-
+    """Return the licences of the vendored libraries and fonts."""
+    libraries = files("layerbook.site").joinpath("vendor")
     fonts = files("layerbook.templates").joinpath("assets", "fonts")
 
+    def text(folder: Traversable, name: str) -> str:
+        return folder.joinpath(f"{name}-LICENSE.txt").read_text(encoding="utf-8")
+
     def font(title: str, name: str) -> Licence:
-        licence = fonts.joinpath(f"{name}-LICENSE.txt").read_text(encoding="utf-8")
-        return Licence(title, "OFL-1.1", licence)
+        return Licence(title, "OFL-1.1", text(fonts, name))
 
     name = TEMML.replace("-", " ").title()
     temml = gettext("{library}, which sets the formulas", library=name)
     tokenizers = gettext("{library}, which cuts your own texts", library=LIBRARY_NAME)
     jinja = gettext("{library}, which lays out your chats", library=JINJA_NAME)
     return (
-        Licence(temml, "MIT", text("temml")),
-        Licence(tokenizers, "Apache-2.0", text("huggingface-tokenizers")),
-        Licence(jinja, "MIT", text("huggingface-jinja")),
+        Licence(temml, "MIT", text(libraries, "temml")),
+        Licence(tokenizers, "Apache-2.0", text(libraries, "huggingface-tokenizers")),
+        Licence(jinja, "MIT", text(libraries, "huggingface-jinja")),
         font(gettext("Source Serif 4, the font of the text"), "source-serif-4"),
         font(gettext("JetBrains Mono, the font of code and tokens"), "jetbrains-mono"),
         font(gettext("Layerbook Math, the font of formulas, from STIX Math"), "layerbook-math"),

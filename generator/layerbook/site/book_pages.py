@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from layerbook.book.bibliography import Bibliography
 from layerbook.book.glossary import Glossary
 from layerbook.site import blocks, pages
-from layerbook.site.assets import render_page
 from layerbook.site.claim_list import ClaimList, ModelResults, load_other_models
 from layerbook.site.experiment_view import ExperimentViews
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.interactive import live_page
 from layerbook.site.mentions import Mention, glossary_page, references_page
 from layerbook.site.page_cache import PageCache, RenderedPage
+from layerbook.site.page_templates import render_page
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.ids import page_ids
 from layerbook.site.sandbox.environment import Sandbox

@@ -12,7 +12,6 @@ from layerbook.core.errors import SpecError, first_problems
 from layerbook.core.figures import Diagram
 from layerbook.core.language import gettext
 from layerbook.site import blocks, colophon, pages
-from layerbook.site.assets import render_block
 from layerbook.site.chapter_media import ChapterMedia
 from layerbook.site.chapter_views import ChapterViews
 from layerbook.site.experiment_view import (
@@ -25,6 +24,7 @@ from layerbook.site.figure_parts import FigureParts
 from layerbook.site.mentions import find_mentions
 from layerbook.site.notebook import notebook
 from layerbook.site.page_cache import RenderedPage
+from layerbook.site.page_templates import render_block
 from layerbook.site.prose.chapter_checks import find_text_problems
 from layerbook.site.prose.chapter_text import prose_path
 from layerbook.site.prose.code_cells import CodeCell, cell_folder

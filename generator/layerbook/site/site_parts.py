@@ -10,12 +10,12 @@ from layerbook.book.media import MediaFolders
 from layerbook.book.theme import find_theme_problems
 from layerbook.core.errors import SpecError
 from layerbook.plotting.pool import DrawingPool
-from layerbook.site.assets import make_environment, own_templates
 from layerbook.site.blocks import LiveModel
 from layerbook.site.book_info import book_info
 from layerbook.site.book_pages import PageWriter
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.interactive.live_page import live_model
+from layerbook.site.page_templates import make_environment, own_templates
 from layerbook.store.project import Project
 
 

@@ -7,29 +7,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 
-from jinja2 import TemplateError, TemplateSyntaxError
+from jinja2 import TemplateSyntaxError
 
 from layerbook.core.errors import LayerbookError, Problem, SpecError, did_you_mean
 from layerbook.plotting.dot_syntax import DiagramError
 from layerbook.site.prose.braces import PLACEHOLDERS
 from layerbook.site.prose.environment import evaluate, prose_environment
 from layerbook.site.prose.formulas import MathRenderer
-from layerbook.site.prose.markdown import SLOT_CLOSE, SLOT_OPEN, ProseError, Slots, render_inline
+from layerbook.site.prose.markdown import ProseError, render_inline
 from layerbook.site.prose.markup import Inline
+from layerbook.site.prose.slots import SLOT_CLOSE, SLOT_OPEN, Slots
+from layerbook.site.sandbox.environment import TEMPLATE_ERRORS
 from layerbook.site.tokens_html import show_token
 
 MAX_MESSAGE = 400
 _CLASS = re.compile(r"\b\w+Functions\.(?=\w+\(\))")
 """The class that Python puts before the name of a function of prose."""
-_EXPECTED_ERRORS = (
-    LayerbookError,
-    TemplateError,
-    TypeError,
-    ValueError,
-    LookupError,
-    ArithmeticError,
-    AttributeError,
-)
 
 
 def render_caption(
@@ -76,7 +69,7 @@ def located_errors(source: str, file: str, first_line: int = 1) -> Iterator[None
     except ProseError as error:
         line = error.line or line_containing(source, error.near)
         raise located(line, str(error)) from error
-    except _EXPECTED_ERRORS as error:
+    except (LayerbookError, *TEMPLATE_ERRORS) as error:
         if isinstance(error, SpecError) and all(p.file == file for p in error.problems):
             raise  # from the caption of a picture, already located
         line = _traceback_line(error.__traceback__, file)

@@ -17,8 +17,8 @@ from layerbook.core.errors import did_you_mean
 from layerbook.site.prose import filters
 from layerbook.site.prose.braces import hide_literal_braces, show_literal_braces
 from layerbook.site.prose.folds import Fold
-from layerbook.site.prose.markdown import Slots
 from layerbook.site.prose.markup import Block, Inline
+from layerbook.site.prose.slots import Slots
 from layerbook.site.sandbox.access import readable_names, require_defined
 from layerbook.site.sandbox.cost import LimitError
 from layerbook.site.sandbox.environment import Sandbox

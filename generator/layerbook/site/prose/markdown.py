@@ -1,14 +1,10 @@
-"""Markdown to HTML with slots, placeholders for values that Markdown must never read.
-
-A value goes into `Slots` before Markdown runs and leaves a placeholder of private-use characters,
-which mean nothing to Markdown. Its escaped HTML is set in last.
-"""
+"""Markdown to HTML, with `Slots` in place of values that Markdown must never read."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import Any, Literal
@@ -23,20 +19,19 @@ from layerbook.core.language import gettext
 from layerbook.site.prose.addresses import site_address
 from layerbook.site.prose.colours import Allowance
 from layerbook.site.prose.extensions import add_extensions, add_rendering
-from layerbook.site.prose.formulas import MathError, MathRenderer, escape_tex, formula_text
+from layerbook.site.prose.formulas import MathError, MathRenderer, formula_text
 from layerbook.site.prose.highlight import ListingError, check_listing, code_html
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.markdown_limits import add_limits, find_excesses
-from layerbook.site.prose.markup import Anchor, Block, Inline, clean_text, escape_text
+from layerbook.site.prose.markup import Anchor, Block, Inline, escape_text
 from layerbook.site.prose.pictures import DIAGRAM_LANGUAGE, DIAGRAM_USAGE, IMAGE_USAGE
+from layerbook.site.prose.slots import SLOT, SLOT_CLOSE, SLOT_OPEN, Slots
 
-SLOT_OPEN, SLOT_CLOSE = "\ue000", "\ue001"
 MAX_PARAGRAPH = 10_000
 MAX_FORMULAS = 2000
 MISPLACED_REFERENCE = "{} cannot stand in a caption or a definition"
 LONG_PARAGRAPH = f"the paragraph is longer than {MAX_PARAGRAPH:,} characters"
-_SLOT = re.compile(f"{SLOT_OPEN}([0-9]+){SLOT_CLOSE}")
-_ONLY_SLOTS = re.compile(rf"(?:\s*{_SLOT.pattern}\s*)+")
+_ONLY_SLOTS = re.compile(rf"(?:\s*{SLOT.pattern}\s*)+")
 _ENCODED_SLOT = re.compile(f"(?:{SLOT_OPEN}|%EE%80%80)([0-9]+)")
 _ALIGNMENT = re.compile("text-align:(left|center|right)")
 _SENTENCE_END = re.compile(r"(?<=[.!?:])\s+")
@@ -93,43 +88,6 @@ class MarkdownPage:
     headings: tuple[Heading, ...]
     sections: tuple[Section, ...]
     targets: tuple[Target, ...] = ()
-
-
-@dataclass
-class Slots:
-    """The values in a piece of prose, in order, each with its line in the source."""
-
-    values: list[Inline | Block] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-
-    def add(self, value: object, line: int) -> str:
-        """Add a value and return its placeholder."""
-        if not isinstance(value, Inline | Block):
-            value = Inline(escape_text(str(value)), clean_text(str(value)))
-        self.values.append(value)
-        self.lines.append(line)
-        return f"{SLOT_OPEN}{len(self.values) - 1}{SLOT_CLOSE}"
-
-    def numbers_in(self, text: str) -> list[int]:
-        """Return the numbers of the slots in a text."""
-        return [int(number) for number in _SLOT.findall(text)]
-
-    def fill_html(self, markup: str) -> str:
-        """Replace placeholders by markup."""
-        return _SLOT.sub(lambda match: self.values[int(match[1])].html, markup)
-
-    def fill_text(self, text: str, *, blocks: bool = True) -> str:
-        """Replace placeholders by plain text; without `blocks`, drop the placeholders of blocks."""
-
-        def plain(match: re.Match[str]) -> str:
-            value = self.values[int(match[1])]
-            return value.text if blocks or isinstance(value, Inline) else ""
-
-        return _SLOT.sub(plain, text)
-
-    def fill_tex(self, tex: str) -> str:
-        """Replace placeholders by TeX that shows their plain text."""
-        return _SLOT.sub(lambda match: escape_tex(self.values[int(match[1])].text), tex)
 
 
 def make_parser(*, typographer: bool = True) -> MarkdownIt:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from jinja2 import Undefined, pass_context
+from jinja2 import TemplateError, Undefined, pass_context
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context, TemplateReference
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -22,6 +22,15 @@ from layerbook.site.sandbox.views import FunctionView, ListView, RecordView, ide
 
 MAX_STEPS = 200_000  # about half a second
 MAX_CALLS = 40  # inside each other
+TEMPLATE_ERRORS = (
+    TemplateError,
+    TypeError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+)
+"""The errors that a mistake in a template can raise."""
 ELEMENTS = (str, list, tuple, ListView, Mapping, range, TemplateReference)
 
 

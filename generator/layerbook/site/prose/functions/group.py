@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from layerbook.site.assets import render_block
+from layerbook.site.page_templates import render_block
 from layerbook.site.prose.functions.context import ChapterContext
 
 F = TypeVar("F", bound=Callable[..., Any])
