@@ -12,9 +12,13 @@ from collections.abc import Iterable, Iterator
 from io import StringIO
 from pathlib import Path
 from string import Formatter
+from typing import TYPE_CHECKING
 
 from layerbook.book.node import display_path
 from layerbook.core.errors import Problem, SpecError
+
+if TYPE_CHECKING:
+    from babel.messages.catalog import Message
 
 CATALOGUE = Path("LC_MESSAGES") / "layerbook.po"
 LOCALE_FOLDER = Path("templates") / "locale"
@@ -43,29 +47,10 @@ def read_own_messages(path: Path) -> dict[str, str]:
 
     Raises SpecError with every message that cannot take the place of the original.
     """
-    from babel.messages import Catalog
-    from babel.messages.pofile import PoFileError, PoFileParser
-
-    class TwoForms(Catalog):
-        """A catalogue whose messages have a singular and a plural, whatever its header says."""
-
-        num_plurals = 2
-
     file = display_path(path)
-    if path.stat().st_size > MAX_BYTES:
-        raise SpecError([Problem(file, 1, 1, f"is larger than {MAX_BYTES // 1_000_000} MB")])
-    try:
-        catalogue = TwoForms()
-        text = path.read_text(encoding="utf-8")  # whatever the header says
-        PoFileParser(catalogue, abort_invalid=True).parse(StringIO(text))
-        entries = [entry for entry in catalogue if entry.id and not entry.fuzzy]
-    except PoFileError as error:
-        raise SpecError([Problem(file, max(error.lineno, 1), 1, str(error))]) from error
-    except (ValueError, LookupError, AttributeError) as error:
-        raise SpecError([Problem(file, 1, 1, f"is not a catalogue: {error}")]) from error
     messages: dict[str, str] = {}
     problems: list[Problem] = []
-    for entry in entries:
+    for entry in _read_catalogue(path, file):
         originals, translations = message_forms(entry.id), message_forms(entry.string)
         line = entry.lineno or 1
         if len(originals) != len(translations):
@@ -81,6 +66,29 @@ def read_own_messages(path: Path) -> dict[str, str]:
     if problems:
         raise SpecError(problems[:MAX_PROBLEMS])
     return messages
+
+
+def _read_catalogue(path: Path, file: str) -> list[Message]:
+    """Return the messages of a catalogue, without those marked as fuzzy."""
+    from babel.messages import Catalog
+    from babel.messages.pofile import PoFileError, PoFileParser
+
+    class TwoForms(Catalog):
+        """A catalogue whose messages have a singular and a plural, whatever its header says."""
+
+        num_plurals = 2
+
+    if path.stat().st_size > MAX_BYTES:
+        raise SpecError([Problem(file, 1, 1, f"is larger than {MAX_BYTES // 1_000_000} MB")])
+    try:
+        catalogue = TwoForms()
+        text = path.read_text(encoding="utf-8")  # whatever the header says
+        PoFileParser(catalogue, abort_invalid=True).parse(StringIO(text))
+        return [entry for entry in catalogue if entry.id and not entry.fuzzy]
+    except PoFileError as error:
+        raise SpecError([Problem(file, max(error.lineno, 1), 1, str(error))]) from error
+    except (ValueError, LookupError, AttributeError) as error:
+        raise SpecError([Problem(file, 1, 1, f"is not a catalogue: {error}")]) from error
 
 
 def message_forms(texts: str | Iterable[str] | None) -> tuple[str, ...]:
