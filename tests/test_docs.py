@@ -7,6 +7,7 @@ from pathlib import Path
 
 import layerbook as lb
 import pytest
+from fixtures.files import write_files
 from fixtures.small_book import layerbook
 from layerbook.store.trust import revoke, trust
 
@@ -100,9 +101,7 @@ def test_documented_analysis_is_valid(tiny_model_dir: Path, tmp_path: Path) -> N
         "experiments/book.yaml": f"title: A book\nmodel: {tiny_model_dir}\nchapters: [distance]\n",
         "templates/chapters/distance.md": block("jinja"),
     }
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
+    write_files(tmp_path, files)
     trust(tmp_path)
     try:
         done = layerbook("build", "--quiet", "--strict", cwd=tmp_path)

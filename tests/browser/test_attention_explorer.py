@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixtures.chromium import assert_accessible, reading
-from fixtures.small_book import layerbook
+from fixtures.small_book import build_site
 from layerbook.plotting.colours import sequential
 from playwright.sync_api import Browser, Locator, Page
 from safetensors.numpy import load
@@ -46,17 +46,12 @@ PROSE = '{{ figure("every", "grid") }}\n\n{{ figure("every", "explorer") }}\n'
 @pytest.fixture(scope="module")
 def site(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build a book with one chapter on the tiny Llama."""
-    folder = tmp_path_factory.mktemp("heads")
-    texts = {
+    files = {
         "experiments/book.yaml": BOOK.format(model=tiny_model_dir),
         "experiments/heads.yaml": HEADS,
+        "templates/chapters/heads.md": PROSE,
     }
-    for name, text in {**texts, "templates/chapters/heads.md": PROSE}.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    done = layerbook("build", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return folder / "site"
+    return build_site(tmp_path_factory.mktemp("heads"), files)
 
 
 class DownloadedResult:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.files import write_files
 from fixtures.firefox import Firefox, firefox, firefox_path
 from fixtures.gguf_file import write_gguf
 from fixtures.live_numbers import compare, load_torch, run_torch
@@ -53,9 +54,7 @@ def test_numbers_are_pytorchs(
 
 def test_formula_does_not_make_its_line_taller(page: Firefox, tmp_path: Path) -> None:
     """Firefox gives a formula the height of its font, which is far more than that of its signs."""
-    for name, data in assets({}).items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(data)
+    write_files(tmp_path, assets({}))
     (tmp_path / "formula.html").write_text(FORMULA, encoding="utf-8")
     page.open(tmp_path / "formula.html")
     heights = page.evaluate("""async () => {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.chromium import assert_accessible, reading
-from fixtures.small_book import layerbook
+from fixtures.small_book import build_site
 from playwright.sync_api import Browser, Locator, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -56,18 +56,12 @@ PROSE = """\
 @pytest.fixture(scope="module")
 def site(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build a book with one chapter on the tiny Llama."""
-    folder = tmp_path_factory.mktemp("phrases")
-    texts = {
+    files = {
         "experiments/book.yaml": BOOK.format(model=tiny_model_dir),
         "experiments/phrases.yaml": SPECS,
         "templates/chapters/phrases.md": PROSE,
     }
-    for name, text in texts.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    done = layerbook("build", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return folder / "site"
+    return build_site(tmp_path_factory.mktemp("phrases"), files)
 
 
 def lit_texts(figure: Locator) -> set[str]:

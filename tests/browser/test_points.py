@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fixtures.chromium import assert_accessible, reading
-from fixtures.small_book import layerbook
+from fixtures.small_book import build_site
 from playwright.sync_api import Browser, Locator
 
 pytestmark = pytest.mark.browser
@@ -56,17 +56,12 @@ PROSE = (
 @pytest.fixture(scope="module")
 def site(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build a book with one chapter on the tiny Llama."""
-    folder = tmp_path_factory.mktemp("maps")
-    texts = {
+    files = {
         "experiments/book.yaml": BOOK.format(model=tiny_model_dir),
         "experiments/maps.yaml": MAPS,
+        "templates/chapters/maps.md": PROSE,
     }
-    for name, text in {**texts, "templates/chapters/maps.md": PROSE}.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    done = layerbook("build", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return folder / "site"
+    return build_site(tmp_path_factory.mktemp("maps"), files)
 
 
 def download_result(site: Path, id: str) -> Any:

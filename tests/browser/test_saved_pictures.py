@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from fixtures.chromium import reading
+from fixtures.files import write_files
 from fixtures.sample_chapter import BOOK, SampleViews, context, figure_view
 from fixtures.sample_figures import attention_pattern, growing_frames
 from layerbook.core import figures
@@ -51,9 +52,7 @@ def write_page(folder: Path, name: str, view: FigureView | FailedView) -> None:
     neighbours = {"previous": Link("Before", "before.html"), "next": Link("After", "after.html")}
     page = ChapterPage(name, name, "Chapter 1", body, **neighbours)
     files = {f"{name}.html": render_page(page, BOOK, ctx.jinja_env).encode()}
-    for path, content in (files | assets(ctx.math.css_rules)).items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content)
+    write_files(folder, files | assets(ctx.math.css_rules))
 
 
 def save(page: Page, format: str) -> Download:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.chromium import reading
-from fixtures.small_book import layerbook
+from fixtures.small_book import build_site
 from playwright.sync_api import Browser, Locator
 
 pytestmark = pytest.mark.browser
@@ -71,19 +71,13 @@ SIZES = """svg => {
 @pytest.fixture(scope="module")
 def site(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build a book with a front page and a chapter on the tiny Llama."""
-    folder = tmp_path_factory.mktemp("screens")
-    texts = {
+    files = {
         "experiments/book.yaml": BOOK.format(model=tiny_model_dir),
         "experiments/screens.yaml": SPECS,
         "templates/chapters/screens.md": PROSE,
         "templates/pages/index.md": FRONT,
     }
-    for name, text in texts.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    done = layerbook("build", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return folder / "site"
+    return build_site(tmp_path_factory.mktemp("screens"), files)
 
 
 def box(locator: Locator) -> dict[str, float]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from fixtures.chromium import assert_accessible, reading
-from fixtures.small_book import layerbook
+from fixtures.small_book import build_site
 from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = pytest.mark.browser
@@ -58,18 +58,12 @@ WAVES, TURNS, MAP = "#waves-clocks", "#turns-moved", "#words-map"
 @pytest.fixture(scope="module")
 def site(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build a book with the three figures on the tiny Llama."""
-    folder = tmp_path_factory.mktemp("play")
-    texts = {
+    files = {
         "experiments/book.yaml": BOOK.format(model=tiny_model_dir),
         "experiments/play.yaml": SPEC,
         "templates/chapters/play.md": PROSE,
     }
-    for name, text in texts.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    done = layerbook("build", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return folder / "site"
+    return build_site(tmp_path_factory.mktemp("play"), files)
 
 
 def result(site: Path, name: str) -> Any:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 from fixtures.chromium import assert_accessible, reading
-from fixtures.small_book import layerbook
+from fixtures.small_book import build_site
 from layerbook.core.sampling import sampling_distribution
 from playwright.sync_api import Browser, Locator, Page
 from safetensors.numpy import load_file
@@ -42,18 +42,12 @@ experiments:
 @pytest.fixture(scope="module")
 def site(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build a book with the figure on the tiny Llama."""
-    folder = tmp_path_factory.mktemp("write")
-    texts = {
+    files = {
         "experiments/book.yaml": BOOK.format(model=tiny_model_dir),
         "experiments/play.yaml": SPEC,
         "templates/chapters/play.md": '{{ figure("text", "writing") }}\n',
     }
-    for name, text in texts.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    done = layerbook("build", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return folder / "site"
+    return build_site(tmp_path_factory.mktemp("write"), files)
 
 
 class Tree:

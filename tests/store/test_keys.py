@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fixtures.files import write_files
 from layerbook.core.errors import StoreError
 from layerbook.model.model_folder import Fingerprint
 from layerbook.store import code_digest, keys
@@ -36,11 +37,7 @@ MODULES = ("book.first", "book.second", "book.third")
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """Write a package whose `first` and `second` depend on `deep.inner`, `third` on nothing."""
-    root = tmp_path / "book"
-    for name, source in SOURCES.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(source)
-    return root
+    return write_files(tmp_path / "book", SOURCES)
 
 
 def digests_by_module(package: Path) -> dict[str, dict[str, str]]:
