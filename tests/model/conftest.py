@@ -10,5 +10,5 @@ from layerbook.model.loaded_model import LoadedModel
 
 @pytest.fixture(scope="session")
 def model(tiny_model_dir: Path) -> LoadedModel:
-    """The tiny Llama; tests must not change it."""
+    """Return the tiny Llama, which tests must not change."""
     return LoadedModel.load(tiny_model_dir, "tiny")

@@ -44,7 +44,7 @@ CHATS = st.lists(
 
 @pytest.fixture(scope="module")
 def reference(tiny_model_dir):
-    """transformers' tokenizer of the tiny model, on the fixed day."""
+    """Yield transformers' tokenizer of the tiny model, on the fixed day."""
 
     class FixedDay(datetime):
         @classmethod
@@ -57,7 +57,7 @@ def reference(tiny_model_dir):
 
 
 def rendered(render):
-    """Return the rendered text, or that the template refuses."""
+    """Return the rendered text, or a text that says that the template refuses."""
     try:
         return render()
     except Exception as error:
@@ -68,7 +68,7 @@ def rendered(render):
 @given(messages=CHATS, answer=st.booleans())
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_chats_are_those_of_transformers(reference, name, messages, answer):
-    """Text or refusal are the same."""
+    """Both give the same text, or both refuse."""
     template = TEMPLATES[name]
     ours = rendered(
         lambda: ChatTemplate(template, reference.special_tokens_map).render(
@@ -117,7 +117,7 @@ def test_refusals_are_model_errors(template, message):
 
 @pytest.fixture
 def folder(tiny_model_dir, tmp_path) -> Path:
-    """A copy of the tiny model without its template."""
+    """Copy the tiny model without its template."""
     folder = Path(shutil.copytree(tiny_model_dir, tmp_path / "copy"))
     (folder / "chat_template.jinja").unlink()
     return folder
@@ -130,7 +130,7 @@ def declare(folder: Path, template: object) -> None:
 
 
 def test_templates_in_the_settings(folder):
-    """A string, or a list of named templates with `default` for plain chats."""
+    """The setting is a string, or a list of named templates with `default` for plain chats."""
     prompt = Prompt(messages=(ChatMessage(role="user", content="hi"),))
     named = [
         {"name": "tool_use", "template": "with tools"},
@@ -167,7 +167,7 @@ print(sorted({{"torch", "transformers"}} & set(sys.modules)))
 
 
 def test_check_reports_what_the_template_refuses(folder, tmp_path):
-    """At the place of the prompt, in a book and in a single spec."""
+    """The error is at the prompt's position, in a book and in a single spec."""
     book = write_small_book(tmp_path / "book", folder)
     spec = book / "experiments" / "words.yaml"
     spec.write_text(

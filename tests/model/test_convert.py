@@ -40,7 +40,7 @@ def converted(gguf: Path, out: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def out(tiny_model_dir, tmp_path_factory):
-    """The tiny model, written as GGUF in float32 and converted back."""
+    """Write the tiny model as GGUF in float32, and convert it back."""
     folder = tmp_path_factory.mktemp("convert")
     return converted(write_gguf(tiny_model_dir, folder / "tiny.gguf"), folder / "out")
 
@@ -63,7 +63,7 @@ def test_tied_weights_stay_tied(out):
 
 
 def test_untied_weights_stay_untied(tmp_path):
-    """A model with its own output matrix keeps it, to the logits."""
+    """A model with its own output matrix keeps it, and so keeps its logits."""
     (tmp_path / "untied").mkdir()
     source = write_tiny_model(tmp_path / "untied", tie_word_embeddings=False)
     out = converted(write_gguf(source, tmp_path / "untied.gguf"), tmp_path / "out")
@@ -261,7 +261,7 @@ def test_refuses_a_truncated_file(tiny_model_dir, tmp_path, keep):
 
 @pytest.mark.model
 def test_default_model_tokenizes_to_the_reference_ids(real_model_dir):
-    """Known ids of SmolLM2, also for whitespace before digits."""
+    """The ids are SmolLM2's, even for whitespace before digits."""
     backend = Tokenizer.from_file(str(real_model_dir / "tokenizer.json"))
 
     assert backend.encode("Hell").ids == [56, 478]

@@ -1,4 +1,4 @@
-"""Every family and kind of RoPE, against plain transformers. References use eager attention in
+"""Compare every family and kind of RoPE with plain transformers. References use eager attention in
 float64, to 1e-10, and float32 for probabilities, to 1e-4.
 """
 
@@ -107,7 +107,7 @@ class Case:
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
-    """Use one thread: for small models on a busy machine, threads would only wait."""
+    """Use one thread, because threads of small models mostly wait for each other."""
     with torch_threads(1):
         yield
 
@@ -146,7 +146,7 @@ def test_probabilities_are_those_of_transformers_in_float32(case: Case) -> None:
 
 
 def test_greedy_text_is_that_of_transformers(case: Case) -> None:
-    """With the cache, for prompts of several lengths in a batch, and after re-encoding."""
+    """This holds with the cache, for several prompts in a batch, and with re-encoding."""
     prompts = (PROMPT, SHORT)
     texts = run_requests(case.model, *(Generate(p, STEPS, stop=False) for p in prompts))
     for prompt, text in zip(prompts, texts, strict=True):
@@ -170,7 +170,7 @@ def test_parts_add_up_to_the_residual_stream(case: Case) -> None:
 
 
 def test_scores_follow_from_queries_keys_and_facts(case: Case) -> None:
-    """Rotated, scaled, capped, masked by windows, and normalised by the softmax."""
+    """They are rotated, scaled, capped, masked by windows and normalised by the softmax."""
     run, facts = case.run, case.model.facts
     sharing, at = facts.heads // facts.kv_heads, np.arange(len(run.tokens))
     cap = getattr(case.model.config, "attn_logit_softcapping", None)
@@ -229,7 +229,7 @@ def test_heads_and_logits_follow_from_the_weights(case: Case) -> None:
 
 
 def test_patches_with_own_values_change_nothing(case: Case) -> None:
-    """Each site separately, in the first layer."""
+    """Each site of the first layer is patched separately."""
     sites = [EMBED, *(Site(name, 0) for name in PATCHABLE_SITES - {*SITES, "scores"})]
     keep = frozenset({LOGITS})
     patched = run_requests(
@@ -244,7 +244,7 @@ def test_patches_with_own_values_change_nothing(case: Case) -> None:
 
 
 def test_patches_reach_what_follows(case: Case) -> None:
-    """Embeddings of another text give its logits; zeros remove a part."""
+    """Embeddings of another text give that text's logits; zeros remove a part."""
     other = case.forward(OTHER)
     swapped = case.forward(PROMPT, Patch(EMBED, Forward(OTHER, frozenset({EMBED}))))
     assert_close(swapped[LOGITS], other[LOGITS])
@@ -262,7 +262,7 @@ def test_patches_reach_what_follows(case: Case) -> None:
 
 
 def test_limits_are_those_of_the_loaded_model(case: Case) -> None:
-    """From `config.json` alone, and from the configuration that transformers completes."""
+    """`config.json` alone gives the same limits as transformers' complete configuration."""
     facts, limits = case.model.facts, limits_from_config(read_config(case.directory))
     assert (limits.layers, limits.heads, limits.d_vocab, limits.context) == (
         facts.layers,
@@ -298,7 +298,7 @@ def test_rope_variants_differ(tmp_path: Path) -> None:
 
 
 def test_sliding_windows_are_shorter_than_the_prompt(tmp_path: Path) -> None:
-    """Otherwise the tests above would not cover them."""
+    """Otherwise, the tests above would not cover windows."""
     model = LoadedModel.load(write_tiny_family(tmp_path, "mistral"), "mistral")
     assert len(model.tokenizer.encode(PROMPT).ids) > WINDOW
     assert model.facts.windows == (WINDOW, WINDOW)
@@ -318,7 +318,7 @@ def test_sliding_windows_are_shorter_than_the_prompt(tmp_path: Path) -> None:
 def test_models_that_cannot_be_run_are_refused(
     tmp_path: Path, model_type: str, changes: dict[str, Any], message: str
 ) -> None:
-    """Before loading, with a list of supported families."""
+    """They are refused before loading, with a list of supported families."""
 
     write_tiny_family(tmp_path, model_type)
     path = tmp_path / "config.json"

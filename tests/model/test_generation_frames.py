@@ -18,7 +18,7 @@ KEEP = frozenset({Site("pattern", 1), Site("q", 0), LOGITS})
 
 
 def test_frames_equal_the_pattern_of_each_step(model):
-    """Frame t is the prompt and t new tokens; re-encoding, it is the text encoded anew."""
+    """Frame t has the prompt and t new tokens; with re-encoding, it is the text encoded again."""
     plain, reencoded = Generate(TEXT, 4, stop=False), Generate(TEXT, 4, stop=False, reencode=True)
     frames_seen = [
         Forward(Prompt(generated=generation, frame=t), KEEP)
@@ -87,7 +87,7 @@ def test_refuses_frames_outside_the_generation(frame):
 
 @pytest.mark.parametrize("source", [{"text": "a"}, {"generated": Generate(TEXT, 5)}])
 def test_frames_need_a_generation_without_stop(source):
-    """A generation that may stop need not have the step, and plain text has none."""
+    """A generation that may stop might not have the step, and plain text has no steps."""
     with pytest.raises(ValueError, match="stop=False"):
         Prompt(**source, frame=0)
 
@@ -97,7 +97,7 @@ def test_frames_need_a_generation_without_stop(source):
     "prompt", [Prompt(text="the cat"), Prompt(messages=(ChatMessage(role="user", content="cat"),))]
 )
 def test_encoding_again_adds_no_second_start_token(tiny_model_dir, tmp_path, kind, prompt):
-    """Ids of each step are those of transformers, with spaces kept."""
+    """The ids of each step are those of transformers, which keep spaces."""
     folder = shutil.copytree(tiny_model_dir, tmp_path / kind)
     TOKENIZER_WRITERS[kind](folder)
     settings = {"bos_token": "<|begin_of_text|>" if kind == "llama-3" else "<s>"}

@@ -116,7 +116,7 @@ def test_untied_model_needs_its_unembedding(tmp_path):
     ids=["tied and stored twice", "without the prefix", "RoPE's table", "bfloat16"],
 )
 def test_loads_the_models_that_transformers_loads_completely(folder, edit):
-    """Other names for the same weights give the same logits."""
+    """Weights under other names give the same logits."""
     edit_weights(folder, edit)
     (run,) = run_requests(
         LoadedModel.load(folder, "tiny"),
@@ -129,7 +129,7 @@ def test_loads_the_models_that_transformers_loads_completely(folder, edit):
 
 
 def test_refuses_an_adapter(folder):
-    """With or without the base model's config.json."""
+    """It is refused with or without the base model's config.json."""
     (folder / "adapter_config.json").write_text("{}")
     for _ in range(2):
         with pytest.raises(ModelError, match=r"adapter \(adapter_config\.json\).*merge it"):
@@ -148,7 +148,7 @@ WRONG_SETTINGS = [
 
 @pytest.mark.parametrize(("file", "changes", "message"), WRONG_SETTINGS)
 def test_refuses_impossible_settings(folder, file, changes, message):
-    """Ids out of range and unknown activation functions."""
+    """Ids out of range and unknown activation functions are refused."""
     edit_json(folder / file, **changes)
     with pytest.raises(ModelError, match=message):
         LoadedModel.load(folder, "tiny")
@@ -160,7 +160,7 @@ def test_no_padding_token_may_be_written_as_minus_one(folder):
 
 
 def test_stop_ids_come_from_every_file(folder):
-    """config.json, generation_config.json and the tokenizer's end token."""
+    """They come from config.json, generation_config.json and the tokenizer's end token."""
     edit_json(folder / "config.json", eos_token_id=[5, 6])
     edit_json(folder / "generation_config.json", eos_token_id=7)
     model = LoadedModel.load(folder, "tiny")
@@ -203,7 +203,7 @@ def test_refuses_a_tokenizer_with_more_tokens_than_rows(folder):
 
 
 def test_unused_embedding_rows_are_named(folder):
-    """Lists over the vocabulary include them."""
+    """Lists of the vocabulary include them."""
     resize_embedding(folder, 400)
     model = LoadedModel.load(folder, "tiny")
     assert model.facts.d_vocab == 400

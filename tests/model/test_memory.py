@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +102,26 @@ def test_discards_arrays_that_are_no_longer_needed(model: LoadedModel) -> None:
     assert execution.can_answer([patched])
     whole = model.run([Pass(source.prompt.ids, frozenset({LOGITS, Site("resid_post", 0)}))])[0]
     assert np.allclose(execution.capture(patched)[LOGITS], whole[LOGITS], atol=1e-4)
+
+
+LOADING = """
+import resource, sys
+from pathlib import Path
+import psutil
+from layerbook.model.loaded_model import LoadedModel
+model = LoadedModel.load(Path(sys.argv[1]), "model")
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(peak - psutil.Process().memory_info().rss / 2**20)
+"""
+
+
+@pytest.mark.model
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has other units there")
+def test_stored_weights_are_never_all_in_memory(real_model_dir: Path) -> None:
+    """Loading needs at most 200 MB more than the loaded model; the stored weights have 540 MB."""
+    command = [sys.executable, "-c", LOADING, str(real_model_dir)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 200
 
 
 def test_memory_does_not_grow_with_the_number_of_prompts(

@@ -32,7 +32,7 @@ def folder(tiny_model_dir: Path, tmp_path: Path) -> Path:
 
 
 def refusal(action: Callable[[], object]) -> str:
-    """Return the line of a refusal, which must come quickly."""
+    """Return the line of a refusal, which must not take long."""
     start = time.process_time()
     with pytest.raises(ModelError) as caught:
         action()
@@ -82,7 +82,7 @@ def test_configs_are_bounded(folder: Path, settings: dict[str, object], message:
 )
 @pytest.mark.parametrize("start", ["[", '{"a":'])
 def test_deep_files_are_refused(folder: Path, name: str, start: str) -> None:
-    """At a depth that Python cannot parse, and at one that it can."""
+    """They are refused at a depth that Python can parse and at one that it cannot."""
     for depth in (100_000, 400):
         (folder / name).write_text(start * depth + "1" + {"[": "]"}.get(start, "}") * depth)
         assert refusal(lambda: prepare_and_load(folder))
@@ -207,7 +207,7 @@ def test_exponential_tokenizers_are_refused(folder: Path, name: str) -> None:
 
 
 def test_ids_are_bounded(folder: Path) -> None:
-    """Loops iterate over all of them."""
+    """Loops iterate over all ids."""
     path = folder / "tokenizer.json"
     tokenizer = json.loads(path.read_text())
     tokenizer["model"]["vocab"]["far"] = 2**32 - 1
@@ -256,7 +256,7 @@ def test_slow_patterns_of_a_decoder_do_not_hold_up_a_command(folder: Path) -> No
 
 
 def test_many_declared_tokens_are_read_quickly(folder: Path) -> None:
-    """Recompiling all tokens for each would take minutes."""
+    """Recompiling all tokens for each declared token would take minutes."""
     path = folder / "tokenizer_config.json"
     size = ModelTokenizer.load(folder).size
     declared = {str(size + i): {"content": f"<extra {i}>"} for i in range(20_000)}
@@ -294,7 +294,7 @@ def test_many_declared_tokens_are_read_quickly(folder: Path) -> None:
     ids=lambda source: source[:50],
 )
 def test_slow_chat_templates_are_stopped(folder: Path, source: str) -> None:
-    """Loops, doubled strings, and single expensive operations."""
+    """They use loops, doubled strings or single expensive operations."""
     (folder / "chat_template.jinja").write_text(source)
     render = sources.resolve(str(folder)).limits(check_chats=True).render_chat
     assert render is not None

@@ -41,7 +41,7 @@ def sites_of_all_layers(model: LoadedModel, *names: str) -> frozenset[Site]:
 
 
 def test_lens_of_the_last_layer_is_the_logits(model):
-    """lens(last layer) = logits, to 1e-4; and the lens does not norm twice."""
+    """lens(last layer) = logits, to 1e-4; the lens applies the norm only once."""
     last = Site("lens", model.config.num_hidden_layers - 1)
     (run,) = run_requests(model, Forward(TEXT, frozenset({last, LOGITS, LN_FINAL})))
 
@@ -208,7 +208,7 @@ def test_prefixes_share_the_longer_pass(model):
 
 
 def test_rope_is_relative(model):
-    """Shifting all positions by 1000 gives the same pattern, to 1e-4."""
+    """A shift of all positions by 1000 gives the same pattern, to 1e-4."""
     ids = torch.tensor([model.tokenizer.encode(TEXT).ids])
     patterns = []
     handle = model.network.model.layers[1].self_attn.register_forward_hook(
@@ -374,7 +374,7 @@ def test_knockouts_in_one_batch_are_independent(model):
 
 
 def test_next_logits_are_those_of_the_last_position(model):
-    """Alone, as a prefix, patched, and beside longer texts: the last row of all logits."""
+    """The text runs alone, as a prefix, patched, and beside longer texts."""
     ids = model.tokenizer.encode(TEXT).ids
     prompts = [Prompt(ids=ids[:n]) for n in (1, 4, len(ids))] + [Prompt(ids=ids[3:7])]
     patch = (Patch(Site("mlp_out", 0)),)
@@ -414,7 +414,7 @@ def test_knockout_is_causal(model):
 
 
 def test_patches_by_token_write_at_whitespace_only(model):
-    """Never at the first position, and nowhere else."""
+    """They write at no other position, and never at the first."""
     prompt, site = Prompt(text="\nThe cat\nsat on\nthe"), Site("attn_out", 0)
     clean, run = run_requests(
         model,
@@ -431,7 +431,7 @@ def test_patches_by_token_write_at_whitespace_only(model):
 
 
 def test_control_positions_match_whitespace_in_number(model):
-    """Drawn by seed, never the first token; all other tokens if there are too few."""
+    """They are drawn by seed, without the first token; if there are too few, all are used."""
     tokens = model.tokenizer.tokens(
         model.tokenizer.encode(Prompt(text="The cat\n\nsat on the 2 tables\n")).ids
     )
@@ -449,7 +449,7 @@ def test_control_positions_match_whitespace_in_number(model):
 
 
 def test_loss_is_minus_the_log_of_the_probability(model):
-    """From the logits in float64, to 1e-5; NaN at the first position; also for prefixes."""
+    """It agrees with the logits in float64 to 1e-5, also for prefixes; the first is NaN."""
     ids = model.tokenizer.encode(TEXT).ids
     long, short = run_requests(
         model,
@@ -494,7 +494,7 @@ def test_hooks_do_not_change_the_logits(model):
 
 
 def test_sampling_depends_on_its_seed_alone(model):
-    """Not on the global random state."""
+    """It does not depend on the global random state."""
     first, again, other = run_requests(
         model,
         *(Generate(TEXT, 20, temperature=1.0, top_p=0.9, seed=s, stop=False) for s in (1, 1, 2)),
@@ -518,7 +518,7 @@ def test_reencoding_keeps_what_each_step_saw(model):
 
 
 def test_batched_generation_equals_single_generation(model):
-    """For different lengths, temperatures and ends."""
+    """The prompts have different lengths, temperatures and ends."""
     requests = [
         Generate(TEXT, 9, stop=False),
         Generate(Prompt(text="The"), 14, temperature=1.0, top_k=20, seed=3, stop=False),

@@ -21,7 +21,7 @@ A, B = Prompt(text="a"), Prompt(text="b")
 
 
 def test_equal_prompts_share_a_pass():
-    """It keeps the union of their sites."""
+    """The pass keeps the union of their sites."""
     first, second = (Forward(A, frozenset({site})) for site in (LOGITS, Site("pattern", 0)))
     plan = make_plan([first, second, Forward(B, frozenset({LOGITS})), Encode(A), Encode(A)])
 
@@ -32,7 +32,7 @@ def test_equal_prompts_share_a_pass():
 
 
 def test_plans_the_sources_of_patches_and_prompts():
-    """They come first, though they were not requested."""
+    """They come first, although they were not requested."""
     generation = Generate(A, 5)
     generated = Forward(Prompt(generated=generation), frozenset({LOGITS}))
     patched = Forward(B, frozenset({LOGITS}), (Patch(Site("resid_pre", 3), source=generated),))

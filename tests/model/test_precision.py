@@ -47,7 +47,7 @@ def capture(model: LoadedModel) -> tuple[ActivationCache, ActivationCache, Activ
 
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 def test_every_array_has_the_precision(tiny_model_dir: Path, precision: str) -> None:
-    """Activations, losses, logits of a generation, embedding rows and RoPE's speeds."""
+    """Activations, losses, logits of a generation, embedding rows and RoPE's speeds have it."""
     model = LoadedModel.load(tiny_model_dir, "tiny", precision)  # type: ignore[arg-type]
     arrays = [array for cache in capture(model) for array in cache.sites.values()]
     assert len(arrays) == len(SITES) + 2
@@ -91,7 +91,7 @@ def capture_residual(model: LoadedModel) -> np.ndarray:
 
 
 def test_float32_is_close_to_float64(tiny_model_dir: Path) -> None:
-    """Within the rounding errors of float32 in a model of this size."""
+    """They agree within the rounding errors of float32 in a model of this size."""
     exact, rough = (
         capture(LoadedModel.load(tiny_model_dir, "tiny", precision))
         for precision in ("float64", "float32")

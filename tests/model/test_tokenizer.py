@@ -87,7 +87,7 @@ def test_bytes_of_the_tokens_join_to_the_text(pair, text):
 
 
 def test_every_id_is_a_token(pair):
-    """Each is found by its text, if that is unique."""
+    """Each token can be found by its text, if that is unique."""
     ours, reference, _ = pair
     assert ours.size == len(reference)
     tokens = ours.tokens(range(ours.size))
@@ -99,7 +99,7 @@ def test_every_id_is_a_token(pair):
 
 
 def test_single_letters_are_not_byte_tokens(folders):
-    """`é` as an entry of SentencePiece is the letter, of byte-level BPE the byte E9."""
+    """`é` is the letter in SentencePiece, and the byte E9 in byte-level BPE."""
     pieces, level = (ModelTokenizer.load(folders[name]) for name in ("llama-2", "llama-3"))
     letter = pieces.token(pieces.backend.token_to_id("é"))
     assert (letter.text, letter.hex) == ("é", "c3a9")
@@ -125,7 +125,7 @@ def test_space_marker_is_whitespace(folders):
 
 
 def test_truncation_and_padding_are_disabled(tmp_path, folders):
-    """As in transformers, which leaves both to the caller."""
+    """transformers, too, leaves both to the caller."""
     data = json.loads((folders["llama-3"] / "tokenizer.json").read_text(encoding="utf-8"))
     data["truncation"] = {
         "max_length": 4,
@@ -166,7 +166,7 @@ def test_shuffling_keeps_the_added_tokens(folders):
 
 
 def test_ids_without_an_entry_are_named(folders):
-    """Unused rows of the embedding, and gaps between the tokenizer's ids."""
+    """They are unused rows of the embedding, and gaps between the tokenizer's ids."""
     tokenizer = ModelTokenizer.load(folders["llama-2"])
     spare = replace(tokenizer, embedding_rows=tokenizer.size + 2)
     token = spare.token(tokenizer.size + 1)
@@ -216,7 +216,7 @@ def test_tokens_of_the_settings_are_added(tmp_path, folders):
 
 
 def test_roles_come_from_any_file(tmp_path, folders):
-    """tokenizer_config.json, special_tokens_map.json, or the ids in config.json."""
+    """They come from tokenizer_config.json, special_tokens_map.json, or the ids in config.json."""
     folder = write_with_config(tmp_path, folders["llama-2"])
     assert dict(ModelTokenizer.load(folder).role_ids) == {}
     (folder / "config.json").write_text('{"eos_token_id": [2, 7], "pad_token_id": -1}')
@@ -226,7 +226,7 @@ def test_roles_come_from_any_file(tmp_path, folders):
 
 
 def test_chats_and_raw_text_of_a_tokenizer_that_adds_a_start_token(folders):
-    """A chat has its special tokens already, so none is added."""
+    """A chat already has its special tokens, so none is added."""
     template = "{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}"
     tokenizer = replace(
         ModelTokenizer.load(folders["llama-2"]),
@@ -240,7 +240,7 @@ def test_chats_and_raw_text_of_a_tokenizer_that_adds_a_start_token(folders):
 
 
 def test_added_tokens_do_not_make_a_text_lossy(folders):
-    """A changed character does."""
+    """Only a changed character makes it lossy."""
     for name, folder in folders.items():
         tokenizer = ModelTokenizer.load(folder)
         for text in ("the cat", " the cat", "é 🙂\n", ""):

@@ -1,4 +1,4 @@
-"""A book stays intact while builds of it are killed, and the next build completes.
+"""A book stays intact when its builds are killed, and the next build completes.
 
 A book with single experiments, an experiment with arrays beside its JSON, and a sweep in chunks
 alternates between two states of its sources. On the way from one to the other the build is killed
@@ -31,7 +31,7 @@ SEED = int(os.environ.get("LAYERBOOK_TEST_SEED", "20261125"))
 
 
 def random_fault(rng: random.Random, steps: int, seconds: float, is_first: bool) -> Fault:
-    """Draw a kill, mostly at a step; sooner for later builds, which have less to do."""
+    """Draw the time of a kill, mostly a step; later builds are shorter and are killed sooner."""
     kind = rng.choices(("step", "time", "bytes"), (6, 3, 1))[0]
     if kind == "step":
         return Fault("step", rng.randint(1, steps if is_first else steps // 3))
@@ -43,7 +43,7 @@ def random_fault(rng: random.Random, steps: int, seconds: float, is_first: bool)
 def test_killed_builds_are_resumed(
     forkserver: ForkServerContext, states: tuple[BookState, BookState], tmp_path: Path
 ) -> None:
-    """At the end of each transition the book is that of a clean build, without leftovers."""
+    """After each transition, the book is the same as after a clean build, without leftovers."""
     rng, book = random.Random(SEED), tmp_path / "book"
     print(f"seed {SEED}")
     old, new = states

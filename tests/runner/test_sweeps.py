@@ -279,7 +279,7 @@ def test_sweep_outside_of_a_book_resumes(
 
 
 def test_dry_run_counts_cells(book: Path) -> None:
-    """Three prompts are three passes, whatever top_k is."""
+    """Three prompts are three passes for any top_k."""
     shutil.rmtree(book / "experiments" / "results")
     done = layerbook("run", "--dry-run", "--only", "words/grid", cwd=book)
     assert "6 requests, 3 of them distinct" in done.stdout
@@ -368,7 +368,7 @@ SPEC_ERRORS = {
 
 @pytest.mark.parametrize("name", SPEC_ERRORS)
 def test_reports_spec_errors_at_their_position(book: Path, name: str) -> None:
-    """`check` exits with 2 before anything runs, never with a traceback."""
+    """`check` exits with 2 before anything runs, without a traceback."""
     old, new, message = SPEC_ERRORS[name]
     assert old in SPEC
     write_sweep_book(book, SPEC.replace(old, new, 1))

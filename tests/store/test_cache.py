@@ -81,7 +81,7 @@ def test_secret_is_private_and_permanent(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_no_cache_without_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a read-only home everything works, and no entry is trusted."""
+    """With a read-only home, everything works, and no entry is trusted."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "file" / "user"))
     working_cache = WorkingCache(tmp_path)
@@ -122,7 +122,7 @@ def test_blobs_are_stored_by_kind_and_key(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("length", [0, 10, 32, 37])
 def test_ignores_truncated_blobs(tmp_path: Path, length: int) -> None:
-    """A blob of any shorter length is a miss."""
+    """A blob that is cut short at any length counts as missing."""
     working_cache = WorkingCache(tmp_path)
     working_cache.put_blob("figures", "key", b"<svg/>")
     (blob,) = [p for p in working_cache.folder.glob("figures/**/*") if p.is_file()]
@@ -173,7 +173,7 @@ def test_error_releases_the_lock(tmp_path: Path) -> None:
 
 
 def test_unusable_lock_file_is_reported(tmp_path: Path) -> None:
-    """A file in place of the cache folder is a StoreError."""
+    """A file in place of the cache folder raises a StoreError."""
     (tmp_path / cache.CACHE_FOLDER).write_text("")
     with pytest.raises(StoreError, match=cache.CACHE_FOLDER), cache.lock(tmp_path):
         pass

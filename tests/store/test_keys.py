@@ -1,4 +1,4 @@
-"""A key covers all that can change a number, and nothing else."""
+"""A key covers everything that can change a number, and nothing else."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_circular_imports_are_digested(package: Path) -> None:
 
 
 def test_reports_broken_and_missing_modules(package: Path) -> None:
-    """Such a module is a StoreError."""
+    """Such a module raises a StoreError."""
     with pytest.raises(StoreError, match=r"book\.nowhere"):
         code_digest.module_digests(["book.nowhere"], [package])
     (package / "third.py").write_text("def (:\n")
@@ -185,7 +185,7 @@ def test_old_keys_are_of_float32() -> None:
 
 
 def test_keys_cover_the_engine() -> None:
-    """A key covers the model package and the planner beside the analysis."""
+    """A key covers the analysis, the model package and the planner."""
     modules = code_digest.analysis_code_modules("layerbook.core.analysis")
     assert {"layerbook.model.plan", "layerbook.model.execution"} <= modules.keys()
 

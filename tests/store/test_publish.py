@@ -1,4 +1,4 @@
-"""A published folder holds the site, and every file in it is whole at any moment."""
+"""A published folder has the site, and every file in it is complete at any moment."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_refuses_a_folder_with_files_of_others(tmp_path: Path) -> None:
 
 
 def test_keeps_files_that_were_edited(tmp_path: Path) -> None:
-    """A page that leaves the site but was edited is reported."""
+    """A page that is no longer in the site, but was edited, is kept and reported."""
     publish.publish(OLD, tmp_path / "site")
     (tmp_path / "site" / "gone.html").write_bytes(b"edited")
     assert publish.publish(NEW, tmp_path / "site").kept_modified == ("gone.html",)

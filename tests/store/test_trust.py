@@ -33,7 +33,7 @@ def test_code_needs_trust(book: Path) -> None:
 
 @pytest.mark.parametrize("name", ["own.py", "other.py", "more/data.so"])
 def test_trust_ends_when_the_code_changes(book: Path, name: str) -> None:
-    """A changed or new file of any kind is not what the user read."""
+    """After a file of any kind is changed or added, it is no longer the code that the user read."""
     trust(book)
     path = book / "analyses" / name
     path.parent.mkdir(exist_ok=True)
@@ -64,7 +64,7 @@ def test_code_outside_the_book_is_refused(book: Path) -> None:
 
 
 def test_only_the_user_reads_the_list(book: Path, tmp_path: Path) -> None:
-    """A damaged list trusts nothing."""
+    """With a damaged list, nothing is trusted."""
     trust(book)
     file = tmp_path / "cache" / "trust.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
