@@ -29,7 +29,7 @@ class HeadAttention(Record):
     layer: int = Field(description="The layer, from 0.")
     head: int = Field(description="The query head, from 0.")
     first_token: float = Field(
-        description="Share on the first token, 0 to 1, mean of queries 1..T-1."
+        description="Share on the first token, 0..1, mean of queries 1..T-1."
     )
     itself: float = Field(description="Share of a token on itself, mean of queries 1..T-1.")
     previous_token: float = Field(description="Share on the token before, mean of queries 2..T-1.")

@@ -41,9 +41,7 @@ class PromptPattern(Record):
     leading_share: tuple[float, ...] = Field(
         description="By layer: attention to them, mean of later queries."
     )
-    uniform_leading_share: float = Field(
-        description="Value of `leading_share` if attention were uniform."
-    )
+    uniform_leading_share: float = Field(description="`leading_share` of uniform attention.")
     distinct_keys: tuple[float, ...] = Field(
         description="By layer: different keys that the heads prefer, mean of queries 1..T-1."
     )

@@ -45,9 +45,7 @@ class HeadStages(Record):
     raw: Array = Field(description="q·k after RoPE [query][key], including later keys.")
     pattern: Array = Field(description="Shares [query][key], computed from `raw`; rows sum to 1.")
     future: float = Field(description="Its number in the result's `future`.")
-    masked_maxima: int = Field(
-        description="Number of rows whose largest product is with a later key."
-    )
+    masked_maxima: int = Field(description="Rows whose largest product is with a later key.")
 
 
 class AttentionStagesResult(Result):
@@ -66,7 +64,7 @@ class AttentionStagesResult(Result):
     future: Array = Field(description="Share of later keys without the mask [layer][head].")
     uniform_future: float = Field(description="Value of `future` if attention were uniform.")
     heads: tuple[HeadStages, ...] = Field(
-        description="The spec's head, and the one with most `future`."
+        description="The spec's head, and that with most `future`."
     )
 
     @property

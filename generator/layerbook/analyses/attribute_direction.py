@@ -61,9 +61,7 @@ class AttributeDirectionResult(Result):
     column_correct: float = Field(description="Share of them on their side of the middle, 0..1.")
     direction_correct: float = Field(description="The same along the direction, 0..1.")
     direction: Array = Field(description="The direction, of length 1: [d_model].")
-    columns_for_half: int = Field(
-        description="Number of columns that hold half of its squared length."
-    )
+    columns_for_half: int = Field(description="Number of columns with half of its squared length.")
     column_top: tuple[PointingEntry, ...] = Field(
         description="The entries that point most along the column."
     )

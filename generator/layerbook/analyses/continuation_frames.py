@@ -40,9 +40,7 @@ class Pass(Record):
 class ContinuationStep(Record):
     """One frame: the tokens that the model saw, and the one that it wrote."""
 
-    pass_index: int = Field(
-        description="The pass that contains the frame, as an index of `passes`."
-    )
+    pass_index: int = Field(description="Index in `passes` of the pass that contains the frame.")
     length: int = Field(description="Number of tokens seen: the frame's rows and columns.")
     next_token: Ranked = Field(description="The token that it wrote next: the most likely one.")
 
@@ -69,9 +67,7 @@ class ContinuationFramesResult(Result):
         "rows all sum to 1."
     )
     stop_at: int | None = Field(description="The first frame, from 0, whose token ends the turn.")
-    retokenized_at: int | None = Field(
-        description="The first that is not the previous one and its token."
-    )
+    retokenized_at: int | None = Field(description="The first frame with tokens cut anew.")
 
 
 class ContinuationFrames(Analysis[ContinuationFramesResult]):

@@ -55,9 +55,7 @@ class ShuffledTexts(Record):
     changed_tokens: int = Field(description="Number of texts with other tokens than before.")
     moved: tuple[float, ...] = Field(description="Distance of each from its original.")
     moved_on_map: tuple[float, ...] = Field(description="The same distances on the map.")
-    permuted_difference: Gap = Field(
-        description="Largest change of a mean's number if ids are permuted."
-    )
+    permuted_difference: Gap = Field(description="Largest change of a mean if ids are permuted.")
 
 
 class EmbeddingPcaResult(Result):

@@ -42,21 +42,15 @@ class GeneratedText(Record):
     )
     answer: str = Field(description="The continuation as text, without special tokens.")
     new_tokens: tuple[WrittenToken, ...] = Field(
-        description="The generated tokens [T - prompt_length]."
+        description="The written tokens [T - prompt_length]."
     )
-    non_greedy: int = Field(description="Number of generated tokens that were not the likeliest.")
-    open_steps: int = Field(
-        description="Number of steps with more than one token left to draw from."
-    )
-    bits: float = Field(
-        description="Surprise of the continuation: -sum log2 of its tokens' probabilities."
-    )
+    non_greedy: int = Field(description="Number of written tokens that were not the likeliest.")
+    open_steps: int = Field(description="Number of steps with several tokens to draw from.")
+    bits: float = Field(description="Surprise of the continuation: -sum log2 of its probabilities.")
     repeated_share: float = Field(
         description="Share 0..1 of its runs of four tokens that occurred in it before."
     )
-    least_likely: WrittenToken = Field(
-        description="The generated token with the lowest probability."
-    )
+    least_likely: WrittenToken = Field(description="The written token with the lowest probability.")
 
 
 class GenerateResult(Result):
@@ -67,9 +61,7 @@ class GenerateResult(Result):
     top_k: SamplingTopK
     top_p: SamplingTopP
     seed: int = Field(description="The seed of the draws.")
-    prompts: tuple[GeneratedText, ...] = Field(
-        description="One entry per prompt, in the spec's order."
-    )
+    prompts: tuple[GeneratedText, ...] = Field(description="One per prompt, in the spec's order.")
 
 
 class Generate(Analysis[GenerateResult]):

@@ -73,17 +73,13 @@ class HeadOutputsResult(Result):
         description="Length of what each token's share of its value adds to the stream [T]."
     )
     output_length: float = Field(description="Length of all that the head adds.")
-    first_numbers: FirstNumbers = Field(
-        description="The first numbers of the vectors along the way."
-    )
+    first_numbers: FirstNumbers = Field(description="The first numbers of each vector on the way.")
     logit: Array = Field(description="What each token's part adds to the answer's logit [T].")
     promoted: tuple[PromotedToken, ...] = Field(
         description="The tokens whose logits the head raises most, best first."
     )
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index `logit_by_head`.")
-    logit_by_head: Array = Field(
-        description="What each head adds to the answer's logit [layer][head]."
-    )
+    logit_by_head: Array = Field(description="What each head adds to that logit [layer][head].")
 
     @property
     def largest(self) -> tuple[int, int]:

@@ -57,9 +57,7 @@ class LogitLens(Analysis[LogitLensResult]):
 
     result_type = LogitLensResult
 
-    prompt: PromptSpec = Field(
-        description="The prompt; a string, or `chat:` for the chat template."
-    )
+    prompt: PromptSpec = Field(description="The prompt; a string, or `chat:` for a chat.")
     layers: Layers = Field(default="all", description="The layers after which to read.")
 
     def runs(self) -> dict[str, Request]:

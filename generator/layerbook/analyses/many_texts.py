@@ -93,9 +93,7 @@ class ManyTexts(Analysis[ManyTextsResult]):
 
     result_type = ManyTextsResult
 
-    prompt: PromptSpec = Field(
-        description="The prompt; a string, or `chat:` for the chat template."
-    )
+    prompt: PromptSpec = Field(description="The prompt; a string, or `chat:` for a chat.")
     draws: int = Field(default=200, ge=1, le=1000, description="Number of texts to draw.")
     max_new_tokens: int = Field(ge=1, description="Token limit; a text may end earlier.")
     temperature: Temperature = 1.0

@@ -32,9 +32,7 @@ class MergeStepsResult(Result):
 
     text: str = Field(description="The text.")
     tokens: tuple[Token, ...] = Field(description="Its tokens [T].")
-    pair_count: int = Field(
-        description="Number of pairs in the tokenizer's list; 0 if it has none."
-    )
+    pair_count: int = Field(description="Number of pairs in the tokenizer's list, possibly 0.")
     start: tuple[Token, ...] = Field(description="The pieces before the first merge.")
     merges: tuple[Merge, ...] = Field(description="The merges, in order; the last leaves `tokens`.")
 

@@ -44,7 +44,7 @@ class MlpKnockoutResult(Result):
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index the arrays.")
     positions: tuple[int, ...] = Field(description="The positions silenced one by one, from 0.")
     everywhere: tuple[SilencedMlp, ...] = Field(
-        description="By layer: its MLP silenced at every position."
+        description="By layer: its MLP silenced everywhere."
     )
     prob: Array = Field(
         description="Probability of the answer [layer][position], silenced at that position alone."

@@ -50,13 +50,9 @@ class Neighborhood(Record):
 
     token: Token = Field(description="The token.")
     norm: float = Field(description="Length of its vector.")
-    cosine: tuple[Neighbor, ...] = Field(
-        description="By the cosine of the angle between the vectors."
-    )
+    cosine: tuple[Neighbor, ...] = Field(description="By the cosine of their angle.")
     dot: tuple[Neighbor, ...] = Field(description="By the dot product of the vectors.")
-    distance: tuple[Neighbor, ...] = Field(
-        description="By the Euclidean distance, the smallest first."
-    )
+    distance: tuple[Neighbor, ...] = Field(description="By the distance, the smallest first.")
     larger_dot_products: int = Field(
         description="Number of entries whose dot product with the token exceeds its own."
     )

@@ -34,11 +34,11 @@ class NextTokens(Record):
         description="The likeliest next tokens [top_k], best first: logit, probability 0..1."
     )
     log_sum: float = Field(
-        description="log sum exp of all logits [V]: prob = exp(logit - log_sum)."
+        description="log sum exp of the logits [V]: prob = exp(logit - log_sum)."
     )
     lead: float = Field(description="Logit of the best token minus that of the second.")
     odds: Relative = Field(
-        description="Probability of the best token over that of the second: exp(lead)."
+        description="Probability of the best over that of the second: exp(lead)."
     )
     entropy: float = Field(description="Entropy of the whole distribution, in bits: -sum p log2 p.")
     choices: Relative = Field(
@@ -51,14 +51,10 @@ class NextTokens(Record):
 class NextTokenResult(Result):
     """The likeliest next tokens after each prompt."""
 
-    d_model: int = Field(
-        description="Length of the vector that the linear layer turns into logits."
-    )
+    d_model: int = Field(description="Length of the vector that the linear layer reads.")
     d_vocab: int = Field(description="Number of logits: one for each token of the vocabulary.")
     top_k: int = Field(description="Number of tokens in `top`.")
-    prompts: tuple[NextTokens, ...] = Field(
-        description="One entry per prompt, in the spec's order."
-    )
+    prompts: tuple[NextTokens, ...] = Field(description="One per prompt, in the spec's order.")
 
 
 class NextToken(Analysis[NextTokenResult]):

@@ -96,7 +96,7 @@ class RopeResult(Result):
     )
     shift: int = Field(description="Positions by which the prompt is moved for the next field.")
     shift_difference: Gap = Field(
-        description="Largest change of any score of any head if all tokens move."
+        description="Largest change of any head's score if all tokens move."
     )
     ahead_difference: float = Field(
         description="Largest change of any score of any head if the queries move one position."

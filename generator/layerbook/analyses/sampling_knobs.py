@@ -62,9 +62,7 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
 
     result_type = SamplingKnobsResult
 
-    prompt: PromptSpec = Field(
-        description="The prompt; a string, or `chat:` for the chat template."
-    )
+    prompt: PromptSpec = Field(description="The prompt; a string, or `chat:` for a chat.")
     temperatures: Annotated[tuple[Temperature, ...], Field(min_length=1)] = Field(
         description="Temperatures to compare."
     )

@@ -35,9 +35,7 @@ class SentenceMap(Record):
     """Two sets of sentences drawn over each other, each on its own axes."""
 
     points: tuple[SentencePoint, ...] = Field(description="The sentences as written.")
-    shuffled: tuple[SentencePoint, ...] = Field(
-        description="The sentences with their words shuffled."
-    )
+    shuffled: tuple[SentencePoint, ...] = Field(description="The same with their words shuffled.")
     explained: tuple[float, ...] = Field(
         description="Share of the variance along each axis, as written, 0..1."
     )
@@ -54,7 +52,7 @@ class SentencePositionResult(Result):
         description="The same, times the encoding of each sentence's place in the list."
     )
     zeroed_share: float = Field(
-        description="Share of the first sentence's numbers that become zero, 0..1."
+        description="Share of the first sentence's numbers that become 0, 0..1."
     )
     permuted_change: Gap = Field(
         description="Largest move of an encoded sentence when its token ids are permuted."
@@ -62,9 +60,7 @@ class SentencePositionResult(Result):
     relisted_change: float = Field(
         description="Largest move when the list is reversed and no sentence changes."
     )
-    mean_length: float = Field(
-        description="Mean length of an encoded sentence's vector, for comparison."
-    )
+    mean_length: float = Field(description="Mean length of an encoded sentence, for comparison.")
 
 
 class SentencePosition(Analysis[SentencePositionResult]):

@@ -39,25 +39,17 @@ class Encoding(Record):
     wavelengths: Annotated[Array, Rounding(own_digits=True)] = Field(
         description="Positions per full turn, by pair of dimensions k: [d_model / 2]."
     )
-    distance: Array = Field(
-        description="Distance of two positions by the steps between them: [positions]."
-    )
-    closest: tuple[int, int] = Field(
-        description="The first two positions with the smallest distance."
-    )
+    distance: Array = Field(description="Distance by the steps between two positions: [positions].")
+    closest: tuple[int, int] = Field(description="The first positions with the smallest distance.")
     closest_distance: float = Field(description="Their distance.")
 
 
 class SinusoidalEncodingResult(Result):
     """One entry per C."""
 
-    d_model: int = Field(
-        description="Length of a position's vector and of the model's token vectors."
-    )
+    d_model: int = Field(description="Length of a position's vector and of a token's.")
     positions: int = Field(description="Number of positions, from 0.")
-    norm: float = Field(
-        description="Length of every position's vector, sqrt(d_model / 2) whatever C is."
-    )
+    norm: float = Field(description="Length of any position's vector: sqrt(d_model / 2).")
     sweeps: tuple[Encoding, ...] = Field(description="One entry per C, in the order of the spec.")
 
     @model_validator(mode="after")

@@ -51,9 +51,7 @@ class Tally(Analysis[TallyResult]):
 
     result_type = TallyResult
 
-    prompt: PromptSpec = Field(
-        description="The prompt; a string, or `chat:` for the chat template."
-    )
+    prompt: PromptSpec = Field(description="The prompt; a string, or `chat:` for a chat.")
     draws: int = Field(default=200, ge=1, le=100_000, description="Number of draws.")
     temperature: Temperature = 1.0
     top_k: SamplingTopK = None

@@ -37,18 +37,12 @@ class TextLosses(Record):
     """One text, token by token."""
 
     tokens: tuple[Token, ...] = Field(description="Its tokens.")
-    whitespace: tuple[int, ...] = Field(
-        description="The blocked positions: whitespace, except position 0."
-    )
+    whitespace: tuple[int, ...] = Field(description="The blocked positions, never position 0.")
     clean: tuple[float, ...] = Field(
         description="Loss in nats of each token but the first, without intervention."
     )
-    blocked: tuple[float, ...] = Field(
-        description="The same with whitespace blocked in all layers."
-    )
-    mean: float = Field(
-        description="The mean of `clean`; 0 for a text of one token, like all its costs."
-    )
+    blocked: tuple[float, ...] = Field(description="The same with whitespace blocked everywhere.")
+    mean: float = Field(description="The mean of `clean`; 0 for a text of one token.")
     alone: LossComparison = Field(description="The cost of blocking in this text alone.")
 
 
@@ -56,18 +50,14 @@ class TokenKnockoutResult(Result):
     """Losses under each intervention, over all texts together."""
 
     texts: tuple[TextLosses, ...] = Field(description="The texts, token by token.")
-    predicted: int = Field(
-        description="Number of predicted tokens: all but the first of each text."
-    )
+    predicted: int = Field(description="Predicted tokens: all but the first of each text.")
     clean: float = Field(description="Mean loss per predicted token without intervention, in nats.")
     first: LossChange = Field(description="The first token of each text blocked, in all layers.")
     blocked: LossComparison = Field(description="No later token sees these tokens, in all layers.")
     parts: tuple[LossComparison, ...] = Field(
         description="The same in a part of the layers, from the lowest up."
     )
-    cut: LossComparison = Field(
-        description="These tokens receive nothing from attention, in all layers."
-    )
+    cut: LossComparison = Field(description="These tokens receive nothing from attention.")
 
 
 class TokenKnockout(Analysis[TokenKnockoutResult]):

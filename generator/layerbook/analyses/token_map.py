@@ -58,9 +58,7 @@ class TokenMapResult(Result):
     distinct: tuple[Token, ...] = Field(
         description="The distinct tokens, in the order of first appearance."
     )
-    fitted: int = Field(
-        description="Number of distinct tokens as written, to which the axes are fitted."
-    )
+    fitted: int = Field(description="Number of distinct tokens that the axes are fitted to.")
     closest: tuple[int, ...] = Field(
         description="For each distinct token, the index of the closest other one."
     )
@@ -130,22 +128,7 @@ class TokenMap(Analysis[TokenMapResult]):
 
     def figures(self, result: TokenMapResult) -> dict[str, Figure]:
         """`map`: every token by text; an arrow where shuffling makes a word cut differently."""
-        index = {token.id: n for n, token in enumerate(result.distinct)}
-        labelled: set[int] = set()
-        points = []
-        for spot in result.points:
-            points.append(
-                Point(
-                    spot.token,
-                    spot.x,
-                    spot.y,
-                    result.texts[spot.text],
-                    spot.recut_as,
-                    spot.token.id not in labelled,
-                    _tooltip(spot, index[spot.token.id], result),
-                )
-            )
-            labelled.add(spot.token.id)
+        points = map_points(result)
         x, y = (
             Axis(f"axis {n}", f"{share:.0%} of the variance")
             for n, share in enumerate(result.explained, start=1)
@@ -158,7 +141,7 @@ class TokenMap(Analysis[TokenMapResult]):
             f"{len(result.distinct)} different tokens, "
             f"axes fitted to the {result.fitted} of the texts as written"
         )
-        return {"map": Scatter(tuple(points), x, y, alt, title)}
+        return {"map": Scatter(points, x, y, alt, title)}
 
 
 def first_rows(texts: Sequence[ActivationCache]) -> dict[int, NDArray[np.float64]]:
@@ -190,6 +173,27 @@ def count_lost(written: ActivationCache, shuffled: ActivationCache) -> int:
     """Count the tokens of the text as written that the shuffled text lacks."""
     before, after = (Counter(token.id for token in text.tokens) for text in (written, shuffled))
     return (before - after).total()
+
+
+def map_points(result: TokenMapResult) -> tuple[Point, ...]:
+    """Return a point for each token; of equal tokens, the first has a label."""
+    index = {token.id: n for n, token in enumerate(result.distinct)}
+    labelled: set[int] = set()
+    points = []
+    for spot in result.points:
+        points.append(
+            Point(
+                spot.token,
+                spot.x,
+                spot.y,
+                group=result.texts[spot.text],
+                arrow_to=spot.recut_as,
+                show_label=spot.token.id not in labelled,
+                tooltip=_tooltip(spot, index[spot.token.id], result),
+            )
+        )
+        labelled.add(spot.token.id)
+    return tuple(points)
 
 
 def _tooltip(spot: TokenPoint, n: int, result: TokenMapResult) -> str:

@@ -57,12 +57,8 @@ class PromptMap(Record):
     pooled_difference: Gap = Field(
         description="Largest difference of any number between both orders' means."
     )
-    changed_place: int = Field(
-        description="Number of tokens at another position in the other order."
-    )
-    nearest_to_itself: int = Field(
-        description="How many of them are nearest to themselves as written."
-    )
+    changed_place: int = Field(description="Number of tokens with another position there.")
+    nearest_to_itself: int = Field(description="How many of them are nearest to themselves.")
     nearest_to_its_place: int = Field(
         description="How many are nearest to the token that was at their new position."
     )
@@ -91,7 +87,7 @@ class TokenPositionResult(Result):
         description="One entry per prompt, in the order of the spec."
     )
     sweeps: tuple[EncodingEffect, ...] = Field(
-        description="Without an encoding, then one entry per C."
+        description="First without an encoding, then each C."
     )
     pooled_difference_without: Gap = Field(
         description="Largest difference between both orders' means, without encoding."

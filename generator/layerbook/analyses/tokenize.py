@@ -22,17 +22,13 @@ class TokenizedPrompt(Record):
         description="True if the joined bytes of the tokens are the text, without the special "
         "tokens and the space that a tokenizer may put around it."
     )
-    continues: bool = Field(
-        description="True if the ids begin with all ids of the prompt before it."
-    )
+    continues: bool = Field(description="True if it begins with all ids of the prompt before.")
 
 
 class TokenizeResult(Result):
     """The tokens of each prompt."""
 
-    prompts: tuple[TokenizedPrompt, ...] = Field(
-        description="One entry per prompt, in the spec's order."
-    )
+    prompts: tuple[TokenizedPrompt, ...] = Field(description="One per prompt, in the spec's order.")
 
 
 class Tokenize(Analysis[TokenizeResult]):

@@ -30,9 +30,7 @@ class SpecialToken(Record):
     """A special token: it marks turns, files and the like, and never comes from text."""
 
     token: Token = Field(description="The token.")
-    roles: tuple[str, ...] = Field(
-        description="Its roles in the tokenizer's settings: bos, eos, pad, unk."
-    )
+    roles: tuple[str, ...] = Field(description="Its roles in the settings: bos, eos, pad, unk.")
 
 
 class VocabularyResult(Result):
@@ -44,20 +42,14 @@ class VocabularyResult(Result):
         description="The first ordinary entries of more than one byte, by id."
     )
     last: tuple[Token, ...] = Field(description="The entries with the highest ids.")
-    lookups: tuple[PieceLookup, ...] = Field(
-        description="The looked-up pieces, in the spec's order."
-    )
+    lookups: tuple[PieceLookup, ...] = Field(description="The looked-up pieces, in order.")
     special: tuple[SpecialToken, ...] = Field(description="All special tokens, by id.")
     roles: dict[str, Token] = Field(
         description="The special tokens by their role in the settings: eos, pad, ..."
     )
     bytes: int = Field(description="Number of the 256 single bytes that have an entry.")
-    missing: tuple[str, ...] = Field(
-        description="The bytes without an entry, in hexadecimal, in order."
-    )
-    starting_with_space: int = Field(
-        description="Number of ordinary entries that begin with a space."
-    )
+    missing: tuple[str, ...] = Field(description="The bytes without an entry, in hexadecimal.")
+    starting_with_space: int = Field(description="Number of ordinary entries with a space first.")
     with_inner_whitespace: int = Field(
         description="Number of ordinary entries with whitespace between other characters."
     )

@@ -22,18 +22,14 @@ class WhitespaceAttentionResult(Result):
     tokens: tuple[Token, ...] = Field(
         description="The tokens of the text: the prompt and its continuation."
     )
-    whitespace: tuple[int, ...] = Field(
-        description="The positions of tokens that are only whitespace."
-    )
+    whitespace: tuple[int, ...] = Field(description="Positions of tokens that are whitespace.")
     on_first: tuple[float, ...] = Field(
         description="By layer: share of attention on position 0, mean of queries 1..T-1."
     )
     on_other_whitespace: tuple[float, ...] = Field(
         description="By layer: share on whitespace at other positions."
     )
-    on_whitespace: tuple[float, ...] = Field(
-        description="By layer: share on whitespace at any position."
-    )
+    on_whitespace: tuple[float, ...] = Field(description="By layer: share on all whitespace.")
     uniform_other_whitespace: float = Field(
         description="Share on whitespace after position 0 if attention were uniform."
     )
@@ -54,9 +50,7 @@ class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
     """
 
     result_type = WhitespaceAttentionResult
-    prompt: PromptSpec = Field(
-        description="The prompt, continued with the likeliest token each time."
-    )
+    prompt: PromptSpec = Field(description="The prompt, continued greedily.")
     max_new_tokens: int = Field(
         ge=1, description="Number of tokens to write, even past the end of the turn."
     )
