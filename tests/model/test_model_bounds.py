@@ -314,3 +314,27 @@ def test_memory_freed_before_is_not_granted_to_a_chat_template(folder: Path) -> 
     chat = Prompt(messages=(ChatMessage(role="user", content="a"),))
     assert "takes more than 200,000,000 bytes" in refusal(lambda: render(chat))
     assert peak_memory() == before
+
+
+HUB_CODE = ["kernels-community/flash-attn", "someone/code:function", "flash_attention_2"]
+
+
+@pytest.mark.parametrize("name", ["attn_implementation", "_attn_implementation"])
+@pytest.mark.parametrize("value", HUB_CODE)
+def test_no_code_of_the_hub_is_loaded(folder: Path, name: str, value: str) -> None:
+    """A model may name a repository whose code transformers would use for its attention."""
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {name: value}))
+    prepare_and_load(folder)
+
+
+def test_remarks_of_transformers_are_not_printed(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """They quote a stranger's files."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    config["rope_parameters"]["\x1b[2J"] = 1
+    path.write_text(json.dumps(config))
+    prepare_and_load(folder)
+    assert "rope_parameters" not in "".join(capfd.readouterr())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -182,9 +184,28 @@ def weight_shape(module: nn.Module) -> tuple[int, ...]:
 
 def load_network(directory: Path, precision: Precision) -> NetworkParts:
     """Load the weights, all of them and no others. Raises ModelError."""
+    with _quiet_transformers():
+        return _load(directory, precision)
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Print none of the library's remarks, which may quote a stranger's files."""
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+
+
+def _load(directory: Path, precision: Precision) -> NetworkParts:
     family = find_family(read_object(directory / "config.json"))
     network_class = getattr(transformers, family.network)
     config = network_class.config_class.from_pretrained(directory)
+    # A config.json can name a repository of the Hub, from which transformers would load code.
+    config._attn_implementation = ATTENTION
     loading_checks.check_special_ids(directory, config.vocab_size)
     loading_checks.check_activation(directory, config)
     stored = loading_checks.check_stored_weights(directory)
@@ -205,22 +226,16 @@ def _load_weights(
     """Load the weights into a model of this class and configuration. Raises ModelError."""
     dtype = DTYPES[precision]
     weights = _read_weights(directory, dtype)
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        with arithmetic(precision):  # RoPE's speeds are computed here
-            model, loading_info = network_class.from_pretrained(
-                None,
-                config=config,
-                state_dict=weights,
-                attn_implementation=ATTENTION,
-                dtype=dtype,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,  # mismatches are in the report, which is checked
-            )
-    finally:
-        transformers_logging.set_verbosity(verbosity)
+    with arithmetic(precision):  # RoPE's speeds are computed here
+        model, loading_info = network_class.from_pretrained(
+            None,
+            config=config,
+            state_dict=weights,
+            attn_implementation=ATTENTION,
+            dtype=dtype,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # mismatches are in the report, which is checked
+        )
     loading_checks.check_loaded_weights(directory, loading_info)
     return model
 
