@@ -225,6 +225,19 @@ def test_revisions_are_read_without_links_and_filters(book: Path, tmp_path: Path
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize("name", [b"\xff\xfe.yaml", b"a\nb:1:1: no problem.yaml"])
+def test_names_of_files_can_have_any_bytes(name: bytes, book: Path) -> None:
+    """Linux allows them; a line feed cannot begin another line of a report."""
+    (book / "experiments" / os.fsdecode(name)).write_text("chapter: x\n")
+    (book / "templates" / "assets").mkdir()
+    (book / "templates" / "assets" / os.fsdecode(name)).write_text("")
+    for command in ("check", "status", "build --no-run", "schema", "clean --orphans"):
+        process = layerbook(*command.split(), cwd=book)
+        lines = process.stderr.splitlines()
+        assert process.returncode == (0 if command == "schema" else 2)
+        assert not [line for line in lines if line.startswith("b:1:1")]
+
+
 CONTROL_CHARACTERS = "\x1b]0;title\x07[/INST]"
 
 

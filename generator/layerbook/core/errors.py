@@ -48,10 +48,11 @@ class Problem:
     trace: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        message = self.message.replace("\n", "\\n")  # names of a book can have line ends
+        # Names of a book's files and of what is in them can have line ends.
+        file, message = (text.replace("\n", "\\n") for text in (self.file, self.message))
         if len(message) > MAX_PROBLEM:
             message = f"{message[: MAX_PROBLEM // 2]} … {message[-MAX_PROBLEM // 2 :]}"
-        return f"{self.file}:{self.line}:{self.column}: {message}"
+        return f"{file}:{self.line}:{self.column}: {message}"
 
 
 def first_problems(problems: Iterable[Problem]) -> list[Problem]:
