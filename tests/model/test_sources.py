@@ -451,7 +451,7 @@ WRONG_WHEELS = [
     (lambda path, data: write_wheel(path, data, "other.gguf"), "does not contain"),
     (
         lambda path, data: path.write_bytes(write_wheel(path, data).read_bytes()[:-500]),
-        "not a whole wheel",
+        "not a complete wheel",
     ),
     (lambda path, data: None, "No such file"),
 ]
@@ -812,7 +812,7 @@ def test_a_local_model_is_a_file() -> None:
 def test_a_relative_cache_is_refused(monkeypatch):
     """In a stranger's book, it would be a folder of that book, with that author's secret."""
     monkeypatch.setenv("LAYERBOOK_CACHE", ".cache")
-    with pytest.raises(UsageError, match="should be an absolute path"):
+    with pytest.raises(UsageError, match="but should be an absolute path"):
         user_cache.root()
 
 

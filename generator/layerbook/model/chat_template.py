@@ -20,7 +20,7 @@ from layerbook.model.json_files import read_object
 if TYPE_CHECKING:
     from jinja2 import Template
 
-CHAT_DATE = date(2024, 7, 26)  # the day that templates of Llama 3 name if they know no other
+CHAT_DATE = date(2024, 7, 26)  # the default date in templates of Llama 3
 
 
 @dataclass(frozen=True)

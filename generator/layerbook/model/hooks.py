@@ -154,7 +154,7 @@ def _apply(edit: Edit, row: Tensor) -> None:
         mask = mask & _axis_mask(row, axes.index("M"), edit.neurons)
     if edit.value is not None:
         row.copy_(torch.where(mask, _pad_to(edit.value, row, position_axis), row))
-    elif edit.site.name == "scores":  # a query keeps its own position
+    elif edit.site.name == "scores":  # a query always sees its own position
         own = torch.eye(row.shape[-1], dtype=torch.bool)
         row.masked_fill_(mask & ~own, -torch.inf)
     else:

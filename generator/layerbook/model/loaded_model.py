@@ -107,7 +107,7 @@ class LoadedModel:
             arrays: dict[Site, NDArray[np.floating]] = {}
             for site in item.keep - {NEXT_LOGITS}:
                 array = slice_prefix(hooks.activations[site][row].numpy(), site, len(item.ids))
-                # If every pass keeps a site, a copy would only need its memory twice.
+                # If every pass keeps a site, a copy would only double its memory.
                 shared = site in common and array.flags.c_contiguous
                 arrays[site] = read_only(array if shared else array.copy())
             if item.logit_positions:

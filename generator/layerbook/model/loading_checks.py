@@ -53,7 +53,7 @@ def check_special_ids(directory: Path, d_vocab: int) -> None:
             continue
         if type(id) is not int or not 0 <= id < d_vocab:
             raise ModelError(
-                f"{directory}: {role} in {name} is {id!r:.40}, and the model has the ids 0 to "
+                f"{directory}: {role} in {name} is {id!r:.40}, but the model has the ids 0 to "
                 f"{d_vocab - 1}; correct it, or remove it"
             )
 
@@ -110,8 +110,8 @@ def check_size(directory: Path, described: nn.Module, stored: int) -> None:
     size = sum(part.numel() for part in (*described.parameters(), *described.buffers()))
     if size > 2 * stored + MAX_UNSTORED:
         raise ModelError(
-            f"{directory}: config.json describes a model of {size:,} numbers, and {stored:,} are "
-            "stored; the files do not belong together"
+            f"{directory}: config.json describes a model of {size:,} numbers, but only "
+            f"{stored:,} are stored; the files do not belong together"
         )
 
 
@@ -171,7 +171,7 @@ def check_tokenizer_fits(directory: Path, tokenizer: ModelTokenizer, rows: int) 
     if tokens:
         more = f", and {pluralize(len(tokens) - 1, 'more token')}" if len(tokens) > 1 else ""
         raise ModelError(
-            f"{directory}: the tokenizer has ids up to {tokenizer.size - 1}, and the embedding has "
+            f"{directory}: the tokenizer has ids up to {tokenizer.size - 1}, but the embedding has "
             f"{rows} rows: none for {tokens[0].text!r:.80} (id {tokens[0].id}){more}. Use the "
             "tokenizer that the weights were trained with, or enlarge the embedding"
         )

@@ -17,7 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MAX_SECONDS = 1.0  # of CPU time
 MAX_BYTES = 200_000_000
-MAX_NUMBER = 10_000  # that a method or filter is given, such as a width
+MAX_NUMBER = 10_000  # as an argument of a method or filter, such as a width
 MAX_SOURCE = 500_000  # characters
 FILTERS_WITH_NUMBERS = ("batch", "center", "indent", "replace", "slice", "truncate", "wordwrap")
 TEMPLATE_FILE = "<template>"  # the file name of Jinja's compiled code
@@ -106,7 +106,7 @@ def limited_resources() -> Iterator[None]:
     Checked at each line of the compiled template.
     """
     memory = psutil.Process().memory_info
-    # The memory in use now, not the peak of the process, which loading a model leaves far above.
+    # The memory in use now: after a model was loaded, the peak of the process is far higher.
     end, most = time.process_time() + MAX_SECONDS, memory().rss + MAX_BYTES
 
     def watch_call(frame: FrameType, event: str, arg: object) -> Any:

@@ -50,11 +50,11 @@ class ModelTokenizer:
 
     @classmethod
     def load(cls, directory: Path) -> ModelTokenizer:
-        """Read `tokenizer.json`, and what there is of its companions.
+        """Read `tokenizer.json` and those of its companions that exist.
 
         The companions are `tokenizer_config.json`, `special_tokens_map.json`, `config.json` and
-        `chat_template.jinja`. As in transformers, the truncation and the padding that
-        `tokenizer.json` may ask for are not applied; nor is BPE's dropout, which is for training.
+        `chat_template.jinja`. As in transformers, truncation and padding in `tokenizer.json` are
+        ignored, and so is BPE's dropout, which is for training.
         """
         chat = ChatTemplate.load(directory)
         path = directory / "tokenizer.json"
@@ -117,7 +117,7 @@ class ModelTokenizer:
             raise IndexError(f"no token has id {id}; the vocabulary has {self.size}")
         if id in self.special_ids:
             return Token(id, piece, piece.encode().hex(), special=True)
-        if id in self._added_tokens:  # written as it is, whatever the spelling of the others
+        if id in self._added_tokens:  # spelled as text, unlike the others
             data = self.spelling.replaced(piece).encode()
         else:
             data = self.spelling.to_bytes(piece)
@@ -229,7 +229,7 @@ def _add_declared_tokens(
         if backend.token_to_id(content) != id:
             raise ValueError(
                 f"tokenizer_config.json declares {content!r} with id {id}, and "
-                f"tokenizer.json leaves it {backend.token_to_id(content)}"
+                f"tokenizer.json gives it {backend.token_to_id(content)}"
             )
     present |= new.keys()
     missing = [text for text in dict.fromkeys(roles.values()) if text and text not in present]

@@ -28,7 +28,7 @@ def root() -> Path:
     if configured := os.environ.get("LAYERBOOK_CACHE"):
         path = expand_home(configured)
         if not path.is_absolute():
-            raise UsageError(f"LAYERBOOK_CACHE is {configured!r}, and should be an absolute path")
+            raise UsageError(f"LAYERBOOK_CACHE is {configured!r}, but should be an absolute path")
         return path
     from platformdirs import user_cache_path
 
@@ -36,7 +36,7 @@ def root() -> Path:
         return user_cache_path("layerbook", appauthor=False)
     except RuntimeError as error:
         raise UsageError(
-            "this user has no home folder, which has the cache; set LAYERBOOK_CACHE to a folder"
+            "this user has no home folder for the cache; set LAYERBOOK_CACHE to a folder"
         ) from error
 
 

@@ -65,12 +65,12 @@ class DaskExecutor:
         from distributed import Client
 
         for name in ("distributed.client", "distributed.core", "distributed.comm"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)  # errors are reported here
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # this module reports the errors
         try:
             client = Client(
                 self.address, timeout=CONNECT_SECONDS, set_as_default=False, name="layerbook"
             )
-        except TypeError as error:  # from Dask, if it has no certificates
+        except TypeError as error:  # Dask raises it if it has no certificates
             raise UsageError(
                 f"{self.address} needs certificates, from Dask's settings distributed.comm.tls: "
                 f"{error}"
@@ -160,7 +160,8 @@ def _translate_dask_errors() -> Iterator[None]:
         ) from error
     except ImportError as error:
         raise UsageError(
-            f"the Dask workers cannot run this ({error}): install the same layerbook there"
+            f"the Dask workers cannot run this ({error}): install the same version of layerbook "
+            "there"
         ) from error
 
 
@@ -206,7 +207,7 @@ class JobRunner:
     """Runs the jobs of a worker, with models that are loaded when first needed."""
 
     def __init__(self) -> None:
-        self._lock = Lock()  # the hooks of a pass are on the model: one job at a time
+        self._lock = Lock()  # one job at a time, because a pass puts hooks on the model
         self._models: dict[str, Fingerprint] = {}
         self._executor: LocalExecutor | None = None
 
@@ -220,7 +221,7 @@ class JobRunner:
                 measured = executor.measure(experiments, SilentReporter())
         except MessageError as error:
             message = f"{_this_worker()} cannot read the job it received ({error}); "
-            return encode_refusal(ModelError(f"{message}it needs the same layerbook"))
+            return encode_refusal(ModelError(f"{message}it needs the same version of layerbook"))
         except LayerbookError as error:
             return encode_refusal(error)
         return encode_results([measured[experiment] for experiment in experiments])
@@ -269,7 +270,8 @@ def _check_code(requirements: JobRequirements) -> None:
     for module, digest in requirements.code.items():
         if _imported_code_digest(module) != digest:
             raise ModelError(
-                f"{_this_worker()} has different code for {module}: install the same and restart it"
+                f"{_this_worker()} has different code for {module}: install the same version and "
+                "restart it"
             )
 
 

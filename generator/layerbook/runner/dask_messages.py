@@ -143,7 +143,7 @@ def decode_results(
         return {experiment: _decode_result(entry, experiment) for experiment, entry in pairs}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MessageError(
-            f"a worker's answer cannot be read ({error}); it needs the same layerbook"
+            f"a worker's answer cannot be read ({error}); it needs the same version of layerbook"
         ) from error
 
 

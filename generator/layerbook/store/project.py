@@ -76,7 +76,7 @@ class Project:
             return f"{datetime.fromtimestamp(int(epoch), UTC):%Y-%m-%d}"
         except (ValueError, OverflowError, OSError) as error:
             raise UsageError(
-                f"SOURCE_DATE_EPOCH is {epoch!r}, and should be a number of seconds"
+                f"SOURCE_DATE_EPOCH is {epoch!r}, but should be a number of seconds"
             ) from error
 
     def specs_are_unchanged(self) -> bool:
@@ -158,7 +158,7 @@ def open_project(
         specs_digest = _specs_digest(root)
         limits = source.limits(check_chats=check_chats)
         book = loader.load_book(root, limits, drafts=drafts, own=own_code(root))
-        if _specs_digest(root) == specs_digest:  # otherwise a file was saved in the meantime
+        if _specs_digest(root) == specs_digest:  # else a file was saved in the meantime
             return Project(root, book, source, source.fingerprint(), specs_digest)
 
 
@@ -210,7 +210,9 @@ def cell_experiment(experiment: Experiment, cell: GridCell) -> Experiment:
     )
     spec = cell_as_experiment.spec()
     if cell.model:
-        spec["model"] = cell.coordinates[MODEL_AXIS]  # as written: a path differs by machine
+        spec["model"] = cell.coordinates[
+            MODEL_AXIS
+        ]  # as written in the spec: the resolved path differs by machine
     return replace(cell_as_experiment, id=f"{experiment.id}.{json_digest(spec)[:12]}")
 
 

@@ -136,11 +136,11 @@ def _publish(tree: Mapping[str, bytes], target: Path) -> PublishReport:
     if changed or removed:
         under_way = _Marker(files=digests, before={**marker.before, **marker.files})
         atomic.write(target / MARKER_NAME, under_way.encode())
-    # Where a page becomes a folder, or a folder a page, the old one must go first.
+    # If a page becomes a folder, or a folder a page, the old one must be removed first.
     blocking = [old for old in removed if any(_overlap(old, new) for new in changed)]
     _remove(target, blocking)
     for path in changed:
-        resolve_within(target, (target / path).parent)  # a link in its place is replaced
+        resolve_within(target, (target / path).parent)  # a link at the page itself is replaced
         _remove_empty_folders(target / path)
         atomic.write(target / path, tree[path])
     _remove(target, [path for path in removed if path not in blocking])
