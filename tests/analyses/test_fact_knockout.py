@@ -110,6 +110,7 @@ def test_summary_compares_the_head_with_all_others(tiny: LoadedModel) -> None:
     result = run(tiny, analysis())
     average = np.array(result.with_mean.cost).mean(-1)
     assert result.with_mean.head_cost == pytest.approx(average[1, 2])
+    assert list(result.with_mean.head_costs) == list(result.with_mean.cost[1][2])
     average[1, 2] = -np.inf
     assert result.with_mean.largest_other_cost == average.max()
     costs = np.array(result.with_zeros.cost).reshape(2 * HEADS, -1)

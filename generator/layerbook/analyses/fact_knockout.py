@@ -68,9 +68,14 @@ class ReplacementCosts(Record):
         return self.cost.mean(axis=-1)
 
     @property
+    def head_costs(self) -> Floats:
+        """The cost of the head in question, by prompt: [N]."""
+        return self.cost[self.place]
+
+    @property
     def head_cost(self) -> float:
-        """The average cost of the head in question."""
-        return float(self.average[self.place])
+        """The mean of `head_costs`."""
+        return float(self.head_costs.mean())
 
     @property
     def largest_other_cost(self) -> float:
@@ -81,7 +86,7 @@ class ReplacementCosts(Record):
     @property
     def times_largest(self) -> int:
         """Number of prompts in which no head costs more than the one in question."""
-        return int((self.cost[self.place] >= self.cost.max(axis=(0, 1))).sum())
+        return int((self.head_costs >= self.cost.max(axis=(0, 1))).sum())
 
 
 class FactKnockoutResult(Result):
@@ -281,13 +286,13 @@ def cost_grids(result: FactKnockoutResult) -> Panels:
 def fact_strip(result: FactKnockoutResult) -> Heatmap:
     """Draw the cost by prompt: the head in question, the worst of the others, and the median."""
     costs = result.with_mean.cost.reshape(-1, len(result.prompts))  # [L * H, N]
-    place = result.with_mean.place
-    index = place[0] * len(result.heads) + place[1]
+    layer, head = result.with_mean.place
+    index = layer * len(result.heads) + head
     own = result.name(index)
     others = np.delete(costs, index, axis=0)
     columns = {
-        f"{own}, zeros": result.with_zeros.cost[place],
-        f"{own}, average": costs[index],
+        f"{own}, zeros": result.with_zeros.head_costs,
+        f"{own}, average": result.with_mean.head_costs,
         "worst other": (others if len(others) else costs).max(axis=0),
         "median head": np.median(costs, axis=0),
     }
