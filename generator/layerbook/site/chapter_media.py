@@ -29,7 +29,7 @@ SECONDS_OF_DIAGRAMS = 30.0
 
 
 class ChapterMedia:
-    """Makes the views of one chapter's media.
+    """Provides the images, diagrams and videos of one chapter as views.
 
     next_number: returns the number of the next figure. ids: the ids of the page.
     cache: where drawn diagrams are kept.

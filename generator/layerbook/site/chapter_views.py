@@ -39,7 +39,7 @@ from layerbook.site.result_files import result_files
 
 
 class ChapterViews:
-    """Makes the views of one chapter.
+    """Provides the figures, claims, listings and downloads of one chapter as views.
 
     views: the experiments of the book. figure_parts: makes the pictures. ids: the ids of the page.
     unavailable: the experiments it needs that have no result, by address.

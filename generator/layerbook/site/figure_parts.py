@@ -16,7 +16,7 @@ from layerbook.site.tokens_html import table_csv
 
 
 class FigureParts:
-    """Makes the parts of figures.
+    """Makes the pictures, scripts and data files of figures.
 
     diagram_links: the pages to which the boxes of the model's diagram lead, by part.
     files: the data files that the figures link to, by path in the site.

@@ -1,4 +1,4 @@
-"""The code behind a result: an analysis's `measure` and the functions that it calls."""
+"""The code that measured a result: `measure` of its analysis, and the functions it calls."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ def _located_errors(jinja_env: Sandbox) -> Iterator[None]:
     except TemplateSyntaxError as error:
         if error.filename is None:
             raise
-        problem = Problem(error.filename, error.lineno, 1, error.message or "no template")
+        problem = Problem(error.filename, error.lineno, 1, error.message or "invalid template")
         raise SpecError([problem]) from error
     except (*TEMPLATE_ERRORS, RecursionError) as error:
         place = _template_place(error.__traceback__)

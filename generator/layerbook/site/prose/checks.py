@@ -30,7 +30,7 @@ from layerbook.store.project import Project
 
 
 def check_prose(project: Project) -> None:
-    """Check what needs no result. Raises SpecError with the problems of all chapters."""
+    """Check a book as far as it needs no results. Raises SpecError with all problems."""
     if problems := find_prose_problems(project):
         raise SpecError(problems)
 
@@ -65,7 +65,7 @@ def find_prose_problems(project: Project) -> list[Problem]:
         if chapter.name in prose:
             checker = ChapterChecker(project, chapter, prose[chapter.name], sources, terms)
             problems += first_problems(checker.problems())
-    if len(prose) == len(project.book.pages):  # any page may have what another refers to
+    if len(prose) == len(project.book.pages):  # otherwise a missing page may have the place
         problems += first_problems(find_unshown_references(project, prose))
         unknown = impossible_references(project.book.pages, prose)
         problems += first_problems(find_unknown_references(project, prose, unknown))
@@ -75,7 +75,7 @@ def find_prose_problems(project: Project) -> list[Problem]:
 def _glossary_problems(
     project: Project, terms: glossary.Glossary, targets: LinkTargets
 ) -> Iterator[Problem]:
-    """Yield mistakes in the Markdown of the glossary, links to nowhere, and unknown chapters."""
+    """Yield mistakes in the Markdown of the glossary, links that lead nowhere, unknown chapters."""
     chapters = [chapter.name for chapter in project.book.chapters]
     for entry in terms.entries.values():
         outline, place = parse_outline(entry.term.text), entry.text_place

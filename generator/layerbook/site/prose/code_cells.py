@@ -73,7 +73,7 @@ class CodeCell:
             raise SpecError([self.problem(error)]) from error
 
     def output(self, result_of: Callable[[str], object]) -> str:
-        """Return the expected value as Python prints it, with the digits that `within` implies.
+        """Return the expected value as Python prints it, with as many digits as `within` allows.
 
         Raises SpecError if it is too long to show.
         """

@@ -33,7 +33,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Fold:
-    """Prose between two blocks, which is Markdown like the prose around it."""
+    """Prose between two blocks; like the prose around it, it is Markdown."""
 
     opening: Block
     body: str

@@ -118,7 +118,7 @@ class MathRenderer:
         rules = [rule for rule in style[1].split(";") if rule and rule != "display:block math"]
         for rule in rules:
             if not _RULE.fullmatch(rule):
-                raise MathError(f"this formula needs a style that the book cannot give: {rule}")
+                raise MathError(f"this formula needs a style that pages do not allow: {rule}")
         tag = _STYLE.sub("", tag)
         if not rules:
             return tag

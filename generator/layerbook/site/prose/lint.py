@@ -129,7 +129,7 @@ def _blank_number(heading: TextSpan) -> TextSpan:
 
 
 def _inline_spans(node: Node, source: str, cursor: int) -> Iterator[TextSpan]:
-    """Yield the texts of a paragraph, each found in the source behind the one before it."""
+    """Yield the texts of a paragraph, in order, with their places in the source."""
     in_address = False
     for child in node.children or ():
         if child.type in ("link_open", "link_close"):

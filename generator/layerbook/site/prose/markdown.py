@@ -182,7 +182,7 @@ def _link_open(self: Any, nodes: Sequence[Node], index: int, options: Any, _: An
 
 
 def _heading_close(_: Any, nodes: Sequence[Node], index: int, *__: Any) -> str:
-    """Append to a heading a link to itself, whose address readers can copy."""
+    """Append a link to the heading itself, so that readers can copy its address."""
     tag, id = nodes[index].tag, nodes[index - 2].attrs.get("id")
     if not id:
         return f"</{tag}>\n"
@@ -210,7 +210,7 @@ def _fence(
 
 
 def render_inline(source: str, slots: Slots, math: MathRenderer) -> Inline:
-    """Render a sentence or a few, without a paragraph around them. Raises ProseError."""
+    """Render one or more sentences, without a paragraph around them. Raises ProseError."""
     nodes = _parser().parseInline(source)
     _check_nodes(nodes, slots)
     html = _render(nodes, _environment(slots, math, crosses_pages=False))

@@ -1,4 +1,4 @@
-"""Plain text and trusted markup, told apart by type.
+"""Plain text and trusted markup, which differ by type.
 
 Whatever comes from a prompt, a token or a result is plain text and is cleaned and escaped.
 Only markup that this package wrote itself is `Inline` or `Block`.

@@ -129,6 +129,6 @@ def _parser() -> MarkdownIt:
 
 
 def _cut_paragraphs(state: StateCore) -> None:
-    """Cut a paragraph that is reported as too long: finding its links would take too long."""
+    """Cut paragraphs that are reported as too long, since finding their links takes too long."""
     for node in state.tokens:
         node.content = node.content[: MAX_PARAGRAPH + 1] if node.type == "inline" else node.content

@@ -23,8 +23,8 @@ IMAGE_USAGE = (
 )
 DIAGRAM_LANGUAGE = "dot"
 DIAGRAM_USAGE = (
-    "a diagram stands at the margin, alone, with empty lines around it; "
-    "to show its source, call the language `graphviz`"
+    "a diagram starts at the margin and stands alone, with empty lines around it; "
+    "to show its source instead, name the language `graphviz`"
 )
 MERMAID = (
     "diagrams in Mermaid are not drawn; write the diagram in `dot`, or save it as SVG in images/"

@@ -35,14 +35,16 @@ class Reference:
 
 
 def find_references(source: str, file: str) -> tuple[Reference, ...]:
-    """Return every experiment, source and code cell named by a plain string.
+    """Return every experiment, code cell, source and term that a plain string names.
 
     Raises SpecError if the prose is not a valid template.
     """
     try:
         tree = parse_prose(source)
     except TemplateSyntaxError as error:
-        raise SpecError([Problem(file, error.lineno, 1, error.message or "no template")]) from error
+        raise SpecError(
+            [Problem(file, error.lineno, 1, error.message or "invalid template")]
+        ) from error
     lines = source.split("\n")
     references = []
     for call in tree.find_all(nodes.Call):
@@ -70,7 +72,7 @@ def _constant(node: nodes.Expr) -> tuple[object, bool]:
 
 
 def names_figures_by_variable(source: str) -> bool:
-    """Return whether prose shows figures of an experiment with a computed name."""
+    """Return whether prose shows a figure of an experiment whose name is computed."""
     try:
         tree = parse_prose(source)
     except TemplateSyntaxError:

@@ -41,7 +41,7 @@ def find_template_problems(prose: PieceOfProse) -> list[Problem]:
     try:
         tree = parse_prose(prose.text)
     except TemplateSyntaxError as error:
-        return [_problem(prose, error.lineno, "{", error.message or "no template")]
+        return [_problem(prose, error.lineno, "{", error.message or "invalid template")]
     environment = prose_environment()
     problems = [
         *_unknown_helpers(prose, tree, "filter", nodes.Filter, environment.filters),
@@ -70,7 +70,7 @@ def _unknown_helpers(
 
 
 def _undefined_names(prose: PieceOfProse, tree: nodes.Template) -> Iterator[Problem]:
-    """Report undefined names; a name that is only set in a branch counts as defined."""
+    """Yield undefined names; a name that is set in only one branch counts as defined."""
     tests = (t.node for t in tree.find_all(nodes.Test) if t.name in ("defined", "undefined"))
     known = {*prose.names, *_IMPLICIT_NAMES, *(n.name for n in tests if isinstance(n, nodes.Name))}
     names = list(tree.find_all(nodes.Name))
@@ -87,12 +87,12 @@ def _compile_problems(
     try:
         environment.compile(tree)
     except TemplateSyntaxError as error:
-        return [_problem(prose, error.lineno, "{", error.message or "no template")]
+        return [_problem(prose, error.lineno, "{", error.message or "invalid template")]
     return []
 
 
 class _FieldFinder:
-    """Finds fields that no result can have; what types leave open is checked when rendering."""
+    """Finds fields that no result can have. What the types leave open is checked when rendering."""
 
     def __init__(self, prose: PieceOfProse) -> None:
         self._prose = prose
@@ -144,7 +144,7 @@ class _FieldFinder:
         return ""
 
     def _note_variables(self, tree: nodes.Template) -> None:
-        """Record the types of names that are set once; a name that is set again can be anything."""
+        """Record the types of names that are set once; a name set again can have any type."""
         targets: list[tuple[nodes.Node, PossibleTypes]] = []
         for node in tree.find_all((nodes.Macro, nodes.CallBlock, nodes.Assign, nodes.For)):
             if isinstance(node, nodes.Macro | nodes.CallBlock):

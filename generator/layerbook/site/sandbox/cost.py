@@ -111,7 +111,7 @@ class CountingEnvironment(ImmutableSandboxedEnvironment):
         try:
             return super()._compile(source, filename)
         except (SyntaxError, RecursionError, MemoryError):  # too many blocks inside each other
-            raise TemplateSyntaxError("nested too deep", 1, None, filename) from None
+            raise TemplateSyntaxError("nested too deeply", 1, None, filename) from None
 
     def _generate(
         self, source: nodes.Template, name: Any, filename: Any, defer_init: bool = False

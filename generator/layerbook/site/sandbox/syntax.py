@@ -28,11 +28,11 @@ def parse_template(
     try:
         tree = parser.parse()
     except RecursionError:
-        raise error("nested too deep", parser.stream.current.lineno) from None
+        raise error("nested too deeply", parser.stream.current.lineno) from None
     except ValueError:  # Python reads no integers of more than 4300 digits
         raise error("the number has too many digits", parser.stream.current.lineno) from None
     if deep := _find_deep_node(tree):
-        raise error("nested too deep", deep.lineno)
+        raise error("nested too deeply", deep.lineno)
     return tree
 
 
