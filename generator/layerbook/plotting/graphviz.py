@@ -57,9 +57,9 @@ def draw_dot(source: str, *, dark: bool) -> Drawing:
     """
     check_source(source)
     ink = DARK_INK if dark else LIGHT_INK
-    paints = [f"-G{name}" for name in (f"color={ink}", f"fontcolor={ink}", f"fontname={FONT}")]
-    paints += [option.replace("-G", scope, 1) for scope in ("-N", "-E") for option in paints]
-    return clean(_run_dot(source, ["-Tsvg", "-Gbgcolor=transparent", *paints]))
+    defaults = (f"color={ink}", f"fontcolor={ink}", f"fontname={FONT}")
+    options = [scope + default for scope in ("-G", "-N", "-E") for default in defaults]
+    return clean(_run_dot(source, ["-Tsvg", "-Gbgcolor=transparent", *options]))
 
 
 def find_dot() -> str:
@@ -74,7 +74,7 @@ def find_dot() -> str:
 
 
 def _run_dot(source: str, options: list[str]) -> str:
-    """Return what `dot` writes."""
+    """Run `dot` and return its output. Raises DiagramError if it fails or reaches a limit."""
     variables = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     with tempfile.TemporaryDirectory(prefix="layerbook-dot-") as folder:
         written, errors = Path(folder, "drawing"), Path(folder, "errors")
@@ -134,7 +134,7 @@ def clean(svg: str) -> Drawing:
         raise DiagramError(f"the drawing is no SVG: {error}") from error
     for element in root.iter():
         name = element.tag.removeprefix(_SVG)
-        if name == "a":  # only the words that appear on hover
+        if name == "a":  # Graphviz also writes this for words that appear on hover
             name = "g"
         if name not in _SHAPES:
             raise DiagramError(f"the drawing has a <{name}>, which no diagram may have")
