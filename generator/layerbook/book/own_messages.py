@@ -7,6 +7,7 @@ original, so that it can neither read more of a value nor add markup.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from io import StringIO
@@ -110,10 +111,18 @@ def _faults(original: str, translated: str) -> Iterator[str]:
         translated.count(sign) > original.count(sign) for sign in _MARKUP
     ):
         yield f"{translated!r} must have the same tags and markup as {original!r}; write “ ” or « »"
-    if Counter(re.findall(r"\d", translated)) - Counter(re.findall(r"\d", original)):
-        yield f"{translated!r} has digits that {original!r} does not have"
+    if Counter(_numbers(translated)) - Counter(_numbers(original)):
+        yield f"{translated!r} has a number that {original!r} does not have"
     if _CONTROL.search(translated):
         yield f"{translated!r} has a control character"
+
+
+def _numbers(text: str) -> list[str]:
+    """Return the numbers in a text, such as `64`, and signs such as `½` and `²`."""
+    return [
+        *re.findall(r"\d+", text),
+        *(c for c in text if unicodedata.category(c) in ("No", "Nl")),
+    ]
 
 
 def _fields(message: str) -> list[str] | None:
