@@ -210,9 +210,8 @@ def cell_experiment(experiment: Experiment, cell: GridCell) -> Experiment:
     )
     spec = cell_as_experiment.spec()
     if cell.model:
-        spec["model"] = cell.coordinates[
-            MODEL_AXIS
-        ]  # as written in the spec: the resolved path differs by machine
+        # As written in the spec, because a resolved path differs from machine to machine.
+        spec["model"] = cell.coordinates[MODEL_AXIS]
     return replace(cell_as_experiment, id=f"{experiment.id}.{json_digest(spec)[:12]}")
 
 
