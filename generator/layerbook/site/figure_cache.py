@@ -18,7 +18,7 @@ from layerbook.core.language import gettext
 from layerbook.plotting.pool import DrawingJob, DrawingPool
 from layerbook.site.tokens_html import passage_html, strip_html, table_html
 from layerbook.store.cache import WorkingCache
-from layerbook.store.code_digest import source_digest, sources_digest
+from layerbook.store.code_digest import packages_digest, source_digest
 from layerbook.store.keys import library_versions
 
 _PLACEHOLDER = re.compile(r"<!--drawing ([0-9a-f]{64}) (\d+)-->")
@@ -124,5 +124,5 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return {type(value).__name__: dict(value)}
     if inspect.isfunction(value):
-        return [value.__name__, sources_digest([value.__module__])]
+        return [value.__name__, packages_digest([value.__module__])]
     return repr(value)

@@ -13,7 +13,7 @@ import layerbook
 from layerbook.book.media import MEDIA_FOLDERS
 from layerbook.core.paths import paths_below
 from layerbook.site.provenance import model_sources
-from layerbook.store.code_digest import sources_digest
+from layerbook.store.code_digest import packages_digest
 from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.json_format import json_digest
 from layerbook.store.keys import LIBRARIES, code_modules, library_versions
@@ -80,7 +80,7 @@ def digest_inputs(project: Project, statuses: Sequence[ExperimentStatus]) -> str
                 [path for folder in MEDIA_FOLDERS for path in files_in(project.root / folder)],
             ),
             [(status.experiment.address, status.freshness.usable) for status in statuses],
-            sources_digest(m for status in statuses for m in code_modules(status.experiment)),
+            packages_digest(m for status in statuses for m in code_modules(status.experiment)),
             library_versions(RENDERING_LIBRARIES),
             f"{project.source} {project.fingerprint} {project.publication_date}",
         ]

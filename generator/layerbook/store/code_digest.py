@@ -72,7 +72,7 @@ def source_digest(*names: str) -> str:
     )
 
 
-def sources_digest(module_names: Iterable[str]) -> str:
+def packages_digest(module_names: Iterable[str]) -> str:
     """Return the digest of every byte of the package and of those that the modules are from."""
     folders = {_package_of(name) for name in module_names} - {_package()}
     others = sorted(

@@ -120,12 +120,12 @@ class Project:
         Parsing code is slow, so the digests are cached under a digest of all source files.
         """
         modules = {module for e in experiments for module in keys.code_modules(e)}
-        state = code_digest.sources_digest(modules)
+        state = code_digest.packages_digest(modules)
         cached = self.cache.get_blob("code", state)
         digests: dict[str, str] = json.loads(cached) if cached else {}
         missing = sorted(modules - digests.keys())
         digests |= {module: code_digest.analysis_code_digest(module) for module in missing}
-        if missing and code_digest.sources_digest(modules) == state:
+        if missing and code_digest.packages_digest(modules) == state:
             self.cache.put_blob("code", state, json.dumps(digests).encode())
         return {
             e: keys.experiment_key(
