@@ -17,8 +17,9 @@ site: $(STAMP)
 guide: $(STAMP)
 	$(BIN)/layerbook build --book docs/guide
 
+# Two processes, each with one thread of torch. The tests of a file share what they build, so they stay together.
 test: $(STAMP) browser lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 # About half an hour; `make test` runs a few of these cases.
 fuzz: $(STAMP)
