@@ -12,6 +12,13 @@ from fixtures.killing import forkserver_context
 from fixtures.small_book import layerbook, write_small_book
 from fixtures.sweep_book import write_sweep_book
 from fixtures.tiny_llama import write_tiny_model
+from hypothesis import HealthCheck, settings
+
+# On a busy machine a single example can take seconds.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
