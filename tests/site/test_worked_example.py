@@ -88,13 +88,16 @@ def test_scaled_scores_and_the_masked_row_follow_from_the_vectors(text: str) -> 
     words = " ".join(re.sub(r" *\{#.*?#\}", "", text).split())
 
     scaled = score[-1] / np.sqrt(3)
-    assert f"become {', '.join(f'{n:.1f}'.replace('0.0', '0') for n in scaled)}, and" in words
-    shares = [f"{100 * softmax(row)[3]:.0f} %" for row in (score[-1], scaled)]
-    assert f"falls from {shares[0]} to {shares[1]}" in words
+    assert f"become {', '.join(f'{n:.1f}'.replace('0.0', '0') for n in scaled)}. " in words
+    before, after = (f"{100 * softmax(row)[3]:.0f} %" for row in (score[-1], scaled))
+    assert f"still wins, but with {after} instead of {before}" in words
 
-    mixture = softmax(scaled) @ vectors(text, "value")
-    assert f"a little more mixed: ({', '.join(f'{n:.1f}' for n in mixture)})" in words
+    values = vectors(text, "value")
+    simple, mixture = (
+        f"({', '.join(f'{n:.1f}' for n in softmax(row) @ values)})" for row in (score[-1], scaled)
+    )
+    assert f"that is now {mixture} and no longer {simple}" in words
 
     query = (x @ matrix(text, "Q"))[2]
-    assert f"its query is ({', '.join(map(str, query))})" in words
-    assert f"its scores are {', '.join(map(str, score[2]))}." in words
+    assert f"its query is ({', '.join(map(str, query))}), and no key fits it better" in words
+    assert np.flatnonzero(score[2] == score[2].max()).tolist() == [TOKENS.index("France")]
