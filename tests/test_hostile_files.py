@@ -237,12 +237,19 @@ DRAWINGS = {
     "uses": '<svg width="9" height="9"><defs><g id="a0"><rect width="1" height="1"/></g>'
     + "".join(f'<g id="a{n + 1}">{f"<use href=#a{n} />" * 10}</g>' for n in range(9))
     + "</defs><use href=#a9 /></svg>",
+    "many layers": '<svg width="2400" height="2400">'
+    + f"{'<g opacity=.9>' * 180}<rect width=2400 height=2400 />{'</g>' * 180}</svg>",
+    "slow": f'<svg width="2400" height="2400">{"<rect width=2400 height=2400 opacity=.5 />" * 9000}'
+    "</svg>",
 }
 
 
 @pytest.mark.parametrize("name", DRAWINGS)
-def test_drawings_too_large_for_pixels_are_errors(name: str, built: Path, tmp_path: Path) -> None:
-    """The renderer would end the program."""
+def test_drawings_too_large_for_pixels_are_errors(
+    name: str, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The renderer would end the program, or never end."""
+    monkeypatch.setattr("layerbook.plotting.rasterizing.SECONDS", 5)
     insert(built, f'<figure id="evil">{DRAWINGS[name]}</figure>')
     done = layerbook("export", "--figures", tmp_path / "out", cwd=built)
     assert done.returncode == 1

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, fromstring, tostring
 from layerbook.core import atomic
 from layerbook.core.errors import StoreError
 from layerbook.core.paths import resolve_within
-from layerbook.plotting.rasterize import svg_to_png
+from layerbook.plotting.rasterizing import DrawingProcess
 from layerbook.site.export.document import SVG, find_all, read_page, serialize
 from layerbook.site.pages import NavChapter
 
@@ -33,26 +33,25 @@ def write_figures(site: Path, chapters: Iterable[NavChapter], folder: Path) -> i
     cannot be a file's name.
     """
     count = 0
-    for chapter in chapters:
-        for name, svg in _drawings(read_page(site, chapter).article):
-            if not _NAME.fullmatch(name):
-                message = (
-                    f"{chapter.href}: the id {name!r} of a figure cannot be the name of a file"
-                )
-                raise StoreError(message)
-            path = folder / chapter.name / f"{name}.svg"
-            resolve_within(folder, path.parent, links=False)
-            text = standalone(svg)
-            png = _draw(chapter, name, text)
-            atomic.write(path, text.encode(), durable=False)
-            atomic.write(path.with_suffix(".png"), png, durable=False)
-            count += 1
+    with DrawingProcess() as process:
+        for chapter in chapters:
+            resolve_within(folder, folder / chapter.name, links=False)
+            for name, svg in _drawings(read_page(site, chapter).article):
+                if not _NAME.fullmatch(name):
+                    message = f"the id {name!r} of a figure cannot be the name of a file"
+                    raise StoreError(f"{chapter.href}: {message}")
+                path = folder / chapter.name / f"{name}.svg"
+                text = standalone(svg)
+                png = _draw(process, chapter, name, text)
+                atomic.write(path, text.encode(), durable=False)
+                atomic.write(path.with_suffix(".png"), png, durable=False)
+                count += 1
     return count
 
 
-def _draw(chapter: NavChapter, name: str, svg: str) -> bytes:
+def _draw(process: DrawingProcess, chapter: NavChapter, name: str, svg: str) -> bytes:
     try:
-        return svg_to_png(svg, PNG_SCALE)
+        return process.png(svg, PNG_SCALE)
     except ValueError as error:
         raise StoreError(f"{chapter.href}: the figure {name!r} cannot be drawn: {error}") from error
 

@@ -12,12 +12,22 @@ from xml.etree.ElementTree import Element
 ACTIVE = {
     "script", "style", "link", "meta", "base", "iframe", "frame", "frameset", "object", "embed",
     "applet", "form", "template", "portal", "foreignObject", "animate", "animateMotion",
-    "animateTransform", "set", "noscript", "noembed", "noframes", "xmp", "plaintext",
+    "animateTransform", "set", "filter", "noscript", "noembed", "noframes", "xmp", "plaintext",
 }  # fmt: skip
 XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
 LINKED = {"href", XLINK_HREF, "cite"}
 SHOWN = {"src", "poster"}
-UNUSED = {"style", "srcset", "imagesrcset", "data", "background", "action", "formaction", "ping"}
+UNUSED = {
+    "style",
+    "srcset",
+    "imagesrcset",
+    "data",
+    "background",
+    "action",
+    "formaction",
+    "ping",
+    "filter",
+}
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _LINK_SCHEMES = {"http", "https", "mailto"}
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
