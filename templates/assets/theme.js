@@ -1,5 +1,5 @@
-// The colour theme: automatic, light or dark. Runs in <head>, before the body exists, so that no
-// page flashes in the wrong colours.
+// The color theme: automatic, light or dark. Runs in <head>, before the body exists, so that no
+// page flashes in the wrong colors.
 
 import { t } from "./scripts/messages.js";
 import { readStorage, writeStorage } from "./scripts/storage.js";

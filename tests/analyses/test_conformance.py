@@ -108,9 +108,9 @@ def answers(model: Any) -> Mapping[str, ActivationCaches]:
 
 @every_analysis
 def test_docstring_states_shapes_units_limits_and_source(name: str) -> None:
-    """A sentence, an empty line, and four labelled entries in this order; the source has a year."""
-    summary, _, labelled = inspect.cleandoc(registry.find(name).__doc__ or "").partition("\n\n")
-    entries = re.split(r"^([A-Z][a-z]+): ", labelled, flags=re.MULTILINE)
+    """A sentence, an empty line, and four labeled entries in this order; the source has a year."""
+    summary, _, labeled = inspect.cleandoc(registry.find(name).__doc__ or "").partition("\n\n")
+    entries = re.split(r"^([A-Z][a-z]+): ", labeled, flags=re.MULTILINE)
     texts = [text.strip() for text in entries[2::2]]
 
     assert summary.endswith("."), summary

@@ -103,7 +103,7 @@ def test_tokens_that_look_alike_have_separate_bars():
     )
 
 
-def test_tokens_with_equal_text_are_labelled_with_their_ids():
+def test_tokens_with_equal_text_are_labeled_with_their_ids():
     analysis, result = by_hand([1.0, 1.0, 0.0], ByteVocabulary("same", "same", "other"), top_k=3)
 
     assert [label.id for label in analysis.figures(result)["prompt-0"].labels] == [0, 1, 2]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fixtures.chromium import assert_accessible, reading
 from fixtures.small_book import build_site
-from layerbook.plotting.colours import sequential
+from layerbook.plotting.colors import sequential
 from playwright.sync_api import Browser, Locator, Page
 from safetensors.numpy import load
 
@@ -243,8 +243,8 @@ def test_states_size_and_errors_of_its_data(
         assert error <= stated_errors(page)[0] <= 1.1 * error
 
 
-def test_colours_match_the_result(browser: Browser, site: Path, result: DownloadedResult) -> None:
-    """Each cell has the colour of its share within the stated error; masked cells are empty."""
+def test_colors_match_the_result(browser: Browser, site: Path, result: DownloadedResult) -> None:
+    """Each cell has the color of its share within the stated error; masked cells are empty."""
     shades, count = sequential(), len(result.tokens)
     with reading(browser, site / "heads.html") as page:
         figure, errors = open_explorer(page), stated_errors(page)
@@ -258,11 +258,11 @@ def test_colours_match_the_result(browser: Browser, site: Path, result: Download
                     candidates = [np.zeros((count, count, 4), dtype=np.uint8) for _ in range(2)]
                     for query in range(int(without_first), count):
                         shares = np.array(result.row(layer, head, query, without_first))
-                        for colours, error in zip(
+                        for colors, error in zip(
                             candidates, (-errors[without_first], errors[without_first]), strict=True
                         ):
                             shade = np.clip(((shares + error) * 256).astype(int), 0, 255)
-                            colours[query, int(without_first) : query + 1] = shades[shade]
+                            colors[query, int(without_first) : query + 1] = shades[shade]
                     assert (
                         ((thumbnail == candidates[0]) | (thumbnail == candidates[1]))
                         .all(axis=-1)

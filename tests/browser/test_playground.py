@@ -161,8 +161,8 @@ def write_page(folder: Path, analysis: AllLogits, result: AllLogitsResult) -> Pa
     )
     ctx = context(SampleViews(shown=view))
     body = render_chapter('{{ figure("knobs") }}', "knobs.md", ctx)
-    neighbours = {"previous": Link("Before", "before.html"), "next": Link("After", "after.html")}
-    page = ChapterPage("attention", "Attention", "Chapter 1", body, **neighbours)
+    neighbors = {"previous": Link("Before", "before.html"), "next": Link("After", "after.html")}
+    page = ChapterPage("attention", "Attention", "Chapter 1", body, **neighbors)
     for name, content in (
         assets(ctx.math.css_rules)
         | {"attention.html": render_page(page, BOOK, ctx.jinja_env).encode(), DATA: data}

@@ -1,4 +1,4 @@
-"""Maps and neighbours agree with the results that the page offers."""
+"""Maps and neighbors agree with the results that the page offers."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_equal_tokens_are_highlighted_together(browser: Browser, site: Path) -> 
 
 
 def test_selected_token_stays_highlighted(browser: Browser, site: Path) -> None:
-    """Neighbours are in the order of the result; list and buttons agree."""
+    """Neighbors are in the order of the result; list and buttons agree."""
     tokens = download_result(site, "near")["tokens"]
     with reading(browser, site / "maps.html", reduced_motion="reduce") as page:
         figure = page.locator("#near-pick")

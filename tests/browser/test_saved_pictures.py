@@ -49,8 +49,8 @@ def write_page(folder: Path, name: str, view: FigureView | FailedView) -> None:
     """Write a page that has one figure."""
     ctx = context(SampleViews(shown=view))
     body = render_chapter('{{ figure("noise") }}', f"{name}.md", ctx)
-    neighbours = {"previous": Link("Before", "before.html"), "next": Link("After", "after.html")}
-    page = ChapterPage(name, name, "Chapter 1", body, **neighbours)
+    neighbors = {"previous": Link("Before", "before.html"), "next": Link("After", "after.html")}
+    page = ChapterPage(name, name, "Chapter 1", body, **neighbors)
     files = {f"{name}.html": render_page(page, BOOK, ctx.jinja_env).encode()}
     write_files(folder, files | assets(ctx.math.css_rules))
 
@@ -66,13 +66,13 @@ def save(page: Page, format: str) -> Download:
 
 
 def pixels(png: bytes) -> np.ndarray:
-    """Read a picture as `[row, column, colour]`."""
+    """Read a picture as `[row, column, color]`."""
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), dtype=float)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_picture_is_saved_as_svg_and_png(browser: Browser, folder: Path, theme: str) -> None:
-    """In light colours on white, whatever the theme; both files show the same picture."""
+    """In light colors on white, whatever the theme; both files show the same picture."""
     with reading(
         browser, folder / "heatmap.html", color_scheme=theme, accept_downloads=True
     ) as page:

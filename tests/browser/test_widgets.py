@@ -197,8 +197,8 @@ def test_tokens_can_be_dragged(browser: Browser, site: Path) -> None:
         assert query.get_attribute("aria-valuenow") == "12"
 
 
-def test_map_shows_true_neighbours(browser: Browser, site: Path) -> None:
-    """A search, an example and a neighbour each lead to a word and its neighbours."""
+def test_map_shows_true_neighbors(browser: Browser, site: Path) -> None:
+    """A search, an example and a neighbor each lead to a word and its neighbors."""
     words = result(site, "words")
     texts = words["texts"]
     with reading(browser, site / "play.html") as page:
@@ -209,10 +209,10 @@ def test_map_shows_true_neighbours(browser: Browser, site: Path) -> None:
         word = texts[7]
         search.fill(word)
         assert lead.locator("b").inner_text() == word
-        neighbours = lead.locator("button").all_inner_texts()
-        assert len(neighbours) == 5 and set(neighbours) <= set(texts)
+        neighbors = lead.locator("button").all_inner_texts()
+        assert len(neighbors) == 5 and set(neighbors) <= set(texts)
         lead.locator("button").first.click()
-        assert lead.locator("b").inner_text() == neighbours[0]
+        assert lead.locator("b").inner_text() == neighbors[0]
         search.fill("no such word")
         assert lead.inner_text() == "“no such word” is not one of these words."
 

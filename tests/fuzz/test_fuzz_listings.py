@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.fuzzing import cases, make_monitor
-from layerbook.site.prose.colours import VETTED
+from layerbook.site.prose.colors import VETTED
 from layerbook.site.prose.highlight import code_html
 
 PIECES = (
@@ -38,7 +38,7 @@ def test_listings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("language", sorted(VETTED))
-def test_vetted_languages_colour_no_other(language: str) -> None:
+def test_vetted_languages_color_no_other(language: str) -> None:
     """An embedded listing would load a lexer that has not been vetted."""
     html = code_html("```julia\nfunction f end\n```\n", language)
     assert '<span class="k">function</span>' not in html or language in ("javascript", "bash")

@@ -209,7 +209,7 @@ def sentencepiece(tiny_model_dir, tmp_path_factory):
 
 
 def join_by_score(text: str, header: dict[str, object]) -> list[int]:
-    """Merge the best scored neighbours, leftmost first, as llama.cpp does."""
+    """Merge the best scored neighbors, leftmost first, as llama.cpp does."""
     tokens = header["tokenizer.ggml.tokens"]
     scores = dict(zip(tokens[259:], header["tokenizer.ggml.scores"][259:], strict=True))
     symbols = list(text.replace(" ", "▁"))

@@ -62,7 +62,7 @@ def test_logarithmic_bars_have_logarithmic_lengths() -> None:
     )
 
 
-def test_bars_without_a_height_are_labelled() -> None:
+def test_bars_without_a_height_are_labeled() -> None:
     """Zeros and NaN have their values written, and the chart is complete."""
     root = parse_svg(render.render_figure(make_bars(0.0, float("nan")), "x"))
     assert {"0", "–"} <= set(texts(root))
@@ -251,7 +251,7 @@ def test_gaps_in_a_line_are_gaps() -> None:
     assert path.attrib["d"].count("M") == 2
 
 
-def test_each_line_is_named_in_its_colour() -> None:
+def test_each_line_is_named_in_its_color() -> None:
     """The names are at the ends of the lines, in their order."""
     root = parse_svg(render.render_figure(make_lines(log=True), "x"))
     labels = [e for e in root.iter(f"{SVG}text") if (e.text or "").startswith("C = ")]

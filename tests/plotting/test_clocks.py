@@ -1,4 +1,4 @@
-"""Hands of clocks point at their angles, clockwise from twelve, in the colours of their
+"""Hands of clocks point at their angles, clockwise from twelve, in the colors of their
 quantities.
 """
 
@@ -16,7 +16,7 @@ from layerbook.plotting import render
 
 
 def hand_direction(svg: str, paint: str) -> np.ndarray:
-    """Return the unit vector of a hand from the centre; y points down."""
+    """Return the unit vector of a hand from the center; y points down."""
     stroke = line_points(parse_svg(svg), paint)
     way = stroke[-1] - stroke[0]
     direction: np.ndarray = way / np.linalg.norm(way)

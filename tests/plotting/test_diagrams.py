@@ -57,7 +57,7 @@ def test_boxes_show_shapes_and_learned_parameters() -> None:
 
 
 def test_highlighted_part_stands_out() -> None:
-    """Only its boxes have the accent colour."""
+    """Only its boxes have the accent color."""
     root = parse_svg(render.render_figure(decoder_diagram("attention"), "x"))
     lit = filled_boxes(root, "tint")
     assert len(lit) == 2

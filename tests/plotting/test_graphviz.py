@@ -66,7 +66,7 @@ def test_a_long_source_is_refused() -> None:
 
 @needs_dot
 def test_a_diagram_is_drawn_light_and_dark() -> None:
-    """With its texts, in the ink of the page where its source sets no colour."""
+    """With its texts, in the ink of the page where its source sets no color."""
     for dark, ink in ((False, LIGHT_INK), (True, DARK_INK)):
         drawing = draw_dot('digraph { a -> b [label="then"]; b [color=red] }', dark=dark)
         root = ElementTree.fromstring(drawing.svg)

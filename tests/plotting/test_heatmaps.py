@@ -24,7 +24,7 @@ from fixtures.svg import (
     texts,
 )
 from layerbook.core.figures import Axis, Frame, Frames, Heatmap, Panels
-from layerbook.plotting import colours, render
+from layerbook.plotting import colors, render
 
 
 def grid(rows: int, columns: int, **settings: object) -> Heatmap:
@@ -45,33 +45,33 @@ def test_pixels_decode_to_the_values(shape: tuple[int, int], diverging: bool) ->
     )
     if low == high:
         low, high = low - 0.5, high + 0.5
-    shades = colours.diverging() if diverging else colours.sequential()
+    shades = colors.diverging() if diverging else colors.sequential()
     (raster,) = rasters(parse_svg(render.render_figure(figure, "x")))
-    decoded = decode_values(raster.cell_colours(*shape), shades, low, high)
+    decoded = decode_values(raster.cell_colors(*shape), shades, low, high)
     np.testing.assert_allclose(decoded, figure.values, atol=(high - low) / 254 * 0.501)
 
 
 def test_fixed_scale_clips_values() -> None:
-    """Colours are equal in every picture of a series."""
+    """Colors are equal in every picture of a series."""
     figure = replace(grid(6, 6), scale=(-1.0, 1.0))
     root = parse_svg(render.render_figure(figure, "x"))
     (raster,) = rasters(root)
-    decoded = decode_values(raster.cell_colours(6, 6), colours.sequential(), -1, 1)
+    decoded = decode_values(raster.cell_colors(6, 6), colors.sequential(), -1, 1)
     np.testing.assert_allclose(decoded, np.clip(figure.values, -1, 1), atol=2 / 255 * 0.501)
     assert {"−1", "1"} <= set(texts(root))
 
 
 def test_causal_cells_are_absent_not_zero() -> None:
-    """Cells right of the diagonal are empty; a zero left of it has a colour."""
+    """Cells right of the diagonal are empty; a zero left of it has a color."""
     figure = attention_pattern(5)
     figure.values[3, 1] = 0
     (raster,) = rasters(parse_svg(render.render_figure(figure, "x")))
-    alpha = raster.cell_colours(5, 5)[..., 3]
+    alpha = raster.cell_colors(5, 5)[..., 3]
     np.testing.assert_array_equal(alpha == 255, np.tril(np.ones((5, 5), dtype=bool)))
 
 
 def test_masked_cells_are_hatched_and_on_no_scale() -> None:
-    """Minus infinity has no colour or number, and the colour bar explains the hatching."""
+    """Minus infinity has no color or number, and the color bar explains the hatching."""
     low = np.tri(5, dtype=bool)
     figure = replace(
         attention_pattern(5),
@@ -84,9 +84,9 @@ def test_masked_cells_are_hatched_and_on_no_scale() -> None:
         parse_svg(render.render_figure(replace(figure, annotate=a), "x")) for a in (False, True)
     )
     (raster,) = rasters(picture)
-    cells = raster.cell_colours(5, 5)
+    cells = raster.cell_colors(5, 5)
     np.testing.assert_array_equal(cells[..., 3] == 255, low)
-    decoded = decode_values(cells, colours.diverging(), -1, 1)
+    decoded = decode_values(cells, colors.diverging(), -1, 1)
     np.testing.assert_allclose(decoded[low], figure.values[low], atol=2 / 254 * 0.501)
     left, top, right, bottom = raster.box
     wide, high = (right - left) / 5, (bottom - top) / 5
@@ -117,7 +117,7 @@ def hatching(path: ET.Element) -> bool:
 
 
 def test_stages_keep_their_scales_and_positions() -> None:
-    """A product and its eighth have equal colours on their own scales; steps of one measure
+    """A product and its eighth have equal colors on their own scales; steps of one measure
     share theirs.
     """
     raw = grid(5, 5, diverging=True)
@@ -137,20 +137,20 @@ def test_stages_keep_their_scales_and_positions() -> None:
 
 
 def test_nan_cells_are_absent() -> None:
-    """NaN does not affect the scale; infinities have the colours of the ends."""
+    """NaN does not affect the scale; infinities have the colors of the ends."""
     figure = grid(3, 3)
     figure.values[1, 1], figure.values[0, 0], figure.values[2, 2] = np.nan, np.inf, -np.inf
     finite = figure.values[np.isfinite(figure.values)]
     low, high = float(finite.min()), float(finite.max())
     (raster,) = rasters(parse_svg(render.render_figure(figure, "x")))
-    decoded = decode_values(raster.cell_colours(3, 3), colours.sequential(), low, high)
+    decoded = decode_values(raster.cell_colors(3, 3), colors.sequential(), low, high)
     expected = np.clip(figure.values, low, high)
     np.testing.assert_allclose(decoded, expected, atol=(high - low) / 254 * 0.501)
 
 
 @pytest.mark.parametrize("causal", [False, True])
 def test_annotated_cells_show_their_values(causal: bool) -> None:
-    """Numbers are centred in their cells."""
+    """Numbers are centered in their cells."""
     figure = replace(attention_pattern(5, annotate=True), causal=causal)
     root = parse_svg(render.render_figure(figure, "x"))
     (group,) = [g for g in root.iter(f"{SVG}g") if g.get("class") == "fig-map"]
@@ -162,7 +162,7 @@ def test_annotated_cells_show_their_values(causal: bool) -> None:
     expected = figure.values[np.tril_indices(5)] if causal else figure.values.ravel()
     assert len(cells) == len(expected)
     for value, (top, left) in zip(expected, sorted(cells), strict=True):
-        shade = colours.sequential()[round(255 * float(value))]
+        shade = colors.sequential()[round(255 * float(value))]
         assert cells[top, left] == "#{:02x}{:02x}{:02x}".format(*shade[:3])
         (inside,) = [
             element
@@ -172,7 +172,7 @@ def test_annotated_cells_show_their_values(causal: bool) -> None:
         ]
         assert inside.text == ("0" if value == 0 else f"{value:.2f}")
         ink = int(inside.attrib["fill"].rpartition("#")[2][:2], 16)
-        assert colours.contrast_ratio(shade[:3], np.full(3, ink)) >= 4.5
+        assert colors.contrast_ratio(shade[:3], np.full(3, ink)) >= 4.5
 
 
 def test_values_are_written_only_where_they_fit() -> None:
@@ -199,7 +199,7 @@ def test_every_token_labels_both_axes() -> None:
 
 
 def test_frames_share_scale_size_and_position() -> None:
-    """Cells of a growing matrix keep their place and colour."""
+    """Cells of a growing matrix keep their place and color."""
     frames = growing_frames(6)
     roots = [parse_svg(svg) for svg in render.render_frames(frames, "x")]
     assert len({(root.attrib["width"], root.attrib["height"]) for root in roots}) == 1
@@ -214,7 +214,7 @@ def test_frames_share_scale_size_and_position() -> None:
     )
     for n, raster in enumerate(images, start=2):
         decoded = decode_values(
-            raster.cell_colours(n, n), colours.sequential(), *_ends(attention_weights(6))
+            raster.cell_colors(n, n), colors.sequential(), *_ends(attention_weights(6))
         )
         lower = np.tril_indices(n)
         np.testing.assert_allclose(
@@ -228,7 +228,7 @@ def _ends(weights: np.ndarray) -> tuple[float, float]:
 
 
 def test_panels_share_a_scale() -> None:
-    """Equal numbers have equal colours, and the scale is shown once."""
+    """Equal numbers have equal colors, and the scale is shown once."""
     maps = tuple(
         replace(grid(4, 4), values=grid(4, 4).values * factor, title=f"times {factor}")
         for factor in (1, 2, 3)
@@ -237,7 +237,7 @@ def test_panels_share_a_scale() -> None:
     everything = np.concatenate([m.values for m in maps])
     low, high = float(everything.min()), float(everything.max())
     for raster, map in zip(rasters(root), maps, strict=True):
-        decoded = decode_values(raster.cell_colours(4, 4), colours.sequential(), low, high)
+        decoded = decode_values(raster.cell_colors(4, 4), colors.sequential(), low, high)
         np.testing.assert_allclose(decoded, map.values, atol=(high - low) / 254 * 0.501)
     assert texts(root).count("value") == 1
     assert all(text_position(root, f"times {factor}") for factor in (1, 2, 3))
@@ -289,5 +289,5 @@ def test_frames_outline_the_largest_map_and_panels_do_not() -> None:
 
 
 def outlines(root: ET.Element) -> int:
-    """Return the number of strokes in the colour of the grid."""
+    """Return the number of strokes in the color of the grid."""
     return sum("--fig-grid," in path.get("stroke", "") for path in root.iter(f"{SVG}path"))

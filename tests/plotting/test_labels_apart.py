@@ -117,7 +117,7 @@ def test_wide_ticks_are_fewer() -> None:
         ((0.0, 1e-30), ("0", "10⁻³⁰")),
     ],
 )
-def test_colour_bars_name_their_ends(ends: tuple[float, float], labels: tuple[str, str]) -> None:
+def test_color_bars_name_their_ends(ends: tuple[float, float], labels: tuple[str, str]) -> None:
     """With as many digits as they need."""
     values = np.array([ends])
     figure = Heatmap(values, Axis("r"), Axis("c"), "value", "Words")

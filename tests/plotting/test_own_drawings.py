@@ -31,7 +31,7 @@ def fail(figure: Any, data: Any) -> None:
 
 
 def test_custom_drawing_has_the_form_of_other_figures() -> None:
-    """Name, description, size and colours, without inline styles."""
+    """Name, description, size and colors, without inline styles."""
     figure = MatplotlibFigure(draw_image, np.eye(3), TABLE, "An image.", "Mine", 300, 200)
     svg = render.render_figure(figure, "fig-1")
     root = parse_svg(svg)

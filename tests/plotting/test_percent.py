@@ -30,7 +30,7 @@ def page_and_file(figure: Figure) -> tuple[str, str]:
 
 
 def test_bars_end_in_percent() -> None:
-    """With three digits, in the colour of probabilities."""
+    """With three digits, in the color of probabilities."""
     assert {"61.7 %", "25 %", "0.0312 %", "13.3 %"} <= set(shown(BARS))
     root = parse_svg(render.render_figure(BARS, "x"))
     assert len(filled_boxes(root, "probability")) == 3
@@ -44,7 +44,7 @@ def test_ticks_and_titles_have_percent() -> None:
     assert {"0 %", "20 %", "100 %", "↑ probability"} <= set(labels)
 
 
-def test_cells_and_colour_bar_have_percent() -> None:
+def test_cells_and_color_bar_have_percent() -> None:
     """Whole percent in the cells, tenths below one."""
     values = np.array([[1.0, 0.0], [0.004, 0.996]])
     pattern = replace(attention_pattern(2, annotate=True), values=values, percent=True)

@@ -108,9 +108,9 @@ def test_reruns_dependants_of_changed_code(
 
 
 def test_presentation_code_reruns_nothing(package: Path, book: Path) -> None:
-    """No result depends on colours, words, pages, progress, the command line and templates."""
+    """No result depends on colors, words, pages, progress, the command line and templates."""
     files = (
-        "plotting/colours.py",
+        "plotting/colors.py",
         "core/charts.py",
         "core/figures.py",
         "core/language.py",
@@ -130,7 +130,7 @@ def test_restyling_loads_no_model(package: Path, book: Path) -> None:
     """Pages change, every result keeps its bytes, and torch is not imported."""
     append(package, "templates/assets/book.css", "\nbody { color: teal; }\n")
     append(package, "templates/base.html", "<!-- restyled -->")
-    append(package, "plotting/colours.py", CONSTANT)
+    append(package, "plotting/colors.py", CONSTANT)
     for name in ("torch", "transformers"):
         (package.parent / f"{name}.py").write_text("raise ImportError('the model was touched')\n")
     old_results, old_site = read_tree(book / "experiments" / "results"), read_tree(book / "site")

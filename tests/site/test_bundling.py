@@ -55,7 +55,7 @@ def test_every_variable_of_the_style_sheets_is_declared_and_used() -> None:
     declared = set(re.findall(r"(--[\w-]+):", sheets))
     declared |= set(re.findall(r'setProperty\("(--[\w-]+)"', scripts))
     used = set(re.findall(r"var\((--[\w-]+)", sheets))
-    drawn = {name for name in declared if name.startswith("--fig-")}  # by plotting/colours.py
+    drawn = {name for name in declared if name.startswith("--fig-")}  # by plotting/colors.py
     assert used <= declared and declared - drawn <= used
 
 

@@ -206,7 +206,7 @@ def test_archive_contains_the_site(built: Path, tmp_path: Path) -> None:
 
 
 def test_figures_are_exported_as_pictures(built: Path, tmp_path: Path) -> None:
-    """SVG with colours, and PNG of twice the size."""
+    """SVG with colors, and PNG of twice the size."""
     export(built, "--figures", str(tmp_path))
     svg = (tmp_path / "next" / "sum-prompt-0.svg").read_text()
     assert "var(" not in svg

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from layerbook.core.figures import AttentionData
 from layerbook.core.tokens import Token
-from layerbook.plotting.colours import sequential
+from layerbook.plotting.colors import sequential
 from layerbook.site.interactive import attention
 from safetensors.numpy import load_file
 

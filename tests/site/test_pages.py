@@ -127,8 +127,8 @@ def test_same_book_gives_the_same_bytes(tmp_path: Path) -> None:
         assert file.read_bytes() == (second / file.relative_to(first)).read_bytes(), file
 
 
-def _luminance(colour: str) -> float:
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+def _luminance(color: str) -> float:
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
@@ -137,7 +137,7 @@ def test_text_has_enough_contrast() -> None:
     """At least 4.5 to 1 in both themes (WCAG 2.1, 1.4.3)."""
     css = static_files()["styles/palette.css"].decode()
     declared = re.findall(r"--([a-z-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);", css)
-    blocks = [{name: colours[theme] for name, *colours in declared} for theme in (0, 1)]
+    blocks = [{name: colors[theme] for name, *colors in declared} for theme in (0, 1)]
     assert "paper" in blocks[0]
     inks = ["ink", "soft", "accent", "definition", "observation", "correlation", "intervention"]
     for block in blocks:

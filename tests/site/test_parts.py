@@ -44,7 +44,7 @@ def write_book(folder: Path, model: Path) -> Path:
 
 
 def test_parts_and_pages_are_in_the_contents(tmp_path: Path, tiny_model_dir: Path) -> None:
-    """Navigation, numbers, neighbours, search and links follow the outline."""
+    """Navigation, numbers, neighbors, search and links follow the outline."""
     book = write_book(tmp_path / "book", tiny_model_dir)
     assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
     site = {

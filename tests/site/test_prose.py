@@ -228,10 +228,10 @@ def test_html_in_prose_is_text() -> None:
     assert "<script" not in render("<script>1</script> <b>x</b>\n\n<div>\n")
 
 
-def test_quantities_have_the_colours_of_figures() -> None:
-    """Words get a class with the colour; unknown names are refused."""
+def test_quantities_have_the_colors_of_figures() -> None:
+    """Words get a class with the color; unknown names are refused."""
     html = render('The {{ quantity("key", "keys <b>") }} and the {{ quantity("query") }}.')
     assert '<span class="quantity key">keys &lt;b&gt;</span>' in html
     assert '<span class="quantity query">query</span>' in html
-    with pytest.raises(SpecError, match=r"no colour for 'qery' .did you mean 'query'"):
+    with pytest.raises(SpecError, match=r"no color for 'qery' .did you mean 'query'"):
         render('{{ quantity("qery") }}')

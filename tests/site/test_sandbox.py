@@ -15,7 +15,7 @@ from layerbook.core.errors import SpecError
 from layerbook.core.tokens import Token
 from layerbook.site.page_templates import make_environment, render_page
 from layerbook.site.pages import IndexPage
-from layerbook.site.prose import colours
+from layerbook.site.prose import colors
 from layerbook.site.prose.captions import render_caption
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.highlight import code_html
@@ -418,13 +418,13 @@ def test_pattern_that_never_ends_is_an_error() -> None:
 
 def test_listings_of_a_page_share_their_time() -> None:
     """Each may be within its own limit, but not all together."""
-    allowance = colours.Allowance(seconds=0.001)
-    allowance.colour("x = 1\n" * 1000, "python")
-    with pytest.raises(colours.TakesTooLongError):
-        allowance.colour("x = 1\n", "python")
+    allowance = colors.Allowance(seconds=0.001)
+    allowance.color("x = 1\n" * 1000, "python")
+    with pytest.raises(colors.TakesTooLongError):
+        allowance.color("x = 1\n", "python")
 
 
-def test_another_process_gives_the_same_colours(
+def test_another_process_gives_the_same_colors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It imports nothing from the book's folder."""
@@ -432,7 +432,7 @@ def test_another_process_gives_the_same_colours(
     monkeypatch.chdir(tmp_path)
     source = 'f(x) = é + 1 # <a>\n\nprintln("")\n'
     elsewhere = code_html(source, "julia")
-    monkeypatch.setattr(colours, "VETTED", frozenset({"julia"}))
+    monkeypatch.setattr(colors, "VETTED", frozenset({"julia"}))
     assert elsewhere == code_html(source, "julia")
     assert '<span class="c"># &lt;a&gt;</span>' in elsewhere
 

@@ -22,12 +22,12 @@ SOURCES = {
     ),
     "second.py": "def measure(x):\n    from book import deep\n    return x * deep.FACTOR\n",
     "third.py": (
-        "import numpy\nfrom book.core.figures import COLOUR\n\ndef measure(x):\n    return 3\n"
+        "import numpy\nfrom book.core.figures import COLOR\n\ndef measure(x):\n    return 3\n"
     ),
     "shared.py": "from .deep import FACTOR\n\ndef scale(x):\n    return x * FACTOR\n",
     "deep/__init__.py": "from .inner import FACTOR\n",
     "deep/inner.py": "FACTOR = 2\n",
-    "core/figures.py": "COLOUR = 1\n",
+    "core/figures.py": "COLOR = 1\n",
     "core/errors.py": "class Oops(Exception):\n    pass\n",
     "typed.py": "WIDTH = 4\n",
 }
@@ -63,7 +63,7 @@ def changed_digests(package: Path, file: str, source: str) -> set[str]:
         ),
         ("deep/inner.py", '"""Now with words."""\n\nFACTOR = 0x2  # the same number\n'),
         ("__init__.py", '__version__ = "2"\n'),
-        ("core/figures.py", "COLOUR = 2\n"),
+        ("core/figures.py", "COLOR = 2\n"),
         ("typed.py", "WIDTH = 5\n"),
     ],
 )

@@ -205,8 +205,8 @@ def test_replaces_and_removes_array_files(tmp_path: Path) -> None:
     save_result(tmp_path, stored_result(sample_result(2)))
     assert len(list(path.parent.glob("noise.*.safetensors"))) == 1
     assert not compare_results(sample_result(2), results.load(path, SampleResult).result)
-    neighbour = results.load(path.with_name("noise-2.json"), SampleResult)
-    assert not compare_results(sample_result(1), neighbour.result)
+    neighbor = results.load(path.with_name("noise-2.json"), SampleResult)
+    assert not compare_results(sample_result(1), neighbor.result)
     results.write(path, stored_result(ScalarResult(value=1.0)))
     assert not list(path.parent.glob("noise.*.safetensors"))
 

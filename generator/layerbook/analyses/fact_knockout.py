@@ -39,7 +39,7 @@ from layerbook.core.requests import (
 from layerbook.core.rounding import Relative, descending
 
 FINAL = frozenset({LN_FINAL})
-LABELLED = 3  # points with their names in the scatter plot, along each axis
+LABELED = 3  # points with their names in the scatter plot, along each axis
 
 Floats = NDArray[np.floating]
 
@@ -318,10 +318,10 @@ def fact_strip(result: FactKnockoutResult) -> Heatmap:
 def ways_scatter(result: FactKnockoutResult) -> Scatter:
     """Draw each head: its average cost with zeros, and with its mean output."""
     zero, mean = result.with_zeros.average.ravel(), result.with_mean.average.ravel()
-    largest = [descending(cost)[:LABELLED] for cost in (zero, mean)]
-    labelled = dict.fromkeys(int(i) for indices in largest for i in indices)
+    largest = [descending(cost)[:LABELED] for cost in (zero, mean)]
+    labeled = dict.fromkeys(int(i) for indices in largest for i in indices)
     points = tuple(
-        Point(result.name(i), float(zero[i]), float(mean[i]), show_label=i in labelled)
+        Point(result.name(i), float(zero[i]), float(mean[i]), show_label=i in labeled)
         for i in range(len(zero))
     )
     return Scatter(
@@ -329,7 +329,7 @@ def ways_scatter(result: FactKnockoutResult) -> Scatter:
         Axis("cost with zeros", "bits"),
         Axis("cost with its average", "bits"),
         alt="Largest costs, with zeros and with the average: "
-        + ", ".join(f"{result.name(i)} ({zero[i]:.2f}, {mean[i]:.2f})" for i in labelled)
+        + ", ".join(f"{result.name(i)} ({zero[i]:.2f}, {mean[i]:.2f})" for i in labeled)
         + ".",
         title="Two ways of switching a head off",
     )

@@ -178,7 +178,7 @@ def count_lost(written: ActivationCache, shuffled: ActivationCache) -> int:
 def map_points(result: TokenMapResult) -> tuple[Point, ...]:
     """Return a point for each token; of equal tokens, the first has a label."""
     index = {token.id: n for n, token in enumerate(result.distinct)}
-    labelled: set[int] = set()
+    labeled: set[int] = set()
     points = []
     for spot in result.points:
         points.append(
@@ -188,11 +188,11 @@ def map_points(result: TokenMapResult) -> tuple[Point, ...]:
                 spot.y,
                 group=result.texts[spot.text],
                 arrow_to=spot.recut_as,
-                show_label=spot.token.id not in labelled,
+                show_label=spot.token.id not in labeled,
                 tooltip=_tooltip(spot, index[spot.token.id], result),
             )
         )
-        labelled.add(spot.token.id)
+        labeled.add(spot.token.id)
     return tuple(points)
 
 

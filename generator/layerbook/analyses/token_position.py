@@ -247,7 +247,7 @@ def encoding_name(effect: EncodingEffect) -> str:
 
 
 def _map_panel(prompt_map: PromptMap, tokens: Sequence[Token], name: str) -> Scatter:
-    """Draw a labelled point per token as written, with an arrow to the same token's new place."""
+    """Draw a labeled point per token as written, with an arrow to the same token's new place."""
     written = [
         Point(token, x, y, "as written", arrow_to=len(tokens) + i)
         for i, (token, (x, y)) in enumerate(zip(tokens, prompt_map.written.tolist(), strict=True))

@@ -110,7 +110,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _paragraphs(docstring: str) -> str:
-    """Return a docstring with its labelled lines as a list."""
+    """Return a docstring with its labeled lines as a list."""
     first, _, rest = docstring.partition("\n")
     items: list[str] = []
     for line in filter(None, (line.strip() for line in rest.splitlines())):

@@ -1,4 +1,4 @@
-"""Check the theme in book.yaml: missing files, and colours with too little contrast."""
+"""Check the theme in book.yaml: missing files, and colors with too little contrast."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DEFAULT_COLORS = {
         accent="#f2a57f",
     ),
 }
-"""The colours in templates/assets/styles/palette.css."""
+"""The colors in templates/assets/styles/palette.css."""
 
 MIN_CONTRAST = 4.5
 """The contrast that WCAG 2.2 requires for text (success criterion 1.4.3)."""
@@ -45,7 +45,7 @@ def find_theme_problems(root: Path, theme: ThemeSpec) -> list[Problem]:
 
 
 def find_contrast_warnings(root: Path, theme: ThemeSpec) -> list[Problem]:
-    """Report colours of a theme in which text is hard to read."""
+    """Report colors of a theme in which text is hard to read."""
     warnings = []
     for scheme in ("light", "dark"):
         own: Colors = getattr(theme, scheme)
@@ -65,13 +65,13 @@ def find_contrast_warnings(root: Path, theme: ThemeSpec) -> list[Problem]:
 
 
 def contrast(first: str, second: str) -> float:
-    """Return the contrast of two colours #rrggbb, 1 to 21, as WCAG defines it."""
+    """Return the contrast of two colors #rrggbb, 1 to 21, as WCAG defines it."""
     lighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
 
 def _luminance(color: str) -> float:
-    """Return the relative luminance of a colour, 0 to 1."""
+    """Return the relative luminance of a color, 0 to 1."""
     parts = [int(color[start : start + 2], 16) / 255 for start in (1, 3, 5)]
     red, green, blue = (
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts

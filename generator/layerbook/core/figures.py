@@ -260,7 +260,7 @@ class Bars:
 
 @dataclass(frozen=True)
 class Point:
-    """A labelled point.
+    """A labeled point.
 
     group: determines color and marker.
     arrow_to: index of the point that an arrow from here leads to.
@@ -279,7 +279,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Scatter:
-    """Labelled points; `equal` gives both axes one scale, so that distances can be compared."""
+    """Labeled points; `equal` gives both axes one scale, so that distances can be compared."""
 
     points: tuple[Point, ...]
     x: Axis
@@ -298,7 +298,7 @@ class Scatter:
 
 @dataclass(frozen=True)
 class TokenStrip:
-    """Labelled rows of tokens as HTML chips with ids.
+    """Labeled rows of tokens as HTML chips with ids.
 
     prompt_length: by row, the position where the continuation starts (None: no continuation).
     tokenizer_json: the tokenizer as JSON, for readers to encode their own text in the page.

@@ -99,7 +99,7 @@ def _converted_tensors(
 def undo_rope_permutation(weight: NDArray[np.float32], head_size: int) -> NDArray[np.float32]:
     """Reorder the rows of a query or key projection [heads * d, D] for transformers.
 
-    GGUF's rows are for RoPE on neighbours (2i, 2i+1), transformers computes it on (i, i + d/2).
+    GGUF's rows are for RoPE on neighbors (2i, 2i+1), transformers computes it on (i, i + d/2).
     """
     pairs = weight.reshape(-1, head_size // 2, 2, weight.shape[1])
     return pairs.swapaxes(1, 2).reshape(weight.shape)

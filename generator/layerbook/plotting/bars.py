@@ -10,7 +10,7 @@ import numpy as np
 
 from layerbook.core.figures import Axis, Bars, Label
 from layerbook.core.tokens import Token
-from layerbook.plotting import colours, numeric_axes, svg, text
+from layerbook.plotting import colors, numeric_axes, svg, text
 from layerbook.plotting.canvas import Area, Canvas
 
 _TITLE_HEIGHT = 18.0
@@ -107,7 +107,7 @@ def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: flo
             gid=gid,
         )
     bottom = first + len(rows) * layout.row_height
-    canvas.draw_segments([(scale.zero, first - 2, scale.zero, bottom)], colours.LINE)
+    canvas.draw_segments([(scale.zero, first - 2, scale.zero, bottom)], colors.LINE)
 
 
 @dataclass(frozen=True)
@@ -125,12 +125,12 @@ class _Row:
 
 def _rows(figure: Bars, max_label_columns: int) -> list[_Row]:
     """Return the bars from top to bottom, that of the rest last."""
-    color = colours.role_colour(figure.value_axis.role, colours.NEUTRAL)
+    color = colors.role_color(figure.value_axis.role, colors.NEUTRAL)
     names, value_texts = _label_texts(figure, max_label_columns), _value_texts(figure)
     rows = []
     for i, value in enumerate(_values(figure)):
         is_rest = i == len(figure.values)
-        accent = colours.ACCENT if i in figure.highlight else ""
+        accent = colors.ACCENT if i in figure.highlight else ""
         rows.append(
             _Row(
                 label=_labels(figure)[i],
@@ -138,8 +138,8 @@ def _rows(figure: Bars, max_label_columns: int) -> list[_Row]:
                 value=value,
                 value_text=value_texts[i],
                 is_rest=is_rest,
-                bar_color=colours.PALE if is_rest else accent or color,
-                label_color=colours.MUTED if is_rest else accent or colours.INK,
+                bar_color=colors.PALE if is_rest else accent or color,
+                label_color=colors.MUTED if is_rest else accent or colors.INK,
             )
         )
     return rows
@@ -184,7 +184,7 @@ def _draw_axis_titles(
     """Draw the titles of both axes, beside each other or one below the other."""
     start = left + layout.label_width
     labels, values = (text.printable(a.title()) for a in (figure.label_axis, figure.value_axis))
-    size, color = text.SMALL_FONT_SIZE, colours.MUTED
+    size, color = text.SMALL_FONT_SIZE, colors.MUTED
     if layout.has_titles_apart:
         canvas.draw_text(f"↓ {labels}", left, top + 13, size=size, color=color)
         at = min(start, max(left, left + layout.width - text.pixel_width(values, size)))
@@ -206,7 +206,7 @@ def _draw_bar(canvas: Canvas, row: _Row, scale: _ValueScale, area: Area, gid: st
         row.value_text,
         (end if math.isfinite(end) else zero) + (-6 if is_left_of_zero else 6),
         area.top + area.height / 2 + 4,
-        color=colours.MUTED if row.is_rest else colours.INK,
+        color=colors.MUTED if row.is_rest else colors.INK,
         anchor="right" if is_left_of_zero else "left",
         gid=gid,
     )

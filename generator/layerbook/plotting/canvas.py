@@ -21,7 +21,7 @@ from matplotlib.patches import Circle, PathPatch, Polygon, Rectangle
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from layerbook.plotting import colours, text
+from layerbook.plotting import colors, text
 from layerbook.plotting.svg import HALO_GID, MARK_GID_PREFIX, Mark
 
 Anchor = Literal["left", "center", "right"]
@@ -31,7 +31,7 @@ SVG_METADATA: dict[str, Any] = {"Date": None, "Creator": None, "Format": None, "
 DPI = 72  # matplotlib's SVG backend writes 72 units to the inch, one unit a pixel of ours
 
 _RC_PARAMS = {
-    "axes.edgecolor": colours.LINE,
+    "axes.edgecolor": colors.LINE,
     "axes.facecolor": "none",
     "axes.linewidth": 1.0,
     "axes.unicode_minus": True,
@@ -39,13 +39,13 @@ _RC_PARAMS = {
     "figure.facecolor": "none",
     "font.family": "DejaVu Sans",
     "font.size": text.SMALL_FONT_SIZE,
-    "grid.color": colours.GRID,
+    "grid.color": colors.GRID,
     "grid.linewidth": 1.0,
     "lines.linewidth": 1.9,
     "lines.solid_capstyle": "round",
     "path.simplify_threshold": 0.2,
     "svg.fonttype": "none",
-    "text.color": colours.INK,
+    "text.color": colors.INK,
     "text.parse_math": False,
     "text.usetex": False,
 }
@@ -98,14 +98,14 @@ Segment = tuple[float, float, float, float]
 """A straight stroke (x0, y0, x1, y1)."""
 
 
-class LabelledSides(NamedTuple):
+class LabeledSides(NamedTuple):
     """The sides of a chart with labels; inner charts of a grid have none."""
 
     left: bool
     bottom: bool
 
 
-BOTH_SIDES = LabelledSides(left=True, bottom=True)
+BOTH_SIDES = LabeledSides(left=True, bottom=True)
 
 
 class Canvas:
@@ -160,7 +160,7 @@ class Canvas:
         y: float,
         *,
         size: float = text.SMALL_FONT_SIZE,
-        color: str = colours.INK,
+        color: str = colors.INK,
         anchor: Anchor = "left",
         rotation: float = 0,
         mono: bool = False,
@@ -168,9 +168,9 @@ class Canvas:
         halo: bool = False,
         gid: str | None = None,
     ) -> None:
-        """Draw text whose baseline starts, ends or is centred at (x, y).
+        """Draw text whose baseline starts, ends or is centered at (x, y).
 
-        rotation: in degrees, counterclockwise. halo: the page draws a border in the colour of the
+        rotation: in degrees, counterclockwise. halo: the page draws a border in the color of the
         paper around the letters, so that they stay legible on a grid. gid: the mark it is part of.
         """
         self.overlay.text(

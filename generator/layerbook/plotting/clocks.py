@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from layerbook.core.figures import Clock, Hand
 from layerbook.core.tokens import Token
-from layerbook.plotting import colours, text
+from layerbook.plotting import colors, text
 from layerbook.plotting.canvas import Anchor, Canvas
 
 _RADII = (88.0, 66.0, 48.0, 36.0)
@@ -67,11 +67,11 @@ def draw(canvas: Canvas, figure: Clock, layout: ClockLayout, left: float, top: f
     """Draw the face, the past positions, the angle between the first two hands, and the hands."""
     above = _NAME_GAP + 8 if layout.has_names else 4.0
     x, y, radius = left + layout.radius + layout.margin, top + above + layout.radius, layout.radius
-    canvas.draw_circle(x, y, radius, fill=colours.BOX, edge=colours.LINE)
+    canvas.draw_circle(x, y, radius, fill=colors.BOX, edge=colors.LINE)
     ticks = [(*_point_at(x, y, 0.9 * radius, a), *_point_at(x, y, radius, a)) for a in _quarters()]
-    canvas.draw_segments(ticks, colours.LINE)
+    canvas.draw_segments(ticks, colors.LINE)
     for angle in figure.past:
-        canvas.draw_circle(*_point_at(x, y, radius, angle), 3.2, fill=colours.MUTED)
+        canvas.draw_circle(*_point_at(x, y, radius, angle), 3.2, fill=colors.MUTED)
     if figure.arc and len(figure.hands) > 1:
         first, second = (hand.angle for hand in figure.hands[:2])
         _draw_arc(canvas, (x, y), _ARC_SHARE * radius, first, second)
@@ -80,21 +80,21 @@ def draw(canvas: Canvas, figure: Clock, layout: ClockLayout, left: float, top: f
     for hand, angle in zip(figure.hands, _name_angles(figure.hands, radius), strict=True):
         if hand.name:
             _draw_name(canvas, hand, _point_at(x, y, radius + _NAME_GAP - 4, angle), angle)
-    canvas.draw_circle(x, y, 3.2, fill=colours.INK)
+    canvas.draw_circle(x, y, 3.2, fill=colors.INK)
     if figure.note:
         canvas.draw_text(
             text.printable(figure.note),
             x,
             y + radius + above + 12,
-            color=colours.MUTED,
+            color=colors.MUTED,
             anchor="center",
         )
 
 
-def _draw_hand(canvas: Canvas, hand: Hand, centre: tuple[float, float], radius: float) -> None:
-    """Draw an arrow from the centre."""
+def _draw_hand(canvas: Canvas, hand: Hand, center: tuple[float, float], radius: float) -> None:
+    """Draw an arrow from the center."""
     color = _color(hand)
-    x, y = centre
+    x, y = center
     long, half = _HEAD
     reach = hand.length * radius - 2
     tip, neck = _point_at(x, y, reach, hand.angle), _point_at(x, y, reach - long, hand.angle)
@@ -131,17 +131,17 @@ def _draw_name(canvas: Canvas, hand: Hand, at: tuple[float, float], angle: float
 
 
 def _color(hand: Hand) -> str:
-    return colours.role_colour(hand.role, colours.ACCENT)
+    return colors.role_color(hand.role, colors.ACCENT)
 
 
 def _draw_arc(
-    canvas: Canvas, centre: tuple[float, float], radius: float, first: float, second: float
+    canvas: Canvas, center: tuple[float, float], radius: float, first: float, second: float
 ) -> None:
     """Draw the smaller angle between two hands."""
     turn = math.remainder(second - first, 2 * math.pi)
     count = max(2, math.ceil(abs(turn) / 0.1))
     steps = [first + turn * i / count for i in range(count + 1)]
-    canvas.draw_line([_point_at(*centre, radius, angle) for angle in steps], colours.MUTED, 1.6)
+    canvas.draw_line([_point_at(*center, radius, angle) for angle in steps], colors.MUTED, 1.6)
 
 
 def _point_at(x: float, y: float, radius: float, angle: float) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from layerbook.core.figures import Block, Diagram
 from layerbook.core.language import gettext, localized, with_groups
-from layerbook.plotting import colours, svg, text
+from layerbook.plotting import colors, svg, text
 
 
 @dataclass(frozen=True)
@@ -239,8 +239,8 @@ def _draw_frame(
         "rect",
         **box,
         rx=sizes.corner_radius * 1.8,
-        fill=colours.PAPER,
-        stroke=colours.LINE,
+        fill=colors.PAPER,
+        stroke=colors.LINE,
         stroke_dasharray="4 3",
     )
     if sizes.has_text:
@@ -260,7 +260,7 @@ def _draw_lines(
     x = sizes.branch_indent / 2 + sizes.padding
     thin: svg.Attributes = {
         "fill": "none",
-        "stroke": colours.MUTED,
+        "stroke": colors.MUTED,
         "stroke_width": sizes.line_width,
     }
     svg.add_element(
@@ -287,7 +287,7 @@ def _draw_residual_stream(
     sheet: ET.Element, figure: Diagram, x: float, span: _Span, sizes: _Sizes
 ) -> None:
     """Draw a thick line at x, with a label."""
-    color = colours.ROLES["residual"]
+    color = colors.ROLES["residual"]
     svg.add_element(
         sheet,
         "path",
@@ -319,8 +319,8 @@ def _draw_plus(sheet: ET.Element, x: float, y: float, sizes: _Sizes) -> None:
         cx=x,
         cy=y,
         r=sizes.plus_radius,
-        fill=colours.PAPER,
-        stroke=colours.MUTED,
+        fill=colors.PAPER,
+        stroke=colors.MUTED,
         stroke_width=sizes.line_width,
     )
     arm = sizes.plus_radius * 0.55
@@ -329,7 +329,7 @@ def _draw_plus(sheet: ET.Element, x: float, y: float, sizes: _Sizes) -> None:
         "path",
         d=_path_data("M", x - arm, y, "H", x + arm, "M", x, y - arm, "V", y + arm),
         fill="none",
-        stroke=colours.MUTED,
+        stroke=colors.MUTED,
         stroke_width=sizes.line_width,
     )
 
@@ -355,7 +355,7 @@ def _draw_arrow_head(sheet: ET.Element, x: float, y: float, sizes: _Sizes) -> No
         sheet,
         "path",
         d=_path_data("M", x, y, "L", x - half, y + long, x + half, y + long, "Z"),
-        fill=colours.MUTED,
+        fill=colors.MUTED,
     )
 
 
@@ -364,10 +364,10 @@ def _draw_box(parent: ET.Element, box: _Box, highlight: str, sizes: _Sizes) -> N
     block = box.block
     lit, pale = block.part == highlight, bool(highlight) and block.part != highlight
     if sizes.has_text:
-        paper = colours.TINT if lit else colours.PAPER if pale else colours.BOX
+        paper = colors.TINT if lit else colors.PAPER if pale else colors.BOX
     else:
-        paper = colours.ACCENT if lit else colours.PALE
-    edge = colours.ACCENT if lit else colours.LINE
+        paper = colors.ACCENT if lit else colors.PALE
+    edge = colors.ACCENT if lit else colors.LINE
     place: svg.Attributes = {
         "x": box.x,
         "y": box.y,
@@ -384,7 +384,7 @@ def _draw_box(parent: ET.Element, box: _Box, highlight: str, sizes: _Sizes) -> N
         stroke_width=1.8 if lit and sizes.has_text else 1.0,
     )
     if sizes.has_text:
-        ink = colours.ACCENT if lit else colours.MUTED if pale else colours.INK
+        ink = colors.ACCENT if lit else colors.MUTED if pale else colors.INK
         _draw_box_text(parent, box, ink, lit=lit)
 
 
@@ -397,10 +397,10 @@ def _draw_box_text(parent: ET.Element, box: _Box, ink: str, *, lit: bool) -> Non
     svg.add_element(parent, "text", name, x=left, y=box.y + middle, fill=ink, font_weight="600")
     if lit:
         here: svg.Attributes = {"x": right, "y": box.y + middle, "text_anchor": "end"}
-        svg.add_element(parent, "text", gettext("you are here"), fill=colours.ACCENT, **here)
+        svg.add_element(parent, "text", gettext("you are here"), fill=colors.ACCENT, **here)
     soft: svg.Attributes = {
         "y": box.y + 37,
-        "fill": colours.MUTED,
+        "fill": colors.MUTED,
         "font_size": text.SMALL_FONT_SIZE,
     }
     if detail:

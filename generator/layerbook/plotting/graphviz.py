@@ -51,7 +51,7 @@ class Drawing:
 
 
 def draw_dot(source: str, *, dark: bool) -> Drawing:
-    """Draw a diagram; what its source does not colour is dark, or light if `dark` is set.
+    """Draw a diagram; what its source does not color is dark, or light if `dark` is set.
 
     Raises DiagramError if the source is refused or wrong, or if there is no Graphviz.
     """

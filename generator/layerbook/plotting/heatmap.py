@@ -1,4 +1,4 @@
-"""Draw heat maps: a matrix by colour, with labels and one colour bar."""
+"""Draw heat maps: a matrix by color, with labels and one color bar."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 
 from layerbook.core.figures import Axis, Heatmap
 from layerbook.core.language import gettext, mark
-from layerbook.plotting import colours, heatmap_cells, svg, text
-from layerbook.plotting.canvas import BOTH_SIDES, Anchor, Area, Canvas, LabelledSides, Size
+from layerbook.plotting import colors, heatmap_cells, svg, text
+from layerbook.plotting.canvas import BOTH_SIDES, Anchor, Area, Canvas, LabeledSides, Size
 
-_COLOUR_BAR_SIZE = Size(92.0, 11.0)
+_COLOR_BAR_SIZE = Size(92.0, 11.0)
 _MAX_PLOT_SIZES = (Size(590, 540), Size(260, 260), Size(180, 180), Size(116, 116))
 _MIN_UNNAMED_CELL = 8.0
 _MAX_ANNOTATED_WIDTH = 860.0
@@ -40,20 +40,20 @@ class HeatmapLayout:
     scale: tuple[float, float] | None
     annotated: bool
     min_width: float
-    has_colour_bar: bool = True
+    has_color_bar: bool = True
     outlines_room: bool = True
     has_axis_titles: bool = True
-    labelled_sides: LabelledSides = BOTH_SIDES
+    labeled_sides: LabeledSides = BOTH_SIDES
 
     @property
     def left_margin(self) -> float:
         """Width of the row labels, if they are drawn."""
-        return self.label_width if self.labelled_sides.left else 0.0
+        return self.label_width if self.labeled_sides.left else 0.0
 
     @property
     def header_height(self) -> float:
-        """Height of the colour bar and the name of the rows."""
-        return (28.0 if self.has_colour_bar else 0.0) + (20.0 if self.has_axis_titles else 2.0)
+        """Height of the color bar and the name of the rows."""
+        return (28.0 if self.has_color_bar else 0.0) + (20.0 if self.has_axis_titles else 2.0)
 
     @property
     def width(self) -> float:
@@ -61,7 +61,7 @@ class HeatmapLayout:
         return (
             max(
                 self.left_margin + self.columns * self.cell_size.width,
-                self.min_width if self.has_colour_bar else 0.0,
+                self.min_width if self.has_color_bar else 0.0,
             )
             + 8
         )
@@ -71,7 +71,7 @@ class HeatmapLayout:
         """Total height in pixels."""
         below = (
             self.bottom_margin - (0.0 if self.has_axis_titles else 16.0)
-            if self.labelled_sides.bottom
+            if self.labeled_sides.bottom
             else 6.0
         )
         return self.header_height + self.rows * self.cell_size.height + below
@@ -115,7 +115,7 @@ def compute_layout(
             least = 0.0 if narrow else _min_cell_width(figures, columns)
             cell = _fit_phone(cell, columns, row_labels, least)
     column_labels = _fit_column_labels(figures, columns, cell.width)
-    scale = heatmap_cells.colour_scale(figures) if shared_scale else None
+    scale = heatmap_cells.color_scale(figures) if shared_scale else None
     return HeatmapLayout(
         rows=rows,
         columns=columns,
@@ -125,7 +125,7 @@ def compute_layout(
         label_rotation=column_labels.rotation,
         scale=scale,
         annotated=annotated,
-        min_width=max(colour_bar_width(figure, scale) for figure in figures),
+        min_width=max(color_bar_width(figure, scale) for figure in figures),
     )
 
 
@@ -172,9 +172,9 @@ def columns_that_fit(figures: Sequence[Heatmap], max_columns: int) -> int:
 
 def draw(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, top: float) -> None:
     """Draw the map at (left, top)."""
-    scale = layout.scale or heatmap_cells.colour_scale((figure,))
-    if layout.has_colour_bar:
-        draw_colour_bar(canvas, figure, scale, left, top)
+    scale = layout.scale or heatmap_cells.color_scale((figure,))
+    if layout.has_color_bar:
+        draw_color_bar(canvas, figure, scale, left, top)
     rows, columns = figure.values.shape
     wide, high = layout.cell_size
     x, y = left + layout.left_margin, top + layout.header_height
@@ -189,40 +189,40 @@ def draw(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, to
     masked = np.argwhere(heatmap_cells.masked_cells(figure))
     _draw_hatching(canvas, [Area(x + j * wide, y + i * high, wide, high) for i, j in masked])
     _draw_cell_gaps(canvas, layout, (rows, columns), x, y)
-    if layout.labelled_sides.left:
+    if layout.labeled_sides.left:
         if layout.has_axis_titles:
             title = f"↓ {text.printable(figure.rows.title())}"
-            color = colours.role_colour(figure.rows.role, colours.MUTED)
+            color = colors.role_color(figure.rows.role, colors.MUTED)
             canvas.draw_text(title, left, y - 7, color=color)
         _draw_row_labels(canvas, figure, layout, x, y)
-    if layout.labelled_sides.bottom:
+    if layout.labeled_sides.bottom:
         _draw_column_labels(canvas, figure, layout, x, cells.bottom)
 
 
-def draw_colour_bar(
+def draw_color_bar(
     canvas: Canvas, figure: Heatmap, scale: tuple[float, float], left: float, top: float
 ) -> None:
     """Draw the low end, the bar, the high end and the name of the value, on one line."""
     low, high = _scale_ends(figure, scale)
     start = left + text.pixel_width(low) + 6
-    end = start + _COLOUR_BAR_SIZE.width + 6
-    bar = Area(start, top + 2, *_COLOUR_BAR_SIZE)
-    canvas.draw_image(heatmap_cells.colour_map(figure)[None, ::2], bar)
-    canvas.draw_text(low, start - 6, top + 11.5, color=colours.MUTED, anchor="right")
-    canvas.draw_text(high, end, top + 11.5, color=colours.MUTED)
+    end = start + _COLOR_BAR_SIZE.width + 6
+    bar = Area(start, top + 2, *_COLOR_BAR_SIZE)
+    canvas.draw_image(heatmap_cells.color_map(figure)[None, ::2], bar)
+    canvas.draw_text(low, start - 6, top + 11.5, color=colors.MUTED, anchor="right")
+    canvas.draw_text(high, end, top + 11.5, color=colors.MUTED)
     name = end + text.pixel_width(high) + 10
     canvas.draw_text(_value_title(figure), name, top + 11.5)
     if figure.masked:
         legend_x = name + text.pixel_width(_value_title(figure)) + 18
-        _draw_hatching(canvas, [Area(legend_x, top + 2, 18.0, _COLOUR_BAR_SIZE.height)])
+        _draw_hatching(canvas, [Area(legend_x, top + 2, 18.0, _COLOR_BAR_SIZE.height)])
         canvas.draw_text(gettext(_MASKED_LABEL), legend_x + 24, top + 11.5)
 
 
-def colour_bar_width(figure: Heatmap, scale: tuple[float, float] | None) -> float:
-    """Return the width of the line with the colour bar."""
-    names = _scale_ends(figure, scale or heatmap_cells.colour_scale((figure,)))
+def color_bar_width(figure: Heatmap, scale: tuple[float, float] | None) -> float:
+    """Return the width of the line with the color bar."""
+    names = _scale_ends(figure, scale or heatmap_cells.color_scale((figure,)))
     texts = [*names, _value_title(figure)]
-    width = _COLOUR_BAR_SIZE.width + 26
+    width = _COLOR_BAR_SIZE.width + 26
     if figure.masked:
         texts.append(gettext(_MASKED_LABEL))
         width += 42
@@ -290,7 +290,7 @@ def _draw_cell_gaps(
     across = [(x, y + i * high, x + columns * wide, y + i * high) for i in range(1, rows)]
     down = [(x + j * wide, y, x + j * wide, y + rows * high) for j in range(1, columns)]
     if across or down:
-        canvas.draw_segments(across + down, colours.PAPER)
+        canvas.draw_segments(across + down, colors.PAPER)
 
 
 def _draw_room(canvas: Canvas, layout: HeatmapLayout, x: float, y: float) -> None:
@@ -298,11 +298,11 @@ def _draw_room(canvas: Canvas, layout: HeatmapLayout, x: float, y: float) -> Non
     right = x + layout.columns * layout.cell_size.width
     bottom = y + layout.rows * layout.cell_size.height
     sides = [(x, y, right, y), (right, y, right, bottom), (right, bottom, x, bottom)]
-    canvas.draw_segments([*sides, (x, bottom, x, y)], colours.GRID)
+    canvas.draw_segments([*sides, (x, bottom, x, y)], colors.GRID)
 
 
 def _draw_hatching(canvas: Canvas, areas: Sequence[Area]) -> None:
-    """Draw slanted strokes over areas, continuous across neighbours."""
+    """Draw slanted strokes over areas, continuous across neighbors."""
     strokes = []
     for area in areas:
         first = math.floor((area.left + area.top) / _HATCH_SPACING) + 1
@@ -313,7 +313,7 @@ def _draw_hatching(canvas: Canvas, areas: Sequence[Area]) -> None:
             end = min(area.right, at - area.top), max(area.top, at - area.right)
             strokes.append((*start, *end))
     if strokes:
-        canvas.draw_segments(strokes, colours.LINE)
+        canvas.draw_segments(strokes, colors.LINE)
 
 
 def _draw_row_labels(
@@ -355,7 +355,7 @@ def _draw_column_labels(
         title,
         end,
         y + _bottom_margin(layout.label_rotation, widest) - 6,
-        color=colours.role_colour(figure.columns.role, colours.MUTED),
+        color=colors.role_color(figure.columns.role, colors.MUTED),
         anchor="right",
     )
 

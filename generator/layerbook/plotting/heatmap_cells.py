@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from layerbook.core.figures import Heatmap, label_text
 from layerbook.core.language import localized
-from layerbook.plotting import colours, svg, text
+from layerbook.plotting import colors, svg, text
 from layerbook.plotting.canvas import Area, Canvas
 
 Scale = tuple[float, float]
@@ -25,7 +25,7 @@ def float_values(figure: Heatmap) -> NDArray[np.float64]:
 
 
 def absent_cells(figure: Heatmap) -> NDArray[np.bool_]:
-    """Return which cells [rows, columns] have no colour: not causal, not a number, or masked."""
+    """Return which cells [rows, columns] have no color: not causal, not a number, or masked."""
     missing = np.isnan(float_values(figure)) | masked_cells(figure)
     if figure.causal:
         missing |= np.triu(np.ones(figure.values.shape, dtype=bool), k=1)
@@ -43,19 +43,19 @@ def finite_values(figure: Heatmap) -> NDArray[np.float64]:
     return values[np.isfinite(values) & ~absent_cells(figure)]
 
 
-def colour_map(figure: Heatmap) -> NDArray[np.uint8]:
-    """Return colours [255 or 256, RGBA] from the low end of the scale to the high end."""
-    return colours.diverging() if figure.diverging else colours.sequential()
+def color_map(figure: Heatmap) -> NDArray[np.uint8]:
+    """Return colors [255 or 256, RGBA] from the low end of the scale to the high end."""
+    return colors.diverging() if figure.diverging else colors.sequential()
 
 
 def shade_indices(figure: Heatmap, scale: Scale) -> NDArray[np.intp]:
-    """Return the index of each cell's colour [rows, columns].
+    """Return the index of each cell's color [rows, columns].
 
     Values beyond the scale are clipped.
     """
     low, high = scale
     share = (np.where(absent_cells(figure), low, float_values(figure)) - low) / (high - low)
-    return np.round((len(colour_map(figure)) - 1) * np.clip(share, 0, 1)).astype(np.intp)
+    return np.round((len(color_map(figure)) - 1) * np.clip(share, 0, 1)).astype(np.intp)
 
 
 def cell_pixels(figure: Heatmap, scale: Scale, cell: tuple[float, float]) -> NDArray[np.uint8]:
@@ -63,7 +63,7 @@ def cell_pixels(figure: Heatmap, scale: Scale, cell: tuple[float, float]) -> NDA
 
     Viewers smooth an image that is scaled down: several pixels to a cell keep its edges sharp.
     """
-    cell_values: NDArray[np.uint8] = colour_map(figure)[shade_indices(figure, scale)]
+    cell_values: NDArray[np.uint8] = color_map(figure)[shade_indices(figure, scale)]
     cell_values[absent_cells(figure)] = 0
     n, m = (max(1, _MIN_RASTER_SIDE // max(figure.values.shape)),) * 2
     if min(cell) < 3:
@@ -124,13 +124,13 @@ def draw_annotated(canvas: Canvas, figure: Heatmap, scale: Scale, area: Area) ->
     import seaborn as sns  # a second of start-up, which books without written values need not pay
 
     axes = canvas.add_axes(area)
-    colors, shade = colour_map(figure), shade_indices(figure, scale)
+    shades, shade = color_map(figure), shade_indices(figure, scale)
     sns.heatmap(
         shade,
         ax=axes,
         vmin=-0.5,
-        vmax=len(colors) - 0.5,
-        cmap=ListedColormap(colors[:, :3] / 255),
+        vmax=len(shades) - 0.5,
+        cmap=ListedColormap(shades[:, :3] / 255),
         mask=absent_cells(figure),
         annot=cell_texts(figure),
         fmt="",
@@ -147,14 +147,14 @@ def draw_annotated(canvas: Canvas, figure: Heatmap, scale: Scale, area: Area) ->
     )
     axes.axis("off")
     axes.collections[0].set_gid(svg.MAP_GID)
-    inks = colours.text_colours(colors)
+    inks = colors.text_colors(shades)
     for label in axes.texts:
         column, row = (int(at) for at in label.get_position())
         label.set_color(inks[shade[row, column]])
 
 
-def colour_scale(figures: Sequence[Heatmap]) -> Scale:
-    """Return the fixed scale, or the range of all values; centred on zero for diverging maps."""
+def color_scale(figures: Sequence[Heatmap]) -> Scale:
+    """Return the fixed scale, or the range of all values; centered on zero for diverging maps."""
     fixed = [figure.scale for figure in figures if figure.scale]
     cell_values = [finite_values(figure) for figure in figures]
     ends = np.array(

@@ -92,11 +92,11 @@ def _candidates(
     angle = np.radians(np.tile(_ANGLES, len(_RADII)))
     far = np.repeat(_RADII, len(_ANGLES))
     way = np.stack([np.cos(angle), -np.sin(angle)], axis=1)
-    centre = (
+    center = (
         point + way * far[:, None] + way * size / 2 * np.where(np.abs(way) > 0.3, 1, np.abs(way))
     )
     low = np.clip(
-        centre - size / 2, bounds[:2], np.maximum(np.array(bounds[2:]) - size, bounds[:2])
+        center - size / 2, bounds[:2], np.maximum(np.array(bounds[2:]) - size, bounds[:2])
     )
     return _Candidates(np.concatenate([low, low + size], axis=1), far)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from layerbook.core.figures import Lines, Series
-from layerbook.plotting import colours, numeric_axes, svg, text
-from layerbook.plotting.canvas import BOTH_SIDES, Area, Canvas, LabelledSides
+from layerbook.plotting import colors, numeric_axes, svg, text
+from layerbook.plotting.canvas import BOTH_SIDES, Area, Canvas, LabeledSides
 
 _PLOT_SIZES = ((280.0, 210.0), (220.0, 170.0), (160.0, 130.0), (120.0, 110.0))
 _DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.8)), (0, (7, 2, 1.5, 2)))
@@ -27,12 +27,12 @@ class LinesLayout:
     right_margin: float
     max_ticks: tuple[int, int]
     limits: numeric_axes.PlotLimits | None
-    labelled_sides: LabelledSides = BOTH_SIDES
+    labeled_sides: LabeledSides = BOTH_SIDES
 
     @property
     def left_margin(self) -> float:
         """Width of the ticks of the y axis, if they are drawn."""
-        return self.label_width if self.labelled_sides.left else 0.0
+        return self.label_width if self.labeled_sides.left else 0.0
 
     @property
     def width(self) -> float:
@@ -42,7 +42,7 @@ class LinesLayout:
     @property
     def height(self) -> float:
         """Total height in pixels."""
-        return 30 + self.plot_size[1] + (44 if self.labelled_sides.bottom else 8)
+        return 30 + self.plot_size[1] + (44 if self.labeled_sides.bottom else 8)
 
 
 def compute_layout(
@@ -109,12 +109,12 @@ def _points(figure: Lines, series: Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _color(figure: Lines, index: int) -> str:
-    default = colours.SERIES[index % len(colours.SERIES)]
-    return colours.role_colour(figure.series[index].role, default)
+    default = colors.SERIES[index % len(colors.SERIES)]
+    return colors.role_color(figure.series[index].role, default)
 
 
 def _dash(index: int) -> str | tuple[int, tuple[float, ...]]:
-    return _DASHES[index // len(colours.SERIES) % len(_DASHES)]
+    return _DASHES[index // len(colors.SERIES) % len(_DASHES)]
 
 
 def _draw_series_names(
@@ -155,7 +155,7 @@ def _last_finite(y: np.ndarray) -> float:
 def spread_positions(
     positions: Sequence[float] | np.ndarray, gap: float, low: float, high: float
 ) -> list[float]:
-    """Return the positions moved so that neighbours are `gap` apart, within low..high."""
+    """Return the positions moved so that neighbors are `gap` apart, within low..high."""
     targets = np.nan_to_num(np.array(positions, dtype=float), nan=high)
     order = np.argsort(targets, kind="stable")
     moved = np.clip(targets[order], low, high)

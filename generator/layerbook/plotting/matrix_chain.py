@@ -15,7 +15,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from layerbook.core.figures import ChainStep, MatrixChain
-from layerbook.plotting import colours, svg, text
+from layerbook.plotting import colors, svg, text
 
 _MAX_WIDTH = 860.0
 _MAX_HEIGHT = 170.0
@@ -67,9 +67,9 @@ class _Paint(NamedTuple):
 
 
 _PAINTS = {
-    "vector": _Paint(colours.SERIES[0], colours.SERIES[0]),
-    "matrix": _Paint(colours.TINT, colours.ACCENT),
-    "function": _Paint(colours.PAPER, colours.MUTED),
+    "vector": _Paint(colors.SERIES[0], colors.SERIES[0]),
+    "matrix": _Paint(colors.TINT, colors.ACCENT),
+    "function": _Paint(colors.PAPER, colors.MUTED),
 }
 
 
@@ -177,7 +177,7 @@ def _lane_extent(lane: Sequence[_SizedStep]) -> _Extent:
 
 
 def _section_extent(section: Section) -> _Extent:
-    """Return the extent of a section around the line that sections are centred on."""
+    """Return the extent of a section around the line that sections are centered on."""
     if len(section) == 1:
         return _lane_extent(section[0])
     total = sum(sum(_lane_extent(lane)) for lane in section) + _LANE_GAP * (len(section) - 1)
@@ -209,13 +209,13 @@ def _draw_arrow(sheet: ET.Element, start: _PlacedStep, end: _PlacedStep, turn: f
     if abs(end.y - start.y) > 0.5:
         way[4:] = [turn, "V", end.y, "H", x1]
     data = " ".join(part if isinstance(part, str) else svg.format_coordinate(part) for part in way)
-    svg.add_element(sheet, "path", d=data, fill="none", stroke=colours.MUTED, stroke_width=1.3)
+    svg.add_element(sheet, "path", d=data, fill="none", stroke=colors.MUTED, stroke_width=1.3)
     tip = [x1 + 1, end.y, x1 - 5, end.y - 3.5, x1 - 5, end.y + 3.5]
     svg.add_element(
         sheet,
         "path",
         d="M " + " ".join(svg.format_coordinate(v) for v in tip) + " Z",
-        fill=colours.MUTED,
+        fill=colors.MUTED,
     )
 
 
@@ -285,9 +285,9 @@ def _draw_arrow_down(sheet: ET.Element, start: _PlacedStep, end: _PlacedStep) ->
     y0, y1 = start.y + start.item.height / 2 + 5, end.y - end.item.height / 2 - 5
     coordinates = map(svg.format_coordinate, (start.x, y0, y1 - 12, end.x, y1))
     data = "M {} {} V {} H {} V {}".format(*coordinates)
-    svg.add_element(sheet, "path", d=data, fill="none", stroke=colours.MUTED, stroke_width=1.3)
+    svg.add_element(sheet, "path", d=data, fill="none", stroke=colors.MUTED, stroke_width=1.3)
     tip = map(svg.format_coordinate, (end.x, y1 + 1, end.x - 3.5, y1 - 5, end.x + 3.5, y1 - 5))
-    svg.add_element(sheet, "path", d=f"M {' '.join(tip)} Z", fill=colours.MUTED)
+    svg.add_element(sheet, "path", d=f"M {' '.join(tip)} Z", fill=colors.MUTED)
 
 
 def _draw_text_beside(sheet: ET.Element, placed: _PlacedStep) -> None:
@@ -303,7 +303,7 @@ def _draw_text_beside(sheet: ET.Element, placed: _PlacedStep) -> None:
         svg.add_element(sheet, "text", name, x=left, y=y, font_weight="600")
         y += _LINE_HEIGHT
     for i, line in enumerate(item.note_lines):
-        style: svg.Attributes = {"font_size": text.SMALL_FONT_SIZE, "fill": colours.MUTED}
+        style: svg.Attributes = {"font_size": text.SMALL_FONT_SIZE, "fill": colors.MUTED}
         svg.add_element(sheet, "text", line, x=left, y=y + _LINE_HEIGHT * i, **style)
 
 
@@ -319,7 +319,7 @@ def _draw_step(sheet: ET.Element, placed: _PlacedStep) -> None:
     for i, line in enumerate(item.note_lines):
         y = placed.y + item.height / 2 + 16 + _LINE_HEIGHT * i
         svg.add_element(
-            sheet, "text", line, y=y, font_size=text.SMALL_FONT_SIZE, fill=colours.MUTED, **middle
+            sheet, "text", line, y=y, font_size=text.SMALL_FONT_SIZE, fill=colors.MUTED, **middle
         )
 
 

@@ -13,8 +13,8 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from layerbook.core.figures import Axis, Lines, Scatter
-from layerbook.plotting import colours, text
-from layerbook.plotting.canvas import Area, Canvas, LabelledSides
+from layerbook.plotting import colors, text
+from layerbook.plotting.canvas import Area, Canvas, LabeledSides
 
 Limits = tuple[float, float]
 
@@ -63,7 +63,7 @@ class AxesLayout(Protocol):
     def max_ticks(self) -> tuple[int, int]: ...
 
     @property
-    def labelled_sides(self) -> LabelledSides: ...
+    def labeled_sides(self) -> LabeledSides: ...
 
 
 def draw_axes(
@@ -83,8 +83,8 @@ def draw_axes(
     )
     axes.spines[["top", "right"]].set_visible(False)
     for side, axis, limits_of_side, most, named in (
-        (axes.xaxis, figure.x, limits.x, layout.max_ticks[0], layout.labelled_sides.bottom),
-        (axes.yaxis, figure.y, limits.y, layout.max_ticks[1], layout.labelled_sides.left),
+        (axes.xaxis, figure.x, limits.x, layout.max_ticks[0], layout.labeled_sides.bottom),
+        (axes.yaxis, figure.y, limits.y, layout.max_ticks[1], layout.labeled_sides.left),
     ):
         room = axes.bbox.width if side is axes.xaxis else 1e6
         ticks = _fitting_ticks(axis, limits_of_side, most, room)
@@ -95,7 +95,7 @@ def draw_axes(
             parse_math=False,
             rotation_mode="anchor",
         )
-    axes.tick_params(length=0, pad=6, labelsize=text.SMALL_FONT_SIZE, labelcolor=colours.MUTED)
+    axes.tick_params(length=0, pad=6, labelsize=text.SMALL_FONT_SIZE, labelcolor=colors.MUTED)
     for label in axes.get_yticklabels():
         label.set_verticalalignment("center_baseline")
     axes.grid(visible=True)
@@ -114,13 +114,13 @@ def draw_axis_titles(
 
     left: the left edge of the chart, where the name of y begins.
     """
-    if layout.labelled_sides.left:
+    if layout.labeled_sides.left:
         name = f"↑ {text.printable(figure.y.title())}"
-        canvas.draw_text(name, left, area.top - 10, color=colours.MUTED)
-    if layout.labelled_sides.bottom:
+        canvas.draw_text(name, left, area.top - 10, color=colors.MUTED)
+    if layout.labeled_sides.bottom:
         name = f"→ {text.printable(figure.x.title())}"
         end = max(area.right, left + text.pixel_width(name))
-        canvas.draw_text(name, end, area.bottom + 36, color=colours.MUTED, anchor="right")
+        canvas.draw_text(name, end, area.bottom + 36, color=colors.MUTED, anchor="right")
 
 
 def tick_label_width(axis: Axis, limits: Limits, most: int) -> float:

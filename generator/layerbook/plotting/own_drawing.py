@@ -11,19 +11,19 @@ from matplotlib.figure import Figure
 
 from layerbook.core.errors import LayerbookError, RunError, describe_exception, format_trace
 from layerbook.core.figures import MatplotlibFigure
-from layerbook.plotting import colours, svg
+from layerbook.plotting import colors, svg
 from layerbook.plotting.canvas import DPI, SVG_METADATA, matplotlib_style
 
 _RC_PARAMS = {
-    "axes.labelcolor": colours.INK,
-    "axes.prop_cycle": cycler(color=colours.SERIES),
+    "axes.labelcolor": colors.INK,
+    "axes.prop_cycle": cycler(color=colors.SERIES),
     "figure.constrained_layout.use": True,
     "image.interpolation": "none",
-    "patch.facecolor": colours.SERIES[0],
-    "xtick.color": colours.LINE,
-    "xtick.labelcolor": colours.INK,
-    "ytick.color": colours.LINE,
-    "ytick.labelcolor": colours.INK,
+    "patch.facecolor": colors.SERIES[0],
+    "xtick.color": colors.LINE,
+    "xtick.labelcolor": colors.INK,
+    "ytick.color": colors.LINE,
+    "ytick.labelcolor": colors.INK,
 }
 
 

@@ -1,6 +1,6 @@
 """Draw small multiples: charts in a grid.
 
-Charts that measure the same share a scale and a colour bar.
+Charts that measure the same share a scale and a color bar.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from layerbook.core.figures import Bars, Clock, Heatmap, Lines, Panel, Panels, Scatter
-from layerbook.plotting import bars, clocks, colours, heatmap, lines, scatter, svg, text
-from layerbook.plotting.canvas import Area, Canvas, LabelledSides, Size
+from layerbook.plotting import bars, clocks, colors, heatmap, lines, scatter, svg, text
+from layerbook.plotting.canvas import Area, Canvas, LabeledSides, Size
 
 _PANEL_GAP = 26.0
 _TITLE_HEIGHT = 22.0
-_COLOUR_BAR_HEIGHT = 30.0
+_COLOR_BAR_HEIGHT = 30.0
 _AXIS_TITLES_HEIGHT = 18.0
 _MIN_CELL = 6.0
 _PAGE_WIDTH = 930.0
@@ -32,7 +32,7 @@ _CHART_MODULES: dict[type, Any] = {
 class PanelsLayout:
     """The layout of grids that are shown together.
 
-    chart_layouts: one for each kind of chart. shared_colour_bar: one colour bar for all panels.
+    chart_layouts: one for each kind of chart. shared_color_bar: one color bar for all panels.
     outer_labels_only: labels only at the left and at the bottom of the grid. legend_groups: the
     groups named in one legend for all panels. title_width: of the longest title in pixels.
     title_columns: the number of characters to which titles are cut.
@@ -41,7 +41,7 @@ class PanelsLayout:
     chart_layouts: dict[type, Any]
     columns: int
     panel_count: int
-    shared_colour_bar: bool
+    shared_color_bar: bool
     outer_labels_only: bool
     legend_groups: tuple[str, ...]
     min_width: float
@@ -64,9 +64,9 @@ class PanelsLayout:
         if isinstance(layout, heatmap.HeatmapLayout):
             layout = replace(
                 layout,
-                has_colour_bar=not self.shared_colour_bar,
+                has_color_bar=not self.shared_color_bar,
                 outlines_room=False,
-                has_axis_titles=not (self.outer_labels_only and self.shared_colour_bar),
+                has_axis_titles=not (self.outer_labels_only and self.shared_color_bar),
             )
         elif isinstance(layout, scatter.ScatterLayout):
             layout = replace(layout, has_legend=False)
@@ -74,19 +74,19 @@ class PanelsLayout:
             return layout
         return replace(
             layout,
-            labelled_sides=LabelledSides(
+            labeled_sides=LabeledSides(
                 left=index % self.columns == 0,
                 bottom=index + self.columns >= self.panel_count,
             ),
         )
 
     def header_height(self) -> float:
-        """Height of the legend and the colour bar above the grid."""
+        """Height of the legend and the color bar above the grid."""
         if self.legend_groups:
             return scatter.legend_height(self.legend_groups, self.width)
-        if not self.shared_colour_bar:
+        if not self.shared_color_bar:
             return 0.0
-        return _COLOUR_BAR_HEIGHT + (_AXIS_TITLES_HEIGHT if self.outer_labels_only else 0.0)
+        return _COLOR_BAR_HEIGHT + (_AXIS_TITLES_HEIGHT if self.outer_labels_only else 0.0)
 
     def column_widths(self) -> list[float]:
         """Return the width of each column."""
@@ -170,19 +170,19 @@ def _layout(
             **({"stacked": columns < count and not narrow} if kind is Heatmap else {}),
         )
     are_alike = len(layouts) == 1 and shared_scale and _have_one_scale(panels)
-    shared_colour_bar = are_alike and Heatmap in layouts
+    shared_color_bar = are_alike and Heatmap in layouts
     title_columns = 30 if narrow else 40
     titles = [title for figure in figures for title in _panel_titles(figure, title_columns)]
     return PanelsLayout(
         chart_layouts=layouts,
         columns=columns,
         panel_count=count,
-        shared_colour_bar=shared_colour_bar,
+        shared_color_bar=shared_color_bar,
         outer_labels_only=are_alike and len({_axis_key(panel) for panel in panels}) == 1,
         legend_groups=_legend_groups(layouts),
         min_width=(
-            heatmap.colour_bar_width(heatmaps[0], layouts[Heatmap].scale)
-            if shared_colour_bar
+            heatmap.color_bar_width(heatmaps[0], layouts[Heatmap].scale)
+            if shared_color_bar
             else 0.0
         ),
         title_width=max(text.pixel_width(title, bold=True) for title in titles),
@@ -203,10 +203,10 @@ def _legend_groups(layouts: Mapping[type, Any]) -> tuple[str, ...]:
 def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top: float) -> None:
     """Draw the grid at (left, top), row by row."""
     first = figure.panels[0]
-    if layout.shared_colour_bar and isinstance(first, Heatmap):
-        heatmap.draw_colour_bar(canvas, first, layout.chart_layouts[Heatmap].scale, left, top)
+    if layout.shared_color_bar and isinstance(first, Heatmap):
+        heatmap.draw_color_bar(canvas, first, layout.chart_layouts[Heatmap].scale, left, top)
         if layout.outer_labels_only:
-            _draw_axis_titles(canvas, first, left, top + _COLOUR_BAR_HEIGHT + 10)
+            _draw_axis_titles(canvas, first, left, top + _COLOR_BAR_HEIGHT + 10)
     scatter.draw_legend(canvas, layout.legend_groups, left, top, layout.width)
     widths, heights = layout.column_widths(), layout.row_heights()
     titles = _panel_titles(figure, layout.title_columns)
@@ -225,7 +225,7 @@ def _draw_axis_titles(canvas: Canvas, figure: Heatmap, x: float, y: float) -> No
     """Draw the names of the rows and the columns, once for all maps."""
     for arrow, axis in (("↓", figure.rows), ("→", figure.columns)):
         name = f"{arrow} {text.printable(axis.title())}"
-        canvas.draw_text(name, x, y, color=colours.role_colour(axis.role, colours.MUTED))
+        canvas.draw_text(name, x, y, color=colors.role_color(axis.role, colors.MUTED))
         x += text.pixel_width(name) + 14
 
 

@@ -1,4 +1,4 @@
-"""Draw labelled points that can be pointed at, with arrows between points."""
+"""Draw labeled points that can be pointed at, with arrows between points."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from layerbook.core.figures import Point, Scatter, label_text
 from layerbook.core.language import gettext
-from layerbook.plotting import colours, label_placement, numeric_axes, svg, text
-from layerbook.plotting.canvas import BOTH_SIDES, Area, Canvas, LabelledSides, Segment
+from layerbook.plotting import colors, label_placement, numeric_axes, svg, text
+from layerbook.plotting.canvas import BOTH_SIDES, Area, Canvas, LabeledSides, Segment
 
 _MAX_PLOT_SIZES = ((560.0, 440.0), (260.0, 240.0), (190.0, 180.0), (150.0, 150.0))
 _PHONE_PLOT_SIZE = (315.0, 310.0)
@@ -28,7 +28,7 @@ _LINE_HEIGHT = 18.0
 
 @dataclass(frozen=True)
 class ScatterLayout:
-    """The layout of maps that are shown together: their axes, size, and groups with a colour.
+    """The layout of maps that are shown together: their axes, size, and groups with a color.
 
     Without limits, each map has its own axes.
     """
@@ -39,12 +39,12 @@ class ScatterLayout:
     max_ticks: tuple[int, int]
     limits: numeric_axes.PlotLimits | None
     has_legend: bool = True
-    labelled_sides: LabelledSides = BOTH_SIDES
+    labeled_sides: LabeledSides = BOTH_SIDES
 
     @property
     def left_margin(self) -> float:
         """Width of the ticks of the y axis, if they are drawn."""
-        return self.label_width if self.labelled_sides.left else 0.0
+        return self.label_width if self.labeled_sides.left else 0.0
 
     @property
     def header_height(self) -> float:
@@ -66,7 +66,7 @@ class ScatterLayout:
     @property
     def height(self) -> float:
         """Total height in pixels."""
-        return self.header_height + self.plot_size[1] + (44 if self.labelled_sides.bottom else 8)
+        return self.header_height + self.plot_size[1] + (44 if self.labeled_sides.bottom else 8)
 
 
 def compute_layout(
@@ -221,8 +221,8 @@ def _draw_dot(
         linestyle="none",
         marker=_MARKERS[index % len(_MARKERS)],
         markersize=size,
-        markerfacecolor=colours.SERIES[index % len(colours.SERIES)],
-        markeredgecolor=colours.PAPER,
+        markerfacecolor=colors.SERIES[index % len(colors.SERIES)],
+        markeredgecolor=colors.PAPER,
         markeredgewidth=0.8,
         clip_on=False,
         zorder=4,
@@ -243,7 +243,7 @@ def _draw_link(canvas: Canvas, arrow: Segment, ends: str) -> None:
         canvas.overlay.plot(
             (x0, x1),
             (y0, y1),
-            color=colours.PALE,
+            color=colors.PALE,
             linewidth=_DOT_SIZE + 6,
             solid_capstyle="round",
             clip_on=False,
@@ -255,7 +255,7 @@ def _draw_link(canvas: Canvas, arrow: Segment, ends: str) -> None:
         (x0, y0),
         (x1, y1),
         arrowstyle="->,head_length=4,head_width=2.4",
-        color=colours.MUTED,
+        color=colors.MUTED,
         linewidth=1.0,
         shrinkA=_DOT_SIZE * 0.7,
         shrinkB=_DOT_SIZE * 0.8,
@@ -303,7 +303,7 @@ def _legend_entry_width(group: str) -> float:
 
 
 class _PointLabel(NamedTuple):
-    """The name of a point, the position of the point, and the colour of its group."""
+    """The name of a point, the position of the point, and the color of its group."""
 
     name: str
     spot: NDArray[np.float64]
@@ -318,7 +318,7 @@ def _point_labels(
     for point, spot in zip(figure.points, spots, strict=True):
         name = text.printable(point.label, 30)
         if point.show_label and name and np.isfinite(spot).all():
-            color = colours.SERIES[groups.index(point.group) % len(colours.SERIES)]
+            color = colors.SERIES[groups.index(point.group) % len(colors.SERIES)]
             labels.append(_PointLabel(name, spot, color))
     return labels
 
@@ -342,4 +342,4 @@ def _draw_point_labels(
             nearest = np.clip(spot, (x0, y0 + 2), (x1, y1 - 2))
             hairlines.append((*spot, *nearest))
     if hairlines:
-        canvas.draw_segments(hairlines, colours.LINE, 0.8)
+        canvas.draw_segments(hairlines, colors.LINE, 0.8)

@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from layerbook.plotting import colours, text
+from layerbook.plotting import colors, text
 
 MAX_UNSCROLLED_WIDTH = 370
 """The width that pictures try to keep to: a phone 390 pixels wide shows it in full size."""
@@ -33,7 +33,7 @@ _ENLARGED = 1.15
 Attributes = dict[str, str | float]
 
 MAP_GID = "map"
-"""The gid of groups whose colours stand for numbers; the page inverts them on dark (class
+"""The gid of groups whose colors stand for numbers; the page inverts them on dark (class
 `fig-map`).
 """
 
@@ -97,7 +97,7 @@ def root_element(
         "role": role,
         "font-family": text.SANS,
         "font-size": format_coordinate(text.FONT_SIZE),
-        "fill": colours.css_colour(colours.INK),
+        "fill": colors.css_color(colors.INK),
         "stroke-linejoin": "round",
     }
     svg = ET.Element("svg", attributes)
@@ -121,7 +121,7 @@ def add_element(
 ) -> ET.Element:
     """Add a child element and return it.
 
-    `_` in names stands for `-`, numbers are rounded, and colours become the page's paints.
+    `_` in names stands for `-`, numbers are rounded, and colors become the page's paints.
     """
     named = {
         key.rstrip("_").replace("_", "-"): _attribute_value(value)
@@ -172,7 +172,7 @@ def format_coordinate(value: float) -> str:
 
 
 def _attribute_value(value: str | float) -> str:
-    return colours.css_colour(value) if isinstance(value, str) else format_coordinate(value)
+    return colors.css_color(value) if isinstance(value, str) else format_coordinate(value)
 
 
 def _visible_children(element: ET.Element) -> Iterator[ET.Element]:
@@ -210,7 +210,7 @@ def _clean_element(element: ET.Element) -> None:
             element.set(name, " ".join(_round_numbers(element.attrib[name]).split()))
     for name in ("fill", "stroke"):
         if name in element.attrib:
-            element.set(name, colours.css_colour(element.attrib[name]))
+            element.set(name, colors.css_color(element.attrib[name]))
     if element.tag == "text":
         _clean_text(element)
     elif element.tag == "image":
@@ -239,7 +239,7 @@ def _clean_text(element: ET.Element) -> None:
     """Set text in the page's fonts; attributes of the root are left out."""
     if "mono" in element.attrib.pop("font-family", "").lower():
         element.set("font-family", text.MONO)
-    if element.get("fill") == colours.css_colour(colours.INK):
+    if element.get("fill") == colors.css_color(colors.INK):
         del element.attrib["fill"]
     turned = element.get("transform", "")
     if "rotate(-0 " in turned or "rotate(0 " in turned:
@@ -253,7 +253,7 @@ def _round_numbers(attribute: str) -> str:
 
 
 def _clean_image(element: ET.Element) -> None:
-    """Encode an image of few colours as a palette PNG, a quarter of the size.
+    """Encode an image of few colors as a palette PNG, a quarter of the size.
 
     Its class belongs to the images that dark pages invert.
     """

@@ -37,7 +37,7 @@ def printable(label: Label, max_columns: int = 0) -> str:
 
 
 def has_token_labels(axis: Axis) -> bool:
-    """Return whether the axis is labelled with tokens, which have a monospaced font."""
+    """Return whether the axis is labeled with tokens, which have a monospaced font."""
     return any(isinstance(label, Token) for label in axis.labels)
 
 

@@ -238,7 +238,7 @@ class LiveModel:
     """The model as pages run it.
 
     size, memory: bytes of the model's file, and of all that a page needs.
-    sha256: of the file. shades: the colours of shares from 0 to 1, RGB in hexadecimal.
+    sha256: of the file. shades: the colors of shares from 0 to 1, RGB in hexadecimal.
     libraries: the scripts that cut and lay out texts.
     """
 

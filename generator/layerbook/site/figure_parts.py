@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from layerbook.core import figures
 from layerbook.core.tidy_table import tidy_table
-from layerbook.plotting.colours import sequential
+from layerbook.plotting.colors import sequential
 from layerbook.site.blocks import FigureScript, FrameView
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.interactive import assign_data, attention, sampling, tokenizer

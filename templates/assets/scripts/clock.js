@@ -13,7 +13,7 @@ export function nearAngle(angle) {
 }
 
 export class ClockFace {
-	// `roles`: of each hand, the name of its colour.
+	// `roles`: of each hand, the name of its color.
 	constructor(parent, roles) {
 		this.svg = svgElement("svg", { viewBox: "-50 -50 100 100", "aria-hidden": "true" }, parent);
 		this.svg.classList.add("clock");

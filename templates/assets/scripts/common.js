@@ -42,9 +42,9 @@ const MARGIN = 4; // pixels between a tip and the edge of the window
 export function placeBeside(tip, place) {
 	tip.style.left = tip.style.top = "0";
 	const room = document.documentElement.clientWidth - tip.offsetWidth - MARGIN;
-	const centred = place.left + (place.width - tip.offsetWidth) / 2;
+	const centered = place.left + (place.width - tip.offsetWidth) / 2;
 	const fitsAbove = place.top >= tip.offsetHeight + MARGIN;
-	tip.style.left = `${clamp(centred, MARGIN, room)}px`;
+	tip.style.left = `${clamp(centered, MARGIN, room)}px`;
 	tip.style.top = `${fitsAbove ? place.top - tip.offsetHeight : place.bottom}px`;
 }
 

@@ -33,7 +33,7 @@ class WordMap {
 		this.places = decode(places, 2, "getInt16");
 		this.neighbors = decode(neighbors, 2, "getUint16");
 		this.cosines = decode(cosines, 1, "getInt8");
-		this.neighbourCount = this.neighbors.length / texts.length; // of a word
+		this.neighborCount = this.neighbors.length / texts.length; // of a word
 		this.box = element("div.explorer.map", {
 			role: "group",
 			"aria-label": t("{figure}: the map", { figure: label }),
@@ -99,7 +99,7 @@ class WordMap {
 	}
 
 	nearest(word) {
-		return this.neighbors.slice(word * this.neighbourCount, (word + 1) * this.neighbourCount);
+		return this.neighbors.slice(word * this.neighborCount, (word + 1) * this.neighborCount);
 	}
 
 	// Shows a word and its neighbors; `moves` brings all of them into view.
@@ -113,12 +113,12 @@ class WordMap {
 	}
 
 	describe() {
-		const { current, neighbourCount, cosines } = this;
+		const { current, neighborCount, cosines } = this;
 		this.lead.textContent = "";
 		element("b", {}, this.lead, this.texts[current]);
 		this.lead.append(` ${t("is most like")} `);
 		this.nearest(current).forEach((word, i) => {
-			const number = (cosines[current * neighbourCount + i] / 100).toFixed(2).replace("-", MINUS);
+			const number = (cosines[current * neighborCount + i] / 100).toFixed(2).replace("-", MINUS);
 			const cosine = t("cosine {number}", { number: decimal(number) });
 			const button = element("button.tok", { title: cosine }, this.lead);
 			button.textContent = this.texts[word];
@@ -169,7 +169,7 @@ class WordMap {
 		this.drawWords(context, width, height);
 	}
 
-	// A colour of the page as the canvas understands it.
+	// A color of the page as the canvas understands it.
 	paint(style, name) {
 		const probe = (this.probe ??= element("i", { hidden: "" }, this.box));
 		probe.style.color = `var(--fig-${name})`;

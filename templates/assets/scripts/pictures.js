@@ -24,7 +24,7 @@ function fileName(figure, drawing) {
 	return frame < 0 ? figure.id : `${figure.id}-${frame + 1}`;
 }
 
-// The drawing as a file of its own: in its light colours, without links.
+// The drawing as a file of its own: in its light colors, without links.
 function standalone(drawing) {
 	const copy = drawing.cloneNode(true);
 	for (const node of [copy, ...copy.querySelectorAll("*")]) {

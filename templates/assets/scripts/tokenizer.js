@@ -63,7 +63,7 @@ function withUnicodeClasses(step) {
 	return sequence(split(WORDS), { ...step, use_regex: false });
 }
 
-// A byte that no entry can write is dropped first, so that its neighbours may merge.
+// A byte that no entry can write is dropped first, so that its neighbors may merge.
 function withoutUnwritable(step, model, idOf) {
 	const unwritable = [...BYTE_OF.keys()].filter((char) => idOf[char] === undefined);
 	const bytewise = JSON.stringify(step).includes('"ByteLevel"');
@@ -142,7 +142,7 @@ function mergeStages(idOf, merges, token) {
 	};
 }
 
-// The lowest rank of all neighbours, or Infinity.
+// The lowest rank of all neighbors, or Infinity.
 function firstRank(words, rankOf) {
 	const ranks = words.flatMap((word) =>
 		word.slice(1).map((right, i) => rankOf.get(`${word[i]} ${right}`) ?? Infinity),

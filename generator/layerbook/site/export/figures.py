@@ -65,7 +65,7 @@ def _drawings(article: Element) -> Iterator[tuple[str, Element]]:
 
 
 def standalone(svg: Element) -> str:
-    """Return a drawing with its colours in place of the page's variables, and without links."""
+    """Return a drawing with its colors in place of the page's variables, and without links."""
     tree = fromstring(serialize(svg, xml=True))
     for element in tree.iter():
         element.tag = element.tag.removeprefix(SVG)

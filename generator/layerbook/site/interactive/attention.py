@@ -92,7 +92,7 @@ def _row_key_indices(cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 def data_script(href: str, patterns: AttentionData, shades: NDArray[np.uint8]) -> bytes:
-    """Return the script; `shades` [n, RGBA] are the colours of shares from 0 to 1.
+    """Return the script; `shades` [n, RGBA] are the colors of shares from 0 to 1.
 
     Steps are little-endian in base64, exponents one digit of base 36 each.
     """

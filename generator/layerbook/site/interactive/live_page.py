@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from layerbook.model.sources import GGUFSource, ModelSource
-from layerbook.plotting.colours import sequential
+from layerbook.plotting.colors import sequential
 from layerbook.site.blocks import LiveModel
 from layerbook.site.interactive.tokenizer import LIBRARY_FILE
 from layerbook.site.pages import TryPage

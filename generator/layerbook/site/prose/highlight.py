@@ -1,4 +1,4 @@
-"""Code as HTML: Pygments sets the classes, CSS variables of the book the colours."""
+"""Code as HTML: Pygments sets the classes, CSS variables of the book the colors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import textwrap
 
 from layerbook.core.errors import did_you_mean
 from layerbook.core.language import gettext, mark
-from layerbook.site.prose.colours import Allowance, TakesTooLongError
+from layerbook.site.prose.colors import Allowance, TakesTooLongError
 from layerbook.site.prose.markup import clean_text, escape_text
 from layerbook.site.prose.pictures import MERMAID
 
@@ -19,8 +19,8 @@ OWN_LANGUAGES = {
 """The languages of the book's own listings, with their names for screen readers."""
 MAX_LISTING = 50_000
 """Characters of a listing in prose."""
-_MAX_COLOURED = 30_000
-"""Characters of a listing in colours."""
+_MAX_COLORED = 30_000
+"""Characters of a listing in colors."""
 _LONG = re.compile(r"[^\n]{500}|\s{150}")
 """Long lines and runs of whitespace, for which many lexers take quadratic time."""
 
@@ -67,21 +67,21 @@ def check_language(language: str) -> None:
 
 
 def code_html(source: str, language: str, allowance: Allowance | None = None) -> str:
-    """Return dedented source in its own scroll box, in colours unless that may take long.
+    """Return dedented source in its own scroll box, in colors unless that may take long.
 
     allowance: the time that the listings of the page have left.
 
-    Raises ListingError for an unknown language, and for a listing whose colours take long.
+    Raises ListingError for an unknown language, and for a listing whose colors take long.
     """
     from pygments.lexers import get_lexer_by_name
 
     check_language(language)
     lexer = get_lexer_by_name(language)
     text = textwrap.dedent(clean_text(source)).strip("\n") + "\n"
-    is_long = len(text) > _MAX_COLOURED or _LONG.search(text)
+    is_long = len(text) > _MAX_COLORED or _LONG.search(text)
     name = "text" if is_long else lexer.aliases[0]
     try:
-        body = (allowance or Allowance()).colour(text, name)
+        body = (allowance or Allowance()).color(text, name)
     except TakesTooLongError as error:
         message = f"highlighting this listing as {name} takes too long; use `text`"
         raise ListingError(message) from error

@@ -79,7 +79,7 @@ def _tokens(tokens: Sequence[object], _: object) -> Picture:
 
 
 def _vectors(rows: Sequence[Sequence[float]], _: object) -> Picture:
-    """Draw a column for each token, a cell for each of its first numbers, the sign as colour."""
+    """Draw a column for each token, a cell for each of its first numbers, the sign as color."""
     shown = [list(row[:MAX_NUMBERS]) for row in rows]
     largest = max((abs(value) for row in shown for value in row), default=0.0) or 1.0
     cells = [

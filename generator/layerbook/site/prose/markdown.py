@@ -17,7 +17,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 
 from layerbook.core.language import gettext
 from layerbook.site.prose.addresses import site_address
-from layerbook.site.prose.colours import Allowance
+from layerbook.site.prose.colors import Allowance
 from layerbook.site.prose.extensions import add_extensions, add_rendering
 from layerbook.site.prose.formulas import MathError, MathRenderer, formula_text
 from layerbook.site.prose.highlight import ListingError, check_listing, code_html

@@ -1,4 +1,4 @@
-"""Group neighbouring ticks, so that they stay side by side and never begin a line."""
+"""Group neighboring ticks, so that they stay side by side and never begin a line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _BETWEEN = re.compile(r"(?<=</button>)\s+")
 
 
 def group_ticks(html: str) -> str:
-    """Put neighbouring ticks of a page into one element, right behind the word before them."""
+    """Put neighboring ticks of a page into one element, right behind the word before them."""
     return _TICKS.sub(_group, html)
 
 

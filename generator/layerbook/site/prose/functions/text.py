@@ -1,4 +1,4 @@
-"""Functions for the text itself: tokens, coloured words, folded parts and predictions."""
+"""Functions for the text itself: tokens, colored words, folded parts and predictions."""
 
 from __future__ import annotations
 
@@ -86,11 +86,11 @@ class TextFunctions(FunctionGroup):
     @staticmethod
     @prose_function(steps=10)
     def quantity(name: str, show: str = "") -> Inline:
-        """`quantity("key", "keys")`: a word in the colour that the quantity has in figures.
+        """`quantity("key", "keys")`: a word in the color that the quantity has in figures.
 
-        Raises UsageError for a name without a colour.
+        Raises UsageError for a name without a color.
         """
         if name not in get_args(Role):
-            raise unknown_name("colour for", str(name), get_args(Role), owner="quantity()")
+            raise unknown_name("color for", str(name), get_args(Role), owner="quantity()")
         words = str(show or name)
         return Inline(f'<span class="quantity {name}">{escape_text(words)}</span>', words)

@@ -1,4 +1,4 @@
-"""The colours of all figures: named paints that the page may re-colour, and two colour maps.
+"""The colors of all figures: named paints that the page may re-color, and two color maps.
 
 A paint is drawn in its light value and becomes `var(--fig-NAME, light value)` in the finished SVG,
 so that one picture serves light, dark and paper. The maps run at equal perceptual steps through
@@ -32,7 +32,7 @@ INK_ON_MIDDLE = ("#000001", "#fffffe")  # black or white on both, for cells in t
 SERIES = ("#2c5f9e", "#b4511a", "#1b7a68", "#84479a", "#80660d", "#b23a6e", "#5a6672", "#56741a")
 
 NEUTRAL = SERIES[6]
-"""The colour of bars that measure none of the quantities below."""
+"""The color of bars that measure none of the quantities below."""
 
 ROLES: dict[Role, str] = {
     "query": "#1d5fb8",
@@ -41,11 +41,11 @@ ROLES: dict[Role, str] = {
     "residual": "#3f3a35",
     "probability": "#a0307f",
 }
-"""The colour of each quantity, which palette.css has as `--query` and so on."""
+"""The color of each quantity, which palette.css has as `--query` and so on."""
 
 
-def role_colour(role: Role | None, default: str) -> str:
-    """Return the colour of a quantity, or the default for a role without a colour."""
+def role_color(role: Role | None, default: str) -> str:
+    """Return the color of a quantity, or the default for a role without a color."""
     return ROLES[role] if role else default
 
 
@@ -88,26 +88,26 @@ _NEGATIVE_STOPS = (
 _POSITIVE_STOPS = ((0.95, 0.008, 90.0), (0.80, 0.09, 60.0), (0.58, 0.14, 42.0), (0.38, 0.11, 32.0))
 
 
-def css_colour(color: str) -> str:
-    """Return a colour as a variable of the page, with the light value as fallback."""
+def css_color(color: str) -> str:
+    """Return a color as a variable of the page, with the light value as fallback."""
     name = CSS_VARIABLES.get(color.lower())
     return f"var(--fig-{name}, {color.lower()})" if name else color
 
 
 @cache
 def sequential() -> NDArray[np.uint8]:
-    """Return colours [256, RGBA] from little (pale) to much (dark)."""
+    """Return colors [256, RGBA] from little (pale) to much (dark)."""
     return _oklab_to_srgb(_even_steps(_SEQUENTIAL_STOPS, 256))
 
 
 @cache
 def diverging() -> NDArray[np.uint8]:
-    """Return colours [255, RGBA] from negative (blue) through zero (pale) to positive (rust)."""
+    """Return colors [255, RGBA] from negative (blue) through zero (pale) to positive (rust)."""
     negative, positive = _even_steps(_NEGATIVE_STOPS, 128), _even_steps(_POSITIVE_STOPS, 128)
     return _oklab_to_srgb(np.concatenate([negative[::-1], positive[1:]]))
 
 
-def text_colours(shades: NDArray[np.uint8]) -> list[str]:
+def text_colors(shades: NDArray[np.uint8]) -> list[str]:
     """Return the legible ink for each shade [n, RGBA] of a map, on paper and on a dark screen."""
     black, white = np.zeros(3), np.full(3, 255.0)
     paper, dark = shades[:, :3], invert_for_dark(shades[:, :3])
@@ -124,7 +124,7 @@ def text_colours(shades: NDArray[np.uint8]) -> list[str]:
 
 
 def contrast_ratio(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the contrast of sRGB colours [..., 3] in 0..255, from 1 to 21.
+    """Return the contrast of sRGB colors [..., 3] in 0..255, from 1 to 21.
 
     Source: WCAG 2.2, relative luminance.
     """
@@ -138,7 +138,7 @@ def contrast_ratio(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.floa
 
 
 def invert_for_dark(color: NDArray[Any]) -> NDArray[np.float64]:
-    """Return map colours [..., 3] in 0..255 as dark pages show them.
+    """Return map colors [..., 3] in 0..255 as dark pages show them.
 
     The filter is `invert(0.9) hue-rotate(180deg)`. The matrix is that of hue-rotate in Filter
     Effects Module Level 1, at 180 degrees.
@@ -166,7 +166,7 @@ def _even_steps(stops: tuple[tuple[float, float, float], ...], count: int) -> ND
 
 
 def _oklab_to_srgb(lab: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Convert OKLab [n, 3] to sRGB [n, RGBA]; colours outside of sRGB are clipped."""
+    """Convert OKLab [n, 3] to sRGB [n, RGBA]; colors outside of sRGB are clipped."""
     to_cone = np.array(
         [
             [1, 0.3963377774, 0.2158037573],

@@ -1,4 +1,4 @@
-"""The colours of figures: equal in the stylesheet and in Python, and legible in both themes."""
+"""The colors of figures: equal in the stylesheet and in Python, and legible in both themes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from layerbook.plotting import colours
+from layerbook.plotting import colors
 
 ASSETS = Path(__file__).parents[2] / "templates" / "assets"
 PALETTE = (ASSETS / "styles" / "palette.css").read_text(encoding="utf-8")
@@ -19,19 +19,18 @@ def themes(palette: str) -> tuple[dict[str, str], dict[str, str]]:
     light: dict[str, str] = {}
     dark: dict[str, str] = {}
     for name, value in declared:
-        colours = re.findall(r"#\w{6}", value)
+        colors = re.findall(r"#\w{6}", value)
         if value.startswith("var("):
-            colours = [theme[value[6:-1]] for theme in (light, dark)]
-        light[name], dark[name] = colours[0], colours[-1]
+            colors = [theme[value[6:-1]] for theme in (light, dark)]
+        light[name], dark[name] = colors[0], colors[-1]
     return light, dark
 
 
 BOOK = themes(PALETTE)
 LIGHT, DARK = (
-    {name[4:]: colour for name, colour in theme.items() if name.startswith("fig-")}
-    for theme in BOOK
+    {name[4:]: color for name, color in theme.items() if name.startswith("fig-")} for theme in BOOK
 )
-SERIES = [f"series-{i}" for i in range(1, len(colours.SERIES) + 1)]
+SERIES = [f"series-{i}" for i in range(1, len(colors.SERIES) + 1)]
 
 
 def rgb(color: str) -> np.ndarray:
@@ -48,33 +47,33 @@ def light(color: np.ndarray) -> float:
 
 
 def contrast(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the contrast of two colours, from 1 to 21."""
+    """Return the contrast of two colors, from 1 to 21."""
     high, low = sorted((light(first), light(second)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
-def test_stylesheet_has_the_same_colours() -> None:
-    """Every colour has its light value there, and no other is defined."""
-    assert {name: value for value, name in colours.CSS_VARIABLES.items()} == LIGHT
+def test_stylesheet_has_the_same_colors() -> None:
+    """Every color has its light value there, and no other is defined."""
+    assert {name: value for value, name in colors.CSS_VARIABLES.items()} == LIGHT
 
 
-def test_every_colour_but_black_and_white_has_a_dark_variant() -> None:
+def test_every_color_but_black_and_white_has_a_dark_variant() -> None:
     """The system's dark theme and the reader's choice both invert the maps, as Python does."""
     assert {name for name in LIGHT if LIGHT[name] == DARK[name]} == {"black", "white"}
     figures = (ASSETS / "figures.css").read_text(encoding="utf-8")
-    assert figures.count(f"filter: invert({colours.DARK_INVERSION}) hue-rotate(180deg)") == 2
+    assert figures.count(f"filter: invert({colors.DARK_INVERSION}) hue-rotate(180deg)") == 2
 
 
 def test_figures_lie_on_the_paper_of_the_book() -> None:
-    """Halos and gaps have the colour of the page, so they are invisible."""
+    """Halos and gaps have the color of the page, so they are invisible."""
     assert [LIGHT["paper"], DARK["paper"]] == [theme["paper"] for theme in BOOK]
     assert DARK["paper"] == "#1c1916"
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
-def test_text_colours_have_enough_contrast(theme: dict[str, str]) -> None:
+def test_text_colors_have_enough_contrast(theme: dict[str, str]) -> None:
     """All text has 4.5 to 1: names, notes, and words in boxes."""
-    pairs = [(ink, "paper") for ink in ("ink", "muted", "accent", *colours.ROLES, *SERIES)]
+    pairs = [(ink, "paper") for ink in ("ink", "muted", "accent", *colors.ROLES, *SERIES)]
     pairs += [
         ("ink", "box"),
         ("muted", "box"),
@@ -87,9 +86,9 @@ def test_text_colours_have_enough_contrast(theme: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
-def test_shape_colours_have_enough_contrast(theme: dict[str, str]) -> None:
+def test_shape_colors_have_enough_contrast(theme: dict[str, str]) -> None:
     """Every meaningful line, dot, bar and arrow has 3 to 1."""
-    for name in ("accent", "muted", *colours.ROLES, *SERIES):
+    for name in ("accent", "muted", *colors.ROLES, *SERIES):
         assert contrast(rgb(theme[name]), rgb(theme["paper"])) >= 3
 
 
@@ -141,9 +140,9 @@ VISION = {
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("vision", VISION)
-def test_quantities_have_distinguishable_colours(theme: dict[str, str], vision: str) -> None:
-    """Query, key, value, stream and probability differ for colour-blind readers too."""
-    perceived = {role: oklab(VISION[vision] @ linear(theme[role])) for role in colours.ROLES}
+def test_quantities_have_distinguishable_colors(theme: dict[str, str], vision: str) -> None:
+    """Query, key, value, stream and probability differ for color-blind readers too."""
+    perceived = {role: oklab(VISION[vision] @ linear(theme[role])) for role in colors.ROLES}
     apart = {
         (a, b): float(np.linalg.norm(perceived[a] - perceived[b]))
         for a in perceived
@@ -154,33 +153,33 @@ def test_quantities_have_distinguishable_colours(theme: dict[str, str], vision: 
 
 
 @pytest.mark.parametrize(
-    "shades", [colours.sequential(), colours.diverging()], ids=["sequential", "diverging"]
+    "shades", [colors.sequential(), colors.diverging()], ids=["sequential", "diverging"]
 )
 def test_cell_values_are_legible(shades: np.ndarray) -> None:
     """Each shade and its text have 4.5 to 1 in both themes."""
-    dark = colours.invert_for_dark(shades[:, :3])
-    for shade, inverted, ink in zip(shades[:, :3], dark, colours.text_colours(shades), strict=True):
-        assert contrast(shade, rgb(LIGHT[colours.CSS_VARIABLES[ink]])) >= 4.5
-        assert contrast(inverted, rgb(DARK[colours.CSS_VARIABLES[ink]])) >= 4.5
+    dark = colors.invert_for_dark(shades[:, :3])
+    for shade, inverted, ink in zip(shades[:, :3], dark, colors.text_colors(shades), strict=True):
+        assert contrast(shade, rgb(LIGHT[colors.CSS_VARIABLES[ink]])) >= 4.5
+        assert contrast(inverted, rgb(DARK[colors.CSS_VARIABLES[ink]])) >= 4.5
 
 
 def test_smallest_value_differs_from_the_background() -> None:
     """In both themes."""
-    lowest = colours.sequential()[0, :3]
+    lowest = colors.sequential()[0, :3]
     assert contrast(lowest, rgb(LIGHT["paper"])) > 1.12
-    assert contrast(colours.invert_for_dark(lowest), rgb(DARK["paper"])) > 1.12
+    assert contrast(colors.invert_for_dark(lowest), rgb(DARK["paper"])) > 1.12
 
 
 def test_largest_value_is_dark_on_paper_and_bright_in_the_dark_theme() -> None:
     """The lightness falls steadily, and the inversion reverses it."""
-    on_paper = [light(shade) for shade in colours.sequential()[:, :3]]
-    in_dark = [light(shade) for shade in colours.invert_for_dark(colours.sequential()[:, :3])]
+    on_paper = [light(shade) for shade in colors.sequential()[:, :3]]
+    in_dark = [light(shade) for shade in colors.invert_for_dark(colors.sequential()[:, :3])]
     assert (np.diff(on_paper) < 0).all()
     assert np.mean(np.diff(in_dark) > 0) > 0.98 and in_dark[-1] > 0.5 > 0.1 > in_dark[0]
 
 
 def test_shades_are_distinct() -> None:
     """At least 255 values can be told apart; zero has the middle shade."""
-    for shades in (colours.sequential(), colours.diverging()):
+    for shades in (colors.sequential(), colors.diverging()):
         assert len(np.unique(shades, axis=0)) == len(shades) >= 255
-    assert len(colours.diverging()) % 2 == 1
+    assert len(colors.diverging()) % 2 == 1

@@ -1,7 +1,7 @@
 """Highlight listings, in most languages in a process that can be killed.
 
 A pattern of a Pygments lexer may take exponential time in one match, which nothing interrupts.
-Run as a program, this module colours listings until its input ends.
+Run as a program, this module colors listings until its input ends.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Allowance:
     def __init__(self, seconds: float = SECONDS_OF_PAGE) -> None:
         self._seconds = seconds
 
-    def colour(self, text: str, language: str) -> str:
+    def color(self, text: str, language: str) -> str:
         """Return code as spans with the classes of Pygments.
 
         language: Pygments' first name for it. Raises TakesTooLongError.
@@ -52,15 +52,13 @@ class Allowance:
             raise TakesTooLongError
         start = time.monotonic()
         try:
-            return (
-                colour(text, language) if language in VETTED else _process().colour(text, language)
-            )
+            return color(text, language) if language in VETTED else _process().color(text, language)
         finally:
             self._seconds -= time.monotonic() - start
 
 
-def colour(text: str, language: str) -> str:
-    """Return code as spans, coloured in this process. Raises TakesTooLongError between tokens."""
+def color(text: str, language: str) -> str:
+    """Return code as spans, colored in this process. Raises TakesTooLongError between tokens."""
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import get_lexer_by_name
 
@@ -80,12 +78,12 @@ def _in_time(parts: Iterable[T]) -> Iterator[T]:
 
 
 @cache
-def _process() -> _ColourProcess:
-    return _ColourProcess()
+def _process() -> _ColorProcess:
+    return _ColorProcess()
 
 
-class _ColourProcess:
-    """A process that colours one listing after the other; it is started when it is needed.
+class _ColorProcess:
+    """A process that colors one listing after the other; it is started when it is needed.
 
     It ends when this process closes its input, and by a watchdog if a listing takes too long.
     """
@@ -94,7 +92,7 @@ class _ColourProcess:
         self._process: subprocess.Popen[str] | None = None
         atexit.register(self._end)
 
-    def colour(self, text: str, language: str) -> str:
+    def color(self, text: str, language: str) -> str:
         """Return code as spans. Raises TakesTooLongError."""
         if self._process is None:
             self._process = subprocess.Popen(
@@ -122,7 +120,7 @@ def main() -> None:
     """Answer each line of the input, a text and its language, with a line."""
     for line in sys.stdin:
         faulthandler.dump_traceback_later(WATCHDOG_SECONDS, exit=True)
-        sys.stdout.write(json.dumps(colour(*json.loads(line))) + "\n")
+        sys.stdout.write(json.dumps(color(*json.loads(line))) + "\n")
         sys.stdout.flush()
         faulthandler.cancel_dump_traceback_later()
 
