@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import resource
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.gguf_file import write_gguf
+from gguf import GGUFReader
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import ChatMessage, Prompt
 from layerbook.model import sources
@@ -338,3 +340,15 @@ def test_remarks_of_transformers_are_not_printed(
     path.write_text(json.dumps(config))
     prepare_and_load(folder)
     assert "rope_parameters" not in "".join(capfd.readouterr())
+
+
+def test_overlapping_tensors_are_refused(tiny_model_dir: Path, tmp_path: Path) -> None:
+    """A small file could have a thousand layers that all lie in the same place."""
+    path = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf")
+    reader = GGUFReader(path, "r+")
+    largest = max(int(tensor.n_bytes) for tensor in reader.tensors)
+    for tensor in reader.tensors:
+        tensor.field.parts[-1][0] = 0
+    reader.data.flush()
+    os.truncate(path, reader.data_offset + largest)
+    assert "its tensors overlap" in refusal(lambda: sources.resolve(str(path)).prepare())

@@ -194,6 +194,9 @@ def read_header(path: Path) -> GGUFHeader:
         reader = GGUFReader(path)
         values = {name: field.contents() for name, field in reader.fields.items()}
         tensors = {tensor.name: tensor for tensor in reader.tensors}
+        # A thousand tensors could lie in the same place, and would all be written out.
+        if sum(int(tensor.n_bytes) for tensor in reader.tensors) > path.stat().st_size:
+            raise ValueError("its tensors overlap")
     except Exception as error:  # the reader checks little, so a broken file can fail anywhere
         raise ModelError(
             f"{path.name} cannot be read as GGUF ({one_line(error)}); it may be incomplete"
