@@ -36,7 +36,7 @@ OWN_SENTENCES = (
     r"|that the model knows, and all heads|lost most of its probability|you will soon see why"
     r"|asks if it does so|Not every head looks for|A quiet token is handy"
     r"|The strong first column is the sink|surest that the answer is 4"
-    r"|Where did the text take that turn|After another it has no idea"
+    r"|Where did the text go wrong|After another it has no idea"
     r"|signs for two spaces|The real surprise comes|tested only facts that the model knows"
     r"|Our head’s query points one step behind|Hiding the whitespace cost little in the story"
 )

@@ -23,9 +23,9 @@ GGUF_NOTE = mark(
     "is computed."
 )
 QUANTISED_NOTE = mark(
-    "With so few bits they are not quite the ones that were published in full. The measured "
-    "numbers of this book are those of this file; how far they are from those of the full weights "
-    "was not measured. Token ids and shapes are the same."
+    "With so few bits, they are not exactly the weights that were published. The numbers in this "
+    "book were measured with this file; how far they are from those of the full weights was not "
+    "measured. Token ids and shapes are the same."
 )
 MAYBE_QUANTISED_NOTE = mark(
     "Where the file stores them with fewer bits, they are not quite the ones that were published "
