@@ -33,8 +33,8 @@ def test_importing_loads_nothing_heavy() -> None:
         "import sys, layerbook as lb; print('numpy' in sys.modules); "
         "lb.NextToken; print('torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.stdout.split() == ["False", "False"], done.stderr
+    completed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert completed.stdout.split() == ["False", "False"], completed.stderr
 
 
 def test_lists_every_analysis() -> None:

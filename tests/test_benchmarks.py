@@ -18,5 +18,5 @@ def test_lecture_is_a_book_without_problems(tmp_path: Path) -> None:
         f"import pathlib; from benchmarks import lecture; lecture.write(pathlib.Path({folder!r}))"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
-    done = layerbook("check", cwd=tmp_path / "book")
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("check", cwd=tmp_path / "book")
+    assert completed.returncode == 0, completed.stderr

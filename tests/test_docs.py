@@ -23,10 +23,10 @@ def test_chapter_in_the_readme_is_a_valid_spec(tiny_model_dir: Path, tmp_path: P
     example = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
     assert example
     (tmp_path / "capitals.yaml").write_text(example[1], encoding="utf-8")
-    done = layerbook(
+    completed = layerbook(
         "run", "capitals.yaml", "--out", "results", "--model", tiny_model_dir, cwd=tmp_path
     )
-    assert done.returncode == 0, done.stderr
+    assert completed.returncode == 0, completed.stderr
     assert (tmp_path / "results" / "france.json").is_file()
 
 
@@ -35,9 +35,9 @@ def test_error_in_the_readme_is_the_one_reported(tiny_model_dir: Path, tmp_path:
     shown = re.search(r"^experiments/capitals\.yaml:(\d+:\d+: .*)$", README, re.MULTILINE)
     assert example and shown
     (tmp_path / "capitals.yaml").write_text(example[1].replace("top_k", "top_q"), encoding="utf-8")
-    done = layerbook("check", "capitals.yaml", "--model", tiny_model_dir, cwd=tmp_path)
-    assert done.returncode == 2
-    assert f"capitals.yaml:{shown[1]}\n" in done.stderr
+    completed = layerbook("check", "capitals.yaml", "--model", tiny_model_dir, cwd=tmp_path)
+    assert completed.returncode == 2
+    assert f"capitals.yaml:{shown[1]}\n" in completed.stderr
 
 
 def test_every_command_is_in_the_readme_and_every_one_there_exists() -> None:
@@ -104,8 +104,8 @@ def test_documented_analysis_is_valid(tiny_model_dir: Path, tmp_path: Path) -> N
     write_files(tmp_path, files)
     trust(tmp_path)
     try:
-        done = layerbook("build", "--quiet", "--strict", cwd=tmp_path)
-        assert done.returncode == 0, done.stdout + done.stderr
+        completed = layerbook("build", "--quiet", "--strict", cwd=tmp_path)
+        assert completed.returncode == 0, completed.stdout + completed.stderr
         model, prompt = lb.load_model(str(tiny_model_dir)), "The capital of France is"
         pattern = lb.AttentionPattern(prompts=[prompt], layers=[-1], heads="all")
         rows = lb.measure(pattern, model).result.prompts[0].weights[0]

@@ -115,8 +115,8 @@ def test_tutorial_works_as_written(tiny_model_dir: Path, tmp_path: Path) -> None
             assert program == "layerbook", command
             if arguments[0] == "init":
                 arguments += ["--model", str(tiny_model_dir)]
-            done = layerbook(*arguments, cwd=folder)
-            assert done.returncode == 0, command + done.stdout + done.stderr
+            completed = layerbook(*arguments, cwd=folder)
+            assert completed.returncode == 0, command + completed.stdout + completed.stderr
             commands += 1
     assert commands > 4
     page = (folder / "site" / "animals.html").read_text(encoding="utf-8")

@@ -70,11 +70,11 @@ def test_deeply_nested_folders_are_refused(
     """Functions that call themselves for each level fail on them."""
     make_deep(built / folder / "deep")
     try:
-        done = layerbook(*command, cwd=built)
+        completed = layerbook(*command, cwd=built)
     finally:
         remove_deep(built / folder / "deep")
-    assert done.returncode == code
-    assert "nested more than 50 deep" in done.stderr
+    assert completed.returncode == code
+    assert "nested more than 50 deep" in completed.stderr
 
 
 def test_clean_removes_deeply_nested_folders(book: Path) -> None:
@@ -84,8 +84,8 @@ def test_clean_removes_deeply_nested_folders(book: Path) -> None:
     make_deep(book / ".layerbook" / "pages")
     (book / ".layerbook" / "pages" / "a" / "a" / "link").symlink_to(kept)
     try:
-        done = layerbook("clean", cwd=book)
-        assert (done.returncode, done.stderr) == (0, "")
+        completed = layerbook("clean", cwd=book)
+        assert (completed.returncode, completed.stderr) == (0, "")
         assert not (book / ".layerbook" / "pages").exists()
     finally:
         remove_deep(book / ".layerbook")
@@ -99,9 +99,9 @@ def test_exports_refuse_pages_that_are_no_plain_files(
 ) -> None:
     assert callable(make)
     make(built / "site" / "next.html")
-    done = layerbook("export", *export.split(), tmp_path / "out", cwd=built)
-    assert done.returncode == 1
-    assert "next.html: is not a file" in done.stderr or "is larger than" in done.stderr
+    completed = layerbook("export", *export.split(), tmp_path / "out", cwd=built)
+    assert completed.returncode == 1
+    assert "next.html: is not a file" in completed.stderr or "is larger than" in completed.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -113,8 +113,8 @@ def test_huge_files_of_a_site_are_not_read(name: str, built: Path) -> None:
     listed["files"]["old.bin"] = "0" * 64
     marker.write_text(json.dumps(listed))
     make_huge(built / "site" / name)
-    done = layerbook("build", "--no-run", "--quiet", "--force", cwd=built)
-    assert done.returncode == (1 if name.startswith(".") else 0), done.stderr
+    completed = layerbook("build", "--no-run", "--quiet", "--force", cwd=built)
+    assert completed.returncode == (1 if name.startswith(".") else 0), completed.stderr
     assert (built / "site" / "next.html").stat().st_size < 10**6 or name == ".layerbook-site.json"
     assert layerbook("status", "--check", cwd=built).returncode in (0, 1)
 
@@ -131,9 +131,9 @@ def test_huge_entries_of_the_working_cache_are_ignored(built: Path) -> None:
 def test_huge_arrays_of_a_result_are_not_read(built: Path) -> None:
     (path,) = built.glob("experiments/results/*/next/sum.json")
     make_huge(path.with_name("sum.00000000.safetensors"))
-    done = layerbook("check", cwd=built)
-    assert done.returncode == 2
-    assert "sum.00000000.safetensors:1:1: is larger than 500 MB" in done.stderr
+    completed = layerbook("check", cwd=built)
+    assert completed.returncode == 2
+    assert "sum.00000000.safetensors:1:1: is larger than 500 MB" in completed.stderr
 
 
 LINKS = [
@@ -162,9 +162,9 @@ def test_nothing_is_written_through_links_of_a_book(
     (built / name).parent.mkdir(exist_ok=True)
     (built / name).symlink_to(outside)
     (model,) = (path.name for path in (built / "experiments" / "results").iterdir())
-    done = layerbook(*command.replace("MODEL", model).split(), cwd=built)
-    assert done.returncode == 1, done.stdout
-    assert "leads outside" in done.stderr
+    completed = layerbook(*command.replace("MODEL", model).split(), cwd=built)
+    assert completed.returncode == 1, completed.stdout
+    assert "leads outside" in completed.stderr
     assert (read_tree(outside) == {}) if is_folder else (outside.read_text() == "SECRET")
 
 
@@ -174,9 +174,9 @@ def test_nothing_is_written_through_a_link_from_a_folder_of_the_book(
     outside = tmp_path / "outside"
     outside.mkdir()
     (built / "out").symlink_to(outside)
-    done = layerbook("run", "next.yaml", "--out", "../out", cwd=built / "experiments")
-    assert done.returncode == 1, done.stdout
-    assert "leads outside" in done.stderr
+    completed = layerbook("run", "next.yaml", "--out", "../out", cwd=built / "experiments")
+    assert completed.returncode == 1, completed.stdout
+    assert "leads outside" in completed.stderr
     assert read_tree(outside) == {}
 
 
@@ -198,9 +198,11 @@ def test_pages_that_are_slow_to_parse_are_refused(
 ) -> None:
     monkeypatch.setattr("layerbook.site.export.document.PARSING_SECONDS", 2)
     insert(built, html)
-    done = layerbook("export", "--slides", "next", tmp_path / "out", cwd=built)
-    assert done.returncode == 1
-    assert "nested more than 200 deep" in done.stderr or "takes longer than" in done.stderr
+    completed = layerbook("export", "--slides", "next", tmp_path / "out", cwd=built)
+    assert completed.returncode == 1
+    assert (
+        "nested more than 200 deep" in completed.stderr or "takes longer than" in completed.stderr
+    )
 
 
 def test_exports_have_a_largest_size(
@@ -210,25 +212,25 @@ def test_exports_have_a_largest_size(
     monkeypatch.setattr("layerbook.site.export.site_files.MAX_TOTAL_BYTES", 5_000_000)
     (built / "site" / "big.png").write_bytes(bytes(1_000_000))
     insert(built, '<img src="big.png">' * 10)
-    done = layerbook("export", "--slides", "next", tmp_path / "out", cwd=built)
-    assert done.returncode == 1
-    assert "files have more than 5 MB together" in done.stderr
+    completed = layerbook("export", "--slides", "next", tmp_path / "out", cwd=built)
+    assert completed.returncode == 1
+    assert "files have more than 5 MB together" in completed.stderr
 
 
 def test_style_sheets_are_embedded_in_linear_time(built: Path, tmp_path: Path) -> None:
     sheet = built / "site" / "assets" / "book.css"
     sheet.write_text(sheet.read_text() + "url(" * 300_000 + "url(" + " " * 300_000)
-    done = layerbook("export", "--slides", "next", tmp_path / "out", cwd=built)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("export", "--slides", "next", tmp_path / "out", cwd=built)
+    assert completed.returncode == 0, completed.stderr
 
 
 def test_names_in_an_archive_lead_down_only(built: Path, tmp_path: Path) -> None:
     """The site contains the file, but unpacking `EPUB/../../book` would write elsewhere."""
     shutil.copy(built / "site" / "assets" / "book.css", built / "site" / "x.png")
     insert(built, f'<img src="../../{built.name}/site/x.png">')
-    done = layerbook("export", "--epub", tmp_path / "out", cwd=built)
-    assert done.returncode == 1
-    assert "no path of a picture in the site" in done.stderr
+    completed = layerbook("export", "--epub", tmp_path / "out", cwd=built)
+    assert completed.returncode == 1
+    assert "no path of a picture in the site" in completed.stderr
 
 
 DRAWINGS = {
@@ -251,9 +253,9 @@ def test_drawings_too_large_for_pixels_are_errors(
     """The renderer would end the program, or never end."""
     monkeypatch.setattr("layerbook.plotting.rasterizing.SECONDS", 5)
     insert(built, f'<figure id="evil">{DRAWINGS[name]}</figure>')
-    done = layerbook("export", "--figures", tmp_path / "out", cwd=built)
-    assert done.returncode == 1
-    assert "next.html: the figure 'evil' cannot be drawn" in done.stderr
+    completed = layerbook("export", "--figures", tmp_path / "out", cwd=built)
+    assert completed.returncode == 1
+    assert "next.html: the figure 'evil' cannot be drawn" in completed.stderr
 
 
 def commit(book: Path) -> None:
@@ -270,9 +272,9 @@ def test_git_is_stopped_when_it_waits(book: Path, monkeypatch: pytest.MonkeyPatc
         file.write("[include]\npath = pipe\n")
     os.mkfifo(book / ".git" / "pipe")
     monkeypatch.setattr(result_set, "GIT_SECONDS", 1)
-    done = layerbook("diff", "HEAD", cwd=book)
-    assert done.returncode == 2
-    assert "git takes longer than 1 seconds" in done.stderr
+    completed = layerbook("diff", "HEAD", cwd=book)
+    assert completed.returncode == 2
+    assert "git takes longer than 1 seconds" in completed.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory")
@@ -286,9 +288,9 @@ def test_git_is_stopped_when_it_fills_the_memory(
     branch.symlink_to("/dev/zero")
     monkeypatch.setattr(result_set, "GIT_SECONDS", 10)
     monkeypatch.setattr(result_set, "MAX_MEMORY", 50_000_000)
-    done = layerbook("diff", "HEAD", cwd=book)
-    assert done.returncode == 2
-    assert "HEAD: neither a folder" in done.stderr
+    completed = layerbook("diff", "HEAD", cwd=book)
+    assert completed.returncode == 2
+    assert "HEAD: neither a folder" in completed.stderr
 
 
 def test_large_revisions_are_refused(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,9 +300,9 @@ def test_large_revisions_are_refused(book: Path, monkeypatch: pytest.MonkeyPatch
     commit(book)
     result.with_name("zeros.json").unlink()
     monkeypatch.setattr(result_set, "MAX_BYTES", 2_000_000)
-    done = layerbook("diff", "HEAD", cwd=book)
-    assert done.returncode == 2
-    assert "too many or too large" in done.stderr
+    completed = layerbook("diff", "HEAD", cwd=book)
+    assert completed.returncode == 2
+    assert "too many or too large" in completed.stderr
 
 
 def write_object(book: Path, kind: str, content: bytes) -> bytes:
@@ -326,12 +328,12 @@ def test_strange_names_in_a_revision_are_errors(name: str, book: Path) -> None:
         tree = write_object(book, "tree", f"40000 {folder}\0".encode() + tree)
     text = f"tree {tree.hex()}\nauthor N <n@n> 0 +0000\ncommitter N <n@n> 0 +0000\n\nOne\n"
     revision = write_object(book, "commit", text.encode()).hex()
-    done = layerbook("diff", revision, cwd=book)
+    completed = layerbook("diff", revision, cwd=book)
     if name == "..":  # `next/../sum.json` still lies in the folder of results
-        assert done.returncode in (1, 2)
+        assert completed.returncode in (1, 2)
     else:
-        assert (done.returncode, "cannot be unpacked" in done.stderr) == (2, True)
-    assert "Errno" not in done.stderr
+        assert (completed.returncode, "cannot be unpacked" in completed.stderr) == (2, True)
+    assert "Errno" not in completed.stderr
 
 
 @pytest.mark.parametrize(
@@ -356,7 +358,7 @@ def test_programs_in_the_working_directory_are_not_run(
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f".{os.pathsep}{os.pathsep}{tmp_path}/nothing")
     monkeypatch.delenv("CHROMIUM", raising=False)
-    done = layerbook(*command.split(), cwd=built)
-    assert done.returncode == 2, done.stdout
-    assert message in done.stderr
+    completed = layerbook(*command.split(), cwd=built)
+    assert completed.returncode == 2, completed.stdout
+    assert message in completed.stderr
     assert not (tmp_path / "ran").exists()

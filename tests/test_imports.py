@@ -27,11 +27,11 @@ print("imported", *sorted(set({libraries!r}) & set(sys.modules)), file=sys.stder
 def libraries_imported_by(*arguments: str, libraries: tuple[str, ...] = LIBRARIES) -> set[str]:
     """Run a command in a process of its own and return which of the libraries it imported."""
     script = REPORT.format(libraries=libraries)
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", script, *arguments], cwd=ROOT, capture_output=True, text=True
     )
-    lines = done.stderr.splitlines()
-    assert "exit 0" in lines or "--help" in arguments or "--version" in arguments, done.stderr
+    lines = completed.stderr.splitlines()
+    assert "exit 0" in lines or "--help" in arguments or "--version" in arguments, completed.stderr
     return set(lines[-1].split()[1:])
 
 
@@ -70,8 +70,8 @@ def test_up_to_date_build_imports_nothing_heavy(tmp_path: Path) -> None:
 def test_import_contracts_hold() -> None:
     """The contracts in pyproject.toml hold."""
     linter = Path(sys.executable).with_name("lint-imports")
-    done = subprocess.run([str(linter)], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    completed = subprocess.run([str(linter)], cwd=ROOT, capture_output=True, text=True)
+    assert completed.returncode == 0, completed.stdout
 
 
 def test_tree_is_small_and_has_no_cycle() -> None:

@@ -100,8 +100,8 @@ def test_installed_package_builds_the_same_book(
 ) -> None:
     """In another folder, with the wheel alone, to the same bytes."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
-    done = layerbook("build", "--site", tmp_path / "here", cwd=book)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("build", "--site", tmp_path / "here", cwd=book)
+    assert completed.returncode == 0, completed.stderr
     away = tmp_path / "away"
     away.mkdir()
     where = _python("-c", PROBE, cwd=away, path=installed).split()
@@ -155,12 +155,13 @@ def test_missing_torch_is_reported_before_any_download(
     cache = tmp_path / "cache"
     environment = _environment(installed, tmp_path) | {"LAYERBOOK_CACHE": str(cache)}
     command = [sys.executable, "-m", "layerbook", "run", "--model", "smollm2-135m-instruct"]
-    done = subprocess.run(
+    completed = subprocess.run(
         command, cwd=book, env=environment, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (completed.returncode, completed.stdout) == (1, "")
     assert (
-        done.stderr == "layerbook: running the model needs torch: pip install 'layerbook[model]'\n"
+        completed.stderr
+        == "layerbook: running the model needs torch: pip install 'layerbook[model]'\n"
     )
     assert not (cache / "downloads").exists()
 
@@ -169,11 +170,11 @@ def _python(*arguments: str | Path, cwd: Path, path: Path | None = None) -> str:
     """Run Python in a process of its own and return its output."""
     command = [sys.executable, *map(str, arguments)]
     environment = _environment(path) if path else dict(os.environ)
-    done = subprocess.run(
+    completed = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return completed.stdout
 
 
 def _environment(*folders: Path) -> dict[str, str]:

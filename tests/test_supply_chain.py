@@ -120,14 +120,16 @@ def run_audit(folder: Path, errors: str) -> subprocess.CompletedProcess[str]:
 def test_audit_fails_if_the_index_has_no_answers(tmp_path: Path) -> None:
     """A mirror that knows no vulnerabilities does not mean that there are none."""
     reason = "accelerate: Dependency not found on PyPI and could not be audited: accelerate (1.0)"
-    done = run_audit(tmp_path, f"WARNING:pip_audit._cli:--no-deps\nERROR:pip_audit._cli:{reason}")
-    assert done.returncode
-    message, *rest = done.stderr.splitlines()
+    completed = run_audit(
+        tmp_path, f"WARNING:pip_audit._cli:--no-deps\nERROR:pip_audit._cli:{reason}"
+    )
+    assert completed.returncode
+    message, *rest = completed.stderr.splitlines()
     assert message == "The index has no answer about accelerate (1.0), so nothing was audited."
     assert all(line.startswith("make: ") for line in rest)
 
 
 def test_audit_shows_other_failures(tmp_path: Path) -> None:
-    done = run_audit(tmp_path, "WARNING:x:y\nFound 1 known vulnerability in 1 package")
-    assert done.returncode
-    assert done.stderr.startswith("Found 1 known vulnerability in 1 package\n")
+    completed = run_audit(tmp_path, "WARNING:x:y\nFound 1 known vulnerability in 1 package")
+    assert completed.returncode
+    assert completed.stderr.startswith("Found 1 known vulnerability in 1 package\n")

@@ -75,18 +75,18 @@ def test_mistakes_are_reported_at_their_place(
     """By `check`, and by a build that runs nothing."""
     first = add_theme(book, theme)
     for command in (("check",), ("build", "--no-run")):
-        done = layerbook(*command, cwd=book)
-        assert done.returncode == 2
-        reported = done.stderr.splitlines()[0]
-        assert reported.startswith(f"experiments/book.yaml:{first + line}:"), done.stderr
+        completed = layerbook(*command, cwd=book)
+        assert completed.returncode == 2
+        reported = completed.stderr.splitlines()[0]
+        assert reported.startswith(f"experiments/book.yaml:{first + line}:"), completed.stderr
         assert message in reported
 
 
 def test_low_contrast_color_is_a_warning(book: Path) -> None:
     """The message has the contrast; `check` fails only with --strict."""
     first = add_theme(book, 'theme:\n  light: {accent: "#e0a080"}\n')
-    done = layerbook("check", cwd=book)
-    assert done.returncode == 0
+    completed = layerbook("check", cwd=book)
+    assert completed.returncode == 0
     message = "warning: accent #e0a080 on paper #fcf9f4 has a contrast of 2.1:1"
-    assert f"experiments/book.yaml:{first + 1}:19: {message}" in done.stderr
+    assert f"experiments/book.yaml:{first + 1}:19: {message}" in completed.stderr
     assert layerbook("check", "--strict", cwd=book).returncode == 1

@@ -41,8 +41,8 @@ def chapter(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory) -
     subtitles = "WEBVTT\n\n00:01.000 --> 00:02.000\nEin Satz.\n"
     (book / "static" / "film.de.vtt").write_text(subtitles, encoding="utf-8")
     (book / "templates" / "chapters" / "words.md").write_text(PROSE, encoding="utf-8")
-    done = layerbook("build", "--no-run", "--quiet", cwd=book)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("build", "--no-run", "--quiet", cwd=book)
+    assert completed.returncode == 0, completed.stderr
     return book / "site" / "words.html"
 
 

@@ -480,8 +480,8 @@ def test_built_book_agrees_with_its_result(
         (book / name).write_text(
             (book / name).read_text(encoding="utf-8") + addition, encoding="utf-8"
         )
-    done = layerbook("build", cwd=book)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("build", cwd=book)
+    assert completed.returncode == 0, completed.stderr
     with reading(browser, book / "site/words.html") as page:
         play = Playground(page)
         scores = page.evaluate(

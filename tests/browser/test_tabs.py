@@ -53,8 +53,8 @@ def chapter(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory) -
     book = tmp_path_factory.mktemp("tabs") / "book"
     shutil.copytree(book_with_results, book)
     (book / "templates" / "chapters" / "words.md").write_text(PROSE, encoding="utf-8")
-    done = layerbook("build", "--no-run", "--quiet", cwd=book)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("build", "--no-run", "--quiet", cwd=book)
+    assert completed.returncode == 0, completed.stderr
     return book / "site" / "words.html"
 
 

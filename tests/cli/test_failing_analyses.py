@@ -77,15 +77,15 @@ def test_broken_analysis_is_reported_as_a_problem_of_the_spec(
     """At the name of the analysis, with the line in its file."""
     write_analysis(text)
     for command in ("check", "build"):
-        done = layerbook(command, cwd=book)
-        assert done.returncode == 2
-        problem, count = lines(done.stderr)
+        completed = layerbook(command, cwd=book)
+        assert completed.returncode == 2
+        problem, count = lines(completed.stderr)
         assert problem.startswith("experiments/words.yaml:6:15: ")
         assert re.search(message, problem), problem
         assert count == "1 problem"
-    done = layerbook("--debug", "check", cwd=book)
-    assert done.stderr.count("Traceback") == (text != "x = 1\n")
-    assert lines(done.stderr)[-2:] == [problem, count]
+    completed = layerbook("--debug", "check", cwd=book)
+    assert completed.stderr.count("Traceback") == (text != "x = 1\n")
+    assert lines(completed.stderr)[-2:] == [problem, count]
 
 
 @pytest.mark.parametrize(
@@ -106,17 +106,17 @@ def test_exception_of_a_measurement_is_one_line(
         raise error
 
     monkeypatch.setattr(Tokenize, "measure", failing)
-    done = layerbook("run", "--quiet", cwd=book)
-    assert done.returncode == 1
-    (failed,) = [line for line in lines(done.stdout) if "failed: " in line]
+    completed = layerbook("run", "--quiet", cwd=book)
+    assert completed.returncode == 1
+    (failed,) = [line for line in lines(completed.stdout) if "failed: " in line]
     assert failed.startswith(f"words/cut: failed: experiments/words.yaml:4: cut: {message}")
     line = inspect.getsourcelines(failing)[1] + 1
     assert failed.endswith(f" ({__file__}:{line})") and len(failed) < 600
-    assert "Traceback" not in done.stdout + done.stderr
-    assert "4 experiments ran: 3 new, 1 failed" in done.stdout
-    done = layerbook("--debug", "run", "--quiet", cwd=book)
-    assert "Traceback (most recent call last)" in done.stderr
-    assert "in failing" in done.stderr
+    assert "Traceback" not in completed.stdout + completed.stderr
+    assert "4 experiments ran: 3 new, 1 failed" in completed.stdout
+    completed = layerbook("--debug", "run", "--quiet", cwd=book)
+    assert "Traceback (most recent call last)" in completed.stderr
+    assert "in failing" in completed.stderr
 
 
 def test_invalid_result_is_reported_in_one_line(
@@ -124,9 +124,10 @@ def test_invalid_result_is_reported_in_one_line(
 ) -> None:
     """The message names the field and the mistake."""
     monkeypatch.setattr(Tokenize, "measure", lambda self, captures: TokenizeResult(prompts="a"))
-    done = layerbook("run", "--quiet", "--only", "cut", cwd=book)
+    completed = layerbook("run", "--quiet", "--only", "cut", cwd=book)
     assert (
-        "cut: ValidationError: TokenizeResult.prompts: Input should be a valid tuple" in done.stdout
+        "cut: ValidationError: TokenizeResult.prompts: Input should be a valid tuple"
+        in completed.stdout
     )
 
 
@@ -137,15 +138,15 @@ def test_exception_of_a_figure_is_one_line(book: Path, monkeypatch: pytest.Monke
         raise KeyError("x")
 
     monkeypatch.setattr(Tokenize, "figures", failing)
-    done = layerbook("build", "--quiet", cwd=book)
-    assert done.returncode == 1
-    message = lines(done.stderr)[-1]
+    completed = layerbook("build", "--quiet", cwd=book)
+    assert completed.returncode == 1
+    message = lines(completed.stderr)[-1]
     assert message.startswith("layerbook: ")
     assert "/words/cut.json: its numbers contradict each other" in message
     assert f"(KeyError: 'x' ({__file__}:" in message
-    assert "Traceback" not in done.stderr
-    done = layerbook("--debug", "build", "--quiet", cwd=book)
-    assert "Traceback (most recent call last)" in done.stderr
+    assert "Traceback" not in completed.stderr
+    completed = layerbook("--debug", "build", "--quiet", cwd=book)
+    assert "Traceback (most recent call last)" in completed.stderr
     monkeypatch.undo()
     assert "experiment" not in layerbook("build", "--quiet", cwd=book).stdout
 
@@ -162,10 +163,10 @@ def test_sweep_prints_the_traceback_of_its_first_failure(
         "chapter: words\ntitle: W\nexperiments:\n  - id: grid\n    analysis: tokenize\n"
         "    sweep: {prompts: [A, B]}\n    measures: {n: len(result.prompts)}\n"
     )
-    done = layerbook("--debug", "run", "--only", "words", "--quiet", cwd=book)
-    assert "2 of 2 cells failed" in done.stdout
-    assert f"no cats ({__file__}:" in done.stdout
-    assert done.stderr.count("Traceback") == 1
+    completed = layerbook("--debug", "run", "--only", "words", "--quiet", cwd=book)
+    assert "2 of 2 cells failed" in completed.stdout
+    assert f"no cats ({__file__}:" in completed.stdout
+    assert completed.stderr.count("Traceback") == 1
 
 
 def test_place_of_an_exception_is_the_last_call_in_the_file_of_the_analysis() -> None:

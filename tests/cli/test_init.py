@@ -30,9 +30,11 @@ def test_new_book_checks_and_builds_on_another_model(
 ) -> None:
     """There are no warnings or failures, and every chapter has a page."""
     options = (*options, "--language", language)
-    done = layerbook("init", "my-talk", *options, "--model", tiny_model_dir, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("Now: cd my-talk && layerbook build, then open site/index.html\n")
+    completed = layerbook("init", "my-talk", *options, "--model", tiny_model_dir, cwd=tmp_path)
+    assert completed.returncode == 0, completed.stderr
+    assert completed.stdout.endswith(
+        "Now: cd my-talk && layerbook build, then open site/index.html\n"
+    )
     folder = tmp_path / "my-talk"
     checked = layerbook("check", "--strict", cwd=folder)
     assert checked.returncode == 0, checked.stdout + checked.stderr
@@ -125,9 +127,9 @@ def test_new_books_of_all_languages_measure_the_same(tmp_path: Path) -> None:
 def test_language_without_a_starter_is_refused(tmp_path: Path) -> None:
     """The message names the available ones, and nothing is written."""
     for language in ("fr", "de_AT", "de:\nx"):
-        done = layerbook("init", "talk", "--language", language, cwd=tmp_path)
-        assert done.returncode == 2
-        assert "a new book can be in de or en, not in" in done.stderr
+        completed = layerbook("init", "talk", "--language", language, cwd=tmp_path)
+        assert completed.returncode == 2
+        assert "a new book can be in de or en, not in" in completed.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -137,8 +139,8 @@ def test_test_of_the_new_analysis_passes(
 ) -> None:
     """Run as its first line says."""
     options = ("--language", language, "--model", tiny_model_dir)
-    done = layerbook("init", "talk", *options, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("init", "talk", *options, cwd=tmp_path)
+    assert completed.returncode == 0, completed.stderr
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
     process = subprocess.run(command, cwd=tmp_path / "talk", capture_output=True, text=True)
     assert process.returncode == 0, process.stdout + process.stderr
@@ -157,9 +159,9 @@ def test_claims_of_a_new_book_hold_on_the_default_model(
 
 def test_new_files_are_listed_and_complete(tmp_path: Path) -> None:
     """No placeholder is left in them."""
-    done = layerbook("init", "talk", cwd=tmp_path)
+    completed = layerbook("init", "talk", cwd=tmp_path)
     files = read_tree(tmp_path / "talk")
-    assert done.stdout.splitlines()[:-1] == [f"talk/{name}" for name in sorted(files)]
+    assert completed.stdout.splitlines()[:-1] == [f"talk/{name}" for name in sorted(files)]
     assert files[".gitignore"].startswith(b"#")
     assert not [name for name, data in files.items() if b"@TITLE@" in data or b"@MODEL@" in data]
     assert f'model: "{sources.DEFAULT_MODEL}"' in files["experiments/book.yaml"].decode()
@@ -173,16 +175,16 @@ def test_exported_files_and_pages_are_not_committed(tmp_path: Path) -> None:
     ignored = ["course.pdf", "course.epub", "site.zip", "slides.html", "site/index.html"]
     kept = ["static/sheet.pdf", "templates/chapter.html", "experiments/results/m/guess/france.json"]
     command = ["git", "check-ignore", *ignored, *kept]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.stdout.splitlines() == ignored
+    completed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert completed.stdout.splitlines() == ignored
 
 
 def test_current_folder_can_become_the_book(tmp_path: Path) -> None:
     """Empty folders and new repositories are filled, and no `cd` is suggested."""
     (tmp_path / ".git").mkdir()
-    done = layerbook("init", ".", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("Now: layerbook build, then open site/index.html\n")
+    completed = layerbook("init", ".", cwd=tmp_path)
+    assert completed.returncode == 0, completed.stderr
+    assert completed.stdout.endswith("Now: layerbook build, then open site/index.html\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         *(".git", ".github", ".gitignore", "README.md", "analyses", "experiments", "images"),
         *("templates", "tests"),
@@ -193,9 +195,9 @@ def test_folder_with_files_is_refused_unchanged(tmp_path: Path) -> None:
     """The message names one of the files."""
     (tmp_path / "talk").mkdir()
     (tmp_path / "talk" / "notes.txt").write_text("mine")
-    done = layerbook("init", "talk", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "talk: contains files, such as notes.txt" in done.stderr
+    completed = layerbook("init", "talk", cwd=tmp_path)
+    assert (completed.returncode, completed.stdout) == (2, "")
+    assert "talk: contains files, such as notes.txt" in completed.stderr
     assert read_tree(tmp_path) == {"talk/notes.txt": b"mine"}
 
 
@@ -203,17 +205,17 @@ def test_file_or_link_as_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     for name in ("file", "link"):
-        done = layerbook("init", name, cwd=tmp_path)
-        assert done.returncode == 2
-        assert f"{name}: is not a folder" in done.stderr
+        completed = layerbook("init", name, cwd=tmp_path)
+        assert completed.returncode == 2
+        assert f"{name}: is not a folder" in completed.stderr
     assert not (tmp_path / "elsewhere").exists()
 
 
 def test_misspelt_model_writes_nothing(tmp_path: Path) -> None:
     """The message suggests the nearest name."""
-    done = layerbook("init", "talk", "--model", "smollm2-135m-instrct", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "smollm2-135m-instruct" in done.stderr
+    completed = layerbook("init", "talk", "--model", "smollm2-135m-instrct", cwd=tmp_path)
+    assert completed.returncode == 2
+    assert "smollm2-135m-instruct" in completed.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -233,9 +235,9 @@ def test_full_disk_leaves_no_files(
         return write_bytes(path, data)
 
     monkeypatch.setattr(Path, "write_bytes", refuse)
-    done = layerbook("init", "talk", cwd=tmp_path)
-    assert done.returncode == 1
-    assert "talk: cannot be written (No space left on device)" in done.stderr
+    completed = layerbook("init", "talk", cwd=tmp_path)
+    assert completed.returncode == 1
+    assert "talk: cannot be written (No space left on device)" in completed.stderr
     assert read_tree(tmp_path) == {}
     assert [path.name for path in tmp_path.rglob("*")] == (["talk"] if exists else [])
 
@@ -244,15 +246,15 @@ def test_title_follows_from_the_folder(tmp_path: Path) -> None:
     """Quotes and colons stay text."""
     for name, title in (("how-it_reads", "How it reads"), ('a "b": c', 'A "b": c')):
         starter.write_starter(tmp_path / name, "smollm2-135m-instruct", "minimal")
-        done = layerbook("check", cwd=tmp_path / name)
-        assert done.returncode == 0, done.stderr
+        completed = layerbook("check", cwd=tmp_path / name)
+        assert completed.returncode == 0, completed.stderr
         assert (tmp_path / name / "README.md").read_text().startswith(f"# {title}\n")
 
 
 def test_build_in_an_empty_folder_suggests_init(tmp_path: Path) -> None:
-    done = layerbook("build", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "write a new book with `layerbook init NAME`" in done.stderr
+    completed = layerbook("build", cwd=tmp_path)
+    assert completed.returncode == 2
+    assert "write a new book with `layerbook init NAME`" in completed.stderr
 
 
 def test_every_folder_name_gives_a_valid_title(tmp_path: Path) -> None:
@@ -299,7 +301,7 @@ def test_commands_of_the_workflow_build_a_fresh_clone(
     refused = layerbook("check", cwd=clone)
     assert refused.returncode == 2 and "`layerbook trust .`" in refused.stderr
     for command in commands:
-        done = layerbook(*command.split(), cwd=clone)
-        assert done.returncode == 0, command + done.stdout + done.stderr
+        completed = layerbook(*command.split(), cwd=clone)
+        assert completed.returncode == 0, command + completed.stdout + completed.stderr
     built = {name for name in read_tree(clone / "site") if name.endswith(".html")}
     assert built == {n for n in read_tree(tmp_path / "talk" / "site") if n.endswith(".html")}

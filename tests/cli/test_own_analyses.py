@@ -94,17 +94,17 @@ def book(small_book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 def status_of(book: Path, address: str) -> str:
     """Return the state of an experiment according to `status`."""
-    done = layerbook("status", cwd=book)
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith(f"{address} ")]
+    completed = layerbook("status", cwd=book)
+    (line,) = [line for line in completed.stdout.splitlines() if line.startswith(f"{address} ")]
     return line.removeprefix(address).strip()
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_nothing_runs_without_trust(book: Path, command: tuple[str, ...]) -> None:
     """The refusal is at the name of the analysis in the spec, and names the files."""
-    done = layerbook(*command, cwd=book)
-    assert done.returncode == 2
-    problem, count = done.stderr.strip().splitlines()
+    completed = layerbook(*command, cwd=book)
+    assert completed.returncode == 2
+    problem, count = completed.stderr.strip().splitlines()
     assert problem.startswith("experiments/words.yaml:22:15: this book has code of its own")
     assert "analyses/_count.py and analyses/lengths.py; read it" in problem
     assert "`layerbook trust" in problem and count == "1 problem"
@@ -125,8 +125,8 @@ def test_trusted_analysis_is_measured_drawn_and_shown(book: Path) -> None:
     """Its number, figure, table, code and claim are on the page."""
     assert layerbook("trust", ".", cwd=book).returncode == 0
     assert layerbook("check", cwd=book).returncode == 0
-    done = layerbook("build", "--quiet", cwd=book)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("build", "--quiet", cwd=book)
+    assert completed.returncode == 0, completed.stderr
     site = read_tree(book / "site")
     page = site["words.html"].decode()
     (path,) = (book / "experiments" / "results").glob("*/words/lengths.json")
@@ -157,8 +157,8 @@ def test_change_of_the_code_makes_its_results_stale(book: Path) -> None:
     state = status_of(book, "words/lengths")
     assert state.startswith("stale (code") and state.endswith("in analyses._count)")
     assert status_of(book, "words/cut") == "fresh"
-    done = layerbook("run", "--quiet", cwd=book)
-    assert "1 experiment ran: 1 changed and replaced" in done.stdout
+    completed = layerbook("run", "--quiet", cwd=book)
+    assert "1 experiment ran: 1 changed and replaced" in completed.stdout
 
 
 def test_keys_are_the_same_in_another_folder(book: Path) -> None:
@@ -187,20 +187,20 @@ def test_exception_while_drawing_is_one_line(book: Path) -> None:
     source = book / "analyses" / "lengths.py"
     source.write_text(source.read_text().replace('["tokens"], [', '["tokens"], 1 / 0 * ['))
     layerbook("trust", ".", cwd=book)
-    done = layerbook("build", "--quiet", cwd=book)
-    assert done.returncode == 1
+    completed = layerbook("build", "--quiet", cwd=book)
+    assert completed.returncode == 1
     line = LENGTHS.splitlines().index('    axes.barh(["tokens"], [result.tokens])') + 1
     message = f"ZeroDivisionError: division by zero (analyses/lengths.py:{line})"
-    assert done.stderr.strip().endswith(message)
-    assert "Traceback" not in done.stderr
+    assert completed.stderr.strip().endswith(message)
+    assert "Traceback" not in completed.stderr
     assert "Traceback" in layerbook("--debug", "build", "--quiet", cwd=book).stderr
 
 
 def test_schema_has_the_trusted_analyses(book: Path) -> None:
     """Without trust it omits them and says so."""
-    done = layerbook("schema", cwd=book)
-    assert done.returncode == 0 and "analyses/lengths.py" in done.stderr
-    assert "lengths" not in json.loads(done.stdout)["$defs"]
+    completed = layerbook("schema", cwd=book)
+    assert completed.returncode == 0 and "analyses/lengths.py" in completed.stderr
+    assert "lengths" not in json.loads(completed.stdout)["$defs"]
     layerbook("trust", ".", cwd=book)
     schema = json.loads(layerbook("schema", cwd=book).stdout)["$defs"]
     assert schema["lengths"]["properties"]["prompt"]["description"] == "The prompt to count."
@@ -224,8 +224,8 @@ def test_clashing_names_and_missing_classes_are_reported(
     other = name.replace("_", "-")
     spec.write_text(spec.read_text().replace("analysis: lengths", f"analysis: {other}"))
     layerbook("trust", ".", cwd=book)
-    done = layerbook("check", cwd=book)
-    assert done.returncode == 2 and message in done.stderr
+    completed = layerbook("check", cwd=book)
+    assert completed.returncode == 2 and message in completed.stderr
 
 
 def test_code_changed_after_the_check_is_not_imported(tmp_path: Path) -> None:
@@ -277,8 +277,8 @@ def test_installed_packages_provide_analyses(
     (book / "analyses" / "lengths.py").unlink()
     spec = book / "experiments" / "words.yaml"
     spec.write_text(spec.read_text().replace("analysis: lengths", "analysis: installed"))
-    done = layerbook("build", "--quiet", cwd=book)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("build", "--quiet", cwd=book)
+    assert completed.returncode == 0, completed.stderr
     file = tmp_path / "some_package" / "installed.py"
     file.write_text(file.read_text().replace("tokens=len", "tokens=1 + len"))
     assert status_of(book, "words/lengths").startswith("stale (code")
@@ -293,18 +293,20 @@ def test_broken_installed_analysis_is_reported(install: Callable[[str], None]) -
 def test_new_analysis_writes_a_working_analysis(book: Path) -> None:
     """It measures and draws, and has a test; in a trusted book it is trusted."""
     layerbook("trust", ".", cwd=book)
-    done = layerbook("new", "analysis", "word-shares", cwd=book)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("new", "analysis", "word-shares", cwd=book)
+    assert completed.returncode == 0, completed.stderr
     files = ["analyses/word_shares.py", "tests/test_word_shares.py"]
-    assert done.stdout.splitlines()[:2] == files
-    assert "`analysis: word-shares`" in done.stdout and "`layerbook trust .`" in done.stdout
+    assert completed.stdout.splitlines()[:2] == files
+    assert (
+        "`analysis: word-shares`" in completed.stdout and "`layerbook trust .`" in completed.stdout
+    )
     spec = book / "experiments" / "words.yaml"
     spec.write_text(
         spec.read_text()
         + "  - {id: shares, analysis: word-shares, prompt: The cat sat, captions: {tokens: T.}}\n"
     )
-    done = layerbook("run", "--quiet", "--only", "shares", cwd=book)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("run", "--quiet", "--only", "shares", cwd=book)
+    assert completed.returncode == 0, completed.stderr
     assert "WordShares" in (book / "analyses" / "word_shares.py").read_text()
     assert (
         "received" not in (book / "tests" / "test_word_shares.py").read_text().partition("def")[0]
@@ -315,8 +317,8 @@ def test_new_analysis_writes_a_working_analysis(book: Path) -> None:
 def test_new_analysis_refuses_invalid_names(book: Path, name: str) -> None:
     """Names that exist, that cannot be file names, or whose file exists."""
     before = read_tree(book)
-    done = layerbook("new", "analysis", name, cwd=book)
-    assert done.returncode == 2 and done.stderr.startswith("layerbook: ")
+    completed = layerbook("new", "analysis", name, cwd=book)
+    assert completed.returncode == 2 and completed.stderr.startswith("layerbook: ")
     assert read_tree(book) == before
 
 
@@ -325,8 +327,8 @@ def test_new_analysis_writes_nothing_through_a_link(book: Path, tmp_path: Path) 
     (tmp_path / "outside").mkdir()
     (book / "tests").symlink_to(tmp_path / "outside")
     before = read_tree(book)
-    done = layerbook("new", "analysis", "word-shares", cwd=book)
-    assert done.returncode == 1 and "leads outside" in done.stderr
+    completed = layerbook("new", "analysis", "word-shares", cwd=book)
+    assert completed.returncode == 1 and "leads outside" in completed.stderr
     assert read_tree(book) == before and not list((tmp_path / "outside").iterdir())
 
 

@@ -162,8 +162,10 @@ tokenizer = ModelTokenizer.load(Path({str(tiny_model_dir)!r}))
 tokenizer.encode(Prompt(messages=(ChatMessage(role="user", content="hi"),)))
 print(sorted({{"torch", "transformers"}} & set(sys.modules)))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    completed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert completed.stdout.strip() == "[]"
 
 
 def test_check_reports_what_the_template_refuses(folder, tmp_path):

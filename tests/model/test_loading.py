@@ -227,12 +227,12 @@ def test_unused_embedding_rows_are_named(folder):
 
 def test_model_command_approves_only_loadable_models(folder, tmp_path):
     """`layerbook model` refuses weights that `run` would refuse."""
-    done = layerbook("model", "--model", str(folder), cwd=tmp_path)
-    assert done.returncode == 0 and "2 layers, 4 heads" in done.stdout, done.stderr
+    completed = layerbook("model", "--model", str(folder), cwd=tmp_path)
+    assert completed.returncode == 0 and "2 layers, 4 heads" in completed.stdout, completed.stderr
     edit_weights(folder, lambda weights: weights.pop("model.norm.weight"))
-    done = layerbook("model", "--model", str(folder), cwd=tmp_path)
-    assert done.returncode == 1 and done.stdout == ""
-    assert "missing: model.norm.weight" in done.stderr and "Traceback" not in done.stderr
+    completed = layerbook("model", "--model", str(folder), cwd=tmp_path)
+    assert completed.returncode == 1 and completed.stdout == ""
+    assert "missing: model.norm.weight" in completed.stderr and "Traceback" not in completed.stderr
 
 
 @pytest.mark.parametrize("kind", TOKENIZER_WRITERS)

@@ -120,8 +120,8 @@ print(peak - psutil.Process().memory_info().rss / 2**20)
 def test_stored_weights_are_never_all_in_memory(real_model_dir: Path) -> None:
     """Loading needs at most 200 MB more than the loaded model; the stored weights have 540 MB."""
     command = [sys.executable, "-c", LOADING, str(real_model_dir)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 200
+    completed = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(completed.stdout) < 200
 
 
 def test_memory_does_not_grow_with_the_number_of_prompts(

@@ -150,8 +150,8 @@ def local_book(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -
     """Write the book and run it without a cluster."""
     folder = write_small_book(tmp_path_factory.mktemp("here"), tiny_model_dir)
     (folder / "experiments" / "words.yaml").write_text(SPEC)
-    done = layerbook("run", cwd=folder)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("run", cwd=folder)
+    assert completed.returncode == 0, completed.stderr
     return folder
 
 
@@ -202,8 +202,8 @@ def test_two_workers_give_the_results_of_a_local_run(
     monkeypatch.setattr(sweeping, "CHUNK_SIZE", 5)
     with monkeypatch.context() as patched:
         patched.setattr(LocalExecutor, "measure", None)
-        done = layerbook("run", "--executor", cluster.executor, cwd=book)
-    assert done.returncode == 0, done.stderr
+        completed = layerbook("run", "--executor", cluster.executor, cwd=book)
+    assert completed.returncode == 0, completed.stderr
     assert_same(local_book, book)
     assert "Every result is current." in layerbook("run", cwd=book).stdout
 
@@ -290,9 +290,9 @@ def test_killed_worker_loses_no_results(
             return wait(chunk, future)
 
         monkeypatch.setattr(dask, "_wait", wait_and_kill)
-        done = layerbook("run", "--executor", new_cluster.executor, cwd=book)
+        completed = layerbook("run", "--executor", new_cluster.executor, cwd=book)
         assert killed_worker.wait(10) == -signal.SIGKILL
-    assert done.returncode == 0, done.stderr + done.stdout
+    assert completed.returncode == 0, completed.stderr + completed.stdout
     assert victim_tasks
     assert_same(local_book, book)
 
@@ -418,9 +418,9 @@ def test_unreachable_scheduler_is_reported(book: Path, monkeypatch: pytest.Monke
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{unused.getsockname()[1]}"
-    done = layerbook("run", "--executor", f"dask://{address}", cwd=book)
-    assert done.returncode == 2
-    assert f"layerbook: no Dask scheduler answers at tcp://{address}" in done.stderr
+    completed = layerbook("run", "--executor", f"dask://{address}", cwd=book)
+    assert completed.returncode == 2
+    assert f"layerbook: no Dask scheduler answers at tcp://{address}" in completed.stderr
     assert layerbook("run", "--only", "next", cwd=book).returncode == 0
     assert (
         layerbook("run", "--only", "next", "--executor", f"dask://{address}", cwd=book).returncode
@@ -432,10 +432,10 @@ def test_unreachable_scheduler_is_reported(book: Path, monkeypatch: pytest.Monke
 def test_worker_without_layerbook_is_reported(book: Path, tmp_path: Path) -> None:
     """The command exits with 2 and says what to install; the worker stays alive."""
     with start_cluster(tmp_path / "dask", 1, without_layerbook=True) as new_cluster:
-        done = layerbook("run", "--executor", new_cluster.executor, cwd=book)
+        completed = layerbook("run", "--executor", new_cluster.executor, cwd=book)
         assert new_cluster.workers[0].poll() is None
-    assert done.returncode == 2
-    assert "the Dask workers cannot run this" in done.stderr
+    assert completed.returncode == 2
+    assert "the Dask workers cannot run this" in completed.stderr
 
 
 @needs_dask
@@ -452,9 +452,11 @@ def test_lost_scheduler_ends_the_run(
             return collect(self, *arguments)
 
         monkeypatch.setattr(running.ProjectCellStore, "collect", kill_and_collect)
-        done = layerbook("run", "--executor", new_cluster.executor, cwd=book)
-    assert done.returncode == 1
-    assert "lost the Dask scheduler; finished results are kept" in done.stderr, done.stderr
+        completed = layerbook("run", "--executor", new_cluster.executor, cwd=book)
+    assert completed.returncode == 1
+    assert "lost the Dask scheduler; finished results are kept" in completed.stderr, (
+        completed.stderr
+    )
     assert list((book / "experiments" / "results").rglob("plain.json"))
     assert list((book / "experiments" / "results").rglob("grid.*.json"))
 
@@ -465,9 +467,9 @@ def test_missing_dask_extra_is_reported(book: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "distributed" else find(name)
     )
-    done = layerbook("run", "--executor", "dask://127.0.0.1:9", cwd=book)
-    assert done.returncode == 2
-    assert "needs the package distributed: pip install 'layerbook[dask]'" in done.stderr
+    completed = layerbook("run", "--executor", "dask://127.0.0.1:9", cwd=book)
+    assert completed.returncode == 2
+    assert "needs the package distributed: pip install 'layerbook[dask]'" in completed.stderr
 
 
 @pytest.mark.parametrize(
@@ -476,16 +478,16 @@ def test_missing_dask_extra_is_reported(book: Path, monkeypatch: pytest.MonkeyPa
 def test_refuses_unknown_executors(book: Path, name: str) -> None:
     """The command exits with 2 before anything runs."""
     for command in ("run", "build"):
-        done = layerbook(command, "--executor", name, cwd=book)
-        assert done.returncode == 2
-        assert f"--executor {name}: give the address of a Dask scheduler" in done.stderr
+        completed = layerbook(command, "--executor", name, cwd=book)
+        assert completed.returncode == 2
+        assert f"--executor {name}: give the address of a Dask scheduler" in completed.stderr
 
 
 def test_executor_and_no_run_exclude_each_other(book: Path) -> None:
     """`--no-run` needs no executor."""
-    done = layerbook("build", "--no-run", "--executor", "dask://host:1", cwd=book)
-    assert done.returncode == 2
-    assert "--executor is for running experiments, and --no-run runs nothing" in done.stderr
+    completed = layerbook("build", "--no-run", "--executor", "dask://host:1", cwd=book)
+    assert completed.returncode == 2
+    assert "--executor is for running experiments, and --no-run runs nothing" in completed.stderr
 
 
 def test_groups_experiments_by_shared_prompts(local_book: Path) -> None:
@@ -526,6 +528,6 @@ def test_tls_certificates_are_used(
         assert refused.returncode == 2 and "needs certificates" in refused.stderr
         settings = {f"distributed.comm.tls.{name}": str(path) for name, path in files.items()}
         with dask_library.config.set(settings):
-            done = layerbook("run", "--executor", cluster.executor, cwd=book)
-    assert done.returncode == 0, done.stderr
+            completed = layerbook("run", "--executor", cluster.executor, cwd=book)
+    assert completed.returncode == 0, completed.stderr
     assert_same(local_book, book)

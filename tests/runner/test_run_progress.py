@@ -58,8 +58,8 @@ def test_results_with_renamed_fields_are_reported_in_one_line(book: Path) -> Non
         path = project.result_path(experiment)
         stored = results.load(path, experiment.result_type)
         results.write(path, replace(stored, result=OlderResult(old_name=1.0)))
-    done = layerbook("run", cwd=book)
-    assert done.returncode == 0
-    (line,) = [line for line in done.stderr.splitlines() if "replaced" in line]
+    completed = layerbook("run", cwd=book)
+    assert completed.returncode == 0
+    (line,) = [line for line in completed.stderr.splitlines() if "replaced" in line]
     assert line.startswith("3 stored results replaced without comparing the numbers")
-    assert "old_name" not in done.stderr
+    assert "old_name" not in completed.stderr

@@ -34,8 +34,8 @@ def built(built_sweep_book: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     folder = shutil.copytree(built_sweep_book, tmp_path_factory.mktemp("selection") / "book")
     spec = folder / "experiments" / "next.yaml"
     spec.write_text(spec.read_text() + GRAM)
-    done = layerbook("build", cwd=folder)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("build", cwd=folder)
+    assert completed.returncode == 0, completed.stderr
     return folder
 
 
@@ -68,11 +68,11 @@ def run(package: Path, *arguments: str, cwd: Path) -> str:
     """Run a command of the copied package; return its output."""
     environment = os.environ | {"PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "layerbook", *arguments]
-    done = subprocess.run(
+    completed = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert completed.returncode == 0, completed.stderr
+    return completed.stdout
 
 
 def stale_addresses(package: Path, book: Path) -> set[str]:
@@ -151,8 +151,8 @@ def test_changed_evaluator_runs_no_cell(
     monkeypatch.setattr(code_digest, "_package", lambda: package)
     old_cells, old_table = [path.read_bytes() for path in cell_files(book)], read_sweep_table(book)
     monkeypatch.setattr(NextToken, "measure", lambda *_: pytest.fail("a cell ran"))
-    done = layerbook("build", cwd=book)
-    assert "1 experiment ran: 1 unchanged" in done.stdout
+    completed = layerbook("build", cwd=book)
+    assert "1 experiment ran: 1 unchanged" in completed.stdout
     assert ([path.read_bytes() for path in cell_files(book)], read_sweep_table(book)) == (
         old_cells,
         old_table,
@@ -178,11 +178,11 @@ def test_notices_an_edit_during_a_chunk(
         return measure(self, captures)
 
     monkeypatch.setattr(NextToken, "measure", edit_and_measure)
-    done = layerbook("run", "--force", "--only", "words/grid", cwd=book)
-    assert done.returncode == 1
+    completed = layerbook("run", "--force", "--only", "words/grid", cwd=book)
+    assert completed.returncode == 1
     assert (
-        "of 6 cells failed, the others are kept" in done.stdout
-        and "its sources changed while it ran" in done.stdout
+        "of 6 cells failed, the others are kept" in completed.stdout
+        and "its sources changed while it ran" in completed.stdout
     )
     saved_cells = {path: path.read_bytes() for path in cell_files(book)}
     assert 2 <= len(saved_cells) < 6, "the first chunk, and none of the second"

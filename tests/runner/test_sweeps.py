@@ -122,8 +122,8 @@ def test_second_build_reads_no_cells(book: Path, measured_prompts: list[str]) ->
         path for path in cell_files(book) if json.loads(path.read_bytes())["spec"]["top_k"] == 3
     ]:
         path.unlink()
-    done = layerbook("build", cwd=book)
-    assert (done.returncode, measured_prompts) == (0, [])
+    completed = layerbook("build", cwd=book)
+    assert (completed.returncode, measured_prompts) == (0, [])
     assert read_tree(book / "site") == site
 
 
@@ -203,13 +203,13 @@ def test_failing_cell_does_not_stop_the_others(
 
     with monkeypatch.context() as patched:
         patched.setattr(NextToken, "measure", failing)
-        done = layerbook("run", cwd=book)
-    assert done.returncode == 1
+        completed = layerbook("run", cwd=book)
+    assert completed.returncode == 1
     assert (
         "1 of 6 cells failed, the others are kept: "
-        "prompts 'The dog', legs 2, sound 'barks', top_k 3" in done.stdout
+        "prompts 'The dog', legs 2, sound 'barks', top_k 3" in completed.stdout
     )
-    assert "no dogs" in done.stdout
+    assert "no dogs" in completed.stdout
     assert len(cell_files(book)) == 5
     measured_prompts.clear()
     assert layerbook("run", cwd=book).returncode == 0
@@ -253,8 +253,8 @@ def test_missing_cell_of_a_view_runs_again(
         path.unlink()
     else:
         path.write_bytes(path.read_bytes()[:-9])
-    done = layerbook("build", "--no-run", "--site", "other", cwd=book)
-    assert done.returncode == 1 and f"its cell {path.stem} is" in done.stderr
+    completed = layerbook("build", "--no-run", "--site", "other", cwd=book)
+    assert completed.returncode == 1 and f"its cell {path.stem} is" in completed.stderr
     assert layerbook("build", cwd=book).returncode == 0
     assert measured_prompts == ["The dog 2"]
     assert (read_sweep_table(book), read_tree(book / "site")) == (columns, site)
@@ -281,8 +281,8 @@ def test_sweep_outside_of_a_book_resumes(
 def test_dry_run_counts_cells(book: Path) -> None:
     """Three prompts are three passes for any top_k."""
     shutil.rmtree(book / "experiments" / "results")
-    done = layerbook("run", "--dry-run", "--only", "words/grid", cwd=book)
-    assert "6 requests, 3 of them distinct" in done.stdout
+    completed = layerbook("run", "--dry-run", "--only", "words/grid", cwd=book)
+    assert "6 requests, 3 of them distinct" in completed.stdout
 
 
 SPEC_ERRORS = {
@@ -372,9 +372,9 @@ def test_reports_spec_errors_at_their_position(book: Path, name: str) -> None:
     old, new, message = SPEC_ERRORS[name]
     assert old in SPEC
     write_sweep_book(book, SPEC.replace(old, new, 1))
-    done = layerbook("check", cwd=book)
-    assert done.returncode == 2
-    assert message in done.stderr + done.stdout
+    completed = layerbook("check", cwd=book)
+    assert completed.returncode == 2
+    assert message in completed.stderr + completed.stdout
 
 
 def check_prompt_file(book: Path, name: str, content: str) -> CommandResult:
@@ -408,9 +408,9 @@ def test_reports_data_errors_at_their_line(
     book: Path, name: str, content: str, message: str
 ) -> None:
     """The position is the line of the data file, not of the spec."""
-    done = check_prompt_file(book, name, content)
-    assert done.returncode == 2
-    assert message in done.stderr + done.stdout
+    completed = check_prompt_file(book, name, content)
+    assert completed.returncode == 2
+    assert message in completed.stderr + completed.stdout
 
 
 def test_csv_and_text_files_of_prompts(book: Path, measured_prompts: list[str]) -> None:
@@ -465,8 +465,8 @@ def test_columns_of_mixed_types(book: Path) -> None:
         f'{{{{ figure("grid", "{view}") }}}}\n\n' for view in ("lines", "bars", "panels")
     )
     (book / "templates" / "chapters" / "words.md").write_text(views + '{{ download("grid") }}')
-    done = layerbook("build", cwd=book)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("build", cwd=book)
+    assert completed.returncode == 0, completed.stderr
     columns = read_sweep_table(book)
     assert columns["dose"] == [0.1, 0.1, 0.15, 0.15, 0.2, 0.2]
     assert columns["count"] == ["1", "1", "2", "2", "n/a", "n/a"]
@@ -486,8 +486,8 @@ def test_bars_separate_a_text_from_its_chats(book: Path) -> None:
     spec = spec.replace('"The cat", "The dog"', chats).replace("    top_k: 3\n", "")
     (book / "experiments" / "words.yaml").write_text(spec.format())
     (book / "templates" / "chapters" / "words.md").write_text('{{ figure("grid", "bars") }}')
-    done = layerbook("build", cwd=book)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("build", cwd=book)
+    assert completed.returncode == 0, completed.stderr
     columns = read_sweep_table(book)
     assert columns["prompts"] == ["The cat", "The cat (chat)", "The cat (chat, no answer header)"]
     assert len(set(columns["best"])) == 3
@@ -498,10 +498,10 @@ def test_measures_must_be_finite(book: Path) -> None:
     measure = "result.prompts[0].top[0].prob"
     for wrong in ("1e308 * 10", "0 - 1e308", "1e200 * 1e200 - 1e200 * 1e200"):
         write_sweep_book(book, SPEC.replace(f"best: {measure}", f'best: "{wrong}"'))
-        done = layerbook("run", cwd=book)
-        assert done.returncode == 1
-        assert "the measure 'best' gives" in done.stdout
-        assert "not a number up to 1e+300" in done.stdout
+        completed = layerbook("run", cwd=book)
+        assert completed.returncode == 1
+        assert "the measure 'best' gives" in completed.stdout
+        assert "not a number up to 1e+300" in completed.stdout
 
 
 TWO_MODELS = """\
@@ -544,8 +544,8 @@ def test_sweep_over_models_has_a_column_for_the_model(
     The table has the values of single runs.
     """
     other_model = write_two_models(book, tmp_path / "another-tiny", initializer_range=0.4)
-    done = layerbook("build", cwd=book)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("build", cwd=book)
+    assert completed.returncode == 0, completed.stderr
     assert len(measured_prompts) == 4
     best = read_sweep_table(book)["best"]
     name = sources.resolve(str(other_model)).name
@@ -598,7 +598,7 @@ def test_named_layers_need_a_model_of_the_same_size(book: Path, tmp_path: Path) 
     spec = spec.replace("next-token", "attention-pattern").replace("top_k: 3", "layers: [-1]")
     spec = spec.replace("result.prompts[0].top[0].prob", "len(result.prompts)")
     (book / "experiments" / "words.yaml").write_text(spec)
-    done = layerbook("run", cwd=book)
-    assert done.returncode == 1
-    assert "2 of 4 cells failed, the others are kept" in done.stdout
-    assert "have different numbers of layers or heads" in done.stdout
+    completed = layerbook("run", cwd=book)
+    assert completed.returncode == 1
+    assert "2 of 4 cells failed, the others are kept" in completed.stdout
+    assert "have different numbers of layers or heads" in completed.stdout

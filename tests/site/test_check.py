@@ -40,9 +40,9 @@ def replace_text(book: Path, file: str, old: str, new: str) -> int:
 
 def problems(book: Path) -> list[str]:
     """Return what `check` reports."""
-    done = layerbook("check", cwd=book)
-    assert done.returncode == 2, (done.stdout, done.stderr)
-    *reported, count = done.stderr.splitlines()
+    completed = layerbook("check", cwd=book)
+    assert completed.returncode == 2, (completed.stdout, completed.stderr)
+    *reported, count = completed.stderr.splitlines()
     assert count == f"{len(reported)} problem{'s' if len(reported) > 1 else ''}"
     return reported
 
@@ -51,8 +51,8 @@ def test_untouched_book_has_no_problems(unrun: Path) -> None:
     """Without results, and with a sweep."""
     assert layerbook("check", cwd=unrun).returncode == 0
     write_sweep_book(unrun)
-    done = layerbook("check", cwd=unrun)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("check", cwd=unrun)
+    assert completed.returncode == 0, completed.stderr
 
 
 @pytest.mark.parametrize(

@@ -194,17 +194,17 @@ def test_check_reports_wrong_expected_values(
 ) -> None:
     """In the cell's file, and at the chapter's line if it cannot be rendered."""
     write_cell(book, f"# equals: {expression}\n1\n")
-    done = layerbook("check", cwd=book)
-    assert done.returncode == 2
-    assert f"templates/code/next/third.py:1:{column}: {message}" in done.stderr
-    assert done.stderr.count("third.py") == 1
+    completed = layerbook("check", cwd=book)
+    assert completed.returncode == 2
+    assert f"templates/code/next/third.py:1:{column}: {message}" in completed.stderr
+    assert completed.stderr.count("third.py") == 1
 
 
 def test_build_shows_cells_and_runs_nothing(book: Path) -> None:
     """The output comes from the result, and the notebook is published."""
     write_cell(book, GOOD.replace("x = 1", "open('ran', 'w')"))
-    done = layerbook("build", "--no-run", cwd=book)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("build", "--no-run", cwd=book)
+    assert completed.returncode == 0, completed.stderr
     page = (book / "site" / "next.html").read_text(encoding="utf-8")
     result = load_results(book)["next/sum"].result
     prob = result.prompts[0].top[0].prob  # type: ignore[attr-defined]
@@ -221,8 +221,10 @@ def test_cell_is_on_a_page_once(book: Path) -> None:
     """Also in its notebook."""
     line = write_cell(book)
     write_cell(book)
-    done = layerbook("check", cwd=book)
-    assert f"{PROSE}:{line + 4}:4: the code cell 'third' is already on this page" in done.stderr
+    completed = layerbook("check", cwd=book)
+    assert (
+        f"{PROSE}:{line + 4}:4: the code cell 'third' is already on this page" in completed.stderr
+    )
 
 
 def test_notebook_follows_the_format() -> None:

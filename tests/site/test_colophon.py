@@ -55,5 +55,7 @@ def test_page_describes_its_own_book(book: Path) -> None:
     assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
     assert "earlier version" in (book / "site" / "colophon.html").read_text()
     (book / "Makefile").write_text("all:\nsite:\n\tlayerbook build\n")
-    done = layerbook("build", "--no-run", "--quiet", "--force", cwd=book)
-    assert done.returncode == 0 and "make site" in (book / "site" / "colophon.html").read_text()
+    completed = layerbook("build", "--no-run", "--quiet", "--force", cwd=book)
+    assert (
+        completed.returncode == 0 and "make site" in (book / "site" / "colophon.html").read_text()
+    )

@@ -44,15 +44,15 @@ def built(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     prose.write_text(prose.read_text() + MORE_PROSE)
     (book / "images").mkdir()
     (book / "images" / "line.svg").write_text(LINE)
-    done = layerbook("build", "--no-run", "--quiet", cwd=book)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("build", "--no-run", "--quiet", cwd=book)
+    assert completed.returncode == 0, completed.stderr
     return book
 
 
 def export(book: Path, *options: str) -> None:
     """Run `layerbook export`."""
-    done = layerbook("export", *options, cwd=book)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("export", *options, cwd=book)
+    assert completed.returncode == 0, completed.stderr
 
 
 @pytest.mark.browser
@@ -162,9 +162,9 @@ def test_links_to_the_site_need_its_address(built: Path, tmp_path: Path) -> None
         shutil.copytree(built, book)
         spec = book / "experiments" / "book.yaml"
         spec.write_text(f"{url}{spec.read_text()}")
-        done = layerbook("export", "--epub", "book.epub", cwd=book)
-        assert done.returncode == 0, done.stderr
-        assert ("become plain text" in done.stderr) == (not url)
+        completed = layerbook("export", "--epub", "book.epub", cwd=book)
+        assert completed.returncode == 0, completed.stderr
+        assert ("become plain text" in completed.stderr) == (not url)
         with zipfile.ZipFile(book / "book.epub") as archive:
             page = archive.read("EPUB/next.xhtml").decode()
         assert page.count('href="https://example.org/course/data/next/sum.json"') == links
@@ -232,15 +232,15 @@ def test_unwritable_exports_are_refused(
 ) -> None:
     """In one line, without traceback or file."""
     monkeypatch.setenv("CHROMIUM", "/nowhere")
-    done = layerbook("export", *options, cwd=built)
-    assert done.returncode == 2 and message in done.stderr
-    assert not re.search(r"Traceback", done.stderr)
+    completed = layerbook("export", *options, cwd=built)
+    assert completed.returncode == 2 and message in completed.stderr
+    assert not re.search(r"Traceback", completed.stderr)
     assert not (built / "x.pdf").exists() and not (built / "x.html").exists()
 
 
 def test_unbuilt_book_is_refused(book: Path) -> None:
-    done = layerbook("export", "--zip", "x.zip", cwd=book)
-    assert done.returncode == 1 and "layerbook build" in done.stderr
+    completed = layerbook("export", "--zip", "x.zip", cwd=book)
+    assert completed.returncode == 1 and "layerbook build" in completed.stderr
 
 
 def stranger(built: Path, tmp_path: Path, injection: str) -> Path:
@@ -320,8 +320,8 @@ def test_figures_are_written_into_their_folder(id: str, built: Path, tmp_path: P
         f'<figure id="{id.replace("PATH", str(tmp_path))}"><svg width="9" height="9"/></figure>'
     )
     book = stranger(built, tmp_path, figure)
-    done = layerbook("export", "--figures", str(tmp_path / "out" / "deep"), cwd=book)
-    assert done.returncode == 1 and "cannot be the name of a file" in done.stderr
+    completed = layerbook("export", "--figures", str(tmp_path / "out" / "deep"), cwd=book)
+    assert completed.returncode == 1 and "cannot be the name of a file" in completed.stderr
     assert not list(tmp_path.rglob("evil.*"))
 
 
@@ -334,8 +334,8 @@ def test_style_sheets_bring_files_of_the_site_only(
     sheet = book / "site" / "assets" / "book.css"
     address = address.replace("PATH", str(tmp_path / "secret.txt"))
     sheet.write_text(f'{sheet.read_text()} a {{ background: url("{address}") }}')
-    done = layerbook("export", "--slides", "next", str(tmp_path / "out"), cwd=book)
-    assert done.returncode == 1 and "leads outside" in done.stderr
+    completed = layerbook("export", "--slides", "next", str(tmp_path / "out"), cwd=book)
+    assert completed.returncode == 1 and "leads outside" in completed.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -352,9 +352,9 @@ def test_exports_take_files_of_the_site_only(kind: str, built: Path, tmp_path: P
         .replace("</h1>", f"</h1><p>{image}</p>", 1)
     )
     options = ["--slides", "next"] if kind == "slides" else ["--epub"]
-    done = layerbook("export", *options, str(tmp_path / "out"), cwd=book)
-    assert done.returncode == 1
-    assert "leads outside" in done.stderr
+    completed = layerbook("export", *options, str(tmp_path / "out"), cwd=book)
+    assert completed.returncode == 1
+    assert "leads outside" in completed.stderr
     assert not (tmp_path / "out").exists()
 
 

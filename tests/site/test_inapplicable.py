@@ -111,7 +111,7 @@ def test_prose_without_a_condition_is_left_out(gpt2_book: Path) -> None:
 def test_single_spec_runs_its_applicable_experiments(gpt2_book: Path, tmp_path: Path) -> None:
     """`run SPEC` writes the other results."""
     spec = gpt2_book / "experiments" / "words.yaml"
-    done = layerbook("run", "--quiet", spec, "--out", tmp_path / "out", cwd=gpt2_book)
-    assert done.returncode == 0, done.stderr
-    assert "Skipped 1 experiment" in done.stdout
+    completed = layerbook("run", "--quiet", spec, "--out", tmp_path / "out", cwd=gpt2_book)
+    assert completed.returncode == 0, completed.stderr
+    assert "Skipped 1 experiment" in completed.stdout
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["cat.json", "cut.json"]

@@ -65,8 +65,8 @@ def test_catalogue_is_complete(code: str) -> None:
 def test_german_book_contains_no_english_messages(tmp_path: Path, tiny_model_dir: Path) -> None:
     """Pages, figures and names for screen readers; code and prose are not translated."""
     book = write_book(tmp_path / "book", tiny_model_dir, "de-AT")
-    done = layerbook("build", "--jobs", "1", cwd=book)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("build", "--jobs", "1", cwd=book)
+    assert completed.returncode == 0, completed.stderr
     pages = {
         name: data.decode()
         for name, data in read_tree(book / "site").items()
@@ -182,7 +182,7 @@ def test_unknown_language_is_reported_with_the_available_ones(
 ) -> None:
     """At its place in book.yaml."""
     book = write_book(tmp_path / "book", tiny_model_dir, "xx")
-    done = layerbook("check", cwd=book)
-    assert done.returncode == 2
-    assert "book.yaml:4:11: " in done.stderr
-    assert "no language named 'xx'" in done.stderr and "available: de, en" in done.stderr
+    completed = layerbook("check", cwd=book)
+    assert completed.returncode == 2
+    assert "book.yaml:4:11: " in completed.stderr
+    assert "no language named 'xx'" in completed.stderr and "available: de, en" in completed.stderr

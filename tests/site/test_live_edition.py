@@ -86,7 +86,7 @@ def test_live_edition_is_not_written_through_a_link(live_book: Path, tmp_path: P
     """An empty folder elsewhere would look like a new one."""
     (tmp_path / "outside").mkdir()
     (live_book / "site" / "live").symlink_to(tmp_path / "outside")
-    done = layerbook("build", "--live", cwd=live_book)
-    assert done.returncode == 1
-    assert "leads outside" in done.stderr
+    completed = layerbook("build", "--live", cwd=live_book)
+    assert completed.returncode == 1
+    assert "leads outside" in completed.stderr
     assert not list((tmp_path / "outside").iterdir())

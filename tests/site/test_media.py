@@ -40,17 +40,17 @@ def write_prose(book: Path, *paragraphs: str) -> None:
 
 def built_page(book: Path) -> str:
     """Build without running, and return the page of the chapter."""
-    done = layerbook("build", "--no-run", "--quiet", cwd=book)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("build", "--no-run", "--quiet", cwd=book)
+    assert completed.returncode == 0, completed.stderr
     return (book / "site" / "words.html").read_text(encoding="utf-8")
 
 
 def check_messages(book: Path) -> list[str]:
     """Return what `check` reports of the chapter, without its path."""
-    done = layerbook("check", cwd=book)
+    completed = layerbook("check", cwd=book)
     return [
         line.removeprefix("templates/chapters/words.md:")
-        for line in done.stderr.splitlines()
+        for line in completed.stderr.splitlines()
         if line.startswith("templates/chapters/words.md:")
     ]
 
@@ -160,8 +160,8 @@ def test_check_reports_mistakes_in_media(
     write_prose(media_book, written)
     reported = check_messages(media_book)
     assert any(line.startswith(f"{place}: ") and message in line for line in reported), reported
-    done = layerbook("build", "--no-run", "--quiet", cwd=media_book)
-    assert done.returncode != 0
+    completed = layerbook("build", "--no-run", "--quiet", cwd=media_book)
+    assert completed.returncode != 0
 
 
 def test_html_in_code_and_behind_a_backslash_is_text(media_book: Path) -> None:
@@ -174,9 +174,9 @@ def test_links_out_of_the_folders_are_refused(media_book: Path, tmp_path: Path) 
     """The linked picture is not read."""
     Image.new("RGB", (4, 4)).save(tmp_path / "secret.png")
     (media_book / "images" / "link.png").symlink_to(tmp_path / "secret.png")
-    done = layerbook("check", cwd=media_book)
-    assert done.returncode == 2
-    assert "images/link.png:1:1: is a link that leads outside the book" in done.stderr
+    completed = layerbook("check", cwd=media_book)
+    assert completed.returncode == 2
+    assert "images/link.png:1:1: is a link that leads outside the book" in completed.stderr
     with pytest.raises(MediaError, match="leads out of the book"):
         MediaFolders(media_book).image("images/link.png")
 

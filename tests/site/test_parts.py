@@ -76,8 +76,8 @@ def test_book_with_pages_is_checked_from_the_folder_above(
     """With any way to write the path of the book."""
     book = write_book(tmp_path / "book", tiny_model_dir)
     written = book if form == "absolute" else book.name
-    done = layerbook("check", "--book", written, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("check", "--book", written, cwd=tmp_path)
+    assert completed.returncode == 0, completed.stderr
 
 
 def test_prose_problems_of_a_page_have_its_lines(tmp_path: Path, tiny_model_dir: Path) -> None:

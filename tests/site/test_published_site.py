@@ -25,8 +25,8 @@ def site(book: Path) -> dict[str, bytes]:
         f"{path.read_text()}url: https://example.org/course\n"
         "edit_url: https://example.org/me/edit/main/\n"
     )
-    done = layerbook("build", "--no-run", "--quiet", cwd=book)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("build", "--no-run", "--quiet", cwd=book)
+    assert completed.returncode == 0, completed.stderr
     return read_tree(book / "site")
 
 
@@ -87,7 +87,7 @@ def test_book_without_an_address_has_no_sitemap_or_card(book: Path) -> None:
 def test_address_must_be_http(book: Path, url: str) -> None:
     path = book / "experiments" / "book.yaml"
     path.write_text(f"{path.read_text()}url: '{url}'\n")
-    done = layerbook("check", cwd=book)
-    assert done.returncode == 2 and re.search(
-        r"book.yaml:7:6: an address looks like", done.stderr
-    ), done.stderr
+    completed = layerbook("check", cwd=book)
+    assert completed.returncode == 2 and re.search(
+        r"book.yaml:7:6: an address looks like", completed.stderr
+    ), completed.stderr

@@ -36,8 +36,8 @@ def themed_book(book: Path) -> Path:
 
 def build(book: Path) -> Path:
     """Build without running, and return the site."""
-    done = layerbook("build", "--no-run", "--quiet", cwd=book)
-    assert done.returncode == 0, done.stderr
+    completed = layerbook("build", "--no-run", "--quiet", cwd=book)
+    assert completed.returncode == 0, completed.stderr
     return book / "site"
 
 
@@ -87,6 +87,6 @@ def test_page_template_changes_one_block(book: Path) -> None:
 )
 def test_broken_page_template_is_reported(book: Path, template: str, message: str) -> None:
     (book / "templates" / "chapter.html").write_text(template)
-    done = layerbook("build", "--no-run", "--quiet", cwd=book)
-    assert done.returncode == 2
-    assert "templates/chapter.html:" in done.stderr and message in done.stderr
+    completed = layerbook("build", "--no-run", "--quiet", cwd=book)
+    assert completed.returncode == 2
+    assert "templates/chapter.html:" in completed.stderr and message in completed.stderr

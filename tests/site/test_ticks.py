@@ -108,9 +108,9 @@ def test_undefined_argument_is_reported() -> None:
 def test_check_reports_ticks_of_unknown_claims(book: Path, call: str, message: str) -> None:
     """At file:line:col, before anything runs."""
     line = replace_box(book, f"A word. {{{{ {call} }}}}\n")
-    done = layerbook("check", cwd=book)
-    assert done.returncode == 2
-    assert f"{PROSE}:{line}:17: {message}" in done.stderr
+    completed = layerbook("check", cwd=book)
+    assert completed.returncode == 2
+    assert f"{PROSE}:{line}:17: {message}" in completed.stderr
 
 
 def test_list_of_claims_links_to_ticks_as_to_boxes(book: Path) -> None:
@@ -128,7 +128,7 @@ def test_check_notes_a_chapter_full_of_boxes(book: Path) -> None:
     """It is a note, not a warning, so `--strict` accepts it."""
     assert "note:" not in layerbook("check", "--strict", cwd=book).stderr
     line = replace_box(book, f"{BOX}\n" * 3)
-    done = layerbook("check", "--strict", cwd=book)
-    assert done.returncode == 0
-    assert f"{PROSE}:{line + 4}:10: note: 4 boxes of claims in this chapter" in done.stderr
-    assert '{{ tick("sum", 1) }}' in done.stderr
+    completed = layerbook("check", "--strict", cwd=book)
+    assert completed.returncode == 0
+    assert f"{PROSE}:{line + 4}:10: note: 4 boxes of claims in this chapter" in completed.stderr
+    assert '{{ tick("sum", 1) }}' in completed.stderr

@@ -53,10 +53,10 @@ def test_replaces_a_site(tmp_path: Path) -> None:
     publish.publish(OLD, site)
     assert files(site) == OLD
     (site / "CNAME").write_bytes(b"example.org")
-    done = publish.publish(NEW, site)
+    completed = publish.publish(NEW, site)
     assert files(site) == NEW | {"CNAME": b"example.org"}
-    assert done.written[-1] == "index.html"
-    assert done.removed == ("gone.html", "turns", "was/page.html")
+    assert completed.written[-1] == "index.html"
+    assert completed.removed == ("gone.html", "turns", "was/page.html")
     assert json.loads((site / publish.MARKER_NAME).read_bytes())["files"].keys() == NEW.keys()
 
 

@@ -46,7 +46,7 @@ def run_chromium(page: Path, *options: str) -> None:
     with tempfile.TemporaryDirectory(prefix="layerbook-chromium-") as profile:
         command = [program, *OPTIONS, *as_root, f"--user-data-dir={profile}", *options]
         try:
-            done = subprocess.run(
+            completed = subprocess.run(
                 [*command, page.as_uri()],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -56,6 +56,6 @@ def run_chromium(page: Path, *options: str) -> None:
             )
         except subprocess.TimeoutExpired as error:
             raise LayerbookError(f"{program} took longer than {SECONDS} seconds") from error
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it printed no error"])[-1]
+    if completed.returncode:
+        last = (completed.stderr.strip().splitlines() or ["it printed no error"])[-1]
         raise LayerbookError(f"{program} failed: {last}")
