@@ -23,7 +23,7 @@ _PHRASE = re.compile(r'<a class="point" data-figure="([^"]*)"')
 
 
 class PageText(NamedTuple):
-    """The HTML of a page, and the places on it that references can lead to."""
+    """The HTML of a page, and the targets on it that references can lead to."""
 
     page: str
     title: str
@@ -43,84 +43,87 @@ class FilledPage(NamedTuple):
     unshown: Set[str]
 
 
-class _Place(NamedTuple):
+class _PageTarget(NamedTuple):
     page: str
     title: str
     target: Target
 
 
-Places = Mapping[str, Sequence[_Place]]
+Targets = Mapping[str, Sequence[_PageTarget]]
 
 
 def fill_cross_references(pages: Sequence[PageText]) -> dict[str, FilledPage]:
     """Return all pages of a book by name; references that lead nowhere become text."""
-    places = _places(pages)
-    return {page.page: _fill(page, places) for page in pages}
+    targets = _targets_by_name(pages)
+    return {page.page: _fill(page, targets) for page in pages}
 
 
-def _places(pages: Iterable[PageText]) -> dict[str, list[_Place]]:
-    """Return all places by what refers to them: `@fig-x`, `@fig-page/x` and `chapter/id figure`."""
-    places: dict[str, list[_Place]] = {}
+def _targets_by_name(pages: Iterable[PageText]) -> dict[str, list[_PageTarget]]:
+    """Return all targets by what prose calls them.
+
+    These names are `@fig-x`, `@fig-page/x` and, for figures, `chapter/id figure`.
+    """
+    targets: dict[str, list[_PageTarget]] = {}
     for page in pages:
         for target in page.targets:
             names = [f"@{target.kind}-{target.name}", f"@{target.kind}-{page.page}/{target.name}"]
             for name in filter(None, [*names, target.figure]):
-                places.setdefault(name, []).append(_Place(page.page, page.title, target))
-    return places
+                targets.setdefault(name, []).append(_PageTarget(page.page, page.title, target))
+    return targets
 
 
-def _fill(page: PageText, places: Places) -> FilledPage:
+def _fill(page: PageText, targets: Targets) -> FilledPage:
     unknown: dict[str, str] = {}
     unshown: set[str] = set()
 
     def fill_reference(match: re.Match[str]) -> str:
         written = unescape(match[1])
-        matching = places.get(written, ())
+        matching = targets.get(written, ())
         if len(matching) == 1:
             return _link(matching[0], page.page)
         if written not in unknown:
-            names = places if len(unknown) < MAX_HINTS else ()
+            names = targets if len(unknown) < MAX_HINTS else ()
             unknown[written] = _message(written, matching, names)
         return escape_text(written)
 
-    def find_figure(name: str) -> _Place | None:
-        """Return a figure's place on this page or, if it has none, in the figure's own chapter."""
-        if name not in places:
+    def find_figure(name: str) -> _PageTarget | None:
+        """Return a figure on this page or, if this page does not show it, in its own chapter."""
+        if name not in targets:
             unshown.add(name)
             return None
         chapter = name.partition("/")[0]
-        return min(places[name], key=lambda p: (p.page != page.page, p.page != chapter))
+        return min(targets[name], key=lambda p: (p.page != page.page, p.page != chapter))
 
     def fill_figure(match: re.Match[str]) -> str:
-        place = find_figure(unescape(match[1]))
-        return _link(place, page.page) if place else gettext("a figure")
+        linked = find_figure(unescape(match[1]))
+        return _link(linked, page.page) if linked else gettext("a figure")
 
     def fill_phrase(match: re.Match[str]) -> str:
-        place = find_figure(unescape(match[1]))
-        return f'<a class="point" href="{_address(place, page.page)}"' if place else "<a"
+        linked = find_figure(unescape(match[1]))
+        return f'<a class="point" href="{_address(linked, page.page)}"' if linked else "<a"
 
     html = _REFERENCE.sub(fill_reference, page.html)
     html = _PHRASE.sub(fill_phrase, _FIGURE.sub(fill_figure, html))
     return FilledPage(html, unknown, unshown)
 
 
-def _message(written: str, matching: Sequence[_Place], names: Iterable[str]) -> str:
+def _message(written: str, matching: Sequence[_PageTarget], names: Iterable[str]) -> str:
     if not matching:
         return f"nothing in this book is called {written}{did_you_mean(written, names)}"
     kind, _, name = written.partition("-")
-    pages = " and ".join(place.page for place in matching)
+    pages = " and ".join(target.page for target in matching)
     return f"{written} is on the pages {pages}; write {kind}-{matching[0].page}/{name}"
 
 
-def _link(place: _Place, page: str) -> str:
+def _link(linked: _PageTarget, page: str) -> str:
     """Return a link, with the title of another page unless a number such as 5.3 says enough."""
-    label = place.target.label
-    if place.page != page and (place.target.kind != "fig" or "." not in label):
-        title = escape_text(place.title)
+    label = linked.target.label
+    if linked.page != page and (linked.target.kind != "fig" or "." not in label):
+        title = escape_text(linked.title)
         label = gettext("{place} in {page}", place=label, page=f"<i>{title}</i>")
-    return f'<a class="reference" href="{_address(place, page)}">{label}</a>'
+    return f'<a class="reference" href="{_address(linked, page)}">{label}</a>'
 
 
-def _address(place: _Place, page: str) -> str:
-    file = "" if place.page == page else f"{place.page}.html"
-    return escape_text(f"{file}#{place.target.id}")
+def _address(linked: _PageTarget, page: str) -> str:
+    file = "" if linked.page == page else f"{linked.page}.html"
+    return escape_text(f"{file}#{linked.target.id}")
