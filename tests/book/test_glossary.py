@@ -38,7 +38,7 @@ def test_finds_terms_by_id_and_by_name(tmp_path: Path) -> None:
     assert glossary.get("residual stream") is glossary.get("residual-stream")
     assert [entry.term.id for entry in glossary.sorted_entries()] == ["logits", "residual-stream"]
     logits = glossary.get("logits")
-    assert logits.text_place == (7, 5) and logits.see["next"] == (9, 9)
+    assert logits.text_position == (7, 5) and logits.see["next"] == (9, 9)
     with pytest.raises(UsageError, match=r"no term named 'logit' \(did you mean 'logits'\?\)"):
         glossary.get("logit")
     assert load(tmp_path / "elsewhere") is None

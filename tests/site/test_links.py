@@ -25,7 +25,7 @@ def problems_of(source: str) -> list[str]:
     messages = []
     for link in find_links(parse_outline(source)):
         if message := TARGETS.problem(link.address, "next.html"):
-            messages.append(f"{link.place.line}:{link.place.column}: {message}")
+            messages.append(f"{link.position.line}:{link.position.column}: {message}")
     return messages
 
 

@@ -61,7 +61,7 @@ class Publication(BaseModel):
         return " and ".join(self.family_names)
 
 
-class Place(NamedTuple):
+class Definition(NamedTuple):
     """The file and line that define a source."""
 
     file: str
@@ -70,11 +70,14 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Bibliography:
-    """All sources by key. `file` names the files that define them, `places` their positions."""
+    """All sources by key.
+
+    file: the names of the files that define them. definitions: the file and position of each.
+    """
 
     publications: Mapping[str, Publication]
     file: str = REFERENCES_FILE
-    places: Mapping[str, Place] = field(default_factory=dict)
+    definitions: Mapping[str, Definition] = field(default_factory=dict)
 
     def get(self, key: str) -> Publication:
         """Return the source of a key. Raises UsageError for an unknown key."""
@@ -84,8 +87,8 @@ class Bibliography:
 
     def unknown_key_message(self, key: str) -> str:
         """Return the message for a key that no source has."""
-        near = did_you_mean(key, self.publications)
-        return f"no source named {key!r}{near}; sources are defined in {self.file}"
+        hint = did_you_mean(key, self.publications)
+        return f"no source named {key!r}{hint}; sources are defined in {self.file}"
 
     def sorted_keys(self) -> tuple[str, ...]:
         """Return the keys by author, then year, then title."""
@@ -135,7 +138,7 @@ def load(templates: Path) -> Bibliography | None:
         return None
     problems = ProblemList()
     publications: dict[str, Publication] = {}
-    places: dict[str, Place] = {}
+    definitions: dict[str, Definition] = {}
     for path in paths:
         file = display_path(path)
         sources = READERS[path.name](path, problems)
@@ -145,13 +148,15 @@ def load(templates: Path) -> Bibliography | None:
         for key, (position, publication) in sources.items():
             if not KEY_PATTERN.fullmatch(key):
                 problems.add(file, position, f"a key must have {KEY_RULE}, unlike {key!r}")
-            elif key in places:
-                problems.add(file, position, f"the key {key!r} is in {places[key].file} already")
+            elif key in definitions:
+                problems.add(
+                    file, position, f"the key {key!r} is in {definitions[key].file} already"
+                )
             elif publication is not None:
-                publications[key], places[key] = publication, Place(file, position)
+                publications[key], definitions[key] = publication, Definition(file, position)
     if problems:
         raise SpecError(problems)
-    return Bibliography(publications, " or ".join(map(display_path, paths)), places)
+    return Bibliography(publications, " or ".join(map(display_path, paths)), definitions)
 
 
 Sources = dict[str, tuple[Position, Publication | None]]

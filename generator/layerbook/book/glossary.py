@@ -35,7 +35,7 @@ class Entry:
     """A term, the position of its text, and the positions of the chapters in its `see`."""
 
     term: Term
-    text_place: Position = FILE_START
+    text_position: Position = FILE_START
     see: Mapping[str, Position] = field(default_factory=dict)
 
 
@@ -60,8 +60,8 @@ class Glossary:
 
     def unknown_term_message(self, name: str) -> str:
         """Return the message for a name that no term has."""
-        near = did_you_mean(name, [*self.entries, *(e.term.name for e in self.entries.values())])
-        return f"no term named {name!r}{near}; terms are defined in {self.file}"
+        hint = did_you_mean(name, [*self.entries, *(e.term.name for e in self.entries.values())])
+        return f"no term named {name!r}{hint}; terms are defined in {self.file}"
 
     def sorted_entries(self) -> tuple[Entry, ...]:
         """Return the entries by name, as a reader looks them up."""

@@ -92,7 +92,7 @@ def glossary_page(
 
     def view(entry: Entry) -> TermView:
         term = entry.term
-        definition = render_definition(term.text, glossary.file, entry.text_place.line, math)
+        definition = render_definition(term.text, glossary.file, entry.text_position.line, math)
         see = tuple(chapters[name] for name in term.see if name in chapters)
         return TermView(term.id, term.name, definition, see, places.get(term.id, ()))
 

@@ -27,7 +27,7 @@ from layerbook import __version__
 from layerbook.book import bibliography, glossary
 from layerbook.core.errors import LayerbookError, Problem
 from layerbook.site.prose.chapter_text import prose_path, read_prose
-from layerbook.site.prose.link_checks import PlacedLink, chapter_links, definition_links
+from layerbook.site.prose.link_checks import SourceLink, chapter_links, definition_links
 from layerbook.store.project import Project
 
 PARALLEL = 8
@@ -85,7 +85,7 @@ def check_outside_links(project: Project) -> LinkReport:
     return LinkReport(broken, doubtful, len(links))
 
 
-def find_outside_links(project: Project) -> Iterator[PlacedLink]:
+def find_outside_links(project: Project) -> Iterator[SourceLink]:
     """Yield the links in prose, captions, claims, terms and sources, without their anchors."""
     for link in _all_links(project):
         address = urldefrag(link.address).url
@@ -93,15 +93,15 @@ def find_outside_links(project: Project) -> Iterator[PlacedLink]:
             yield link._replace(address=address)
 
 
-def _all_links(project: Project) -> Iterator[PlacedLink]:
+def _all_links(project: Project) -> Iterator[SourceLink]:
     for chapter in project.book.pages:
         file = str(prose_path(project, chapter))
         yield from chapter_links(chapter, read_prose(project, chapter), file)
     if terms := glossary.load(project.templates_dir):
         yield from definition_links(terms)
     if sources := bibliography.load(project.templates_dir):
-        for key, (file, place) in sources.places.items():
-            yield PlacedLink(sources.get(key).url, file, place.line, place.column)
+        for key, (file, position) in sources.definitions.items():
+            yield SourceLink(sources.get(key).url, file, position.line, position.column)
 
 
 def ask_all(addresses: Iterable[str]) -> Mapping[str, Answer]:

@@ -27,7 +27,7 @@ def find_uncited_sources(project: Project) -> list[Problem]:
     }
     return [
         Problem(file, position.line, position.column, f"no chapter cites {key!r}")
-        for key, (file, position) in sources.places.items()
+        for key, (file, position) in sources.definitions.items()
         if key not in cited_keys
     ]
 

@@ -187,7 +187,7 @@ def find_formula_problems(
             except MathError as error:
                 source = outline.text(node)
                 offset = max(source.find(formula.content.strip().partition("\n")[0]), 0)
-                line = piece.first_line + outline.place(node, offset).line - 1
+                line = piece.first_line + outline.position(node, offset).line - 1
                 yield Problem(piece.file, line, 1, f"in the formula: {error}")
 
 

@@ -78,14 +78,14 @@ def _glossary_problems(
     """Yield mistakes in the Markdown of the glossary, links that lead nowhere, unknown chapters."""
     chapters = [chapter.name for chapter in project.book.chapters]
     for entry in terms.entries.values():
-        outline, place = parse_outline(entry.term.text), entry.text_place
+        outline, start = parse_outline(entry.term.text), entry.text_position
         problems = find_markdown_problems(outline, terms.file)
         for problem in chain(problems, find_misplaced_references(outline, terms.file)):
-            yield replace(problem, line=place.line + problem.line - 1)
-        for name, place in entry.see.items():
+            yield replace(problem, line=start.line + problem.line - 1)
+        for name, position in entry.see.items():
             if name not in chapters:
                 message = f"no chapter named {name!r}{did_you_mean(name, chapters)}"
-                yield Problem(terms.file, place.line, place.column, message)
+                yield Problem(terms.file, position.line, position.column, message)
     for link in definition_links(terms):
         if message := targets.problem(link.address, "glossary.html"):
             yield link.problem(message)

@@ -32,8 +32,8 @@ def page_files(
     return tuple(f"{name}.html" for name in names)
 
 
-class PlacedLink(NamedTuple):
-    """The address of a link, and its place in the files of the book."""
+class SourceLink(NamedTuple):
+    """The address of a link, and its position in the files of the book."""
 
     address: str
     file: str
@@ -41,7 +41,7 @@ class PlacedLink(NamedTuple):
     column: int
 
     def problem(self, message: str) -> Problem:
-        """Return a problem at the place of the link."""
+        """Return a problem at the position of the link."""
         return Problem(self.file, self.line, self.column, message)
 
 
@@ -56,19 +56,21 @@ def find_link_problems(
                 yield link.problem(message)
 
 
-def chapter_links(chapter: Chapter, prose: str, file: str) -> Iterator[PlacedLink]:
+def chapter_links(chapter: Chapter, prose: str, file: str) -> Iterator[SourceLink]:
     """Yield the links in a chapter's prose, the content of `file`, and in captions and claims."""
     for piece in chapter_texts(chapter, prose, file):
-        for address, place in find_links(parse_outline(piece.text)):
-            yield PlacedLink(address, piece.file, piece.first_line + place.line - 1, place.column)
+        for address, position in find_links(parse_outline(piece.text)):
+            yield SourceLink(
+                address, piece.file, piece.first_line + position.line - 1, position.column
+            )
 
 
-def definition_links(terms: glossary.Glossary) -> Iterator[PlacedLink]:
+def definition_links(terms: glossary.Glossary) -> Iterator[SourceLink]:
     """Yield the links in the definitions of terms."""
     for entry in terms.entries.values():
-        start = entry.text_place
-        for address, place in find_links(parse_outline(entry.term.text)):
-            yield PlacedLink(address, terms.file, start.line + place.line - 1, start.column)
+        start = entry.text_position
+        for address, position in find_links(parse_outline(entry.term.text)):
+            yield SourceLink(address, terms.file, start.line + position.line - 1, start.column)
 
 
 def find_unshown_figures(
@@ -101,9 +103,9 @@ def find_unknown_references(
         if not messages:
             continue
         file = str(prose_path(project, chapter))
-        for written, place in parse_outline(prose[chapter.name]).references():
+        for written, position in parse_outline(prose[chapter.name]).references():
             if written in messages:
-                yield Problem(file, place.line, place.column, messages[written])
+                yield Problem(file, position.line, position.column, messages[written])
 
 
 def find_unshown_references(project: Project, prose: Mapping[str, str]) -> Iterator[Problem]:

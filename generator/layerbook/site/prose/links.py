@@ -11,19 +11,20 @@ from urllib.parse import unquote, urlsplit
 from markdown_it.token import Token as Node
 
 from layerbook.book.media import STATIC_FOLDER
+from layerbook.book.node import Position
 from layerbook.core.errors import did_you_mean
 from layerbook.site.prose.addresses import site_address
-from layerbook.site.prose.outline import Outline, Place
+from layerbook.site.prose.outline import Outline
 
 OTHER_PAGES = ("index", "claims", "colophon")
 _PAGE_SUFFIXES = (".html", ".htm", ".md", "")
 
 
 class Link(NamedTuple):
-    """The address of a link, and its place in the source."""
+    """The address of a link, and its position in the source."""
 
     address: str
-    place: Place
+    position: Position
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def find_links(outline: Outline) -> Iterator[Link]:
         defined.add(address)
         first, _ = definition["map"]
         column = outline.source_lines[first].find(unquote(address)) + 1
-        yield Link(address, Place(first + 1, max(column, 1)))
+        yield Link(address, Position(first + 1, max(column, 1)))
     for _, node in outline.inline_nodes():
         text, offset = outline.text(node), 0
         for child in _walk(node):
@@ -93,7 +94,7 @@ def find_links(outline: Outline) -> Iterator[Link]:
             if start is None and address in defined:
                 continue
             offset = offset if start is None else start
-            yield Link(address, outline.place(node, offset))
+            yield Link(address, outline.position(node, offset))
 
 
 def _walk(node: Node) -> Iterator[Node]:

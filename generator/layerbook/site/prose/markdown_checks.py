@@ -44,33 +44,35 @@ def find_markdown_problems(
         yield Problem(file, excess.line, 1, excess.message)
     for opening, node in outline.inline_nodes():
         if len(node.content) > MAX_PARAGRAPH:
-            yield Problem(file, outline.place(node, 0).line, 1, LONG_PARAGRAPH)
+            yield Problem(file, outline.position(node, 0).line, 1, LONG_PARAGRAPH)
             continue
         text, offset = outline.text(node), 0
         only_images = all(c.type in ("image", "softbreak") for c in node.children or ())
         for child in node.children or ():
             if child.type == "image" and only_images:
                 offset = text.find("![", offset)
-                if outline.place(node, offset).line in image_lines:
+                if outline.position(node, offset).line in image_lines:
                     offset += 1
                     continue
             for written, message in _child_problems(child):
                 start = text.find(written, offset)
                 offset = offset if start < 0 else start
-                place = outline.place(node, offset)
-                yield Problem(file, place.line, place.column, message)
+                position = outline.position(node, offset)
+                yield Problem(file, position.line, position.column, message)
         # A statement may split what is one line here into several paragraphs.
         has_statement = "{%" in outline.original_text(node)
         if BLOCK in node.content and not has_statement and not _stands_alone(opening, node):
-            place = outline.place(node, text.index(BLOCK))
+            position = outline.position(node, text.index(BLOCK))
             message = "a figure, claim or source must stand alone in its paragraph"
-            yield Problem(file, place.line, place.column, f"{message}, with empty lines around it")
+            yield Problem(
+                file, position.line, position.column, f"{message}, with empty lines around it"
+            )
 
 
 def find_misplaced_references(outline: Outline, file: str) -> Iterator[Problem]:
     """Yield the references such as `@fig-name` in a caption, a claim or a definition."""
-    for written, place in outline.references():
-        yield Problem(file, place.line, place.column, MISPLACED_REFERENCE.format(written))
+    for written, position in outline.references():
+        yield Problem(file, position.line, position.column, MISPLACED_REFERENCE.format(written))
 
 
 def _listing_problems(outline: Outline, file: str) -> Iterator[Problem]:
@@ -81,8 +83,8 @@ def _listing_problems(outline: Outline, file: str) -> Iterator[Problem]:
         try:
             check_language(words[0])
         except ListingError as error:
-            place = outline.place(node, outline.text(node).find(words[0]))
-            yield Problem(file, place.line, place.column, str(error))
+            position = outline.position(node, outline.text(node).find(words[0]))
+            yield Problem(file, position.line, position.column, str(error))
 
 
 def _child_problems(child: Node) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token as Node
 
+from layerbook.book.node import Position
 from layerbook.site.prose.braces import hide_literal_braces
 from layerbook.site.prose.markdown import MAX_PARAGRAPH, make_parser
 from layerbook.site.prose.markdown_limits import Excess, find_excesses
@@ -24,26 +25,18 @@ _JINJA_TAG = re.compile(r"\{#.*?(?:#\}|\Z)|\{%.*?(?:%\}|\Z)|\{\{.*?(?:\}\}|\Z)",
 _BLOCK_TAG = re.compile(r"\{\{-?\s*(?:figure|claim|source|code_cell|video)\(")
 
 
-@dataclass(frozen=True)
-class Place:
-    """A line and column, counted from 1."""
-
-    line: int
-    column: int
-
-
-class PlacedReference(NamedTuple):
-    """A reference such as `@fig-name`, as it is written, and its place."""
+class SourceReference(NamedTuple):
+    """A reference such as `@fig-name`, as it is written, and its position."""
 
     written: str
-    place: Place
+    position: Position
 
 
 @dataclass(frozen=True)
 class Outline:
     """The parsed Markdown.
 
-    source: the blanked source, in which every character has its place in the `original`.
+    source: the blanked source, in which every character has its position in the `original`.
     definitions: the addresses of reference links by label. excesses: the limits it exceeds.
     """
 
@@ -68,7 +61,7 @@ class Outline:
             if node.type == "inline":
                 yield opening, node
 
-    def references(self) -> Iterator[PlacedReference]:
+    def references(self) -> Iterator[SourceReference]:
         """Yield the references such as `@fig-name`, in order."""
         for _, node in self.inline_nodes():
             text, offset = self.text(node), 0
@@ -77,7 +70,7 @@ class Outline:
                 written = str(child.meta.get("written", child.content))
                 offset = max(text.find(written, offset), offset)
                 if child.type == "reference":
-                    yield PlacedReference(written, self.place(node, offset))
+                    yield SourceReference(written, self.position(node, offset))
                 offset += len(written)
 
     def text(self, node: Node) -> str:
@@ -88,11 +81,11 @@ class Outline:
         """Return the lines of a node as they are written."""
         return _lines(self._original_lines, node)
 
-    def place(self, node: Node, offset: int) -> Place:
-        """Return the place of a character of `text(node)`."""
+    def position(self, node: Node, offset: int) -> Position:
+        """Return the position of a character of `text(node)`."""
         before = self.text(node)[:offset]
         line = (node.map or (0, 0))[0] + before.count("\n")
-        return Place(line + 1, offset - before.rfind("\n"))
+        return Position(line + 1, offset - before.rfind("\n"))
 
 
 def parse_outline(source: str) -> Outline:

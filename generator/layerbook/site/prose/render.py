@@ -56,7 +56,7 @@ def _render_previews(functions: ProseFunctions, context: ChapterContext) -> tupl
     if glossary := context.glossary:
         for term, id in functions.links.terms.items():
             entry = glossary.entries[term]
-            line = entry.text_place.line
+            line = entry.text_position.line
             definition = render_definition(entry.term.text, glossary.file, line, context.math)
             previews.append(Preview(id, entry.term.name, definition.html))
     if sources := context.bibliography:
