@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from layerbook.cli.main import main
 from layerbook.core.errors import OutsideError
-from layerbook.store.trust import own_code, revoke, trust, trusted_folders
+from layerbook.store.trust import load_own_code, revoke, trust, trusted_folders
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_code_needs_trust(book: Path) -> None:
     """The refusal names the files and the command; trust gives their content."""
-    assert re.search(rf"analyses/own\.py; .*`layerbook trust {book}`", own_code(book).refusal)
+    assert re.search(rf"analyses/own\.py; .*`layerbook trust {book}`", load_own_code(book).refusal)
     assert trust(book) == ("analyses/own.py",)
-    trusted = own_code(book)
+    trusted = load_own_code(book)
     assert (trusted.refusal, trusted.files) == ("", {"own.py": b"x = 1\n"})
 
 
@@ -38,22 +38,22 @@ def test_trust_ends_when_the_code_changes(book: Path, name: str) -> None:
     path = book / "analyses" / name
     path.parent.mkdir(exist_ok=True)
     path.write_text("x = 2\n")
-    assert "trust" in own_code(book).refusal
+    assert "trust" in load_own_code(book).refusal
 
 
 def test_renamed_or_copied_book_needs_new_trust(book: Path) -> None:
     """Neither the folder nor the names of files can change."""
     trust(book)
     moved = book.rename(book.with_name("moved"))
-    assert own_code(moved).refusal
+    assert load_own_code(moved).refusal
     trust(moved)
     (moved / "analyses" / "own.py").rename(moved / "analyses" / "b.py")
-    assert own_code(moved).refusal
+    assert load_own_code(moved).refusal
 
 
 def test_book_without_code_needs_no_trust(tmp_path: Path) -> None:
-    assert own_code(tmp_path).refusal == ""
-    assert own_code(tmp_path).files == {}
+    assert load_own_code(tmp_path).refusal == ""
+    assert load_own_code(tmp_path).files == {}
     assert trust(tmp_path) == ()
 
 
@@ -69,7 +69,7 @@ def test_only_the_user_reads_the_list(book: Path, tmp_path: Path) -> None:
     file = tmp_path / "cache" / "trust.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     file.write_text("[" * 100_000)
-    assert own_code(book).refusal
+    assert load_own_code(book).refusal
 
 
 def test_trust_is_revoked(book: Path) -> None:
@@ -77,7 +77,7 @@ def test_trust_is_revoked(book: Path) -> None:
     assert trusted_folders() == (str(book.resolve()),)
     assert revoke(book)
     assert not revoke(book)
-    assert own_code(book).refusal
+    assert load_own_code(book).refusal
 
 
 def test_trust_command_lists_and_revokes(book: Path) -> None:

@@ -73,8 +73,8 @@ def read_axis_file(folder: Path, axis: Node) -> AxisData | None:
     names = list(rows[0].values)
     column = axis.get_text("column") or (names[0] if len(names) == 1 else "")
     if column not in names:
-        near = did_you_mean(column, names)
-        reason = f"no column {column!r:.80}{near}" if column else "several columns; name one"
+        hint = did_you_mean(column, names)
+        reason = f"no column {column!r:.80}{hint}" if column else "several columns; name one"
         shown = listed([f"{name:.80}" for name in names], MAX_SHOWN)
         (column_node or axis).add_problem(f"{file} has {reason}; available: {shown}")
         return None
@@ -109,8 +109,8 @@ def _read_bytes(folder: Path, name: str) -> bytes:
             f"{name!r} is outside the folder of the spec, or reached through a link"
         ) from error
     except OSError as error:
-        near = did_you_mean(path.name, [p.name for p in path.parent.glob("*")])
-        message = f"{display_path(path)} cannot be read: {error.strerror}{near}"
+        hint = did_you_mean(path.name, [p.name for p in path.parent.glob("*")])
+        message = f"{display_path(path)} cannot be read: {error.strerror}{hint}"
         raise UsageError(message) from error
     if len(content) > MAX_BYTES:
         raise UsageError(f"{display_path(path)} is larger than {MAX_BYTES:,} bytes")

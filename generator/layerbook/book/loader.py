@@ -72,10 +72,12 @@ def read_book_spec(root: Path) -> BookSpec:
     return spec.model_copy(update={"model": locate_model(spec.model, root)})
 
 
-def load_book(root: Path, limits: Limits, *, drafts: bool = False, own: OwnCode = NO_CODE) -> Book:
+def load_book(
+    root: Path, limits: Limits, *, drafts: bool = False, own_code: OwnCode = NO_CODE
+) -> Book:
     """Load a book and all its chapters; drafts only with `drafts`.
 
-    own: the code of its folder `analyses/`.
+    own_code: the code of its folder `analyses/`.
     Raises SpecError with every problem of every file.
     """
     problems = ProblemList()
@@ -84,15 +86,15 @@ def load_book(root: Path, limits: Limits, *, drafts: bool = False, own: OwnCode 
     paths = find_spec_files(book_path, problems)
     if book_file is not None:
         paths = in_listed_order(paths, book_file.entries, root, problems)
-    loaders = [_loader(path, limits, problems, own) for path in paths]
-    chapters = [loader.load(name_must_be=loader.path.stem) for loader in loaders]
+    loaders = [_make_loader(path, limits, problems, own_code) for path in paths]
+    chapters = [loader.load(expected_name=loader.path.stem) for loader in loaders]
     ids = {loader.path.stem: loader.ids for loader in loaders}
     for loader in loaders:
         loader.check_references(ids, all_chapters=book_file is not None)
         loader.check_needs(ids)
     if book_file is None or problems:
         raise SpecError(problems)
-    shown = [chapter for chapter in chapters if chapter and (drafts or not chapter.draft)]
+    included = [chapter for chapter in chapters if chapter and (drafts or not chapter.draft)]
     spec = book_file.spec
     return Book(
         title=spec.title,
@@ -101,7 +103,7 @@ def load_book(root: Path, limits: Limits, *, drafts: bool = False, own: OwnCode 
         language=spec.language,
         model=spec.model,
         precision=spec.precision,
-        chapters=_numbered(shown, book_file.groups),
+        chapters=_numbered(included, book_file.groups),
         file=display_path(book_path),
         root=root,
         published=spec.published or "",
@@ -119,10 +121,10 @@ def _find_front(root: Path, title: str) -> Chapter | None:
     return Chapter(FRONT_PAGE, title, "", None, (), display_path(path)) if path else None
 
 
-def load_chapter(path: Path, limits: Limits, own: OwnCode = NO_CODE) -> Chapter:
+def load_chapter(path: Path, limits: Limits, own_code: OwnCode = NO_CODE) -> Chapter:
     """Load a chapter, inside or outside a book. Raises SpecError with every problem of the file."""
     problems = ProblemList()
-    loader = _ChapterLoader(path, limits, problems, own)
+    loader = _ChapterLoader(path, limits, problems, own_code)
     chapter = loader.load()
     loader.check_references({loader.name: loader.ids}, all_chapters=False)
     if chapter is None or problems:
@@ -153,31 +155,35 @@ def find_missing_claim_fields(experiments: Collection[Experiment]) -> list[Probl
 def _numbered(chapters: Iterable[Chapter], groups: Mapping[str, Group]) -> tuple[Chapter, ...]:
     """Give each chapter its part and its number. Numbers run through the whole book."""
     numbers = {"1": map(str, count(1)), "A": iter(ascii_uppercase)}
-    placed = []
+    numbered = []
     for chapter in chapters:
         group = groups[chapter.name]
         counted = group.numbers and not chapter.unnumbered
         number = next(numbers[group.numbers], "") if counted else ""
-        placed.append(replace(chapter, group=group, number=number))
-    return tuple(placed)
+        numbered.append(replace(chapter, group=group, number=number))
+    return tuple(numbered)
 
 
-def _loader(path: Path, limits: Limits, problems: ProblemList, own: OwnCode) -> _ChapterLoader:
+def _make_loader(
+    path: Path, limits: Limits, problems: ProblemList, own_code: OwnCode
+) -> _ChapterLoader:
     kind = _PageLoader if path.suffix == ".md" else _ChapterLoader
-    return kind(path, limits, problems, own)
+    return kind(path, limits, problems, own_code)
 
 
 class _ChapterLoader:
     """Load one chapter. `ids` are the lines of its experiments' ids; None if it cannot be read."""
 
-    def __init__(self, path: Path, limits: Limits, problems: ProblemList, own: OwnCode) -> None:
-        self.path, self.limits, self.problems, self._own = path, limits, problems, own
+    def __init__(
+        self, path: Path, limits: Limits, problems: ProblemList, own_code: OwnCode
+    ) -> None:
+        self.path, self.limits, self.problems, self._own = path, limits, problems, own_code
         self.name = path.stem
         self.ids: dict[str, int] | None = None
         self.checks: list[tuple[Node, claims.Check]] = []
         self._needs: tuple[Node, ...] = ()
 
-    def load(self, name_must_be: str = "") -> Chapter | None:
+    def load(self, expected_name: str = "") -> Chapter | None:
         """Load the chapter; None if the file is not a valid spec of a chapter."""
         node = read_mapping(self.path, self.problems)
         if node is None:
@@ -188,8 +194,8 @@ class _ChapterLoader:
             self.name = name
             if name in RESERVED_NAMES:
                 node.value["chapter"].add_problem(f"no chapter can be called {name!r}")
-            elif name_must_be and name != name_must_be:
-                message = f"should be {name_must_be!r}, the name of the file"
+            elif expected_name and name != expected_name:
+                message = f"should be {expected_name!r}, the name of the file"
                 node.value["chapter"].add_problem(message)
         experiments = [self._load_experiment(item) for item in node.get_list("experiments")]
         if spec is None:
@@ -245,9 +251,9 @@ class _ChapterLoader:
         self.ids.setdefault(id, id_node.position.line)
 
     def _build_analysis(self, node: Node) -> Analysis[Any] | Sweep | None:
-        swept = node.get("sweep") is not None
+        is_swept = node.get("sweep") is not None
         for key in ("measures", "views"):
-            if node.get(key) is not None and not swept:
+            if node.get(key) is not None and not is_swept:
                 node.add_key_problem(key, f"{key} belong to a sweep, and this experiment has none")
         name = node.get_text("analysis")
         if not name:
@@ -262,7 +268,7 @@ class _ChapterLoader:
             if key not in known_keys:
                 node.add_key_problem(key, unknown_key_message(key, known_keys))
         build = partial(_build_plain_analysis, analysis_type, self.limits)
-        return SweepParser(node, analysis_type, build).parse() if swept else build(node)
+        return SweepParser(node, analysis_type, build).parse() if is_swept else build(node)
 
     def _parse_claims(self, node: Node) -> tuple[Claim, ...]:
         parsed = []
@@ -286,8 +292,8 @@ class _ChapterLoader:
             if node.value == self.name:
                 node.add_problem("a chapter cannot need itself")
             elif node.value not in chapters:
-                near = did_you_mean(str(node.value), chapters)
-                node.add_problem(f"no chapter named {node.value!r}{near}")
+                hint = did_you_mean(str(node.value), chapters)
+                node.add_problem(f"no chapter named {node.value!r}{hint}")
 
     def check_references(
         self, chapters: Mapping[str, Collection[str] | None], *, all_chapters: bool
@@ -302,15 +308,15 @@ class _ChapterLoader:
                 chapter, _, id = reference.name.rpartition("/")
                 ids = chapters.get(chapter or self.name, () if all_chapters else None)
                 if ids is not None and id not in ids:
-                    near = did_you_mean(reference.name, [*ids, *names])
-                    message = f"no experiment named {reference.name!r}{near}"
+                    hint = did_you_mean(reference.name, [*ids, *names])
+                    message = f"no experiment named {reference.name!r}{hint}"
                     node.add_text_problem(reference.column, message)
 
 
 class _PageLoader(_ChapterLoader):
     """Load a page without a spec, from the front matter of its Markdown."""
 
-    def load(self, name_must_be: str = "") -> Chapter | None:
+    def load(self, expected_name: str = "") -> Chapter | None:
         """Load the page; None if its front matter is not valid."""
         node = read_front_matter(self.path, self.problems)
         self.ids = {}

@@ -63,11 +63,11 @@ TYPE_NAMES = {
 }
 
 
-def results_markdown(own: OwnCode = NO_CODE) -> str:
-    """Return the whole page, with the analyses of `own`."""
+def results_markdown(own_code: OwnCode = NO_CODE) -> str:
+    """Return the whole page, with the analyses of `own_code`."""
     sections = []
-    for name in registry.names(own):
-        analysis_type = registry.find(name, own)
+    for name in registry.names(own_code):
+        analysis_type = registry.find(name, own_code)
         sections.append(_section(name, analysis_type, analysis_type.result_type))
     sections.append(
         f"\n## chat\n\n{inspect.getdoc(ChatPrompt)}\n\n{_parameters(ChatPrompt).rstrip()}\n"

@@ -335,9 +335,9 @@ def book_schema() -> dict[str, Any]:
     return {"$schema": DIALECT, **schema, "title": "Layerbook book"}
 
 
-def chapter_schema(own: OwnCode = NO_CODE) -> dict[str, Any]:
-    """Return the JSON Schema of a chapter's spec; imports every analysis, also those of `own`."""
-    analyses = {name: registry.find(name, own) for name in registry.names(own)}
+def chapter_schema(own_code: OwnCode = NO_CODE) -> dict[str, Any]:
+    """Return the JSON Schema of a chapter's spec; imports all analyses, also a book's own."""
+    analyses = {name: registry.find(name, own_code) for name in registry.names(own_code)}
     models: list[type[BaseModel]] = [*analyses.values(), ExperimentSpec, ChapterSpec]
     refs, shared = models_json_schema(
         [(model, "validation") for model in models],

@@ -238,23 +238,23 @@ class SweepParser:
             )
         for name in node.get_mapping("names"):
             if name not in (*columns, *measures):
-                near = did_you_mean(name, (*columns, *measures))
-                node.value["names"].add_key_problem(name, f"the sweep has no column {name!r}{near}")
+                hint = did_you_mean(name, (*columns, *measures))
+                node.value["names"].add_key_problem(name, f"the sweep has no column {name!r}{hint}")
 
     def _check_figure(self, view: SweepView, node: Node) -> None:
         """Report a figure that no cell has."""
         names = analysis_name_patterns(self.analysis_type)
         if view.figure and not any(re.fullmatch(name, view.figure) for name in names):
-            near = did_you_mean(view.figure, readable_names(names))
-            message = f"the cells have no figure {view.figure!r}{near}"
+            hint = did_you_mean(view.figure, readable_names(names))
+            message = f"the cells have no figure {view.figure!r}{hint}"
             node.value["figure"].add_problem(message)
 
     def _check_measure(self, node: Node, measures: Mapping[str, claims.Check]) -> None:
         """Report a measure that the sweep does not have, or that is text."""
         if node.value not in measures:
             available = f"; available: {', '.join(measures)}" if measures else ""
-            near = did_you_mean(node.value, list(measures))
-            node.add_problem(f"the sweep has no measure {node.value!r}{near}{available}")
+            hint = did_you_mean(node.value, list(measures))
+            node.add_problem(f"the sweep has no measure {node.value!r}{hint}{available}")
             return
         types = possible_types(measures[node.value], self.analysis_type.result_type)
         if types and all(kind is str for kind in types):
@@ -267,8 +267,8 @@ def _unknown_columns(check: claims.Check, columns: Collection[str]) -> Iterator[
         match node:
             case ast.Subscript(value=ast.Name(id="cell"), slice=ast.Constant(value=str(name))):
                 if name not in columns:
-                    near = did_you_mean(name, columns)
-                    message = f"the grid has no column {name!r}{near}"
+                    hint = did_you_mean(name, columns)
+                    message = f"the grid has no column {name!r}{hint}"
                     yield claims.CheckError(message, node.slice.col_offset)
 
 
@@ -291,12 +291,12 @@ def _check_column(
     column = node.get_text(key)
     if not column or column in names:
         return
-    near = did_you_mean(column, names)
+    hint = did_you_mean(column, names)
     for axis in axes:
         if axis.source.get("column") == column:
-            near = f" (its values are the axis {axis.name!r})"
+            hint = f" (its values are the axis {axis.name!r})"
     available = f"; available: {', '.join(names)}" if names else ""
-    node.value[key].add_problem(f"the sweep has no {noun} {column!r}{near}{available}")
+    node.value[key].add_problem(f"the sweep has no {noun} {column!r}{hint}{available}")
 
 
 def _view_problem(view: SweepView, columns: Collection[str]) -> str:

@@ -199,9 +199,9 @@ def _pattern_message(pattern: str, value: str, description: str) -> str:
 
 def unknown_key_message(key: str, known_keys: Collection[str]) -> str:
     """Return the message for a key that a mapping cannot have."""
-    near = did_you_mean(key, known_keys)
-    choices = f"; available: {', '.join(known_keys)}" if known_keys and not near else ""
-    return f"unknown key {key!r}{near}{choices}"
+    hint = did_you_mean(key, known_keys)
+    choices = f"; available: {', '.join(known_keys)}" if known_keys and not hint else ""
+    return f"unknown key {key!r}{hint}{choices}"
 
 
 def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:

@@ -86,18 +86,18 @@ def schema(root: Path, kind: str) -> None:
     from layerbook.book.schema import book_schema, chapter_schema
     from layerbook.core.own_code import NO_CODE
     from layerbook.site.prose_docs import prose_markdown
-    from layerbook.store.trust import own_code
+    from layerbook.store.trust import load_own_code
 
-    own = own_code(root) if kind in ("chapter", "results") else NO_CODE
-    if own.refusal:
-        print_text(f"layerbook: without the book's own analyses: {own.refusal}", err=True)
-        own = NO_CODE
+    own_code = load_own_code(root) if kind in ("chapter", "results") else NO_CODE
+    if own_code.refusal:
+        print_text(f"layerbook: without the book's own analyses: {own_code.refusal}", err=True)
+        own_code = NO_CODE
     if kind == "results":
-        print_text(results_markdown(own), nl=False)
+        print_text(results_markdown(own_code), nl=False)
     elif kind == "prose":
         print_text(prose_markdown(), nl=False)
     else:
-        print_json(chapter_schema(own) if kind == "chapter" else book_schema())
+        print_json(chapter_schema(own_code) if kind == "chapter" else book_schema())
 
 
 @main.command("model")

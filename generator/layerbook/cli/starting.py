@@ -78,7 +78,7 @@ def new_analysis(root: Path, name: str) -> None:
     from layerbook.store.project import resolve_model
 
     resolve_model(root)  # refuses a folder without a book
-    was_trusted = not trusted.own_code(root).refusal
+    was_trusted = not trusted.load_own_code(root).refusal
     book = read_book_spec(root)
     paths = write_analysis(root, name, book.model, book.language)
     print_lines([str(root / path) for path in paths])

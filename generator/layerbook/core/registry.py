@@ -29,26 +29,26 @@ ENTRY_POINT_GROUP = "layerbook.analyses"
 AnalysisType = type[Analysis[Result]]
 
 
-def names(own: OwnCode = NO_CODE) -> tuple[str, ...]:
+def names(own_code: OwnCode = NO_CODE) -> tuple[str, ...]:
     """Return all analysis names as specs write them (`attention-pattern`), sorted.
 
-    own: the code of a book, whose names are among them.
+    own_code: the code of a book, whose names are among them.
     """
-    return tuple(sorted({*_packaged_names(), *_installed(), *own.names()}))
+    return tuple(sorted({*_packaged_names(), *_installed(), *own_code.names()}))
 
 
-def find(name: str, own: OwnCode = NO_CODE) -> AnalysisType:
+def find(name: str, own_code: OwnCode = NO_CODE) -> AnalysisType:
     """Return the class for a name: `attention-pattern` is `attention_pattern.AttentionPattern`.
 
     Raises UsageError, with the closest name, for an unknown name, for a file with errors, and for
     code of a book that the user does not trust.
     """
     is_packaged = name in _packaged_names()
-    if name in own.names():
-        file = own.path(name)
+    if name in own_code.names():
+        file = own_code.path(name)
         if is_packaged or name in _installed():
             raise UsageError(f"{file}: there is an analysis {name!r} already; rename the file")
-        module = _import(name, str(file.absolute()), lambda: own.load(name))
+        module = _import(name, str(file.absolute()), lambda: own_code.load(name))
         return _analysis_class(module, name, str(file))
     if is_packaged:
         stem = name.replace("-", "_")
@@ -57,8 +57,8 @@ def find(name: str, own: OwnCode = NO_CODE) -> AnalysisType:
         return _analysis_class(module, name, str(file))
     if name in _installed():
         return _load_entry_point(name, _installed()[name])
-    hint = did_you_mean(name, names(own))
-    raise UsageError(f"no analysis named {name!r}{hint}; available: {', '.join(names(own))}")
+    hint = did_you_mean(name, names(own_code))
+    raise UsageError(f"no analysis named {name!r}{hint}; available: {', '.join(names(own_code))}")
 
 
 def class_name(name: str) -> str:

@@ -38,7 +38,7 @@ from layerbook.store import results
 from layerbook.store.code_digest import analysis_code_digest
 from layerbook.store.keys import Key, experiment_key
 from layerbook.store.project import download_hub_model
-from layerbook.store.trust import own_code
+from layerbook.store.trust import load_own_code
 
 
 class LoadedSpec(NamedTuple):
@@ -57,8 +57,8 @@ def load_spec_file(path: Path, model: str | None, report: Reporter) -> LoadedSpe
     else:
         source = sources.resolve(sources.DEFAULT_MODEL if model is None else model)
     download_hub_model(source, report)
-    own = own_code(path.resolve().parent.parent) if book is not None else NO_CODE
-    experiments = load_chapter(path, source.limits(check_chats=True), own).experiments
+    own_code = load_own_code(path.resolve().parent.parent) if book is not None else NO_CODE
+    experiments = load_chapter(path, source.limits(check_chats=True), own_code).experiments
     if problems := find_missing_claim_fields(experiments):
         raise SpecError(problems)
     return LoadedSpec(source, book.precision if book else DEFAULT_PRECISION, experiments)

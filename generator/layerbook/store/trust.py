@@ -39,7 +39,7 @@ def read_code(root: Path) -> dict[str, bytes]:
     }
 
 
-def own_code(root: Path) -> OwnCode:
+def load_own_code(root: Path) -> OwnCode:
     """Return the own analyses of a book; if the user does not trust them, with the reason.
 
     Raises OutsideError for a link that leads out of the book.

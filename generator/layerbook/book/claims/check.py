@@ -156,8 +156,8 @@ class _GrammarChecker(ast.NodeVisitor):
             return
         if node.id in FUNCTIONS:
             raise self.error(f"{node.id} is a function: write {node.id}(...)")
-        near = did_you_mean(node.id, self.names)
-        raise self.error(f'unknown name {node.id!r}{near}; checks start with result or r("id")')
+        hint = did_you_mean(node.id, self.names)
+        raise self.error(f'unknown name {node.id!r}{hint}; checks start with result or r("id")')
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if node.value is not None and type(node.value) not in (bool, int, float, str):
@@ -178,8 +178,8 @@ class _GrammarChecker(ast.NodeVisitor):
             )
         name = node.func.id
         if name not in FUNCTIONS:
-            near = did_you_mean(name, FUNCTIONS)
-            raise self.error(f"unknown function {name!r}{near}; available: {', '.join(FUNCTIONS)}")
+            hint = did_you_mean(name, FUNCTIONS)
+            raise self.error(f"unknown function {name!r}{hint}; available: {', '.join(FUNCTIONS)}")
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
             raise self.error(f"{name} takes plain arguments, without names or stars")
         takes_several = name in ("min", "max")

@@ -118,9 +118,9 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(owner.value, Mapping):
             if not isinstance(index, str | int) or index not in owner.value:
                 keys = [str(key) for key in owner.value]
-                near = did_you_mean(str(index), keys)
+                hint = did_you_mean(str(index), keys)
                 choices = values.shorten(", ".join(keys), 200)
-                missing = f"there is no key {values.format_value(index)}{near}"
+                missing = f"there is no key {values.format_value(index)}{hint}"
                 fail(node.slice, f"{missing}; available: {choices}")
             expression = f"{owner.expression}[{json.dumps(index)}]" if owner.expression else ""
             return Value(values.to_python(owner.value[index]), expression)

@@ -176,8 +176,8 @@ def field_column(node: ast.Attribute) -> int:
 
 def missing_field_error(node: ast.Attribute, names: Sequence[str]) -> CheckError:
     """Return the error for a field that is not one of these."""
-    near = did_you_mean(node.attr, names)
-    message = f"there is no field {node.attr!r}{near}; available: {', '.join(names)}"
+    hint = did_you_mean(node.attr, names)
+    message = f"there is no field {node.attr!r}{hint}; available: {', '.join(names)}"
     return CheckError(message, field_column(node))
 
 
