@@ -236,10 +236,10 @@ def cost_of_hiding(knockout: Any) -> set[str]:
     return first(
         (cost <= knockout["clean"] / 10, "Next to nothing"),
         (
-            cost < min(draw["cost"] for draw in blocked["draws"]),
-            "Something, but less than hiding any draw of other tokens",
+            cost < sum(draw["cost"] for draw in blocked["draws"]) / len(blocked["draws"]) / 2,
+            "Something, but less than half of what hiding other tokens costs",
         ),
-        (True, "About as much as hiding other tokens, or more"),
+        (True, "More than half of what hiding other tokens costs"),
     )
 
 
