@@ -23,12 +23,14 @@ def hand_direction(svg: str, paint: str) -> np.ndarray:
     return direction
 
 
+@pytest.mark.parametrize("length", [1.0, 0.1], ids=["long", "short"])
 @pytest.mark.parametrize(
     "angle", [0.0, math.pi / 2, math.pi, -1.0, 9.0], ids=["12", "3", "6", "before 12", "a turn on"]
 )
-def test_hand_points_at_its_angle(angle: float) -> None:
+def test_hand_points_at_its_angle(angle: float, length: float) -> None:
     """Upwards at twelve, a quarter later to the right."""
-    clock = replace(make_clock(0.0), hands=(Hand(angle, role="query"),), past=(), arc=False)
+    hand = Hand(angle, role="query", length=length)
+    clock = replace(make_clock(0.0), hands=(hand,), past=(), arc=False)
     direction = hand_direction(render.render_figure(clock, "x"), "query")
     np.testing.assert_allclose(direction, [math.sin(angle), -math.cos(angle)], atol=2e-3)
 

@@ -95,8 +95,9 @@ def _draw_hand(canvas: Canvas, hand: Hand, center: tuple[float, float], radius: 
     """Draw an arrow from the center."""
     color = _color(hand)
     x, y = center
-    long, half = _HEAD
-    reach = hand.length * radius - 2
+    reach = max(hand.length * radius - 2, 0.0)
+    # The head of a short hand is smaller, so that it does not begin behind the center.
+    long, half = (min(1, 0.7 * reach / _HEAD[0]) * size for size in _HEAD)
     tip, neck = _point_at(x, y, reach, hand.angle), _point_at(x, y, reach - long, hand.angle)
     canvas.draw_segments([(x, y, *neck)], color, _HAND_WIDTH)
     side = (half * math.cos(hand.angle), half * math.sin(hand.angle))
