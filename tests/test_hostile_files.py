@@ -362,3 +362,26 @@ def test_programs_in_the_working_directory_are_not_run(
     assert completed.returncode == 2, completed.stdout
     assert message in completed.stderr
     assert not (tmp_path / "ran").exists()
+
+
+TWICE = {
+    f"styles/a{n}.css": f'@import "./a{n + 1}.css";\n@import "./a{n + 1}.css";\n' for n in range(40)
+}
+ASSETS = {
+    "itself": ({"own.css": '@import "./own.css";\n'}, ""),
+    "twice": ({**TWICE, "styles/a40.css": "", "own.css": '@import "./styles/a0.css";\n'}, ""),
+    "scripts": ({"a.js": 'import "./b.js";\n', "b.js": 'import "./a.js";\n'}, ""),
+    "other encoding": ({"own.css": "\xff"}, "templates/assets/own.css: the file is not UTF-8"),
+}
+
+
+@pytest.mark.parametrize("name", ASSETS)
+def test_imports_of_scripts_and_style_sheets_end(name: str, book: Path) -> None:
+    """Each file is filled in once."""
+    contents, message = ASSETS[name]
+    (book / "templates" / "own.html").touch()  # templates of the book's own bring their assets
+    for path, text in contents.items():
+        (book / "templates" / "assets" / path).parent.mkdir(parents=True, exist_ok=True)
+        (book / "templates" / "assets" / path).write_text(text, encoding="latin-1")
+    done = layerbook("build", "--no-run", "--quiet", cwd=book)
+    assert (done.returncode, message in done.stderr) == (1 if message else 0, True)

@@ -57,12 +57,23 @@ def bundle(files: Mapping[str, bytes]) -> dict[str, bytes]:
     Scripts have the messages that they use in the current language, sheets their few words.
     """
     published = {name: data for name, data in files.items() if not name.startswith(PARTS)}
-    for name, data in published.items():
-        if name.endswith(".js") and _JS_IMPORT.search(data.decode()):
-            published[name] = _translate_script(_join_script(name, files)).encode()
-        elif name.endswith(".css"):
-            published[name] = _translate_sheet(_join_sheet(name, files)).encode()
+    for name in published:
+        try:
+            if name.endswith(".js") and _JS_IMPORT.search(_text(name, files)):
+                published[name] = _translate_script(_join_script(name, files)).encode()
+            elif name.endswith(".css"):
+                published[name] = _translate_sheet(_join_sheet(name, files, set())).encode()
+        except RecursionError as error:
+            raise LayerbookError(f"templates/assets/{name}: too many nested imports") from error
     return published
+
+
+def _text(name: str, files: Mapping[str, bytes]) -> str:
+    """Return the text of a file. Raises LayerbookError if it is not UTF-8."""
+    try:
+        return files[name].decode()
+    except UnicodeDecodeError as error:
+        raise LayerbookError(f"templates/assets/{name}: the file is not UTF-8") from error
 
 
 def _translate_script(script: str) -> str:
@@ -85,13 +96,18 @@ def _translate_sheet(sheet: str) -> str:
     return CSS_WORDS.sub(lambda match: " ".join(gettext(match[0]).split()), sheet)
 
 
-def _join_sheet(name: str, files: Mapping[str, bytes]) -> str:
-    """Return a style sheet with the sheets that it imports filled in."""
+def _join_sheet(name: str, files: Mapping[str, bytes], joined: set[str]) -> str:
+    """Return a style sheet with the sheets that it imports filled in, each of them once.
+
+    joined: those that are filled in already.
+    """
+    joined.add(name)
 
     def imported(match: re.Match[str]) -> str:
-        return _join_sheet(_resolve(name, match[1], files), files)
+        sheet = _resolve(name, match[1], files)
+        return "" if sheet in joined else _join_sheet(sheet, files, joined)
 
-    return _CSS_IMPORT.sub(imported, files[name].decode())
+    return _CSS_IMPORT.sub(imported, _text(name, files))
 
 
 def _join_script(entry: str, files: Mapping[str, bytes]) -> str:
@@ -119,7 +135,7 @@ def _join_script(entry: str, files: Mapping[str, bytes]) -> str:
 
 def _imported_texts(name: str, files: Mapping[str, bytes]) -> list[str]:
     """Return the modules of the scripts that a module imports as strings."""
-    matches = _JS_RAW_IMPORT.finditer(files[name].decode())
+    matches = _JS_RAW_IMPORT.finditer(_text(name, files))
     scripts = [_resolve(name, match[2], files) for match in matches]
     return [module for script in scripts for module in _module_names(script, files)]
 
@@ -142,19 +158,24 @@ def _module_names(entry: str, files: Mapping[str, bytes]) -> list[str]:
     return list(names)
 
 
-def _scripts_before(entry: str, files: Mapping[str, bytes]) -> list[str]:
+def _scripts_before(entry: str, files: Mapping[str, bytes]) -> set[str]:
     """Return the published scripts that a script imports, directly or not."""
-    direct = [name for name in _imports(entry, files) if not name.startswith(PARTS)]
-    return [*direct, *(earlier for name in direct for earlier in _scripts_before(name, files))]
+    earlier: set[str] = set()
+    pending = [entry]
+    while pending:
+        imported = {name for name in _imports(pending.pop(), files) if not name.startswith(PARTS)}
+        pending += sorted(imported - earlier)
+        earlier |= imported
+    return earlier - {entry}
 
 
 def _imports(name: str, files: Mapping[str, bytes]) -> list[str]:
-    matches = _JS_IMPORT.finditer(files[name].decode())
+    matches = _JS_IMPORT.finditer(_text(name, files))
     return [_resolve(name, match[2], files) for match in matches]
 
 
 def _as_function(name: str, files: Mapping[str, bytes]) -> str:
-    source = files[name].decode()
+    source = _text(name, files)
 
     def destructure(match: re.Match[str]) -> str:
         imported = _resolve(name, match[2], files)
