@@ -162,10 +162,10 @@ class AttentionAll(Analysis[AttentionAllResult]):
             titles["induction_token"] = "To what came next, last time"
         maps = tuple(head_heatmap(result, field, title) for field, title in titles.items())
         alt = " ".join(heatmap.alt for heatmap in maps)
-        shown = result.layers.index(result.lowest_sink_layer)
+        layer_index = result.layers.index(result.lowest_sink_layer)
         return {
             "grid": Panels(maps, alt, "Where every head of every layer looks", columns=2),
-            "explorer": layer_heatmap(result, shown, explorer_presets(result, self.links)),
+            "explorer": layer_heatmap(result, layer_index, explorer_presets(result, self.links)),
         }
 
 
@@ -228,10 +228,13 @@ def explorer_presets(
     """Return the head with the most attention along each link, then three heads with a name."""
     last = len(result.tokens) - 1
     linked = (preset_of_link(result, link) for link in links)
-    named = {"One step back": result.previous_token_head, "The sink": result.first_token_head}
+    heads_by_name = {
+        "One step back": result.previous_token_head,
+        "The sink": result.first_token_head,
+    }
     pairs = induction_pairs(result.tokens)
     presets = [preset for preset in linked if preset is not None]
-    for name, head in named.items():
+    for name, head in heads_by_name.items():
         presets.append(AttentionPreset(name, result.layers.index(head.layer), head.head, last))
     if pairs:
         head, query = result.induction_head, pairs[-1][0]

@@ -128,7 +128,7 @@ class AttentionStages(Analysis[AttentionStagesResult]):
 
         unscaled = softmax(np.where(visible, raw, -np.inf))  # [L, H, T, T]
         future = share_of_later_keys(softmax(scaled))  # [L, H]
-        shown = self.shown_heads(layers, future)
+        selected = self.selected_heads(layers, future)
 
         return AttentionStagesResult(
             prompt=self.prompt,
@@ -155,11 +155,11 @@ class AttentionStages(Analysis[AttentionStagesResult]):
                     future=float(future[i, head]),
                     masked_maxima=count_masked_maxima(raw[i, head]),
                 )
-                for i, head in shown
+                for i, head in selected
             ),
         )
 
-    def shown_heads(self, layers: tuple[int, ...], future: Floats) -> list[tuple[int, int]]:
+    def selected_heads(self, layers: tuple[int, ...], future: Floats) -> list[tuple[int, int]]:
         """Return the indices of the spec's head and of the one that looks most at later keys."""
         layer, head = divmod(int(snap(future).argmax()), future.shape[1])
         return list(dict.fromkeys([(layers.index(self.layer), self.head), (layer, head)]))
@@ -180,13 +180,13 @@ def rotated_queries_and_keys(
     """Apply RoPE to the queries and keys, and repeat each key for the queries that share it."""
     positions = np.arange(len(run.tokens))
     q, k = (
-        np.array([turn(run[Site(name, layer)], positions, facts.rope[layer]) for layer in layers])
+        np.array([rotate(run[Site(name, layer)], positions, facts.rope[layer]) for layer in layers])
         for name in ("q", "k")
     )  # [L, H, T, d], [L, K, T, d]
     return q, k.repeat(facts.heads // facts.kv_heads, axis=1)  # [L, H, T, d]
 
 
-def turn(rows: Floats, positions: NDArray[np.integer], rope: RotaryEmbedding | None) -> Floats:
+def rotate(rows: Floats, positions: NDArray[np.integer], rope: RotaryEmbedding | None) -> Floats:
     """Turn queries or keys by their positions, unless their layer has no RoPE."""
     return rows if rope is None else apply_rope(rows, positions, rope.speeds, rope.scale)
 

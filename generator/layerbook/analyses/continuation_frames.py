@@ -121,8 +121,8 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
         ]  # [max_new_tokens]
 
         stop_at = first_of(written, captures["facts"].facts.stop_ids)
-        shown = len(runs) - 1 if stop_at is None else stop_at
-        grams = passes[pass_of_frame[shown]].values if self.show == "gram" else ()
+        last_frame = len(runs) - 1 if stop_at is None else stop_at
+        grams = passes[pass_of_frame[last_frame]].values if self.show == "gram" else ()
 
         return ContinuationFramesResult(
             layers=layers,
@@ -134,7 +134,7 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
                 ContinuationStep(pass_index=p, length=len(run.tokens), next_token=token)
                 for p, run, token in zip(pass_of_frame, runs, written, strict=True)
             ),
-            rows=tuple(row_means(gram, runs[shown].tokens) for gram in grams),
+            rows=tuple(row_means(gram, runs[last_frame].tokens) for gram in grams),
             stop_at=stop_at,
             retokenized_at=first_retokenized(runs, written),
         )
@@ -187,10 +187,10 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
 
 def first_frames(runs: Sequence[ActivationCache]) -> list[int]:
     """Return frame 0, and every frame that does not start with the tokens before it."""
-    continues = [
+    continuations = [
         runs[t].tokens[: len(runs[t - 1].tokens)] == runs[t - 1].tokens for t in range(1, len(runs))
     ]
-    return [0, *(t for t, same in enumerate(continues, start=1) if not same)]
+    return [0, *(t for t, continues in enumerate(continuations, start=1) if not continues)]
 
 
 def first_retokenized(runs: Sequence[ActivationCache], written: Sequence[Ranked]) -> int | None:

@@ -109,7 +109,7 @@ class ContinuationTree(Analysis[ContinuationTreeResult]):
         prompt = passes[()]
         best = {ids: ranked(run, run[NEXT_LOGITS], self.top_k) for ids, run in passes.items()}
         candidates = dict.fromkeys(token.token for row in best.values() for token in row)
-        places = {token: place for place, token in enumerate(candidates)}
+        candidate_numbers = {token: number for number, token in enumerate(candidates)}
 
         chances: dict[Ids, float] = {(): 1.0}
         for ids in list(passes)[1:]:  # a beginning comes after those that are shorter
@@ -129,8 +129,10 @@ class ContinuationTree(Analysis[ContinuationTreeResult]):
                 )
                 for ids in passes
             ),
-            candidates=tuple(places),
-            next_tokens=np.array([[float(places[t.token]) for t in row] for row in best.values()]),
+            candidates=tuple(candidate_numbers),
+            next_tokens=np.array(
+                [[float(candidate_numbers[t.token]) for t in row] for row in best.values()]
+            ),
             next_probs=np.array([[token.prob for token in row] for row in best.values()]),
             coverage=tuple(
                 sum(chance for ids, chance in chances.items() if len(ids) == n)
@@ -186,7 +188,7 @@ def likeliest_rows(result: ContinuationTreeResult) -> list[int]:
 
 def step_bars(result: ContinuationTreeResult, row: int) -> Bars:
     """Draw the likeliest next tokens after one text."""
-    tokens = [result.candidates[int(place)] for place in result.next_tokens[row, :MAX_BARS]]
+    tokens = [result.candidates[int(number)] for number in result.next_tokens[row, :MAX_BARS]]
     probs = result.next_probs[row, :MAX_BARS].tolist()
     by_id = {token.id: token for token in result.candidates}
     written = "".join(by_id[id].text for id in result.texts[row].ids)
@@ -209,10 +211,10 @@ def tree_data(result: ContinuationTreeResult) -> dict[str, object]:
     rows = {text.ids: row for row, text in enumerate(result.texts)}
     texts = []
     for row, text in enumerate(result.texts):
-        places = result.next_tokens[row].astype(int).tolist()
-        leads = [rows.get((*text.ids, result.candidates[place].id), -1) for place in places]
+        numbers = result.next_tokens[row].astype(int).tolist()
+        next_texts = [rows.get((*text.ids, result.candidates[number].id), -1) for number in numbers]
         logs = np.log(result.next_probs[row]).round(4).tolist()
-        texts.append({"tokens": places, "logs": logs, "leads": leads, "ended": text.ended})
+        texts.append({"tokens": numbers, "logs": logs, "leads": next_texts, "ended": text.ended})
     return {
         "prompt": result.prompt,
         "tokens": [visible(token) for token in result.tokens],

@@ -158,11 +158,13 @@ class FactKnockout(Analysis[FactKnockoutResult]):
             others = (*plain[:n], *plain[n + 1 :])
             for layer in self.tried_layers():
                 for head in resolved(self.heads):
-                    requests[f"{n} zero {layer}.{head}"] = self.replaced(run, layer, head, None)
-                    requests[f"{n} mean {layer}.{head}"] = self.replaced(run, layer, head, others)
+                    requests[f"{n} zero {layer}.{head}"] = self.replace_head(run, layer, head, None)
+                    requests[f"{n} mean {layer}.{head}"] = self.replace_head(
+                        run, layer, head, others
+                    )
             following = plain[(n + 1) % len(plain)]
             for head in resolved(self.heads):
-                requests[f"{n} swap {head}"] = self.replaced(run, self.layer, head, following)
+                requests[f"{n} swap {head}"] = self.replace_head(run, self.layer, head, following)
         return requests
 
     def tried_layers(self) -> tuple[int, ...]:
@@ -170,7 +172,7 @@ class FactKnockout(Analysis[FactKnockoutResult]):
         layers = {*resolved(self.layers), self.layer}
         return tuple(sorted(n for n in layers if n >= self.from_layer or n == self.layer))
 
-    def replaced(
+    def replace_head(
         self, run: Forward, layer: int, head: int, source: Forward | tuple[Forward, ...] | None
     ) -> Forward:
         """Return the pass with one head's output replaced at the last token."""
@@ -186,12 +188,12 @@ class FactKnockout(Analysis[FactKnockoutResult]):
         answers = [likeliest_next(run, W) for run in plain]
         following = [answers[(n + 1) % N] for n in range(N)]
 
-        def costs(way: str) -> ReplacementCosts:
+        def costs(method: str) -> ReplacementCosts:
             cost = np.empty((len(layers), len(heads), N))
             for n, answer in enumerate(answers):
-                runs = [captures[f"{n} {way} {i}.{j}"] for i in layers for j in heads]
-                lost = clean[n][answer.id] - log_probs(runs, W)[:, answer.id]  # [L * H]
-                cost[:, :, n] = lost.reshape(len(layers), len(heads))
+                runs = [captures[f"{n} {method} {i}.{j}"] for i in layers for j in heads]
+                lost_bits = clean[n][answer.id] - log_probs(runs, W)[:, answer.id]  # [L * H]
+                cost[:, :, n] = lost_bits.reshape(len(layers), len(heads))
             return ReplacementCosts(
                 cost=cost, place=(layers.index(self.layer), heads.index(self.head))
             )
@@ -199,7 +201,7 @@ class FactKnockout(Analysis[FactKnockoutResult]):
         swapped = [
             log_probs([captures[f"{n} swap {head}"] for head in heads], W) for n in range(N)
         ]  # N times [H, V]
-        own = [log_prob[heads.index(self.head)] for log_prob in swapped]  # N times [V]
+        with_swap = [log_prob[heads.index(self.head)] for log_prob in swapped]  # N times [V]
         return FactKnockoutResult(
             prompt=self.prompt,
             prompts=tuple(
@@ -208,9 +210,9 @@ class FactKnockout(Analysis[FactKnockoutResult]):
                     answer=answers[n],
                     other=self.subjects[(n + 1) % N],
                     swapped=likeliest_next(captures[f"{n} swap {self.head}"], W),
-                    answer_after=float(2 ** own[n][answers[n].id]),
+                    answer_after=float(2 ** with_swap[n][answers[n].id]),
                     other_before=float(2 ** clean[n][following[n].id]),
-                    other_after=float(2 ** own[n][following[n].id]),
+                    other_after=float(2 ** with_swap[n][following[n].id]),
                 )
                 for n in range(N)
             ),

@@ -120,12 +120,12 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
         requests: dict[str, Request] = {"clean": Forward(prompt, keep)}
         if other is not None:
             requests["other"] = other
-        for layer, head in self.replaced():
+        for layer, head in self.replaced_heads():
             patch = Patch(Site("z", layer), other, positions, (head,))
             requests[f"{layer}.{head}"] = Forward(prompt, keep, (patch,))
         return requests
 
-    def replaced(self) -> list[tuple[int, int]]:
+    def replaced_heads(self) -> list[tuple[int, int]]:
         """Return the layer and head of each pass."""
         heads = resolved(self.heads)
         return [(layer, head) for layer in resolved(self.layers) for head in heads]
@@ -139,7 +139,7 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
 
         replaced = [
             measure_head(captures[f"{layer}.{head}"], layer, head, answer, other_answer)
-            for layer, head in self.replaced()
+            for layer, head in self.replaced_heads()
         ]
         shape = (len(resolved(self.layers)), -1)  # [L, H]
         prob = np.array([head.answer for head in replaced]).reshape(shape)

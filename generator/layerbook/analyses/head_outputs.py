@@ -272,8 +272,8 @@ def two_digits(value: float) -> str:
     """Return `−1.5` or `−19`, short enough for the cells on a phone; nothing for NaN."""
     if np.isnan(value):
         return ""
-    shown = f"{value:z.1f}" if abs(value) < 9.95 else f"{value:.0f}"
-    return shown.replace("-", "−")
+    text = f"{value:z.1f}" if abs(value) < 9.95 else f"{value:.0f}"
+    return text.replace("-", "−")
 
 
 def step_notes(result: HeadOutputsResult) -> tuple[str, str, str, str, str]:

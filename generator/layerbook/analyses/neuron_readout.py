@@ -205,13 +205,13 @@ def strongest_firing(texts: list[ActivationCache], act: Site, neuron: int) -> li
     firing = [
         FiringToken(
             text=i,
-            position=at,
-            context=text.tokens[max(0, at - CONTEXT_TOKENS) : at],
-            token=text.tokens[at],
+            position=position,
+            context=text.tokens[max(0, position - CONTEXT_TOKENS) : position],
+            token=text.tokens[position],
             activation=float(activation),
         )
         for i, text in enumerate(texts)
-        for at, activation in enumerate(text[act][:, neuron])
+        for position, activation in enumerate(text[act][:, neuron])
     ]
     strength = np.abs([entry.activation for entry in firing])
     return [firing[int(i)] for i in descending(strength)]
@@ -234,8 +234,8 @@ def neuron_name(result: NeuronResult) -> str:
 
 def short_context(firing: FiringToken) -> tuple[Token, ...]:
     """Return the last tokens before it that fit a label together with it."""
-    room, count = LABEL_WIDTH - len(firing.token.text), len(firing.context)
-    while count and sum(len(token.text) for token in firing.context[-count:]) > room:
+    max_width, count = LABEL_WIDTH - len(firing.token.text), len(firing.context)
+    while count and sum(len(token.text) for token in firing.context[-count:]) > max_width:
         count -= 1
     return firing.context[len(firing.context) - count :]
 

@@ -158,7 +158,7 @@ class Rope(Analysis[RopeResult]):
         visible = causal_mask(len(run.tokens), facts.windows[self.layer])  # [T, T]
 
         pos = np.arange(len(run.tokens))
-        moved = pos + POSITION_SHIFT
+        shifted_pos = pos + POSITION_SHIFT
         scores = qk.scores(pos, pos)  # [H, T, T]
         ahead = qk.scores(pos + 1, pos)
         by_pairs = [qk.with_fastest(n).scores(pos, pos) for n in range(len(speeds) + 1)]
@@ -181,7 +181,7 @@ class Rope(Analysis[RopeResult]):
             previous_token_by_pairs=np.array([attend(s).previous_token for s in by_pairs]),
             pattern_difference=float(np.abs(masked_softmax(scores, visible) - pattern).max()),
             shift=POSITION_SHIFT,
-            shift_difference=float(np.abs(qk.scores(moved, moved) - scores).max()),
+            shift_difference=float(np.abs(qk.scores(shifted_pos, shifted_pos) - scores).max()),
             ahead_difference=float(np.abs(ahead - scores).max()),
             pairs=len(speeds),
             wavelengths=2 * np.pi / speeds,
@@ -218,7 +218,7 @@ class QueriesAndKeys:
     k: NDArray[np.floating]
     rope: RotaryEmbedding
 
-    def turned(
+    def rotated(
         self, q_pos: NDArray[np.integer], k_pos: NDArray[np.integer]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Turn the queries and keys to these positions [T]: [H, T, d] each."""
@@ -228,7 +228,7 @@ class QueriesAndKeys:
 
     def scores(self, q_pos: NDArray[np.integer], k_pos: NDArray[np.integer]) -> NDArray[np.float64]:
         """Return q·k / sqrt(d) [H, T, T], queries by keys, at these positions [T]."""
-        q, k = self.turned(q_pos, k_pos)
+        q, k = self.rotated(q_pos, k_pos)
         return q @ k.swapaxes(1, 2) / q.shape[-1] ** 0.5
 
     def with_fastest(self, count: int) -> QueriesAndKeys:
@@ -285,7 +285,7 @@ class StrongestPair(NamedTuple):
 
 def strongest_pair(qk: QueriesAndKeys, pos: NDArray[np.integer], head: int) -> StrongestPair:
     """Find the pair by which the last query most prefers the key before it."""
-    q, k = (turned[head] for turned in qk.turned(pos, pos))  # [T, d]
+    q, k = (rotated[head] for rotated in qk.rotated(pos, pos))  # [T, d]
     S, d = len(qk.rope.speeds), q.shape[-1]
     products = q[-1] * k / d**0.5  # [T, d]
     by_pair = products[:, :S] + products[:, S : 2 * S]  # [T, S]
@@ -294,12 +294,12 @@ def strongest_pair(qk: QueriesAndKeys, pos: NDArray[np.integer], head: int) -> S
     return StrongestPair(pair, q[-1, numbers], k[:, numbers], by_pair[:, pair])
 
 
-def _pattern_heatmap(result: RopeResult, turned: RotatedPattern, title: str) -> Heatmap:
+def _pattern_heatmap(result: RopeResult, rotated: RotatedPattern, title: str) -> Heatmap:
     return attention_heatmap(
-        turned.pattern,
+        rotated.pattern,
         result.tokens,
-        alt=f"On average {turned.previous_token:.0%} of a token's attention goes to the token "
-        f"before it, and {turned.itself:.0%} to itself.",
+        alt=f"On average {rotated.previous_token:.0%} of a token's attention goes to the token "
+        f"before it, and {rotated.itself:.0%} to itself.",
         title=title,
         annotate=len(result.tokens) <= MAX_ANNOTATED,
     )
@@ -466,8 +466,8 @@ def _hand(pair: NDArray[np.floating], longest: float, role: Literal["query", "ke
     )
 
 
-def _turned(share: float) -> str:
-    return f"{share:.2f}" if share >= 0.005 or not share else "less than a hundredth"
+def _turned(turns: float) -> str:
+    return f"{turns:.2f}" if turns >= 0.005 or not turns else "less than a hundredth"
 
 
 def _positions(wave: float) -> str:

@@ -138,7 +138,9 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
         loss = token_losses(clean)  # [N]
         first = [captures[f"first: {i}"] for i in texts]
         return TokenKnockoutResult(
-            texts=tuple(self.measure_text(captures, i, [at[i] for at in positions]) for i in texts),
+            texts=tuple(
+                self.measure_text(captures, i, [by_text[i] for by_text in positions]) for i in texts
+            ),
             predicted=len(loss),
             clean=mean_or_zero(loss),
             first=measure_loss_change(clean, first, [(0,) for _ in texts]),
@@ -160,7 +162,7 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
             blocked=token_losses(runs[0]).tolist(),
             mean=mean_or_zero(token_losses(clean)),
             alone=compare_with_draws(
-                resolved(self.layers), clean, runs, [[at] for at in positions]
+                resolved(self.layers), clean, runs, [[blocked] for blocked in positions]
             ),
         )
 

@@ -180,19 +180,19 @@ def map_points(result: TokenMapResult) -> tuple[Point, ...]:
     index = {token.id: n for n, token in enumerate(result.distinct)}
     labeled: set[int] = set()
     points = []
-    for spot in result.points:
+    for token_point in result.points:
         points.append(
             Point(
-                spot.token,
-                spot.x,
-                spot.y,
-                group=result.texts[spot.text],
-                arrow_to=spot.recut_as,
-                show_label=spot.token.id not in labeled,
-                tooltip=_tooltip(spot, index[spot.token.id], result),
+                token_point.token,
+                token_point.x,
+                token_point.y,
+                group=result.texts[token_point.text],
+                arrow_to=token_point.recut_as,
+                show_label=token_point.token.id not in labeled,
+                tooltip=_tooltip(token_point, index[token_point.token.id], result),
             )
         )
-        labeled.add(spot.token.id)
+        labeled.add(token_point.token.id)
     return tuple(points)
 
 
@@ -221,22 +221,24 @@ def _token_points(
             y=float(y),
             recut_as=None,
         )
-        for n, (text, places) in enumerate(zip(texts, points, strict=True))
-        for i, (token, (x, y)) in enumerate(zip(text.tokens, places, strict=True))
+        for n, (text, text_points) in enumerate(zip(texts, points, strict=True))
+        for i, (token, (x, y)) in enumerate(zip(text.tokens, text_points, strict=True))
     ]
 
 
-def _link_recut_words(spots: Sequence[TokenPoint]) -> tuple[TokenPoint, ...]:
+def _link_recut_words(token_points: Sequence[TokenPoint]) -> tuple[TokenPoint, ...]:
     """Link each token that its shuffled text lacks to the token there with the same letters."""
-    written = {(s.text, s.token.id) for s in spots if not s.shuffled}
-    shuffled = {(s.text, s.token.id) for s in spots if s.shuffled}
-    new: dict[tuple[int, str], int] = {}
-    for i, s in enumerate(spots):
-        if s.shuffled and (s.text, s.token.id) not in written:
-            new.setdefault((s.text, s.token.text.strip()), i)
+    written = {(point.text, point.token.id) for point in token_points if not point.shuffled}
+    shuffled = {(point.text, point.token.id) for point in token_points if point.shuffled}
+    index: dict[tuple[int, str], int] = {}
+    for i, point in enumerate(token_points):
+        if point.shuffled and (point.text, point.token.id) not in written:
+            index.setdefault((point.text, point.token.text.strip()), i)
     return tuple(
-        s
-        if s.shuffled or (s.text, s.token.id) in shuffled
-        else s.model_copy(update={"recut_as": new.get((s.text, s.token.text.strip()))})
-        for s in spots
+        point
+        if point.shuffled or (point.text, point.token.id) in shuffled
+        else point.model_copy(
+            update={"recut_as": index.get((point.text, point.token.text.strip()))}
+        )
+        for point in token_points
     )

@@ -138,8 +138,8 @@ def longest(tokens: Sequence[Token], count: int = 6) -> tuple[Token, ...]:
 def look_up(vocabulary: TokenVocabulary, piece: str, tokens: tuple[Token, ...]) -> PieceLookup:
     """Find the entry that is exactly this text, if any, and the tokens that it is cut into."""
     entry = vocabulary.find(piece)
-    own = without_added(tokens, piece)
-    return PieceLookup(piece=piece, id=entry.id if entry else None, tokens=own)
+    piece_tokens = without_added(tokens, piece)
+    return PieceLookup(piece=piece, id=entry.id if entry else None, tokens=piece_tokens)
 
 
 def _roles(token: Token, special_tokens: tuple[tuple[str, Token], ...]) -> tuple[str, ...]:

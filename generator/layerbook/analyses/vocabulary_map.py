@@ -75,7 +75,7 @@ class VocabularyMap(Analysis[VocabularyMapResult]):
         axes = principal_components(directions)
         nearest, cosines = nearest_words(directions, min(self.top_k, len(ids) - 1))  # [W, K]
         places = axes.project(directions)  # [W, 2]
-        beside = [nearest_place(places, n) for n in range(len(ids))]
+        map_neighbors = [nearest_on_map(places, n) for n in range(len(ids))]
         return VocabularyMapResult(
             d_model=E.shape[1],
             explained=axes.explained,
@@ -84,18 +84,18 @@ class VocabularyMap(Analysis[VocabularyMapResult]):
             places=places,
             neighbors=nearest.astype(np.float64),
             cosines=cosines,
-            kept=float(np.mean([n in row for n, row in zip(beside, nearest, strict=True)])),
+            kept=float(np.mean([n in row for n, row in zip(map_neighbors, nearest, strict=True)])),
         )
 
     def figures(self, result: VocabularyMapResult) -> dict[str, Figure]:
         """`map`: the examples with their nearest words; on screens, all words."""
         points: list[Point] = []
-        shown: set[int] = set()
+        added: set[int] = set()
         for example in self.known_examples(result):
             for n in (example, *result.neighbors[example, :MAX_NEIGHBORS].astype(int).tolist()):
-                if n not in shown:
+                if n not in added:
                     points.append(map_point(result, n, result.texts[example]))
-                    shown.add(n)
+                    added.add(n)
         x, y = (
             Axis(f"axis {n}", f"{share:.0%} of the variance")
             for n, share in enumerate(result.explained, start=1)
@@ -145,7 +145,7 @@ def nearest_words(
     return np.concatenate(nearest), np.concatenate(cosines)
 
 
-def nearest_place(places: NDArray[np.float64], n: int) -> int:
+def nearest_on_map(places: NDArray[np.float64], n: int) -> int:
     """Return the word whose place [W, 2] is nearest to that of another."""
     distances = np.linalg.norm(places - places[n], axis=1)  # [W]
     distances[n] = np.inf
