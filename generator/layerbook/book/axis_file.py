@@ -75,8 +75,8 @@ def read_axis_file(folder: Path, axis: Node) -> AxisData | None:
     if column not in names:
         hint = did_you_mean(column, names)
         reason = f"no column {column!r:.80}{hint}" if column else "several columns; name one"
-        shown = listed([f"{name:.80}" for name in names], MAX_SHOWN)
-        (column_node or axis).add_problem(f"{file} has {reason}; available: {shown}")
+        available = listed([f"{name:.80}" for name in names], MAX_SHOWN)
+        (column_node or axis).add_problem(f"{file} has {reason}; available: {available}")
         return None
     read_tag = parse_column if path.suffix == ".csv" else unify_column
     source = {"file": file_node.value}

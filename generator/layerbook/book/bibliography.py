@@ -124,8 +124,8 @@ class Bibliography:
 
 def _letters(number: int) -> str:
     """Return `a` for 0, `z` for 25, `aa` for 26."""
-    more, last = divmod(number, 26)
-    return (_letters(more - 1) if more else "") + chr(ord("a") + last)
+    quotient, remainder = divmod(number, 26)
+    return (_letters(quotient - 1) if quotient else "") + chr(ord("a") + remainder)
 
 
 def load(templates: Path) -> Bibliography | None:

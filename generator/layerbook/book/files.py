@@ -49,8 +49,8 @@ def _refused_entries(root: Path, folder: str) -> Iterator[tuple[Path, str]]:
     if (root / folder).is_symlink():
         yield root / folder, "is a link; it should be a folder of the book"
         return
-    most, most_together = _MAX_BYTES[folder]
-    together = 0
+    max_file, max_total = _MAX_BYTES[folder]
+    total = 0
     for entry in scan(root / folder):
         path, reason = Path(entry.path), None
         if folder in MEDIA_FOLDERS and _NO_ADDRESS.search(entry.name):
@@ -60,13 +60,13 @@ def _refused_entries(root: Path, folder: str) -> Iterator[tuple[Path, str]]:
         elif not entry.is_dir() and not entry.is_file():
             reason = "is neither a file nor a folder"
         size = path.stat().st_size if reason is None and path.is_file() else 0
-        together += size
-        if size > most:
-            reason = f"is larger than {most // _MEGABYTE} MB"
+        total += size
+        if size > max_file:
+            reason = f"is larger than {max_file // _MEGABYTE} MB"
         if reason:
             yield path, reason
-    if together > most_together:
-        megabytes = most_together / _MEGABYTE
+    if total > max_total:
+        megabytes = max_total / _MEGABYTE
         yield root / folder, f"has more than {megabytes:.0f} MB of files"
 
 

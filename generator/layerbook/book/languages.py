@@ -39,10 +39,10 @@ def check_language(code: str, root: Path) -> None:
         load_for_book(code, root)
     elif _known_part(code) is None:
         available = f"available: {', '.join(names())}"
-        place = f"{LOCALE_FOLDER.as_posix()}/{code}/{OWN_CATALOGUE.as_posix()}"
+        catalogue_path = f"{LOCALE_FOLDER.as_posix()}/{code}/{OWN_CATALOGUE.as_posix()}"
         raise ValueError(
             f"no language named {code!r}{did_you_mean(code, names())}; {available}, "
-            f"or a catalogue of the book in {place}"
+            f"or a catalogue of the book in {catalogue_path}"
         )
 
 

@@ -169,7 +169,7 @@ def _pixel_size(file: Path) -> tuple[int, int]:
                 if image.format != expected:
                     raise ValueError(f"it is {image.format}, not {expected} as its name says")
                 width, height = image.size
-                turned = (
+                is_rotated = (
                     expected == "JPEG"
                     and image.getexif().get(_EXIF_ORIENTATION) in _ROTATED_ORIENTATIONS
                 )
@@ -177,7 +177,7 @@ def _pixel_size(file: Path) -> tuple[int, int]:
         raise ValueError(f"it is not a {expected} file") from error
     except Image.DecompressionBombError as error:
         raise ValueError("it has too many pixels") from error
-    return (height, width) if turned else (width, height)
+    return (height, width) if is_rotated else (width, height)
 
 
 def _head(file: Path) -> BytesIO:

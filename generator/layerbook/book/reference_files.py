@@ -127,8 +127,8 @@ def read_csl(path: Path, problems: ProblemList) -> dict[str, RawSource]:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         problems.add(file, FILE_START, "CSL-JSON is a list of sources, each a mapping")
         return {}
-    places = _positions(_CSL_ID, text, problems, file)
-    positions = {str(json.loads(id)): place for id, place in places}
+    id_positions = _positions(_CSL_ID, text, problems, file)
+    positions = {str(json.loads(id)): position for id, position in id_positions}
     sources = {}
     for entry in entries:
         position = positions.get(str(entry.get("id")), FILE_START)

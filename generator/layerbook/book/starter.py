@@ -167,25 +167,25 @@ def _write_whole(folder: Path, contents: dict[str, bytes]) -> None:
     is_new = not folder.exists()
     parent = folder.parent if is_new else folder
     parent.mkdir(parents=True, exist_ok=True)
-    stage = Path(tempfile.mkdtemp(prefix=".layerbook-init-", dir=parent))
-    moved: list[Path] = []
+    temporary = Path(tempfile.mkdtemp(prefix=".layerbook-init-", dir=parent))
+    moved_paths: list[Path] = []
     try:
         for name, data in contents.items():
-            path = stage / name
+            path = temporary / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         if is_new:
-            stage.chmod(0o777 & ~_umask())  # mkdtemp makes a folder for its owner alone
-            stage.rename(folder)
+            temporary.chmod(0o777 & ~_umask())  # mkdtemp makes a folder for its owner alone
+            temporary.rename(folder)
             return
-        for entry in sorted(stage.iterdir()):
-            moved.append(entry.rename(folder / entry.name))
+        for entry in sorted(temporary.iterdir()):
+            moved_paths.append(entry.rename(folder / entry.name))
     except BaseException:
-        for path in moved:
+        for path in moved_paths:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         raise
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _umask() -> int:

@@ -119,9 +119,9 @@ def _draw_side_by_side(view: SweepView, table: SweepTable) -> Panels:
     label = view.label or _joined_names(view, table)  # one label for all, so one scale
     panels = []
     for name in view.measures:
-        own = replace(view, measure=name, measures=())
-        drawing = _Drawing(replace(own, label=label), table)
-        alt = _Drawing(own, table).describe_extremes(table.rows)
+        single = replace(view, measure=name, measures=())
+        drawing = _Drawing(replace(single, label=label), table)
+        alt = _Drawing(single, table).describe_extremes(table.rows)
         chart = drawing.chart(table.rows)
         panels.append(replace(chart, title=table.shown_name(name), alt=alt))
     alt = " ".join(panel.alt for panel in panels)

@@ -41,15 +41,15 @@ CSS_SUFFIXES = (".css",)
 
 def find_theme_problems(root: Path, theme: ThemeSpec) -> list[Problem]:
     """Report files of a theme that are missing or cannot be used, at their line in book.yaml."""
-    return [_problem(root, keys, str(error)) for keys, error in _wrong_files(root, theme)]
+    return [_problem(root, keys, str(error)) for keys, error in _unusable_files(root, theme)]
 
 
 def find_contrast_warnings(root: Path, theme: ThemeSpec) -> list[Problem]:
     """Report colors of a theme in which text is hard to read."""
     warnings = []
     for scheme in ("light", "dark"):
-        own: Colors = getattr(theme, scheme)
-        colors = DEFAULT_COLORS[scheme].model_dump() | own.model_dump(exclude_none=True)
+        theme_colors: Colors = getattr(theme, scheme)
+        colors = DEFAULT_COLORS[scheme].model_dump() | theme_colors.model_dump(exclude_none=True)
         paper = colors["paper"]
         for name in _TEXT_COLORS:
             color = colors[name]
@@ -59,7 +59,7 @@ def find_contrast_warnings(root: Path, theme: ThemeSpec) -> list[Problem]:
                     f"{name} {color} on paper {paper} has a contrast of {ratio:.1f}:1, but text "
                     f"needs at least {MIN_CONTRAST}:1"
                 )
-                keys = (scheme, name if getattr(own, name) else "paper")
+                keys = (scheme, name if getattr(theme_colors, name) else "paper")
                 warnings.append(_problem(root, keys, message))
     return warnings
 
@@ -79,7 +79,7 @@ def _luminance(color: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def _wrong_files(root: Path, theme: ThemeSpec) -> Iterator[tuple[tuple[str, ...], MediaError]]:
+def _unusable_files(root: Path, theme: ThemeSpec) -> Iterator[tuple[tuple[str, ...], MediaError]]:
     """Yield the keys of each file that cannot be used, and why."""
     folders = MediaFolders(root)
     fonts = {("fonts", name): path for name, path in theme.fonts if path}

@@ -149,8 +149,8 @@ def _report_value_error(
 ) -> None:
     value = _node_at(node, path)
     if error["type"] == "extra_forbidden":
-        owner, key = _node_at(node, path[:-1]), str(path[-1])
-        owner.add_key_problem(key, unknown_key_message(key, _known_keys(model, path[:-1])))
+        parent, key = _node_at(node, path[:-1]), str(path[-1])
+        parent.add_key_problem(key, unknown_key_message(key, _known_keys(model, path[:-1])))
     elif error["loc"][-1] == "[key]":
         key = str(path[-1])
         message = _value_message(error, _shorten(json.dumps(key, ensure_ascii=False)))
@@ -181,8 +181,10 @@ def _value_message(error: ErrorDetails, value: str, description: str = "") -> st
     if kind == "string_pattern_mismatch":
         return _pattern_message(context["pattern"], value, description)
     if kind in ("string_too_short", "too_short"):
-        least = context["min_length"]
-        return "should not be empty" if least == 1 else f"should have at least {least} elements"
+        min_length = context["min_length"]
+        if min_length == 1:
+            return "should not be empty"
+        return f"should have at least {min_length} elements"
     if kind in ("string_too_long", "too_long"):
         noun = "characters" if kind == "string_too_long" else "elements"
         return f"should have at most {context['max_length']} {noun}"

@@ -271,8 +271,8 @@ class _TreeBuilder:
 
 def _key_problem(key: Node, positions: Mapping[str, Position]) -> str:
     if not isinstance(key.value, str):
-        shown = key.source if key.source.strip() else "this"
-        return f"a key must be text; {shown} is not, unless it is quoted"
+        written = key.source if key.source.strip() else "this"
+        return f"a key must be text; {written} is not, unless it is quoted"
     if key.source == "<<":
         return "merge keys (<<) are not part of YAML 1.2; write the keys out"
     if key.value in positions:

@@ -156,12 +156,12 @@ def find_uses(project: Project, chapter: Chapter, addresses: Sequence[str]) -> I
     """Yield the places in a chapter's prose and claims that use experiments at `addresses`."""
     source, file = read_prose(project, chapter), str(prose_path(project, chapter))
     lines = source.split("\n")
-    places = {
+    uses = {
         (reference.line, full_address(reference.name, chapter.name)): None
         for reference in find_references(source, file)
         if reference.function != "cite"
     }
-    for line, address in places:
+    for line, address in uses:
         if address in addresses:
             yield SourceUse(file, line, address, lines[line - 1].strip())
     for experiment in chapter.experiments:

@@ -171,7 +171,7 @@ def _git(root: Path, *arguments: str, input: bytes = b"") -> bytes | None:
     return output if code == 0 else None
 
 
-def _read_output(process: subprocess.Popen[bytes], most: int) -> tuple[bytes, int]:
+def _read_output(process: subprocess.Popen[bytes], max_bytes: int) -> tuple[bytes, int]:
     """Return what git prints and its exit code. Raises UsageError at the limits."""
     is_late = threading.Event()
 
@@ -183,13 +183,13 @@ def _read_output(process: subprocess.Popen[bytes], most: int) -> tuple[bytes, in
     timer.start()
     try:
         with process:
-            output = process.stdout.read(most + 1) if process.stdout else b""
-            if len(output) > most:
+            output = process.stdout.read(max_bytes + 1) if process.stdout else b""
+            if len(output) > max_bytes:
                 process.kill()
     finally:
         timer.cancel()
     if is_late.is_set():
         raise UsageError(f"git takes longer than {GIT_SECONDS} seconds to read the revision")
-    if len(output) > most:
+    if len(output) > max_bytes:
         raise UsageError("the results in this revision are too many or too large to be read")
     return output, process.returncode

@@ -68,8 +68,8 @@ def strongest_keys(pattern: NDArray[np.floating], tokens: tuple[Token, ...]) -> 
 def line(name: Label, y: ArrayLike, x: ArrayLike | None = None) -> Series:
     """Return a line through the values y [N], at x [N] or at 0, 1, 2, ..."""
     heights = np.asarray(y, dtype=np.float64)
-    places = np.asarray(np.arange(len(heights)) if x is None else x, dtype=np.float64)
-    return Series(name, tuple(places.tolist()), tuple(heights.tolist()))
+    positions = np.asarray(np.arange(len(heights)) if x is None else x, dtype=np.float64)
+    return Series(name, tuple(positions.tolist()), tuple(heights.tolist()))
 
 
 def layer_lines(

@@ -25,9 +25,9 @@ def end_with_parent() -> Callable[[], None] | None:
     return ask_for_signal
 
 
-def limit_memory(process: int, most: int) -> None:
-    """Let a process allocate at most so many bytes, on Linux; files that it maps do not count."""
+def limit_memory(process: int, max_bytes: int) -> None:
+    """Let a process allocate at most `max_bytes`, on Linux; files that it maps do not count."""
     if sys.platform == "linux":
         import resource
 
-        resource.prlimit(process, resource.RLIMIT_DATA, (most, most))
+        resource.prlimit(process, resource.RLIMIT_DATA, (max_bytes, max_bytes))

@@ -157,9 +157,9 @@ class _Rewriter(ast.NodeTransformer):
         return node
 
 
-def _call(place: ast.expr, name: str, *arguments: ast.expr) -> ast.expr:
+def _call(source: ast.expr, name: str, *arguments: ast.expr) -> ast.expr:
     call = ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
-    return ast.fix_missing_locations(ast.copy_location(call, place))
+    return ast.fix_missing_locations(ast.copy_location(call, source))
 
 
 def _join(separator: str, parts: Any) -> str:

@@ -108,10 +108,10 @@ def describe_exception(error: BaseException, module_file: str) -> str:
 
     module_file: the file; if the traceback has no call from it, the innermost call is named.
     """
-    file, line = _place(error, module_file)
+    file, line = _error_location(error, module_file)
     name, message = type(error).__name__, one_line(_message(error))
-    place = f"{file.removeprefix(f'{Path.cwd()}{os.sep}')}:{line}"
-    return f"{name}: {message} ({place})" if message else f"{name} ({place})"
+    location = f"{file.removeprefix(f'{Path.cwd()}{os.sep}')}:{line}"
+    return f"{name}: {message} ({location})" if message else f"{name} ({location})"
 
 
 def one_line(message: object) -> str:
@@ -120,12 +120,15 @@ def one_line(message: object) -> str:
     return f"{text[:MAX_MESSAGE]}…" if len(text) > MAX_MESSAGE else text
 
 
-def _place(error: BaseException, module_file: str) -> tuple[str, int]:
+def _error_location(error: BaseException, module_file: str) -> tuple[str, int]:
     if isinstance(error, SyntaxError):  # raised by the import, about a line of the file
         return error.filename or module_file, error.lineno or 1
     calls = traceback.extract_tb(error.__traceback__)
-    inside = [call for call in calls if call.filename == module_file] or calls
-    return (inside[-1].filename, inside[-1].lineno or 1) if inside else (module_file, 1)
+    if not calls:
+        return module_file, 1
+    calls_in_file = [call for call in calls if call.filename == module_file]
+    innermost = (calls_in_file or calls)[-1]
+    return innermost.filename, innermost.lineno or 1
 
 
 def _message(error: BaseException) -> str:

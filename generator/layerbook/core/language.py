@@ -99,11 +99,11 @@ def fill(message: str, values: Mapping[str, tuple[Any, str, str]]) -> str:
     language = current()
     translation = language.messages.get(message)
     is_text = any(map(str.isalpha, message.format_map(dict.fromkeys(values, ""))))
-    shown = {name: _localized_value(*value) for name, value in values.items()}
+    texts = {name: _localized_value(*value) for name, value in values.items()}
     if translation is None and is_text and not any(map(str.isspace, message)):
         # A name such as `prompt-{n}`, not shown to readers.
-        shown = {name: _formatted(*value) for name, value in values.items()}
-    return (translation or message).format_map(shown)
+        texts = {name: _formatted(*value) for name, value in values.items()}
+    return (translation or message).format_map(texts)
 
 
 def _formatted(value: Any, conversion: str, spec: str) -> str:

@@ -69,8 +69,8 @@ def measure_loss_change(clean: Runs, runs: Runs, positions: Positions) -> LossCh
     whitespace = np.array([is_whitespace(token) for token in predicted], dtype=bool)  # [N]
     follows = np.concatenate(
         [
-            np.isin(np.arange(1, len(run.tokens)) - 1, at)
-            for run, at in zip(clean, positions, strict=True)
+            np.isin(np.arange(1, len(run.tokens)) - 1, text_positions)
+            for run, text_positions in zip(clean, positions, strict=True)
         ]
     )  # [N]
     return LossChange(
@@ -90,6 +90,7 @@ def compare_with_draws(
 ) -> LossComparison:
     """Compare the same intervention on the whitespace (first) and on each draw of other tokens."""
     changes = [
-        measure_loss_change(clean, texts, at) for texts, at in zip(runs, positions, strict=True)
+        measure_loss_change(clean, texts, draw_positions)
+        for texts, draw_positions in zip(runs, positions, strict=True)
     ]
     return LossComparison(layers=layers, whitespace=changes[0], draws=tuple(changes[1:]))

@@ -74,16 +74,16 @@ def paths_below(folder: Path) -> list[Path]:
     return sorted(Path(entry.path) for entry in scan(folder))
 
 
-def read_file(path: Path, most: int = MAX_BYTES) -> bytes:
-    """Read a file. Raises StoreError for one with more than `most` bytes, and for a pipe.
+def read_file(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
+    """Read a file. Raises StoreError for one with more than `max_bytes` bytes, and for a pipe.
 
     A pipe would block its reader, and a file of zeros is small on disk but fills the memory.
     """
     if path.exists() and not path.is_file():
         raise StoreError(f"{path}: is not a file")
     with path.open("rb") as stream:
-        if os.fstat(stream.fileno()).st_size > most:
-            raise StoreError(f"{path}: is larger than {most / 1_000_000:,.0f} MB")
+        if os.fstat(stream.fileno()).st_size > max_bytes:
+            raise StoreError(f"{path}: is larger than {max_bytes / 1_000_000:,.0f} MB")
         return stream.read()
 
 

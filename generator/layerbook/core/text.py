@@ -29,10 +29,10 @@ def pluralize(count: int, noun: str) -> str:
 
 def listed(items: Sequence[str], limit: int = 6) -> str:
     """Join items: `a, b and c`, or the first `limit` items `and 3 more`."""
-    shown = list(map(translated, items[:limit]))
+    texts = list(map(translated, items[:limit]))
     if len(items) > limit:
         more = len(items) - limit
-        return gettext("{items} and {count} more", items=", ".join(shown), count=more)
-    if len(shown) < 2:
-        return "".join(shown)
-    return gettext("{items} and {last}", items=", ".join(shown[:-1]), last=shown[-1])
+        return gettext("{items} and {count} more", items=", ".join(texts), count=more)
+    if len(texts) < 2:
+        return "".join(texts)
+    return gettext("{items} and {last}", items=", ".join(texts[:-1]), last=texts[-1])

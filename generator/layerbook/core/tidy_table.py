@@ -84,14 +84,14 @@ def _heatmap_cells(figure: Heatmap) -> Table:
     return Table(columns, tuple(rows))
 
 
-def _step_names(axis: Axis, place: str) -> tuple[str, ...]:
-    return (place, axis.title()) if axis.labels else (axis.title(),)
+def _step_names(axis: Axis, position_name: str) -> tuple[str, ...]:
+    return (position_name, axis.title()) if axis.labels else (axis.title(),)
 
 
 def _step(axis: Axis, index: int) -> tuple[Cell, ...]:
     """Return the place of a step on its axis, and its label if it has one."""
-    place = axis.start + index
-    return (place, axis.labels[index]) if axis.labels else (place,)
+    position = axis.start + index
+    return (position, axis.labels[index]) if axis.labels else (position,)
 
 
 def _stack(panels: Sequence[Panel]) -> Table:

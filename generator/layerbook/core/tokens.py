@@ -71,8 +71,8 @@ def without_added(tokens: Sequence[Token], text: str) -> tuple[Token, ...]:
         start += 1
     while start < end and tokens[end - 1].special and not text.endswith(tokens[end - 1].text):
         end -= 1
-    own = tokens[start:end]
-    return tuple(own if _join(own) in _spellings(text) else tokens)
+    text_tokens = tokens[start:end]
+    return tuple(text_tokens if _join(text_tokens) in _spellings(text) else tokens)
 
 
 def spells(tokens: Sequence[Token], text: str) -> bool:

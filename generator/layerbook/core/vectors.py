@@ -100,9 +100,9 @@ def sinusoidal_encoding(positions: int, width: int, C: float) -> NDArray[np.floa
 
 
 def apply_rope(
-    rows: Vectors, at: NDArray[np.integer], speeds: Sequence[float], scale: float = 1.0
+    rows: Vectors, positions: NDArray[np.integer], speeds: Sequence[float], scale: float = 1.0
 ) -> NDArray[np.float64]:
-    """Rotate vectors [..., P, D] by their positions `at` [P], as the Llama family does.
+    """Rotate vectors [..., P, D] by their `positions` [P], as the Llama family does.
 
     Of S speeds, in radians per position, number i turns the dimensions i and i + S, which are a
     pair; dimensions from 2 S on stay. The turned ones are multiplied by `scale`.
@@ -112,7 +112,8 @@ def apply_rope(
     half = len(speeds)
     x = rows.astype(np.float64)
     pairs = x[..., :half] + 1j * x[..., half : 2 * half]  # [..., P, S]
-    pairs = pairs * scale * np.exp(1j * np.outer(at, speeds))  # a rotation is one multiplication
+    rotation = np.exp(1j * np.outer(positions, speeds))  # [P, S]
+    pairs = pairs * scale * rotation
     return np.concatenate([pairs.real, pairs.imag, x[..., 2 * half :]], axis=-1)
 
 

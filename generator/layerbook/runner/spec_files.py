@@ -169,8 +169,8 @@ class FolderCellStore:
         for cell, result in measured.items():
             if not isinstance(result, LayerbookError):
                 self.folder.write(cell, self.folder.key(cell, self.code), result)
-        lost = RunError("its result was removed during the run; run it again")
-        return {cell: measured.get(cell) or self._load(cell) or lost for cell in chunk}
+        error = RunError("its result was removed during the run; run it again")
+        return {cell: measured.get(cell) or self._load(cell) or error for cell in chunk}
 
     def _load(self, cell: Experiment) -> Result | None:
         """Return a cell's result if it has the current key."""

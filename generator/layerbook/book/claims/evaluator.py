@@ -49,10 +49,13 @@ class Evaluator(ast.NodeVisitor):
     def verdict(self, tree: ast.expr) -> Verdict:
         """Return whether the check holds, and the first few values that it read."""
         truth = self.evaluate_truth(tree)
-        shown = list(self.values_read.items())
-        if len(shown) > MAX_VALUES:
-            shown = [*shown[:MAX_VALUES], ("...", f"{len(shown) - MAX_VALUES} more")]
-        return Verdict(truth.value, tuple(shown), truth.margin)
+        values_read = list(self.values_read.items())
+        if len(values_read) > MAX_VALUES:
+            values_read = [
+                *values_read[:MAX_VALUES],
+                ("...", f"{len(values_read) - MAX_VALUES} more"),
+            ]
+        return Verdict(truth.value, tuple(values_read), truth.margin)
 
     def visit(self, node: ast.AST) -> Value:
         """Evaluate a part without recording its value."""
@@ -100,38 +103,40 @@ class Evaluator(ast.NodeVisitor):
         return Value.from_elements([self.evaluate(part) for part in node.elts])
 
     def visit_Attribute(self, node: ast.Attribute) -> Value:
-        owner = self.visit(node.value)
-        names = values.field_names(type(owner.value))
+        container = self.visit(node.value)
+        names = values.field_names(type(container.value))
         if names is None:
-            hint = f'; write ["{node.attr}"]' if isinstance(owner.value, Mapping) else ""
-            fail(node, f"{describe(owner.value)} has no fields{hint}")
+            hint = f'; write ["{node.attr}"]' if isinstance(container.value, Mapping) else ""
+            fail(node, f"{describe(container.value)} has no fields{hint}")
         if node.attr not in names:
             raise values.missing_field_error(node, names)
         try:
-            value = values.to_python(getattr(owner.value, node.attr))
+            value = values.to_python(getattr(container.value, node.attr))
         except Exception as error:  # a property of a result can raise anything
             raise CheckError(f"{node.attr} cannot be read: {error}", node.col_offset) from error
-        return Value(value, f"{owner.expression}.{node.attr}" if owner.expression else "")
+        return Value(value, f"{container.expression}.{node.attr}" if container.expression else "")
 
     def visit_Subscript(self, node: ast.Subscript) -> Value:
-        owner, index = self.visit(node.value), self.visit(node.slice).value
-        if isinstance(owner.value, Mapping):
-            if not isinstance(index, str | int) or index not in owner.value:
-                keys = [str(key) for key in owner.value]
+        container, index = self.visit(node.value), self.visit(node.slice).value
+        if isinstance(container.value, Mapping):
+            if not isinstance(index, str | int) or index not in container.value:
+                keys = [str(key) for key in container.value]
                 hint = did_you_mean(str(index), keys)
                 choices = values.shorten(", ".join(keys), 200)
                 missing = f"there is no key {values.format_value(index)}{hint}"
                 fail(node.slice, f"{missing}; available: {choices}")
-            expression = f"{owner.expression}[{json.dumps(index)}]" if owner.expression else ""
-            return Value(values.to_python(owner.value[index]), expression)
-        if not (is_list(owner.value) or isinstance(owner.value, str)):
-            fail(node, f"{describe(owner.value)} has no elements")
+            expression = (
+                f"{container.expression}[{json.dumps(index)}]" if container.expression else ""
+            )
+            return Value(values.to_python(container.value[index]), expression)
+        if not (is_list(container.value) or isinstance(container.value, str)):
+            fail(node, f"{describe(container.value)} has no elements")
         if type(index) is not int:
             fail(node.slice, f"an index must be a whole number, not {describe(index)}")
-        count = len(owner.value)
+        count = len(container.value)
         if not -count <= index < count:
             fail(node.slice, f"there is no element {index}: the length is {count}")
-        return owner.element(index)
+        return container.element(index)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> Value:
         is_or = isinstance(node.op, ast.Or)
