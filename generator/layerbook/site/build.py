@@ -131,7 +131,7 @@ class SiteRenderer:
             written = pluralize(len(report.written), "file")
             removed = f"{len(report.removed):,} removed"
             summary = f"{target}: {pages}, {files}; {written} written, {removed}"
-        kept = [
+        kept_messages = [
             f"{target}/{path}: no longer part of the book, but kept: it was edited"
             for path in report.kept_modified
         ]
@@ -140,7 +140,7 @@ class SiteRenderer:
             failed=len(contents.messages),
             refuted=contents.refuted,
             model=self.project.source.name,
-            messages=[*contents.messages, *kept],
+            messages=[*contents.messages, *kept_messages],
         )
 
     def inputs_are_unchanged(self) -> bool:

@@ -160,14 +160,14 @@ class ChapterRenderer:
         return pages.ChapterBody(html, toc=(), headings=(), sections=())
 
     def _chapter_page(self, chapter: Chapter, body: pages.ChapterBody) -> pages.ChapterPage:
-        own = next(other for other in self._book.chapters if other.name == chapter.name)
+        entry = next(other for other in self._book.chapters if other.name == chapter.name)
         links = {other.name: blocks.Link(other.title, other.href) for other in self._book.chapters}
         order = [
             blocks.Link(gettext("Contents"), "index.html"),
             *links.values(),
             blocks.Link(gettext("How this book was made"), "colophon.html"),
         ]
-        place = order.index(links[chapter.name])
+        index = order.index(links[chapter.name])
         diagram = self._place_diagram(chapter.part)
         alt = gettext("Where in the model this chapter is: {title}", title=chapter.title)
         # Paths in messages are relative to the working directory, which may be above the book.
@@ -175,11 +175,11 @@ class ChapterRenderer:
         return pages.ChapterPage(
             name=chapter.name,
             title=chapter.title,
-            label=own.label,
+            label=entry.label,
             body=body,
             description=chapter.summary,
-            previous=order[place - 1],
-            next=order[place + 1],
+            previous=order[index - 1],
+            next=order[index + 1],
             diagram_svg=diagram,
             diagram_alt=alt if diagram else "",
             needs=tuple(links[name] for name in chapter.needs if name in links),

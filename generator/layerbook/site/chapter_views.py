@@ -160,8 +160,8 @@ class ChapterViews:
         for address in claim.needed_addresses:
             if not self._find_and_note(address).inapplicable:
                 self.result(address)
-        shown = claim.for_page(self._chapter, self._math)
-        return replace(shown, id=self._id(view, index, shown.id))
+        claim_view = claim.for_page(self._chapter, self._math)
+        return replace(claim_view, id=self._id(view, index, claim_view.id))
 
     def source(self, name: str) -> blocks.SourceView:
         """Return the code that measured an experiment."""

@@ -81,8 +81,8 @@ class ClaimList:
         rows: dict[str, list[pages.ClaimRow]] = {}
         for claim in claims_of(self.models[0].views):
             rows.setdefault(claim.view.experiment.chapter, []).append(self._row(claim))
-        shown = [chapter for chapter in chapters if chapter.name in rows]
-        all_rows = [row for chapter in shown for row in rows[chapter.name]]
+        with_claims = [chapter for chapter in chapters if chapter.name in rows]
+        all_rows = [row for chapter in with_claims for row in rows[chapter.name]]
         for row in all_rows:
             ids.add(row.id)
         for number, _ in enumerate(self.models, start=1):
@@ -95,7 +95,7 @@ class ClaimList:
                 chapter.href,
                 tuple(rows[chapter.name]),
             )
-            for chapter in shown
+            for chapter in with_claims
         ]
         columns = [
             pages.ModelColumn(
@@ -106,15 +106,17 @@ class ClaimList:
         return pages.ClaimsPage(tuple(columns), tuple(sections))
 
     def _row(self, claim: ModelClaim) -> pages.ClaimRow:
-        own = claim.judge_own()
-        others = (_judge_other(replace(claim, views=model.views)) for model in self.models[1:])
+        own_judgement = claim.judge_own()
+        other_judgements = (
+            _judge_other(replace(claim, views=model.views)) for model in self.models[1:]
+        )
         return pages.ClaimRow(
             id=claim.id(),
-            sentence=claim.sentence(own, self.math),
+            sentence=claim.sentence(own_judgement, self.math),
             check=claim.claim.check.text,
             evidence=claim.view.experiment.evidence,
             experiment=claim.address,
-            judgements=(own, *others),
+            judgements=(own_judgement, *other_judgements),
             href=self._href(claim),
         )
 

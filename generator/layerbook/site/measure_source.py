@@ -55,8 +55,11 @@ def _is_helper_class(node: ast.stmt) -> TypeGuard[ast.ClassDef]:
     """Return whether a class is a dataclass or a named tuple, not a pydantic model."""
     if not isinstance(node, ast.ClassDef):
         return False
-    marks = {ast.unparse(mark).partition("(")[0] for mark in (*node.bases, *node.decorator_list)}
-    return bool(marks & {"dataclass", "NamedTuple"})
+    names = {
+        ast.unparse(expression).partition("(")[0]
+        for expression in (*node.bases, *node.decorator_list)
+    }
+    return bool(names & {"dataclass", "NamedTuple"})
 
 
 def used_definitions(name: str, definitions: Definitions) -> list[Definition]:

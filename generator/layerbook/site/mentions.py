@@ -39,26 +39,26 @@ class Mention(NamedTuple):
 def find_mentions(chapter: ChapterPage | IndexPage) -> Iterator[Mention]:
     """Yield the sources and terms that a chapter mentions, in order, with their sections."""
     for section in chapter.body.sections:
-        place = f": {section.title}" if section.id else gettext(", at the beginning")
+        section_name = f": {section.title}" if section.id else gettext(", at the beginning")
         for anchor in section.anchors:
             if anchor.source:
                 href = f"{chapter.name}.html#{anchor.id}"
-                yield Mention(anchor.kind, anchor.source, f"{chapter.title}{place}", href)
+                yield Mention(anchor.kind, anchor.source, f"{chapter.title}{section_name}", href)
 
 
-def _places_by_key(mentions: Iterable[Mention], kind: str) -> dict[str, tuple[Link, ...]]:
+def _links_by_key(mentions: Iterable[Mention], kind: str) -> dict[str, tuple[Link, ...]]:
     """Return a link to each section that mentions a source or term, in reading order."""
-    places: dict[str, dict[str, Link]] = {}
+    links_by_key: dict[str, dict[str, Link]] = {}
     for mention in mentions:
         if mention.kind == kind:
-            links = places.setdefault(mention.key, {})
+            links = links_by_key.setdefault(mention.key, {})
             links.setdefault(mention.title, Link(mention.title, mention.href))
-    return {key: tuple(links.values()) for key, links in places.items()}
+    return {key: tuple(links.values()) for key, links in links_by_key.items()}
 
 
 def references_page(bibliography: Bibliography, mentions: Iterable[Mention]) -> ReferencesPage:
     """List the sources by author, each with the sections that cite it."""
-    places = _places_by_key(mentions, "citation")
+    links = _links_by_key(mentions, "citation")
 
     def view(key: str) -> ReferenceView:
         source = bibliography.get(key)
@@ -72,7 +72,7 @@ def references_page(bibliography: Bibliography, mentions: Iterable[Mention]) -> 
             url=source.url,
             display_url=_SCHEME.sub("", source.url),
             used_for=source.used_for,
-            places=places.get(key, ()),
+            places=links.get(key, ()),
         )
 
     return ReferencesPage(tuple(map(view, bibliography.sorted_keys())))
@@ -88,12 +88,12 @@ def glossary_page(
 
     chapters: the links to chapters by name, for `see`. Raises SpecError for a definition.
     """
-    places = _places_by_key(mentions, "term")
+    links = _links_by_key(mentions, "term")
 
     def view(entry: Entry) -> TermView:
         term = entry.term
         definition = render_definition(term.text, glossary.file, entry.text_position.line, math)
         see = tuple(chapters[name] for name in term.see if name in chapters)
-        return TermView(term.id, term.name, definition, see, places.get(term.id, ()))
+        return TermView(term.id, term.name, definition, see, links.get(term.id, ()))
 
     return GlossaryPage(tuple(map(view, glossary.sorted_entries())))

@@ -66,7 +66,7 @@ def _in_python() -> Iterator[LocatedMessage]:
                 continue
             if node.func.id in ("gettext", "mark", "_names"):
                 for argument in node.args:
-                    yield from ((text, _place(path)) for text in _constants(argument))
+                    yield from ((text, _package_path(path)) for text in _constants(argument))
 
 
 def _constants(node: ast.expr) -> Iterator[str]:
@@ -83,7 +83,7 @@ def _in_figures() -> Iterator[LocatedMessage]:
     for path in FIGURES:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for message in _FigureTexts(tree):
-            yield message, _place(path)
+            yield message, _package_path(path)
 
 
 class _FigureTexts(ast.NodeVisitor):
@@ -175,12 +175,12 @@ def _without_figures(tree: ast.Module) -> Iterator[ast.AST]:
     """Yield the functions that only `runs` and `measure` use, not the figures."""
     definitions = definitions_by_name(tree)
     for name in definitions:
-        owner, _, method = name.rpartition(".")
+        class_name, _, method = name.rpartition(".")
         if method == "figures":
-            shown = used_definitions(name, definitions)
+            figure_code = used_definitions(name, definitions)
             for other in ("runs", "measure"):
-                used = used_definitions(f"{owner}.{other}", definitions)
-                yield from (item for item in used if item not in shown)
+                other_code = used_definitions(f"{class_name}.{other}", definitions)
+                yield from (item for item in other_code if item not in figure_code)
 
 
 def _in_templates() -> Iterator[LocatedMessage]:
@@ -228,7 +228,7 @@ def _templates() -> Path:
     return Path(str(files("layerbook.templates")))
 
 
-def _place(path: Path) -> str:
+def _package_path(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
 
@@ -238,11 +238,11 @@ def update(code: str) -> Catalog:
     old = read_catalogue(path, code)
     comment = "# Messages of Layerbook; `make messages` brings this file up to date."
     new = Catalog(locale=code, header_comment=comment, fuzzy=False, charset="utf-8")
-    for message, place in find_messages():
+    for message, file in find_messages():
         flags = ["python-format"] if "%(" in str(message) else []
         translation = old.get(message[0] if isinstance(message, tuple) else message)
         text = translation.string if translation is not None and translation.id == message else None
-        new.add(message, text, locations=[(place, 0)], flags=flags)
+        new.add(message, text, locations=[(file, 0)], flags=flags)
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     write_po(buffer, new, width=96, omit_header=False, sort_output=False)

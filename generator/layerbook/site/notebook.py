@@ -26,16 +26,16 @@ def notebook(
         page=page,
         book=_escape(book),
     )
-    parts = [_markdown("title", f"# {_escape(title)}\n\n{about}")]
+    notebook_cells = [_markdown("title", f"# {_escape(title)}\n\n{about}")]
     for section in sections:
         names = [anchor.source for anchor in section.anchors if anchor.kind == "cell"]
         if names and section.title:
             heading = f"## [{_escape(section.title)}]({page}#{section.id})"
-            parts.append(_markdown(f"heading-{len(parts)}", heading))
-        parts += [_code(f"code-{name}", cells[name].code) for name in names]
+            notebook_cells.append(_markdown(f"heading-{len(notebook_cells)}", heading))
+        notebook_cells += [_code(f"code-{name}", cells[name].code) for name in names]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
-    content = {"cells": parts, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    content = {"cells": notebook_cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
 
 

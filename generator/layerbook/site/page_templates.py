@@ -115,8 +115,8 @@ def _message_functions(environment: Sandbox) -> dict[str, Callable[..., Markup]]
         environment.count(sum(len(texts[name]) for name in names) // 100)
         return Markup(_VALUE.sub(lambda match: texts[match[1]] if match[1] else "%", text))
 
-    def fill_one_or_many(one: str, many: str, num: int, /, **values: object) -> Markup:
-        return fill(one if num == 1 else many, **{"num": num, **values})
+    def fill_one_or_many(singular: str, plural: str, num: int, /, **values: object) -> Markup:
+        return fill(singular if num == 1 else plural, **{"num": num, **values})
 
     return {"_": fill, "gettext": fill, "ngettext": fill_one_or_many}
 
@@ -153,31 +153,31 @@ def _located_errors(jinja_env: Sandbox) -> Iterator[None]:
         problem = Problem(error.filename, error.lineno, 1, error.message or "invalid template")
         raise SpecError([problem]) from error
     except (*TEMPLATE_ERRORS, RecursionError) as error:
-        place = _template_place(error.__traceback__)
-        if place is None and isinstance(error, LimitError):
-            place = next(((folder, 1) for folder in _own_folders(jinja_env)), None)
-        if place is None:
+        location = _template_location(error.__traceback__)
+        if location is None and isinstance(error, LimitError):
+            location = next(((folder, 1) for folder in _own_folders(jinja_env)), None)
+        if location is None:
             raise
         is_recursive = isinstance(error, RecursionError)
         message = "templates include each other recursively" if is_recursive else str(error)
-        raise SpecError([Problem(*place, 1, message or type(error).__name__)]) from error
+        raise SpecError([Problem(*location, 1, message or type(error).__name__)]) from error
 
 
 def _own_folders(jinja_env: Sandbox) -> list[str]:
     """Return the folder of the project's templates, if it has some."""
     loaders = jinja_env.loader.loaders if isinstance(jinja_env.loader, ChoiceLoader) else ()
-    return [str(own.searchpath[0]) for own in loaders if isinstance(own, _ProjectLoader)]
+    return [str(loader.searchpath[0]) for loader in loaders if isinstance(loader, _ProjectLoader)]
 
 
-def _template_place(trace: TracebackType | None) -> tuple[str, int] | None:
+def _template_location(trace: TracebackType | None) -> tuple[str, int] | None:
     """Return the file and line of the innermost template of the project."""
-    place = None
+    location = None
     while trace:
         names = trace.tb_frame.f_globals
         template = names.get("__jinja_template__")
         if isinstance(template, Template) and template.filename:
-            place = (template.filename, template.get_corresponding_lineno(trace.tb_lineno))
+            location = (template.filename, template.get_corresponding_lineno(trace.tb_lineno))
         elif "__jinja_exception__" in names and Path(names["__file__"]).is_file():
-            place = (names["__file__"], trace.tb_lineno)
+            location = (names["__file__"], trace.tb_lineno)
         trace = trace.tb_next
-    return place
+    return location

@@ -115,7 +115,9 @@ class Preview:
             with language.use(project.book.own_words):
                 state = replace(state, stale=result.stale, words=_words(len(result.stale)))
         except SpecError as error:
-            problems = [self._shown(problem) for problem in error.problems[:MAX_SHOWN_PROBLEMS]]
+            problems = [
+                self._with_source_line(problem) for problem in error.problems[:MAX_SHOWN_PROBLEMS]
+            ]
             state = replace(state, problems=tuple(problems))
         except (LayerbookError, OSError) as error:
             state = replace(state, problems=(ShownProblem("layerbook", str(error)),))
@@ -148,15 +150,15 @@ class Preview:
             return ""
         return hashlib.sha256(marker).hexdigest()[:16]
 
-    def _shown(self, problem: Problem) -> ShownProblem:
-        place = f"{problem.file}:{problem.line}:{problem.column}"
+    def _with_source_line(self, problem: Problem) -> ShownProblem:
+        location = f"{problem.file}:{problem.line}:{problem.column}"
         try:
             path = resolve_within(self._root, Path(problem.file))
             text = read_file(path, MAX_SHOWN_BYTES).decode("utf-8-sig")
             source = text.splitlines()[problem.line - 1]
         except (StoreError, OutsideError, OSError, UnicodeDecodeError, IndexError):
             source = ""
-        return ShownProblem(place, problem.message, source, problem.column)
+        return ShownProblem(location, problem.message, source, problem.column)
 
 
 def _changes(root: Path) -> Iterator[tuple[Path, ...] | None]:

@@ -21,7 +21,7 @@ def social_card(book: BookInfo) -> bytes:
     draw = ImageDraw.Draw(image)
     draw.rectangle((0, 0, CARD_SIZE[0], 24), fill=ACCENT)
     width = CARD_SIZE[0] - 2 * CARD_MARGIN
-    place = CARD_MARGIN + 40
+    top = CARD_MARGIN + 40
     rows = (
         (book.title, 76, INK, 3),
         (book.subtitle, 36, SOFT, 3),
@@ -30,9 +30,9 @@ def social_card(book: BookInfo) -> bytes:
     for text, size, color, max_lines in rows:
         font = _font(size)
         for line in _lines(text, font, width)[:max_lines]:
-            draw.text((CARD_MARGIN, place), line, fill=color, font=font)
-            place += round(1.25 * size)
-        place += size // 2
+            draw.text((CARD_MARGIN, top), line, fill=color, font=font)
+            top += round(1.25 * size)
+        top += size // 2
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

@@ -57,10 +57,10 @@ def write_pdf(site: Path, book: BookInfo, others: Sequence[NavChapter], path: Pa
 def _without_dates(data: bytes) -> bytes:
     """Return a PDF with fixed dates of the same length, so that its offset table stays valid."""
 
-    def fixed(match: re.Match[bytes]) -> bytes:
+    def fix_date(match: re.Match[bytes]) -> bytes:
         return re.sub(rb"D:\d{14}", b"D:20000101000000", match[0])
 
-    return _DATE.sub(fixed, data)
+    return _DATE.sub(fix_date, data)
 
 
 def _document(
@@ -74,14 +74,14 @@ def _document(
         embed_media(page.article, site_files, videos=False)
         article = serialize(page.article)
         body.append(f'<section class="chapter-page" id="{page.name}">{article}</section>')
-    own = files("layerbook.site.export").joinpath("pdf.css").read_text(encoding="utf-8")
+    print_css = files("layerbook.site.export").joinpath("pdf.css").read_text(encoding="utf-8")
     return (
         f'<!DOCTYPE html><html lang="{escape(book.language)}" data-theme="light"><head>'
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>{escape(book.title)}</title>"
         f'<meta name="author" content="{escape(", ".join(book.authors))}">'
         f"<style>{style_sheets(site_files, book.theme)}</style>"
-        f"<style>{own}{_running_titles(pages)}</style>"
+        f"<style>{print_css}{_running_titles(pages)}</style>"
         f'</head><body class="chapter"><main>{"".join(body)}</main></body></html>'
     )
 

@@ -10,10 +10,10 @@ from layerbook.core.paths import MAX_BYTES, read_file, resolve_within
 MAX_TOTAL_BYTES = 500_000_000
 
 
-def read_site_file(file: Path, most: int = MAX_BYTES) -> bytes:
+def read_site_file(file: Path, max_bytes: int = MAX_BYTES) -> bytes:
     """Read a file. Raises StoreError if it is missing or too large."""
     try:
-        return read_file(file, most)
+        return read_file(file, max_bytes)
     except OSError as error:
         message = f"{file}: cannot be read ({error.strerror or error}); run `layerbook build`"
         raise StoreError(message) from error

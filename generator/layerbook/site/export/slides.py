@@ -76,10 +76,10 @@ def split(blocks: Sequence[Element]) -> Iterator[Slide]:
 def _document(
     site_files: SiteFiles, book: BookInfo, chapter: NavChapter, slides: Sequence[Slide]
 ) -> str:
-    own = files("layerbook.site.export")
+    package = files("layerbook.site.export")
     style = style_sheets(site_files, book.theme)
-    style += own.joinpath("slides.css").read_text(encoding="utf-8")
-    script = own.joinpath("slides.js").read_text(encoding="utf-8")
+    style += package.joinpath("slides.css").read_text(encoding="utf-8")
+    script = package.joinpath("slides.js").read_text(encoding="utf-8")
     policy = (
         f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
         "img-src data:; media-src data:; font-src data:; base-uri 'none'; form-action 'none'"

@@ -101,5 +101,5 @@ def _traceback_line(trace: TracebackType | None, file: str) -> int:
 
 def line_containing(source: str, text: str) -> int:
     """Return the first line with this text, which may begin with the break before it, or 1."""
-    place = f"\n{source}".find(text)
-    return source.count("\n", 0, place) + 1 if place > 0 else 1
+    offset = f"\n{source}".find(text)
+    return source.count("\n", 0, offset) + 1 if offset > 0 else 1

@@ -20,10 +20,10 @@ _ID = re.compile(r'\sid="([^"]+)"')
 
 
 class PageIds:
-    """Assigns unique ids on one page; some are `taken` from the start."""
+    """Assigns unique ids on one page; some are `used` from the start."""
 
-    def __init__(self, taken: Iterable[str] = ()) -> None:
-        self._taken = set(taken)
+    def __init__(self, used: Iterable[str] = ()) -> None:
+        self._used = set(used)
         self._next_numbers: dict[str, Iterator[int]] = {}
 
     def add(self, id: str) -> str:
@@ -33,11 +33,11 @@ class PageIds:
         numbers = self._next_numbers.setdefault(id, count(2))
         numbered = (f"{start}-{number}{''.join(suffix)}" for number in numbers)
         free = next(candidate for candidate in chain([id], numbered) if self._is_free(candidate))
-        self._taken.add(free)
+        self._used.add(free)
         return free
 
     def _is_free(self, id: str) -> bool:
-        return self._taken.isdisjoint((id, id.partition(PICTURE_SUFFIX)[0]))
+        return self._used.isdisjoint((id, id.partition(PICTURE_SUFFIX)[0]))
 
 
 def page_ids(page_templates: Environment, template: str) -> PageIds:

@@ -182,8 +182,8 @@ class _FieldFinder:
             case nodes.Getitem(node=owner, arg=nodes.Slice()):
                 return self._types(owner)
             case nodes.Getitem(node=owner, arg=index):
-                place = index.value if isinstance(index, nodes.Const) else None
-                return join_types([element_types(t, place) for t in self._types(owner)])
+                key = index.value if isinstance(index, nodes.Const) else None
+                return join_types([element_types(t, key) for t in self._types(owner)])
         return ()
 
 
