@@ -74,8 +74,8 @@ def compute_layout(
     right = _widest(value for f in figures for value in _value_texts(f)) + 14
     value_axis = 0.0 if narrow else _widest(f.value_axis.title() for f in figures)
     longest_bar, shortest_bar = _BAR_LENGTHS[min(charts_per_row, 4) - 1]
-    room = svg.MAX_UNSCROLLED_WIDTH - left - right - 2
-    bar = max(min(longest_bar, max(shortest_bar, room)), value_axis - right)
+    max_width = svg.MAX_UNSCROLLED_WIDTH - left - right - 2
+    bar = max(min(longest_bar, max(shortest_bar, max_width)), value_axis - right)
     row = 25.0 if rows <= 12 else 21.0 if rows <= 30 else 18.0
     limits = _value_limits(figures) if shared_scale else None
     return BarsLayout(rows, row, bar, left, right, longest, limits, has_titles_apart=narrow)
@@ -187,8 +187,8 @@ def _draw_axis_titles(
     size, color = text.SMALL_FONT_SIZE, colors.MUTED
     if layout.has_titles_apart:
         canvas.draw_text(f"↓ {labels}", left, top + 13, size=size, color=color)
-        at = min(start, max(left, left + layout.width - text.pixel_width(values, size)))
-        canvas.draw_text(values, at, top + 13 + _TITLE_HEIGHT, size=size, color=color)
+        title_left = min(start, max(left, left + layout.width - text.pixel_width(values, size)))
+        canvas.draw_text(values, title_left, top + 13 + _TITLE_HEIGHT, size=size, color=color)
         return
     canvas.draw_text(labels, start - 10, top + 13, size=size, color=color, anchor="right")
     canvas.draw_text(values, start, top + 13, size=size, color=color)

@@ -81,7 +81,7 @@ def _render_chart(chart: Chart, layout: ChartLayout, id: str) -> str:
         DRAWERS[type(chart)].draw(canvas, chart, layout, 0, 0)
         drawing = canvas.to_svg()
     picture = svg.root_element(id, canvas.width, canvas.height, chart)
-    for name, places in (("data-grids", canvas.grids), ("data-panels", canvas.panels)):
-        if places:
-            picture.set(name, json.dumps(places, ensure_ascii=False, separators=(",", ":")))
+    for name, areas in (("data-grids", canvas.grids), ("data-panels", canvas.panels)):
+        if areas:
+            picture.set(name, json.dumps(areas, ensure_ascii=False, separators=(",", ":")))
     return svg.embed_matplotlib_svg(drawing, picture, id, canvas.marks)

@@ -145,8 +145,8 @@ def invert_for_dark(color: NDArray[Any]) -> NDArray[np.float64]:
     """
     share = np.asarray(color, dtype=np.float64) / 255 * (1 - 2 * DARK_INVERSION) + DARK_INVERSION
     grey = np.array([0.213, 0.715, 0.072])
-    turned: NDArray[np.float64] = 255 * np.clip(2 * (share @ grey)[..., None] - share, 0, 1)
-    return turned
+    inverted: NDArray[np.float64] = 255 * np.clip(2 * (share @ grey)[..., None] - share, 0, 1)
+    return inverted
 
 
 def _even_steps(stops: tuple[tuple[float, float, float], ...], count: int) -> NDArray[np.float64]:
@@ -154,15 +154,17 @@ def _even_steps(stops: tuple[tuple[float, float, float], ...], count: int) -> ND
 
     A stop has lightness, chroma and hue.
     """
-    at = np.linspace(0, 1, len(stops))
-    fine = np.linspace(0, 1, 2000)
-    light, chroma, hue = (np.interp(fine, at, [stop[k] for stop in stops]) for k in range(3))
+    stop_positions = np.linspace(0, 1, len(stops))
+    samples = np.linspace(0, 1, 2000)
+    light, chroma, hue = (
+        np.interp(samples, stop_positions, [stop[k] for stop in stops]) for k in range(3)
+    )
     lab = np.stack(
         [light, chroma * np.cos(np.radians(hue)), chroma * np.sin(np.radians(hue))], axis=1
     )
-    way = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(lab, axis=0), axis=1))])
-    even = np.linspace(0, way[-1], count)
-    return np.stack([np.interp(even, way, lab[:, k]) for k in range(3)], axis=1)
+    path_lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(lab, axis=0), axis=1))])
+    equal_lengths = np.linspace(0, path_lengths[-1], count)
+    return np.stack([np.interp(equal_lengths, path_lengths, lab[:, k]) for k in range(3)], axis=1)
 
 
 def _oklab_to_srgb(lab: NDArray[np.float64]) -> NDArray[np.uint8]:

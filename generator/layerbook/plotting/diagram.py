@@ -362,13 +362,13 @@ def _draw_arrow_head(sheet: ET.Element, x: float, y: float, sizes: _Sizes) -> No
 def _draw_box(parent: ET.Element, box: _Box, highlight: str, sizes: _Sizes) -> None:
     """Draw a box, and in it its name, its shape and its number of parameters."""
     block = box.block
-    lit, pale = block.part == highlight, bool(highlight) and block.part != highlight
+    is_highlighted, is_dimmed = block.part == highlight, bool(highlight) and block.part != highlight
     if sizes.has_text:
-        paper = colors.TINT if lit else colors.PAPER if pale else colors.BOX
+        paper = colors.TINT if is_highlighted else colors.PAPER if is_dimmed else colors.BOX
     else:
-        paper = colors.ACCENT if lit else colors.PALE
-    edge = colors.ACCENT if lit else colors.LINE
-    place: svg.Attributes = {
+        paper = colors.ACCENT if is_highlighted else colors.PALE
+    edge = colors.ACCENT if is_highlighted else colors.LINE
+    geometry: svg.Attributes = {
         "x": box.x,
         "y": box.y,
         "width": box.width,
@@ -378,26 +378,26 @@ def _draw_box(parent: ET.Element, box: _Box, highlight: str, sizes: _Sizes) -> N
     svg.add_element(
         parent,
         "rect",
-        **place,
+        **geometry,
         fill=paper,
         stroke=edge,
-        stroke_width=1.8 if lit and sizes.has_text else 1.0,
+        stroke_width=1.8 if is_highlighted and sizes.has_text else 1.0,
     )
     if sizes.has_text:
-        ink = colors.ACCENT if lit else colors.MUTED if pale else colors.INK
-        _draw_box_text(parent, box, ink, lit=lit)
+        ink = colors.ACCENT if is_highlighted else colors.MUTED if is_dimmed else colors.INK
+        _draw_box_text(parent, box, ink, is_highlighted=is_highlighted)
 
 
-def _draw_box_text(parent: ET.Element, box: _Box, ink: str, *, lit: bool) -> None:
+def _draw_box_text(parent: ET.Element, box: _Box, ink: str, *, is_highlighted: bool) -> None:
     block = box.block
     left, right = box.x + _TEXT_INSET, box.x + box.width - _TEXT_INSET
     detail, learned = _second_line(block)
     middle = 20.0 if detail or learned else box.height / 2 + 4.5
     name = text.shorten(text.printable(block.name), int(box.width / 7))
     svg.add_element(parent, "text", name, x=left, y=box.y + middle, fill=ink, font_weight="600")
-    if lit:
-        here: svg.Attributes = {"x": right, "y": box.y + middle, "text_anchor": "end"}
-        svg.add_element(parent, "text", gettext("you are here"), fill=colors.ACCENT, **here)
+    if is_highlighted:
+        position: svg.Attributes = {"x": right, "y": box.y + middle, "text_anchor": "end"}
+        svg.add_element(parent, "text", gettext("you are here"), fill=colors.ACCENT, **position)
     soft: svg.Attributes = {
         "y": box.y + 37,
         "fill": colors.MUTED,

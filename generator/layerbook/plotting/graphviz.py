@@ -116,9 +116,9 @@ def _error(message: str) -> DiagramError:
     """Return the first error that `dot` reports, at its line."""
     lines = [line.removeprefix("Error: ") for line in message.splitlines() if "rror" in line]
     first = lines[0] if lines else "it gives no reason"
-    place = re.search(r"in line (\d+)", first)
+    match = re.search(r"in line (\d+)", first)
     reason = re.sub(r"^<stdin>: |in line \d+ ", "", first).strip()
-    line = int(place[1]) if place else 0
+    line = int(match[1]) if match else 0
     return DiagramError(f"Graphviz cannot draw the diagram: {reason}", line)
 
 

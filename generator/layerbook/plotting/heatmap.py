@@ -100,20 +100,20 @@ def compute_layout(
     """
     rows, columns = (max(figure.values.shape[k] for figure in figures) for k in (0, 1))
     charts_per_column = max(charts_per_row, 3) if stacked else charts_per_row
-    room = Size(_max_plot_size(charts_per_row).width, _max_plot_size(charts_per_column).height)
+    max_plot = Size(_max_plot_size(charts_per_row).width, _max_plot_size(charts_per_column).height)
     row_labels = max(_row_label_width(figure) for figure in figures)
-    most = max(_MAX_ANNOTATED_WIDTH / charts_per_row, room.width)
+    max_width = max(_MAX_ANNOTATED_WIDTH / charts_per_row, max_plot.width)
     if narrow:
-        most = svg.MAX_UNSCROLLED_WIDTH - 10 - row_labels
-    needed = _annotation_width(figures, padding=2.0 if narrow else 6.0)
-    annotated = 0 < columns * needed <= most
+        max_width = svg.MAX_UNSCROLLED_WIDTH - 10 - row_labels
+    cell_width = _annotation_width(figures, padding=2.0 if narrow else 6.0)
+    annotated = 0 < columns * cell_width <= max_width
     if annotated:
-        cell = _annotated_cell_size(needed, columns, row_labels)
+        cell = _annotated_cell_size(cell_width, columns, row_labels)
     else:
-        cell = _cell_size(rows, columns, room)
+        cell = _cell_size(rows, columns, max_plot)
         if charts_per_row == 1:
-            least = 0.0 if narrow else _min_cell_width(figures, columns)
-            cell = _fit_phone(cell, columns, row_labels, least)
+            min_width = 0.0 if narrow else _min_cell_width(figures, columns)
+            cell = _fit_phone(cell, columns, row_labels, min_width)
     column_labels = _fit_column_labels(figures, columns, cell.width)
     scale = heatmap_cells.color_scale(figures) if shared_scale else None
     return HeatmapLayout(
@@ -245,9 +245,9 @@ def _has_texts(figure: Heatmap) -> bool:
     return figure.annotate or bool(figure.cells)
 
 
-def _annotated_cell_size(needed: float, columns: int, label_width: float) -> Size:
-    room = min(svg.MAX_UNSCROLLED_WIDTH * 0.75, svg.MAX_UNSCROLLED_WIDTH - 10 - label_width)
-    return Size(max(needed, 34.0, min(64.0, room / columns)), 30.0)
+def _annotated_cell_size(min_width: float, columns: int, label_width: float) -> Size:
+    max_width = min(svg.MAX_UNSCROLLED_WIDTH * 0.75, svg.MAX_UNSCROLLED_WIDTH - 10 - label_width)
+    return Size(max(min_width, 34.0, min(64.0, max_width / columns)), 30.0)
 
 
 def _row_label_width(figure: Heatmap) -> float:
@@ -256,19 +256,19 @@ def _row_label_width(figure: Heatmap) -> float:
     return max(text.pixel_width(name, mono=mono) for name in names) + 10
 
 
-def _fit_phone(cell: Size, columns: int, label_width: float, least: float) -> Size:
-    """Return the cell in a size that fits a phone, unless it would be narrower than `least`."""
+def _fit_phone(cell: Size, columns: int, label_width: float, min_width: float) -> Size:
+    """Return the cell in a size that fits a phone, unless it would be narrower than `min_width`."""
     fitting = (svg.MAX_UNSCROLLED_WIDTH - 10 - label_width) / columns
-    if fitting >= cell.width or fitting < least:
+    if fitting >= cell.width or fitting < min_width:
         return cell
     if 1 <= fitting < 2:
         fitting = math.floor(fitting)  # whole pixels are sharp
     return Size(fitting, fitting if cell.width == cell.height else cell.height)
 
 
-def _cell_size(rows: int, columns: int, room: Size) -> Size:
+def _cell_size(rows: int, columns: int, max_plot: Size) -> Size:
     """Return width and height of a cell, square if there are as many rows as columns."""
-    wide, high = room.width / columns, room.height / rows
+    wide, high = max_plot.width / columns, max_plot.height / rows
     if columns > 4 * rows or rows > 4 * columns or columns > 100:
         # One pixel for each cell is sharp; a little more is not.
         wide = 1.0 if 1 <= wide < 1.5 else min(wide, 40.0)
@@ -308,9 +308,9 @@ def _draw_hatching(canvas: Canvas, areas: Sequence[Area]) -> None:
         first = math.floor((area.left + area.top) / _HATCH_SPACING) + 1
         last = math.ceil((area.right + area.bottom) / _HATCH_SPACING)
         for n in range(first, last):
-            at = n * _HATCH_SPACING  # along a stroke x + y is the same
-            start = max(area.left, at - area.bottom), min(area.bottom, at - area.left)
-            end = min(area.right, at - area.top), max(area.top, at - area.right)
+            offset = n * _HATCH_SPACING  # along a stroke x + y is the same
+            start = max(area.left, offset - area.bottom), min(area.bottom, offset - area.left)
+            end = min(area.right, offset - area.top), max(area.top, offset - area.right)
             strokes.append((*start, *end))
     if strokes:
         canvas.draw_segments(strokes, colors.LINE)
@@ -373,5 +373,5 @@ def _row_labels(figure: Heatmap) -> list[str]:
     return _axis_labels(figure.rows, figure.values.shape[0], 22)
 
 
-def _axis_labels(axis: Axis, length: int, most: int) -> list[str]:
-    return text.shorten_apart([axis.tick_label(i) for i in range(length)], most)
+def _axis_labels(axis: Axis, length: int, max_columns: int) -> list[str]:
+    return text.shorten_apart([axis.tick_label(i) for i in range(length)], max_columns)

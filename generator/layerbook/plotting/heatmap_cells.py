@@ -86,15 +86,15 @@ def cell_texts(figure: Heatmap) -> NDArray[np.object_]:
             float_values(figure)
         )
         return percents
-    most = float(np.abs(finite_values(figure)).max(initial=0.0))
-    decimals = 2 if most < 10 else 1 if most < 100 else 0
-    fixed = 0.01 <= most < 100_000
+    largest = float(np.abs(finite_values(figure)).max(initial=0.0))
+    decimals = 2 if largest < 10 else 1 if largest < 100 else 0
+    has_fixed_digits = 0.01 <= largest < 100_000
 
     def write(value: float) -> str:
-        if not fixed or not np.isfinite(value) or value == 0:
+        if not has_fixed_digits or not np.isfinite(value) or value == 0:
             return text.format_number(value)
-        shown = localized(f"{value:,.{decimals}f}").replace("-", "−")
-        return shown if set(shown) & set("123456789") else shown.lstrip("−")
+        digits_text = localized(f"{value:,.{decimals}f}").replace("-", "−")
+        return digits_text if set(digits_text) & set("123456789") else digits_text.lstrip("−")
 
     values, finite = float_values(figure), finite_values(figure)
     if finite.size and write(finite.min()) == write(finite.max()):
@@ -107,16 +107,16 @@ def cell_texts(figure: Heatmap) -> NDArray[np.object_]:
 def _percent(share: float) -> str:
     digits = 1 if 0.0005 <= abs(share) < 0.00995 else 0
     if np.isfinite(share):
-        shown = localized(f"{100 * share:.{digits}f}")
+        number = localized(f"{100 * share:.{digits}f}")
     else:
-        shown = text.format_number(share)
-    return text.format_percent(shown.replace("-", "−"))
+        number = text.format_number(share)
+    return text.format_percent(number.replace("-", "−"))
 
 
 def text_width(figure: Heatmap) -> float:
     """Return the width in pixels of the longest text in a cell."""
-    shown = cell_texts(figure)[~absent_cells(figure)]
-    return max((text.pixel_width(words) for words in shown), default=0.0)
+    texts = cell_texts(figure)[~absent_cells(figure)]
+    return max((text.pixel_width(words) for words in texts), default=0.0)
 
 
 def draw_annotated(canvas: Canvas, figure: Heatmap, scale: Scale, area: Area) -> None:

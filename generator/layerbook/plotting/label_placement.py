@@ -48,20 +48,21 @@ def place_labels(
     """
     if not points:
         return []
-    at = np.array(points, dtype=float)
-    dots = np.concatenate([at - dot_radius, at + dot_radius], axis=1)
+    centers = np.array(points, dtype=float)
+    dots = np.concatenate([centers - dot_radius, centers + dot_radius], axis=1)
     lines = _stroke_squares(strokes)
     candidates = [
-        _candidates(p, s, bounds) for p, s in zip(at, np.array(sizes, dtype=float), strict=True)
+        _candidates(p, s, bounds)
+        for p, s in zip(centers, np.array(sizes, dtype=float), strict=True)
     ]
-    fixed = [_fixed_cost(candidate, dots, lines) for candidate in candidates]
+    fixed_costs = [_fixed_cost(candidate, dots, lines) for candidate in candidates]
     choices: list[int | None] = [None] * len(points)
     for _ in range(_ROUNDS):
         for i, candidate in enumerate(candidates):
             others = np.array(
                 [candidates[j].boxes[k] for j, k in enumerate(choices) if k is not None and j != i]
             )
-            cost = fixed[i] + 6 * _overlap(candidate.boxes, others.reshape(-1, 4)).sum(axis=1)
+            cost = fixed_costs[i] + 6 * _overlap(candidate.boxes, others.reshape(-1, 4)).sum(axis=1)
             choices[i] = int(np.argmin(cost))
     return _without_collisions(candidates, choices)
 
@@ -72,15 +73,15 @@ def _without_collisions(
     """Return the chosen places; of two labels that still touch, the later one is dropped."""
     result: list[LabelPlacement | None] = []
     occupied = np.empty((0, 4))
-    for (boxes, distances), k in zip(candidates, choices, strict=True):
-        place = k or 0
-        box = boxes[place]
+    for (boxes, distances), chosen in zip(candidates, choices, strict=True):
+        choice = chosen or 0
+        box = boxes[choice]
         if _overlap(box[None], occupied).sum() > 0:
             result.append(None)
             continue
         occupied = np.vstack([occupied, box])
         left, top, right, bottom = (float(v) for v in box)
-        needs_leader = bool(distances[place] > _RADII[1])
+        needs_leader = bool(distances[choice] > _RADII[1])
         result.append(LabelPlacement((left, top, right, bottom), needs_leader))
     return result
 
@@ -90,15 +91,17 @@ def _candidates(
 ) -> _Candidates:
     """Return rectangles around the point, moved inside the bounds."""
     angle = np.radians(np.tile(_ANGLES, len(_RADII)))
-    far = np.repeat(_RADII, len(_ANGLES))
-    way = np.stack([np.cos(angle), -np.sin(angle)], axis=1)
+    distance = np.repeat(_RADII, len(_ANGLES))
+    direction = np.stack([np.cos(angle), -np.sin(angle)], axis=1)
     center = (
-        point + way * far[:, None] + way * size / 2 * np.where(np.abs(way) > 0.3, 1, np.abs(way))
+        point
+        + direction * distance[:, None]
+        + direction * size / 2 * np.where(np.abs(direction) > 0.3, 1, np.abs(direction))
     )
     low = np.clip(
         center - size / 2, bounds[:2], np.maximum(np.array(bounds[2:]) - size, bounds[:2])
     )
-    return _Candidates(np.concatenate([low, low + size], axis=1), far)
+    return _Candidates(np.concatenate([low, low + size], axis=1), distance)
 
 
 def _fixed_cost(candidates: _Candidates, dots: Boxes, lines: Boxes) -> NDArray[np.float64]:
@@ -112,8 +115,8 @@ def _fixed_cost(candidates: _Candidates, dots: Boxes, lines: Boxes) -> NDArray[n
 def _stroke_squares(strokes: Sequence[tuple[float, float, float, float]]) -> Boxes:
     """Return small squares along each stroke, close enough that a label across it overlaps some."""
     share = np.linspace(0, 1, 14)[:, None]
-    spots = [np.array(s[:2]) * (1 - share) + np.array(s[2:]) * share for s in strokes]
-    middle = np.concatenate(spots) if spots else np.empty((0, 2))
+    points = [np.array(s[:2]) * (1 - share) + np.array(s[2:]) * share for s in strokes]
+    middle = np.concatenate(points) if points else np.empty((0, 2))
     return np.concatenate([middle - 3, middle + 3], axis=1)
 
 

@@ -129,15 +129,15 @@ def _draw_series_names(
     Names that would cover each other are moved apart; of too many, some are left out.
     """
     interval = text.label_step(len(figure.series), int((area.height + _LINE_HEIGHT) / _LINE_HEIGHT))
-    shown = range(0, len(figure.series), interval)
-    last = np.array([_last_finite(_points(figure, figure.series[i])[1]) for i in shown])
+    named_series = range(0, len(figure.series), interval)
+    last = np.array([_last_finite(_points(figure, figure.series[i])[1]) for i in named_series])
     low, high = np.log10(limits) if figure.y.log else limits
     shares = ((np.log10(last) if figure.y.log else last) - low) / (high - low)
     heights = spread_positions(
         area.top + area.height * (1 - shares), _LINE_HEIGHT, area.top, area.bottom
     )
     names = _series_names(figure)
-    for i, y in zip(shown, heights, strict=True):
+    for i, y in zip(named_series, heights, strict=True):
         canvas.draw_text(names[i], area.right + 8, y + 4, color=_color(figure, i), gid=gids[i])
 
 
@@ -158,15 +158,15 @@ def spread_positions(
     """Return the positions moved so that neighbors are `gap` apart, within low..high."""
     targets = np.nan_to_num(np.array(positions, dtype=float), nan=high)
     order = np.argsort(targets, kind="stable")
-    moved = np.clip(targets[order], low, high)
+    spread = np.clip(targets[order], low, high)
     for _ in range(200):
-        close = gap - np.diff(moved)
+        close = gap - np.diff(spread)
         if (close <= 1e-6).all():
             break
         push = np.clip(close, 0, None) / 2
-        moved[1:] += push
-        moved[:-1] -= push
-        moved = np.clip(moved, low, high)
-    result = np.empty_like(moved)
-    result[order] = moved
+        spread[1:] += push
+        spread[:-1] -= push
+        spread = np.clip(spread, low, high)
+    result = np.empty_like(spread)
+    result[order] = spread
     return [float(position) for position in result]

@@ -205,10 +205,10 @@ def _place_section(section: Section, left: float, middle: float) -> list[list[_P
 def _draw_arrow(sheet: ET.Element, start: _PlacedStep, end: _PlacedStep, turn: float) -> None:
     """Draw an arrow between two shapes; if they are not on one line, it bends at `turn`."""
     x0, x1 = start.x + start.item.width / 2 + 5, end.x - end.item.width / 2 - 5
-    way: list[str | float] = ["M", x0, start.y, "H", x1]
+    path: list[str | float] = ["M", x0, start.y, "H", x1]
     if abs(end.y - start.y) > 0.5:
-        way[4:] = [turn, "V", end.y, "H", x1]
-    data = " ".join(part if isinstance(part, str) else svg.format_coordinate(part) for part in way)
+        path[4:] = [turn, "V", end.y, "H", x1]
+    data = " ".join(part if isinstance(part, str) else svg.format_coordinate(part) for part in path)
     svg.add_element(sheet, "path", d=data, fill="none", stroke=colors.MUTED, stroke_width=1.3)
     tip = [x1 + 1, end.y, x1 - 5, end.y - 3.5, x1 - 5, end.y + 3.5]
     svg.add_element(
@@ -296,8 +296,8 @@ def _draw_text_beside(sheet: ET.Element, placed: _PlacedStep) -> None:
     name = text.printable(step.name, 24)
     left = placed.x + item.width / 2 + 9
     if step.kind == "function":
-        place: svg.Attributes = {"x": placed.x, "y": placed.y + 4.5, "text_anchor": "middle"}
-        svg.add_element(sheet, "text", name, font_weight="600", **place)
+        position: svg.Attributes = {"x": placed.x, "y": placed.y + 4.5, "text_anchor": "middle"}
+        svg.add_element(sheet, "text", name, font_weight="600", **position)
     y = placed.y - _text_height(item) / 2 + 12
     if step.kind != "function":
         svg.add_element(sheet, "text", name, x=left, y=y, font_weight="600")
@@ -331,7 +331,7 @@ def _add_part(sheet: ET.Element, step: ChainStep) -> ET.Element:
 def _draw_shape(sheet: ET.Element, placed: _PlacedStep) -> None:
     """Draw a vector, a matrix or the circle of a function."""
     item, step = placed.item, placed.item.step
-    place: svg.Attributes = {
+    geometry: svg.Attributes = {
         "x": placed.x - item.width / 2,
         "y": placed.y - item.height / 2,
         "width": item.width,
@@ -339,4 +339,4 @@ def _draw_shape(sheet: ET.Element, placed: _PlacedStep) -> None:
         "rx": min(item.width, item.height) / 2 if step.kind == "function" else 1.5,
     }
     paint = _PAINTS[step.kind]
-    svg.add_element(sheet, "rect", **place, fill=paint.fill, stroke=paint.edge, stroke_width=1.2)
+    svg.add_element(sheet, "rect", **geometry, fill=paint.fill, stroke=paint.edge, stroke_width=1.2)

@@ -82,16 +82,16 @@ def draw_axes(
         ylim=limits.y,
     )
     axes.spines[["top", "right"]].set_visible(False)
-    for side, axis, limits_of_side, most, named in (
+    for side, axis, limits_of_side, max_ticks, is_labeled in (
         (axes.xaxis, figure.x, limits.x, layout.max_ticks[0], layout.labeled_sides.bottom),
         (axes.yaxis, figure.y, limits.y, layout.max_ticks[1], layout.labeled_sides.left),
     ):
-        room = axes.bbox.width if side is axes.xaxis else 1e6
-        ticks = _fitting_ticks(axis, limits_of_side, most, room)
+        max_width = axes.bbox.width if side is axes.xaxis else 1e6
+        ticks = _fitting_ticks(axis, limits_of_side, max_ticks, max_width)
         side.set_major_locator(FixedLocator(ticks.positions))
         side.set_minor_locator(NullLocator())
         side.set_ticklabels(
-            ticks.names if named else [""] * len(ticks.names),
+            ticks.names if is_labeled else [""] * len(ticks.names),
             parse_math=False,
             rotation_mode="anchor",
         )
@@ -123,52 +123,54 @@ def draw_axis_titles(
         canvas.draw_text(name, end, area.bottom + 36, color=colors.MUTED, anchor="right")
 
 
-def tick_label_width(axis: Axis, limits: Limits, most: int) -> float:
+def tick_label_width(axis: Axis, limits: Limits, max_ticks: int) -> float:
     """Return the width of the names of the ticks."""
-    return _widest(_tick_labels(axis, _tick_positions(axis, limits, most)))
+    return _widest(_tick_labels(axis, _tick_positions(axis, limits, max_ticks)))
 
 
 def _widest(names: Iterable[str]) -> float:
     return max((text.pixel_width(name) for name in names), default=0.0)
 
 
-def _fitting_ticks(axis: Axis, limits: Limits, most: int, room: float) -> _Ticks:
+def _fitting_ticks(axis: Axis, limits: Limits, max_ticks: int, max_width: float) -> _Ticks:
     """Return ticks, at most `most` and as many as fit side by side."""
-    places = _tick_positions(axis, limits, most)
-    names = _tick_labels(axis, places)
+    positions = _tick_positions(axis, limits, max_ticks)
+    names = _tick_labels(axis, positions)
     # The widths of digits are estimated on the wide side, by a fifth.
-    count = int(1.2 * room / _widest(names)) if names else most
-    interval = text.label_step(len(places), count)
-    return _Ticks(places[::interval], names[::interval])
+    count = int(1.2 * max_width / _widest(names)) if names else max_ticks
+    interval = text.label_step(len(positions), count)
+    return _Ticks(positions[::interval], names[::interval])
 
 
-def _tick_positions(axis: Axis, limits: Limits, most: int) -> list[float]:
+def _tick_positions(axis: Axis, limits: Limits, max_ticks: int) -> list[float]:
     low, high = limits
     if axis.labels:
         count = len(axis.labels)
         return [
             float(axis.start + i)
-            for i in range(0, count, text.label_step(count, most))
+            for i in range(0, count, text.label_step(count, max_ticks))
             if low <= axis.start + i <= high
         ]
     if axis.log:
         first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
         if last - first >= 1:
-            interval = text.label_step(last - first + 1, most)
+            interval = text.label_step(last - first + 1, max_ticks)
             return [10.0**power for power in range(first, last + 1, interval)]
     options = {"integer": True, "min_n_ticks": 1} if axis.nominal else {}
-    locator = MaxNLocator(most, steps=[1, 2, 5, 10], **options)
-    return [float(place) for place in locator.tick_values(low, high) if low <= place <= high]
+    locator = MaxNLocator(max_ticks, steps=[1, 2, 5, 10], **options)
+    return [
+        float(position) for position in locator.tick_values(low, high) if low <= position <= high
+    ]
 
 
-def _tick_labels(axis: Axis, places: Sequence[float]) -> list[str]:
+def _tick_labels(axis: Axis, positions: Sequence[float]) -> list[str]:
     """Return the names of ticks in one notation, all different."""
     if axis.labels:
         labels = text.shorten_apart(axis.labels, 12)
-        return [labels[round(place) - axis.start] for place in places]
-    step = min((b - a for a, b in pairwise(places)), default=0.0)
+        return [labels[round(position) - axis.start] for position in positions]
+    step = min((b - a for a, b in pairwise(positions)), default=0.0)
     # A tick that is a rounding error away from zero is zero.
-    exact = [0.0 if abs(place) < step / 1e6 else place for place in places]
+    exact = [0.0 if abs(position) < step / 1e6 else position for position in positions]
     return text.format_numbers(
         exact, step or abs(sum(exact)), grouped=not axis.nominal, percent=axis.percent
     )

@@ -59,11 +59,13 @@ def find_part(figure: Figure, name: Label | None, column: Label | None, panel: s
             raise UsageError("it has no columns to point to")
         raise _unknown("part", printable(name or ""), names)
     first = grids[numbers[0]]
-    row = None if name is None else _index("row", name, first.rows, first.values.shape[0])
-    at = None if column is None else _index("column", column, first.columns, first.values.shape[1])
-    if row is None and at is None:
+    row_index = None if name is None else _index("row", name, first.rows, first.values.shape[0])
+    column_index = (
+        None if column is None else _index("column", column, first.columns, first.values.shape[1])
+    )
+    if row_index is None and column_index is None:
         raise UsageError("it needs a row, a column or both")
-    return Part(row=row, column=at, grids=tuple(numbers) if panel else None)
+    return Part(row=row_index, column=column_index, grids=tuple(numbers) if panel else None)
 
 
 def _index(kind: str, name: Label, axis: Axis, length: int) -> int:

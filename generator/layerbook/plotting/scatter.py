@@ -102,17 +102,17 @@ def draw(canvas: Canvas, figure: Scatter, layout: ScatterLayout, left: float, to
     area = Area(left + layout.left_margin, top + layout.header_height, *plot)
     numeric_axes.draw_axes(canvas, figure, layout, limits, area)
     numeric_axes.draw_axis_titles(canvas, figure, layout, area, left)
-    spots = _pixel_positions(figure, limits, area)
+    centers = _pixel_positions(figure, limits, area)
     first = canvas.count_marks("point")
     pairs = [(i, p.arrow_to) for i, p in enumerate(figure.points) if p.arrow_to is not None]
-    arrows = [(*spots[i], *spots[j]) for i, j in pairs]
+    arrows = [(*centers[i], *centers[j]) for i, j in pairs]
     for (i, j), arrow in zip(pairs, arrows, strict=True):
         _draw_link(canvas, arrow, f"{first + i} {first + j}")
-    _draw_points(canvas, figure, spots, layout.groups, first)
+    _draw_points(canvas, figure, centers, layout.groups, first)
     if layout.has_legend:
         draw_legend(canvas, layout.groups, left, top, layout.width)
     if figure.show_labels:
-        _draw_point_labels(canvas, _point_labels(figure, spots, layout.groups), area, arrows)
+        _draw_point_labels(canvas, _point_labels(figure, centers, layout.groups), area, arrows)
 
 
 def _label_count(figure: Scatter) -> int:
@@ -170,24 +170,24 @@ def _pixel_positions(
 
 
 def _draw_points(
-    canvas: Canvas, figure: Scatter, spots: NDArray[np.float64], groups: Sequence[str], first: int
+    canvas: Canvas, figure: Scatter, centers: NDArray[np.float64], groups: Sequence[str], first: int
 ) -> None:
     """Draw each point as a mark, group by group.
 
     Where points of several groups coincide, the lower ones are rings around the topmost.
     """
     groups_at: dict[tuple[float, ...], set[int]] = {}
-    positions = [tuple(np.round(spot, 1)) for spot in spots]
+    positions = [tuple(np.round(center, 1)) for center in centers]
     index = [groups.index(p.group) for p in figure.points]
     for position, group in zip(positions, index, strict=True):
         groups_at.setdefault(position, set()).add(group)
     tooltips = _tooltips(figure)
     for i in sorted(range(len(index)), key=index.__getitem__):
-        if np.isfinite(spots[i]).all():
+        if np.isfinite(centers[i]).all():
             above = sum(group > index[i] for group in groups_at[positions[i]])
             name = text.printable(figure.points[i].label)
             gid = canvas.add_mark("point", str(first + i), tooltips[i], name)
-            _draw_dot(canvas, spots[i], index[i], _DOT_SIZE + _RING_WIDTH * above, gid)
+            _draw_dot(canvas, centers[i], index[i], _DOT_SIZE + _RING_WIDTH * above, gid)
 
 
 def _tooltips(figure: Scatter) -> list[str]:
@@ -203,21 +203,21 @@ def _tooltips(figure: Scatter) -> list[str]:
 def _tooltip(point: Point, coordinates: str) -> str:
     """Return the point's group, its coordinates, and the analysis's own words."""
     label = label_text(point.label)
-    both = f"{label} ({point.group})" if label and point.group else ""
-    name = both or label or point.group or gettext("point")
+    label_and_group = f"{label} ({point.group})" if label and point.group else ""
+    name = label_and_group or label or point.group or gettext("point")
     return text.printable(f"{name}: {coordinates}. {point.tooltip}".strip())
 
 
 def _draw_dot(
     canvas: Canvas,
-    spot: NDArray[np.float64],
+    center: NDArray[np.float64],
     index: int,
     size: float = _DOT_SIZE,
     gid: str | None = None,
 ) -> None:
     canvas.overlay.plot(
-        spot[:1],
-        spot[1:],
+        center[:1],
+        center[1:],
         linestyle="none",
         marker=_MARKERS[index % len(_MARKERS)],
         markersize=size,
@@ -306,20 +306,20 @@ class _PointLabel(NamedTuple):
     """The name of a point, the position of the point, and the color of its group."""
 
     name: str
-    spot: NDArray[np.float64]
+    center: NDArray[np.float64]
     color: str
 
 
 def _point_labels(
-    figure: Scatter, spots: NDArray[np.float64], groups: Sequence[str]
+    figure: Scatter, centers: NDArray[np.float64], groups: Sequence[str]
 ) -> list[_PointLabel]:
     """Return the names to draw, of points that have a position."""
     labels = []
-    for point, spot in zip(figure.points, spots, strict=True):
+    for point, center in zip(figure.points, centers, strict=True):
         name = text.printable(point.label, 30)
-        if point.show_label and name and np.isfinite(spot).all():
+        if point.show_label and name and np.isfinite(center).all():
             color = colors.SERIES[groups.index(point.group) % len(colors.SERIES)]
-            labels.append(_PointLabel(name, spot, color))
+            labels.append(_PointLabel(name, center, color))
     return labels
 
 
@@ -329,17 +329,17 @@ def _draw_point_labels(
     """Draw each name near its point, with a hairline to it if it is far away."""
     sizes = [(text.pixel_width(label.name) + 2, 15.5) for label in labels]
     bounds = (area.left + 1, area.top - 2, area.right + 8, area.bottom - 1)
-    places = label_placement.place_labels(
-        [(label.spot[0], label.spot[1]) for label in labels], sizes, bounds, arrows
+    placements = label_placement.place_labels(
+        [(label.center[0], label.center[1]) for label in labels], sizes, bounds, arrows
     )
     hairlines = []
-    for (name, spot, color), place in zip(labels, places, strict=True):
-        if place is None:
+    for (name, center, color), placement in zip(labels, placements, strict=True):
+        if placement is None:
             continue
-        x0, y0, x1, y1 = place.box
+        x0, y0, x1, y1 = placement.box
         canvas.draw_text(name, (x0 + x1) / 2, y1 - 3.5, color=color, anchor="center", halo=True)
-        if place.needs_leader:
-            nearest = np.clip(spot, (x0, y0 + 2), (x1, y1 - 2))
-            hairlines.append((*spot, *nearest))
+        if placement.needs_leader:
+            nearest = np.clip(center, (x0, y0 + 2), (x1, y1 - 2))
+            hairlines.append((*center, *nearest))
     if hairlines:
         canvas.draw_segments(hairlines, colors.LINE, 0.8)

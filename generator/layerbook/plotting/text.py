@@ -32,8 +32,8 @@ def printable(label: Label, max_columns: int = 0) -> str:
 
     It is cut to `max_columns` columns with an ellipsis (0: not cut).
     """
-    shown = "".join(_printable(char) for char in label_text(label))
-    return shorten(shown, max_columns) if max_columns else shown
+    characters = "".join(_printable(char) for char in label_text(label))
+    return shorten(characters, max_columns) if max_columns else characters
 
 
 def has_token_labels(axis: Axis) -> bool:
@@ -95,8 +95,10 @@ def format_values(values: Sequence[float], *, percent: bool = False) -> list[str
     finite = [value for value in values if math.isfinite(value)]
     low, high = min(finite, default=0.0), max(finite, default=0.0)
     is_noise = high - low < 1e-9 * max(abs(low), abs(high))
-    alike = len({text for text, value in zip(texts, values, strict=True) if value in finite}) == 1
-    return format_numbers(values, high - low) if low < high and alike and not is_noise else texts
+    finite_texts = {text for text, value in zip(texts, values, strict=True) if value in finite}
+    if low < high and len(finite_texts) == 1 and not is_noise:
+        return format_numbers(values, high - low)
+    return texts
 
 
 def format_numbers(
@@ -158,7 +160,7 @@ def shorten_apart(labels: Sequence[Label], max_columns: int) -> list[str]:
     """Shorten labels to `max_columns` on one line, keeping different labels different.
 
     A label that ends in a token after its context loses its beginning. So do labels that begin
-    alike.
+    with the same words.
     """
     full = [printable(label) for label in labels]
     cut = [
@@ -166,10 +168,10 @@ def shorten_apart(labels: Sequence[Label], max_columns: int) -> list[str]:
         for label in labels
     ]
     for short in set(cut):
-        alike = {label for label, its_cut in zip(full, cut, strict=True) if its_cut == short}
-        if len(alike) > 1:
-            apart = _cut_beginnings(sorted(alike), max_columns)
-            cut = [apart.get(label, its_cut) for label, its_cut in zip(full, cut, strict=True)]
+        same_text = {label for label, its_cut in zip(full, cut, strict=True) if its_cut == short}
+        if len(same_text) > 1:
+            distinct = _cut_beginnings(sorted(same_text), max_columns)
+            cut = [distinct.get(label, its_cut) for label, its_cut in zip(full, cut, strict=True)]
     return cut
 
 
@@ -186,8 +188,8 @@ def _cut_beginnings(labels: Sequence[str], max_columns: int) -> dict[str, str]:
     apart = {label: shorten(f"…{label[start:]}", max_columns) for label in labels}
     if len(set(apart.values())) == len(labels):
         return apart
-    room = max_columns - len(f" {len(labels)}")
-    return {label: f"{shorten(label, room)} {n}" for n, label in enumerate(labels, start=1)}
+    columns = max_columns - len(f" {len(labels)}")
+    return {label: f"{shorten(label, columns)} {n}" for n, label in enumerate(labels, start=1)}
 
 
 def format_count(value: int) -> str:
