@@ -280,7 +280,7 @@ def _stages(forwards: Sequence[Forward]) -> Iterator[list[Forward]]:
     """Group passes so that each stage patches only from stages before it."""
     depths = [_patch_depth(forward) for forward in forwards]
     for depth in sorted(set(depths)):
-        yield [forward for forward, own in zip(forwards, depths, strict=True) if own == depth]
+        yield [forward for forward, d in zip(forwards, depths, strict=True) if d == depth]
 
 
 def _patch_depth(forward: Forward) -> int:

@@ -80,9 +80,9 @@ class ActivationHooks:
         return torch.cat([torch.full((1,), torch.nan), losses])
 
     def _register(self, site: Site) -> Iterator[RemovableHandle]:
-        place = self.parts.find(site)
-        if place is not None:
-            yield self._hook(site, *place)
+        module_and_point = self.parts.find(site)
+        if module_and_point is not None:
+            yield self._hook(site, *module_and_point)
 
     def _hook(self, site: Site, module: nn.Module, point: SitePoint) -> RemovableHandle:
         def visit_input(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -155,8 +155,8 @@ def _apply(edit: Edit, row: Tensor) -> None:
     if edit.value is not None:
         row.copy_(torch.where(mask, _pad_to(edit.value, row, position_axis), row))
     elif edit.site.name == "scores":  # a query always sees its own position
-        own = torch.eye(row.shape[-1], dtype=torch.bool)
-        row.masked_fill_(mask & ~own, -torch.inf)
+        self_key = torch.eye(row.shape[-1], dtype=torch.bool)
+        row.masked_fill_(mask & ~self_key, -torch.inf)
     else:
         row.masked_fill_(mask, 0.0)
 

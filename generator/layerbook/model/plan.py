@@ -80,10 +80,10 @@ class Pass:
     @cached_property
     def start(self) -> Start:
         """The first layer and position at which the patches can change anything."""
-        places = [_place(patch, len(self.ids)) for patch in self.patches]
-        if not places or not self.keep <= FINAL_SITES:
+        starts = [_start_of(patch, len(self.ids)) for patch in self.patches]
+        if not starts or not self.keep <= FINAL_SITES:
             return Start()
-        return Start(min(at.layer for at in places), min(at.position for at in places))
+        return Start(min(start.layer for start in starts), min(start.position for start in starts))
 
     def absorb(self, other: Pass) -> Pass:
         """Return this pass with the sites and requests of another, whose ids begin its own."""
@@ -153,7 +153,7 @@ def build_passes(forwards: Iterable[Forward], encode: EncodeIds) -> tuple[Pass, 
     return (*_merge_prefixes(plain), *(item for item in passes.values() if item.patches))
 
 
-def _place(patch: Patch, length: int) -> Start:
+def _start_of(patch: Patch, length: int) -> Start:
     """Return where a patch begins to have an effect; the very beginning if that is not known."""
     layer, positions = patch.site.layer, patch.positions
     if layer is None or patch.site.name == "scores" or isinstance(positions, WhitespacePositions):

@@ -107,15 +107,15 @@ def limited_resources() -> Iterator[None]:
     """
     memory = psutil.Process().memory_info
     # The memory in use now: after a model was loaded, the peak of the process is far higher.
-    end, most = time.process_time() + MAX_SECONDS, memory().rss + MAX_BYTES
+    deadline, max_memory = time.process_time() + MAX_SECONDS, memory().rss + MAX_BYTES
 
     def watch_call(frame: FrameType, event: str, arg: object) -> Any:
         return watch_line if frame.f_code.co_filename == TEMPLATE_FILE else None
 
     def watch_line(frame: FrameType, event: str, arg: object) -> Any:
-        if time.process_time() > end:
+        if time.process_time() > deadline:
             raise SecurityError(f"it takes more than {MAX_SECONDS:g} s")
-        if memory().rss > most:
+        if memory().rss > max_memory:
             raise SecurityError(f"it takes more than {MAX_BYTES:,} bytes")
         return watch_line
 

@@ -264,9 +264,11 @@ def _check_code(requirements: JobRequirements) -> None:
         name for name, v in requirements.versions.items() if installed.get(name, "absent") != v
     ]
     if names:
-        own = ", ".join(f"{name} {installed.get(name, 'absent')}" for name in names)
+        local_versions = ", ".join(f"{name} {installed.get(name, 'absent')}" for name in names)
         required = ", ".join(f"{name} {requirements.versions[name]}" for name in names)
-        raise ModelError(f"{_this_worker()} has {own}; the run was started with {required}")
+        raise ModelError(
+            f"{_this_worker()} has {local_versions}; the run was started with {required}"
+        )
     for module, digest in requirements.code.items():
         if _imported_code_digest(module) != digest:
             raise ModelError(
@@ -285,12 +287,12 @@ def _check_model(source: sources.ModelSource, required: Fingerprint) -> None:
     """Raise ModelError unless a model, downloaded if necessary, is that of the caller."""
     try:
         source.prepare()
-        own = source.fingerprint()
+        local_fingerprint = source.fingerprint()
     except (LayerbookError, OSError) as error:
         raise ModelError(f"{_this_worker()} cannot get the model {source.name}: {error}") from error
-    if own.weights != required.weights:
-        difference = f"({own.weights}, not {required.weights})"
-    elif own != required:
+    if local_fingerprint.weights != required.weights:
+        difference = f"({local_fingerprint.weights}, not {required.weights})"
+    elif local_fingerprint != required:
         difference = "(its tokenizer differs)"
     else:
         return

@@ -144,9 +144,12 @@ class LocalExecutor:
         from layerbook.model.execution import Execution
 
         requests = {experiment: experiment.analysis.runs() for experiment in experiments}
-        run_plan = make_plan(request for named in requests.values() for request in named.values())
+        run_plan = make_plan(
+            request for own_requests in requests.values() for request in own_requests.values()
+        )
         self.timer.set_requests(
-            (_timed_address(experiment), named.values()) for experiment, named in requests.items()
+            (_timed_address(experiment), own_requests.values())
+            for experiment, own_requests in requests.items()
         )
         execution = Execution(model, run_plan, self.timer, max_batch_tokens=self.max_batch_tokens)
         cost = plan_cost(
@@ -160,14 +163,18 @@ class LocalExecutor:
         step_count = cost.generations + cost.batches + len(experiments)
         with report.task("Running the model", step_count) as task:
             for _ in chain([None], execution.steps(task)):  # some experiments need no step
-                for experiment, named in list(pending.items()):
-                    if execution.can_answer(named.values()):
+                for experiment, own_requests in list(pending.items()):
+                    if execution.can_answer(own_requests.values()):
                         task.set_status(f"{experiment.chapter}/{experiment.id}")
-                        results[experiment] = _measure_one(experiment, named, execution, self.timer)
+                        results[experiment] = _measure_one(
+                            experiment, own_requests, execution, self.timer
+                        )
                         del pending[experiment]
                         task.advance()
                 execution.discard_except(
-                    request for named in pending.values() for request in named.values()
+                    request
+                    for own_requests in pending.values()
+                    for request in own_requests.values()
                 )
         return {experiment: results[experiment] for experiment in experiments}
 

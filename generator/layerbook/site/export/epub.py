@@ -54,14 +54,14 @@ class Item(NamedTuple):
 
 
 def write_epub(
-    site: Path, book: BookInfo, others: Sequence[NavChapter], published: str, path: Path
+    site: Path, book: BookInfo, other_pages: Sequence[NavChapter], published: str, path: Path
 ) -> None:
     """Write the chapters of a built site, then its other pages, as an EPUB.
 
     published: YYYY-MM-DD, or empty. Equal sites give equal bytes.
     Raises StoreError for a page or a picture that is missing.
     """
-    entries = (*book.chapters, *others)
+    entries = (*book.chapters, *other_pages)
     pages = [read_page(site, chapter) for chapter in entries]
     for page in pages:
         remove(page.article, lambda e: e.tag in CONTROLS or bool(classes(e) & ON_SCREEN))

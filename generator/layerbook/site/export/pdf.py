@@ -32,13 +32,13 @@ _POLICY = (
 _DATE = re.compile(rb"/(CreationDate|ModDate) \(D:\d{14}[^)]*\)")
 
 
-def write_pdf(site: Path, book: BookInfo, others: Sequence[NavChapter], path: Path) -> None:
+def write_pdf(site: Path, book: BookInfo, other_pages: Sequence[NavChapter], path: Path) -> None:
     """Print the chapters of a built site, then its other pages, as one PDF.
 
     Equal sites give equal bytes with one version of the browser. Raises StoreError for a page that
     is missing, UsageError without a browser, LayerbookError if it fails.
     """
-    pages = (*book.chapters, *others)
+    pages = (*book.chapters, *other_pages)
     html = _document(SiteFiles(site), book, [read_page(site, page) for page in pages], pages)
     with tempfile.TemporaryDirectory(prefix="layerbook-pdf-") as folder:
         source, printed = Path(folder) / "book.html", Path(folder) / "book.pdf"
