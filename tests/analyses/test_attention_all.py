@@ -100,9 +100,9 @@ def test_weights_are_bit_identical_to_attention_pattern(tiny) -> None:
     assert result.weights.dtype == np.float64
     assert result.weights.shape == (2, 4, count * (count + 1) // 2)
     for query in range(count):
-        place = query * (query + 1) // 2
+        offset = query * (query + 1) // 2
         assert (
-            result.weights[..., place : place + query + 1] == weights[..., query, : query + 1]
+            result.weights[..., offset : offset + query + 1] == weights[..., query, : query + 1]
         ).all()
     assert (weights[..., np.triu_indices(count, 1)[0], np.triu_indices(count, 1)[1]] == 0).all()
 
@@ -196,16 +196,16 @@ def test_figures_show_every_head_and_the_explorer(tiny) -> None:
         assert isinstance(panel, Heatmap) and panel.scale == (0, 1)
         for head in result.heads:
             assert panel.values[head.head, head.layer] == getattr(head, name)
-    at = result.layers.index(result.lowest_sink_layer)
+    layer_index = result.layers.index(result.lowest_sink_layer)
     rows = [
-        result.weights[at, :, q * (q + 1) // 2 :][:, : q + 1].mean(axis=0)
+        result.weights[layer_index, :, q * (q + 1) // 2 :][:, : q + 1].mean(axis=0)
         for q in range(len(result.tokens))
     ]
     assert all(
         np.allclose(explorer.values[q, : q + 1], row, atol=1e-7) for q, row in enumerate(rows)
     )
     assert (explorer.interactive.start, explorer.interactive.layers, explorer.causal) == (
-        at,
+        layer_index,
         (0, 1),
         True,
     )

@@ -109,7 +109,7 @@ def test_weights_are_the_softmax_of_rotated_queries_and_keys(tiny):
     raw = capture_requests(tiny, FixedRequests({"run": Forward(Prompt(text=TEXT), keep)}))["run"]
 
     for row, layer in enumerate((1, 0)):
-        q, k = (turned(raw[Site(name, layer)].astype(np.float64), tiny) for name in ("q", "k"))
+        q, k = (rotate(raw[Site(name, layer)].astype(np.float64), tiny) for name in ("q", "k"))
         for head in range(4):
             scores = q[head] @ k[head // 2].T / math.sqrt(q.shape[-1])
             shares = [
@@ -147,7 +147,7 @@ def test_charts_share_names_scale_and_labels(tiny):
     assert "2 + 2" in figures["prompt-0-layer-0-mean"].title
 
 
-def turned(x, model):
+def rotate(x, model):
     """Apply RoPE: rotate dimensions i and i + d/2 by position * theta^(-2i/d)."""
     _, length, d = x.shape
     angle = np.arange(length)[:, None] * model.facts.rope_theta ** (-2 * np.arange(d // 2) / d)

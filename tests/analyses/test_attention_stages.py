@@ -52,7 +52,7 @@ def compare(model: Any, result: Any, tolerance: float) -> None:
 
     ids = [token.id for token in result.tokens]
     later = torch.ones(len(ids), len(ids), dtype=torch.bool).triu(1)
-    for at, layer in enumerate(result.layers):
+    for index, layer in enumerate(result.layers):
         raw = in_torch(model, ids, layer).double()
         masked = (raw / math.sqrt(result.d_head)).masked_fill(later, -math.inf)
         for stages in (shown for shown in result.heads if shown.layer == layer):
@@ -60,15 +60,15 @@ def compare(model: Any, result: Any, tolerance: float) -> None:
             assert (
                 np.abs(stages.pattern - masked[stages.head].softmax(-1).numpy()).max() < tolerance
             )
-            assert stages.future == result.future[at][stages.head]
+            assert stages.future == result.future[index][stages.head]
         ahead = ((raw / math.sqrt(result.d_head)).softmax(-1) * later).sum(-1)[:, :-1].mean(-1)
-        assert np.abs(result.future[at] - ahead.numpy()).max() < tolerance
+        assert np.abs(result.future[index] - ahead.numpy()).max() < tolerance
         for measured, scores in (
             (result.entropy, masked),
             (result.unscaled_entropy, raw.masked_fill(later, -math.inf)),
         ):
             rows = torch.special.entr(scores.softmax(-1)).sum(-1)[:, 1:].mean(-1) / math.log(2)
-            assert np.abs(measured[at] - rows.numpy()).max() < tolerance
+            assert np.abs(measured[index] - rows.numpy()).max() < tolerance
 
 
 @pytest.mark.parametrize(("layer", "head"), [(0, 0), (0, 3), (1, 1), (1, 2)])

@@ -98,9 +98,9 @@ def test_the_page_gets_the_same_tree(tree: ContinuationTreeResult) -> None:
     def walk(number: int, ids: tuple[int, ...]) -> None:
         reached[ids] = number
         text = data["texts"][number]
-        for place, lead in zip(text["tokens"], text["leads"], strict=True):
-            if lead >= 0:
-                walk(lead, (*ids, tree.candidates[place].id))
+        for candidate, child in zip(text["tokens"], text["leads"], strict=True):
+            if child >= 0:
+                walk(child, (*ids, tree.candidates[candidate].id))
 
     walk(0, ())
     assert reached == {text.ids: row for row, text in enumerate(tree.texts)}

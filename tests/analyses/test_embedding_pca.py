@@ -16,22 +16,23 @@ def measured(**parameters):
     return model, analysis, json_round_trip(analysis, analysis.measure(model.captures(analysis)))
 
 
-def rows(model, places):
+def rows(model, points):
     """Return the token vectors [T, D] of each text, float64."""
     return [
-        model.matrix[[token.id for token in place.tokens]].astype(np.float64) for place in places
+        model.matrix[[token.id for token in point.tokens]].astype(np.float64) for point in points
     ]
 
 
-def flat(places):
-    return np.array([(place.x, place.y) for place in places])
+def flat(points):
+    return np.array([(point.x, point.y) for point in points])
 
 
 def by_singular_values(means):
     """Return explained shares and coordinates up to sign, with numpy alone."""
     centered = means - means.mean(axis=0)
-    u, spread, _ = np.linalg.svd(centered, full_matrices=False)
-    return spread[:2] ** 2 / (spread**2).sum(), np.abs(u[:, :2] * spread[:2])
+    u, singular_values, _ = np.linalg.svd(centered, full_matrices=False)
+    shares = singular_values[:2] ** 2 / (singular_values**2).sum()
+    return shares, np.abs(u[:, :2] * singular_values[:2])
 
 
 def test_map_is_the_pca_of_the_means():
@@ -72,8 +73,8 @@ def test_padded_means_equal_those_of_a_padded_batch():
     assert result.explained == pytest.approx(tuple(explained), abs=1e-9)
     assert np.abs(np.abs(flat(result.points)) - coordinates).max() < 1e-9
     pads = [longest - len(r) for r in texts]
-    assert [place.padding for place in result.points] == pads
-    r = np.corrcoef([place.x for place in result.points], pads)[0, 1]
+    assert [point.padding for point in result.points] == pads
+    r = np.corrcoef([point.x for point in result.points], pads)[0, 1]
     assert result.padding_correlation == pytest.approx(r, abs=1e-9)
     assert result.padding_alignment > measured()[2].padding_alignment
     assert result.pad.special
@@ -146,13 +147,13 @@ def test_closest_texts_match_loops_over_all_pairs():
     model, analysis, result = measured(shuffle_seed=1)
     means = np.array([r.mean(axis=0) for r in rows(model, result.points)])
     points = analysis.figures(result)["pca"].points
-    for i, place in enumerate(result.points):
-        far = [float(np.linalg.norm(means[i] - other)) for other in means]
-        assert result.distances[i].tolist() == pytest.approx(far, abs=1e-9)
-        near = min((j for j in range(4) if j != i), key=far.__getitem__)
-        assert points[i].label == place.text
+    for i, point in enumerate(result.points):
+        distances = [float(np.linalg.norm(means[i] - other)) for other in means]
+        assert result.distances[i].tolist() == pytest.approx(distances, abs=1e-9)
+        nearest = min((j for j in range(4) if j != i), key=distances.__getitem__)
+        assert points[i].label == point.text
         assert (
-            f"all 20 dimensions: {result.points[near].text} ({far[near]:.3g} away)"
+            f"all 20 dimensions: {result.points[nearest].text} ({distances[nearest]:.3g} away)"
             in points[i].tooltip
         )
         moved = (result.shuffled.moved[i], result.shuffled.moved_on_map[i])
@@ -193,8 +194,8 @@ def test_padding_is_the_tokenizers_own_token(tiny):
     result = run(tiny, EmbeddingPca(prompts=texts, pooling="mean-with-padding", shuffle_seed=0))
     assert result.pad.text == "<|im_end|>" and result.pad.special
     assert (
-        min(place.padding for place in result.points)
+        min(point.padding for point in result.points)
         == 0
-        < max(place.padding for place in result.points)
+        < max(point.padding for point in result.points)
     )
     assert result.shuffled.permuted_difference < 1e-12

@@ -35,8 +35,8 @@ def check_against_scikit_learn(model, texts, top_k):
     rows = [token_result.token.id for token_result in result.tokens]
     for measure, back in (("cosine", lambda d: 1 - d), ("euclidean", lambda d: d)):
         search = NearestNeighbors(n_neighbors=top_k + 1, metric=measure, algorithm="brute").fit(E)
-        apart, ids = search.kneighbors(E[rows])  # [Q, top_k + 1], the token itself among them
-        for token_result, costs, order in zip(result.tokens, apart, ids, strict=True):
+        distances, ids = search.kneighbors(E[rows])  # [Q, top_k + 1], the token itself among them
+        for token_result, costs, order in zip(result.tokens, distances, ids, strict=True):
             near = token_result.cosine if measure == "cosine" else token_result.distance
             keep = order != token_result.token.id
             np.testing.assert_allclose(

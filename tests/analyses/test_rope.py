@@ -35,7 +35,7 @@ def measure_arrays(q, k, **parameters):
     )
 
 
-def turned(vector, position, theta):
+def rotate(vector, position, theta):
     """Rotate one vector [d]: dimensions i and i + d/2 by position * theta^(-2i/d)."""
     d, out = len(vector), np.array(vector, dtype=np.float64)
     for i in range(d // 2):
@@ -74,7 +74,7 @@ def test_scores_by_distance_are_those_of_turned_vectors():
     for head in range(4):
         for distance in range(7):
             scores = [
-                a @ turned(b, -distance, 10000) / math.sqrt(8)
+                a @ rotate(b, -distance, 10000) / math.sqrt(8)
                 for a in q[head]
                 for b in k[head // 2]
             ]
@@ -113,7 +113,7 @@ def test_previous_token_head_peaks_at_distance_one():
     rng = np.random.default_rng(2)
     key = rng.normal(size=16)
     k = np.tile(key, (1, 5, 1))
-    q = np.tile(turned(key, -1, 10000), (1, 5, 1))
+    q = np.tile(rotate(key, -1, 10000), (1, 5, 1))
     assert measure_arrays(q, k)[1].peak == 1
 
 
@@ -139,9 +139,11 @@ def attend_in_loops(q, k, position, theta=10000):
     """
     rows = []
     for i, query in enumerate(q):
-        at = position(i)
+        positions = position(i)
         scores = [
-            turned(query, at[0], theta) @ turned(key, position(j)[1], theta) / math.sqrt(len(key))
+            rotate(query, positions[0], theta)
+            @ rotate(key, position(j)[1], theta)
+            / math.sqrt(len(key))
             for j, key in enumerate(k[: i + 1])
         ]
         weights = np.exp(np.array(scores) - max(scores))
@@ -169,7 +171,7 @@ def test_shifted_queries_and_stopped_rotation_agree_with_loops():
 
     scores = [
         [
-            turned(q[1][4], 4, 10000)[[i, i + 4]] @ turned(key, j, 10000)[[i, i + 4]]
+            rotate(q[1][4], 4, 10000)[[i, i + 4]] @ rotate(key, j, 10000)[[i, i + 4]]
             for i in range(4)
         ]
         for j, key in enumerate(k[0])
@@ -187,7 +189,7 @@ def test_shifted_queries_and_stopped_rotation_agree_with_loops():
     )
     scores = [
         [
-            turned(halves[0][0][i], i, 10000) @ turned(halves[0][1][j], j, 10000)
+            rotate(halves[0][0][i], i, 10000) @ rotate(halves[0][1][j], j, 10000)
             + halves[1][0][i] @ halves[1][1][j]
             for j in range(i + 1)
         ]

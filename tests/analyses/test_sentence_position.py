@@ -43,16 +43,16 @@ def distances(points):
 
 def on_own_axes(rows):
     """Return the distances on the two-dimensional map of these rows, with numpy alone."""
-    u, spread, _ = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
-    return distances(u[:, :2] * spread[:2])
+    u, singular_values, _ = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
+    return distances(u[:, :2] * singular_values[:2])
 
 
 @pytest.mark.parametrize("C", [1.0, 100.0])
 def test_distances_follow_from_means_times_the_encoding(C):
     """On both maps, to 1e-9."""
     _, result, means = measured(C=C)
-    positions = np.array([(spot.x, spot.y) for spot in result.without.points])
-    encoded = np.array([(spot.x, spot.y) for spot in result.encoded.points])
+    positions = np.array([(point.x, point.y) for point in result.without.points])
+    encoded = np.array([(point.x, point.y) for point in result.encoded.points])
 
     assert np.abs(distances(positions) - on_own_axes(means)).max() < 1e-9
     assert np.abs(distances(encoded) - on_own_axes(means * encoding(4, 20, C))).max() < 1e-9

@@ -77,8 +77,8 @@ def test_rank_follows_from_the_formula():
     """It is the number of singular values above a millionth of the largest."""
     _, result = measured(positions=30, C=(1, 10))
     for sweep in result.sweeps:
-        spread = np.linalg.svd(formula(30, 64, sweep.C), compute_uv=False)
-        assert sweep.rank == (spread > 1e-6 * spread[0]).sum()
+        singular_values = np.linalg.svd(formula(30, 64, sweep.C), compute_uv=False)
+        assert sweep.rank == (singular_values > 1e-6 * singular_values[0]).sum()
 
 
 def test_figures_show_the_encoding_and_its_waves():

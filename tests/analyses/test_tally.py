@@ -24,8 +24,8 @@ def test_counts_follow_the_probabilities() -> None:
         _, result = draw(draws=10_000, seed=seed)
         for token, share in zip(result.top, SHARES, strict=False):
             assert token.draw_prob == pytest.approx(share)
-            spread = (10_000 * share * (1 - share)) ** 0.5
-            assert abs(token.count - 10_000 * share) < 4 * spread
+            deviation = (10_000 * share * (1 - share)) ** 0.5
+            assert abs(token.count - 10_000 * share) < 4 * deviation
         assert sum(token.count for token in result.top) + result.others == 10_000
         assert result.distinct == 4
 

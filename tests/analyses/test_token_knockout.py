@@ -44,12 +44,12 @@ def counted(
     for text in texts:
         ids = TEXTS[text]
         before, after = (captures[f"{run}: {text}"][LOSS] for run in ("clean", name))
-        for at in range(1, len(ids)):
-            more = float(after[at]) - float(before[at])
-            kinds["loss"].append(float(after[at]))
+        for position in range(1, len(ids)):
+            more = float(after[position]) - float(before[position])
+            kinds["loss"].append(float(after[position]))
             kinds["cost"].append(more)
-            kinds["whitespace" if ids[at] in (2, 3) else "others"].append(more)
-            kinds["next" if at - 1 in touched[text] else "elsewhere"].append(more)
+            kinds["whitespace" if ids[position] in (2, 3) else "others"].append(more)
+            kinds["next" if position - 1 in touched[text] else "elsewhere"].append(more)
     means = {
         f"cost_{key}".replace("cost_cost", "cost").replace("cost_loss", "loss"): sum(v)
         / max(1, len(v))
@@ -95,9 +95,9 @@ def test_costs_are_means_over_the_named_tokens() -> None:
         )
         assert text_result.whitespace == chosen[0][text]
     losses = [
-        captures[f"clean: {text}"][LOSS][at]
+        captures[f"clean: {text}"][LOSS][position]
         for text in range(2)
-        for at in range(1, len(TEXTS[text]))
+        for position in range(1, len(TEXTS[text]))
     ]
     assert result.clean == pytest.approx(sum(losses) / 9, abs=1e-6)
     assert result.texts[1].blocked == pytest.approx(captures["blocked 0: 1"][LOSS][1:].tolist())
@@ -123,7 +123,7 @@ def masked(model: Any, text: str, hidden_keys: tuple[int, ...]) -> list[float]:
             .double()
         )
     shares = logits.log_softmax(-1)
-    return [-float(shares[at - 1, ids[0, at]]) for at in range(1, length)]
+    return [-float(shares[position - 1, ids[0, position]]) for position in range(1, length)]
 
 
 def test_blocking_tokens_equals_masking_them(tiny: Any) -> None:

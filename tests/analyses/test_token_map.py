@@ -72,12 +72,12 @@ def test_closest_different_token_is_reported(measured):
     """It agrees with a loop over all pairs."""
     model, _, result = measured
     for n, token in enumerate(result.distinct):
-        far = {
+        distances = {
             m: float(np.linalg.norm(model.matrix[token.id].astype(float) - model.matrix[other.id]))
             for m, other in enumerate(result.distinct) if m != n
         }  # fmt: skip
-        assert result.closest[n] == min(far, key=far.__getitem__)
-        assert result.distance[n] == pytest.approx(min(far.values()), abs=1e-5)
+        assert result.closest[n] == min(distances, key=distances.__getitem__)
+        assert result.distance[n] == pytest.approx(min(distances.values()), abs=1e-5)
 
 
 def test_arrows_lead_to_retokenized_words():

@@ -35,9 +35,9 @@ def test_map_agrees_with_scikit_learn(tiny):
         np.testing.assert_allclose(place, sign * expected[:, axis], atol=1e-6)
     assert result.explained == pytest.approx(tuple(pca.explained_variance_ratio_))
     search = NearestNeighbors(n_neighbors=4, metric="cosine", algorithm="brute").fit(directions)
-    apart, order = search.kneighbors(directions)
+    distances, order = search.kneighbors(directions)
     np.testing.assert_array_equal(result.neighbors, order[:, 1:])
-    np.testing.assert_allclose(result.cosines, 1 - apart[:, 1:], atol=1e-6)
+    np.testing.assert_allclose(result.cosines, 1 - distances[:, 1:], atol=1e-6)
 
 
 def test_only_words_of_three_letters_after_a_space_are_mapped():

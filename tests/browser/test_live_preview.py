@@ -62,14 +62,14 @@ def test_mistake_is_shown_until_it_is_fixed(browser: Browser, book: Path) -> Non
     """The page shows the place and the line, below the last valid text."""
     path = book / PROSE
     with previewing(browser, book) as (page, _):
-        good = path.read_text()
-        path.write_text(good + '\nAs {{ r("sun").prompts }}\n')
+        original = path.read_text()
+        path.write_text(original + '\nAs {{ r("sun").prompts }}\n')
         panel = page.locator("#layerbook-preview")
-        expect(panel).to_contain_text(f"{PROSE}:{len(good.splitlines()) + 2}:", timeout=20_000)
+        expect(panel).to_contain_text(f"{PROSE}:{len(original.splitlines()) + 2}:", timeout=20_000)
         expect(panel).to_contain_text("did you mean 'sum'")
         expect(panel.locator("pre").first).to_contain_text('As {{ r("sun").prompts }}')
         expect(page.locator("h1")).to_have_text("What comes next")
-        path.write_text(good + "\nMended.\n")
+        path.write_text(original + "\nMended.\n")
         expect(page.get_by_text("Mended.")).to_be_visible(timeout=20_000)
         expect(panel).to_be_hidden()
 

@@ -143,7 +143,7 @@ def opened(page: Page) -> None:
     page.get_by_role("textbox", name="Your text").wait_for()
 
 
-def said(page: Page, start: str) -> None:
+def expect_status(page: Page, start: str) -> None:
     """Wait until the status line of the figure has this text."""
     page.locator(".live-status").filter(has_text=re.compile(f"^{re.escape(start)}")).wait_for(
         timeout=5000
@@ -239,7 +239,7 @@ def test_typing_updates_the_tokens(browser: Browser, small: Path, file: Path) ->
         page.keyboard.press("Shift+Enter")
         page.keyboard.type("ê")
         text = text.replace("\t", "\n")
-        said(page, "16 characters, ")
+        expect_status(page, "16 characters, ")
         chips = page.get_by_role("listbox", name="The tokens").get_by_role("option")
         (tokens,) = expected(small, [text])
         assert chips.locator(".tok").all_inner_texts() == [shown for _, shown in tokens]
@@ -380,12 +380,12 @@ def test_long_pasted_text_is_shortened_with_a_note(browser: Browser, file: Path)
                 "(field, text) => { field.value = text; field.dispatchEvent(new Event('input')) }",
                 text,
             )
-            said(page, f"The first 20,000 of {len(text):,} characters: ")
+            expect_status(page, f"The first 20,000 of {len(text):,} characters: ")
             assert page.locator(".live .chip").count() == 1500
             assert "the first 1,500 are drawn" in page.get_by_role("status").inner_text()
             assert field.input_value() == text
         field.fill("")
-        said(page, "0 characters, 0 tokens.")
+        expect_status(page, "0 characters, 0 tokens.")
         assert not page.locator(".live .chips").is_visible()
 
 
@@ -395,7 +395,7 @@ def test_typed_markup_is_shown_as_text(browser: Browser, file: Path) -> None:
         page.get_by_role("textbox", name="Your text").fill(
             "<img src=x onerror=alert(1)><script>alert(1)</script>"
         )
-        said(page, "53 characters, ")
+        expect_status(page, "53 characters, ")
         assert page.locator(".live img, .live script").count() == 0
 
 
@@ -418,7 +418,7 @@ def test_tokens_are_static_without_scripts_and_in_print(browser: Browser, file: 
     with reading(browser, file) as page:
         opened(page)
         page.get_by_role("textbox", name="Your text").fill("one two")
-        said(page, "7 characters, ")
+        expect_status(page, "7 characters, ")
         page.emulate_media(media="print")
         assert (
             page.locator(".live-bar:visible, .live textarea:visible, .live-detail:visible").count()

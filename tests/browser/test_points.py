@@ -187,21 +187,21 @@ def test_tapping_a_point_shows_its_details(browser: Browser, site: Path) -> None
 
 def test_equal_tokens_are_highlighted_together(browser: Browser, site: Path) -> None:
     """Also without a link between them."""
-    spots = download_result(site, "tokens")["points"]
+    points = download_result(site, "tokens")["points"]
     with reading(browser, site / "maps.html", reduced_motion="reduce") as page:
         figure = page.locator("#tokens-map")
-        for number, spot in enumerate(spots):
+        for number, point in enumerate(points):
             figure.get_by_role("button", name="Next point").click()
             text = readout(figure)
-            assert text.startswith(spot["token"]["text"].replace(" ", "·") + " (the ")
-            assert f"Token {spot['position']} of the text" in text
+            assert text.startswith(point["token"]["text"].replace(" ", "·") + " (the ")
+            assert f"Token {point['position']} of the text" in text
             assert readout_numbers(text)[:2] == pytest.approx(
-                [spot["x"], spot["y"]], rel=6e-3, abs=1e-4
+                [point["x"], point["y"]], rel=6e-3, abs=1e-4
             )
             same_token = {
                 str(i)
-                for i, other_spot in enumerate(spots)
-                if other_spot["token"]["id"] == spot["token"]["id"]
+                for i, other_spot in enumerate(points)
+                if other_spot["token"]["id"] == point["token"]["id"]
             }
             assert str(number) in same_token <= lit_points(figure)
 

@@ -96,12 +96,12 @@ def test_choice_lasts_for_the_visit_without_storage(browser: Browser, book: Path
     """There is no error."""
     context = browser.new_context(offline=True)
     context.add_init_script(NO_STORAGE)
-    page, wrong = context.new_page(), []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page, errors = context.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto((book / "attention.html").as_uri())
     assert commit(page, 0).startswith("You said: In the first.")
     page.reload()
-    assert page.locator(".predict [role='status']").inner_text() == "" and not wrong
+    assert page.locator(".predict [role='status']").inner_text() == "" and not errors
     context.close()
 
 

@@ -47,10 +47,10 @@ def test_internal_links_have_targets() -> None:
         links = re.findall(
             r'href="([\w-]*(?:\.html)?)#([^"]+)"', (SITE / page).read_text(encoding="utf-8")
         )
-        for target, place in links:
-            if target == "try.html" and "=" in place:
+        for target, source in links:
+            if target == "try.html" and "=" in source:
                 continue  # a sentence that the page opens with
-            assert place in ids[target or page], (page, target, place)
+            assert source in ids[target or page], (page, target, source)
 
 
 @pytest.mark.parametrize("width", [360, 1280])

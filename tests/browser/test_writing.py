@@ -65,8 +65,8 @@ class Tree:
 
     def tokens(self, ids: tuple[int, ...]) -> list[Any]:
         """Return the listed tokens after a text, best first."""
-        places = self.arrays["next_tokens"][self.rows[ids]]
-        return [self.result["candidates"][int(place)] for place in places]
+        numbers = self.arrays["next_tokens"][self.rows[ids]]
+        return [self.result["candidates"][int(number)] for number in numbers]
 
 
 def shown_tokens(box: Locator) -> list[str]:

@@ -45,12 +45,14 @@ def test_components_of_few_points():
     The axes are the same each time, where scikit-learn by default draws random numbers.
     """
     rows = random_points(5, 576).astype(np.float32)
-    _, spread, directions = np.linalg.svd(
+    _, singular_values, directions = np.linalg.svd(
         rows - rows.mean(axis=0, dtype=np.float64), full_matrices=False
     )
     first = principal_components(rows)
 
-    assert first.explained == pytest.approx(tuple(spread[:2] ** 2 / (spread**2).sum()), abs=1e-6)
+    assert first.explained == pytest.approx(
+        tuple(singular_values[:2] ** 2 / (singular_values**2).sum()), abs=1e-6
+    )
     assert np.abs(np.abs(first.axes) - np.abs(directions[:2])).max() < 1e-6
     second = principal_components(rows)
     assert np.array_equal(first.axes, second.axes) and first.explained == second.explained

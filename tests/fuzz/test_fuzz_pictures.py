@@ -25,8 +25,8 @@ def test_mutated_pictures_are_refused_or_measured(tmp_path: Path) -> None:
         kind = rng.choice(("png", "jpg", "gif", "webp", "svg"))
         data = bytearray(picture(kind))
         for _ in range(rng.randint(1, 8)):
-            place = rng.randrange(min(len(data), 60))
-            data[place : place + rng.randint(0, 2)] = rng.randbytes(rng.randint(0, 3))
+            offset = rng.randrange(min(len(data), 60))
+            data[offset : offset + rng.randint(0, 2)] = rng.randbytes(rng.randint(0, 3))
         (tmp_path / "images" / f"{number}.{kind}").write_bytes(data)
         try:
             image = MediaFolders(tmp_path).image(f"images/{number}.{kind}")

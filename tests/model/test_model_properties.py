@@ -349,9 +349,9 @@ def test_knockout_of_all_earlier_keys_leaves_self_attention(model):
 
     for i in layers(model):
         assert (run[Site("pattern", i)] == np.eye(len(ids))).all()
-    for at, id in enumerate(ids):
+    for position, id in enumerate(ids):
         (alone,) = run_requests(model, Forward(Prompt(ids=(id,)), frozenset({LOGITS})))
-        assert np.abs(run[LOGITS][at] - alone[LOGITS][0]).max() < 1e-4
+        assert np.abs(run[LOGITS][position] - alone[LOGITS][0]).max() < 1e-4
 
 
 def test_knockouts_in_one_batch_are_independent(model):
@@ -459,10 +459,10 @@ def test_loss_is_minus_the_log_of_the_probability(model):
 
     for run in (long, short):
         logits = run[LOGITS].astype(np.float64)
-        for at in range(1, len(run.tokens)):
-            row = logits[at - 1]
-            p = np.exp(row[run.tokens[at].id] - row.max()) / np.exp(row - row.max()).sum()
-            assert run[LOSS][at] == pytest.approx(-math.log(p), abs=1e-5)
+        for position in range(1, len(run.tokens)):
+            row = logits[position - 1]
+            p = np.exp(row[run.tokens[position].id] - row.max()) / np.exp(row - row.max()).sum()
+            assert run[LOSS][position] == pytest.approx(-math.log(p), abs=1e-5)
         assert math.isnan(run[LOSS][0])
     assert np.abs(alone[LOSS] - short[LOSS])[1:].max() < 1e-5
 

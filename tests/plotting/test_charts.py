@@ -172,8 +172,8 @@ def test_names_of_points_do_not_cover_each_other() -> None:
     root = parse_svg(render.render_figure(figure, "x"))
     names = [e for e in root.iter(f"{SVG}text") if e.text in {p.label for p in figure.points}]
     places = np.array([(float(e.attrib["x"]), float(e.attrib["y"])) for e in names])
-    apart = np.abs(places[:, None] - places[None])
-    close = (apart[..., 0] < 14) & (apart[..., 1] < 10)
+    gaps = np.abs(places[:, None] - places[None])
+    close = (gaps[..., 0] < 14) & (gaps[..., 1] < 10)
     assert len(names) > 25 and close.sum() == len(names)
 
 

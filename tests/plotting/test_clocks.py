@@ -52,8 +52,8 @@ def test_frames_of_clocks_share_one_face() -> None:
     faces = {filled_boxes(root, "box")[0] for root in roots}
     assert len(faces) == 1
     directions = [hand_direction(svg, "query") for svg in pictures]
-    turned = [math.atan2(x, -y) for x, y in directions]
-    np.testing.assert_allclose(turned, [0.0, 0.5, 1.0], atol=2e-3)
+    angles = [math.atan2(x, -y) for x, y in directions]
+    np.testing.assert_allclose(angles, [0.0, 0.5, 1.0], atol=2e-3)
 
 
 def test_table_has_degrees() -> None:

@@ -143,13 +143,13 @@ VISION = {
 def test_quantities_have_distinguishable_colors(theme: dict[str, str], vision: str) -> None:
     """Query, key, value, stream and probability differ for color-blind readers too."""
     perceived = {role: oklab(VISION[vision] @ linear(theme[role])) for role in colors.ROLES}
-    apart = {
+    distances = {
         (a, b): float(np.linalg.norm(perceived[a] - perceived[b]))
         for a in perceived
         for b in perceived
         if a < b
     }
-    assert not {pair: distance for pair, distance in apart.items() if distance < 0.06}
+    assert not {pair: distance for pair, distance in distances.items() if distance < 0.06}
 
 
 @pytest.mark.parametrize(

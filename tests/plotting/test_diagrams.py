@@ -59,11 +59,13 @@ def test_boxes_show_shapes_and_learned_parameters() -> None:
 def test_highlighted_part_stands_out() -> None:
     """Only its boxes have the accent color."""
     root = parse_svg(render.render_figure(decoder_diagram("attention"), "x"))
-    lit = filled_boxes(root, "tint")
-    assert len(lit) == 2
+    highlighted = filled_boxes(root, "tint")
+    assert len(highlighted) == 2
     for name in ("First norm", "Attention"):
         x, y = text_position(root, name)
-        assert any(left < x < right and top < y < bottom for left, top, right, bottom in lit)
+        assert any(
+            left < x < right and top < y < bottom for left, top, right, bottom in highlighted
+        )
     assert not filled_boxes(parse_svg(render.render_figure(decoder_diagram(), "x")), "tint")
 
 

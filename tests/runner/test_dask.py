@@ -221,8 +221,8 @@ def test_runs_a_sweep_over_models(book: Path, cluster: DaskCluster, tmp_path: Pa
     spec.write_text(SPEC.replace("top_k: [2, 3]", f"model: [{model_line[1]}, {other_model}]"))
     for name, options in (("far", ("--executor", cluster.executor)), ("near", ())):
         assert layerbook("run", spec, "--out", tmp_path / name, *options, cwd=book).returncode == 0
-    far, near = (read_tree(tmp_path / name) for name in ("far", "near"))
-    assert set(far) == set(near) and len(far) == 3 + 24
+    on_cluster, local = (read_tree(tmp_path / name) for name in ("far", "near"))
+    assert set(on_cluster) == set(local) and len(on_cluster) == 3 + 24
     far_best, near_best = (
         json.loads((tmp_path / name / "grid.json").read_bytes())["columns"]["best"]
         for name in ("far", "near")

@@ -200,12 +200,12 @@ def test_changed_prompt_runs_its_experiment_alone(book: Path) -> None:
 
 def test_status_finds_an_edited_page_and_build_restores_it(book: Path) -> None:
     page = book / "site" / "words.html"
-    good = page.read_bytes()
-    page.write_bytes(good.replace(b"Tokens", b"Tokins"))
+    original = page.read_bytes()
+    page.write_bytes(original.replace(b"Tokens", b"Tokins"))
     status = layerbook("status", "--check", cwd=book)
     assert status.returncode == 1 and "site/words.html: out of date" in status.stdout
     assert layerbook("build", cwd=book).returncode == 0
-    assert page.read_bytes() == good
+    assert page.read_bytes() == original
 
 
 def test_no_run_shows_a_placeholder_for_a_missing_result(book: Path) -> None:

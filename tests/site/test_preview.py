@@ -74,18 +74,18 @@ def test_every_change_sends_an_event(book: Path, served: tuple[Preview, int]) ->
     assert first == {"version": preview.state.version, "problems": [], "stale": []}
     assert words["problems"] == "The last change is not in this page"  # type: ignore[index]
     prose = book / "templates" / "chapters" / "words.md"
-    good = prose.read_text()
-    prose.write_text(f"{good}\n{{{{ nothing }}}}\n")
+    original = prose.read_text()
+    prose.write_text(f"{original}\n{{{{ nothing }}}}\n")
     preview.rebuild(SilentReporter())
-    wrong = state()
-    assert wrong["version"] == first["version"]
-    [problem] = wrong["problems"]  # type: ignore[misc]
-    assert problem["place"].endswith(f"words.md:{len(good.splitlines()) + 2}:1")
+    broken = state()
+    assert broken["version"] == first["version"]
+    [problem] = broken["problems"]  # type: ignore[misc]
+    assert problem["place"].endswith(f"words.md:{len(original.splitlines()) + 2}:1")
     assert problem["source"] == "{{ nothing }}"
-    prose.write_text(f"{good}\nMore.\n")
+    prose.write_text(f"{original}\nMore.\n")
     preview.rebuild(SilentReporter())
-    mended = state()
-    assert mended["problems"] == [] and mended["version"] not in ("", first["version"])
+    repaired = state()
+    assert repaired["problems"] == [] and repaired["version"] not in ("", first["version"])
 
 
 def test_files_other_than_pages_are_served_unchanged() -> None:
