@@ -28,7 +28,7 @@ def test_linter_reads_every_file() -> None:
 
 @pytest.mark.parametrize("path", sorted(python_files()), ids=lambda path: str(path.name))
 def test_docstrings_open_with_a_statement(path: Path) -> None:
-    """They open with no question word."""
+    """No docstring begins with a question word."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             docstring = ast.get_docstring(node) or ""

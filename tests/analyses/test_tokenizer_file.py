@@ -61,7 +61,7 @@ def test_vocabulary_follows_from_the_merges(tiny_model_dir: Path) -> None:
 
 @pytest.mark.parametrize("kind", BPE_WRITERS)
 def test_every_kind_of_tokenizer_round_trips(tmp_path: Path, kind: str) -> None:
-    """Also if ids do not follow the merges, or entries have no merge."""
+    """Ids need not follow the merges, and some entries have no merge."""
     _, result = measured(BPE_WRITERS[kind](tmp_path))
 
     assert_same(tmp_path, result)

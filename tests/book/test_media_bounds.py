@@ -66,7 +66,7 @@ def test_slow_pictures_are_refused(name: str, tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_drawings_without_a_size_are_refused(text: str, encoding: str, tmp_path: Path) -> None:
-    """Also in other encodings, where entities look different."""
+    """They are refused in every encoding, although entities look different in some."""
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "x.svg").write_bytes(text.encode(encoding))
     with pytest.raises(MediaError, match=r"images/x\.svg"):

@@ -343,7 +343,7 @@ def test_file_that_cannot_be_read_is_reported_at_its_line(
 
 
 def test_path_with_a_null_character_is_refused(specs: SpecFolder) -> None:
-    """Without an operating system traceback."""
+    """The error is a problem of the spec, not a traceback."""
     (problem,) = specs.experiment_problems(NEXT + r'sweep: {prompts: {file: "a\0.txt"}}')
     assert problem.startswith("7:29: 'a\\x00.txt' is not a path")
 

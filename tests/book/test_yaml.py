@@ -68,7 +68,7 @@ def test_scalars_follow_the_core_schema_of_yaml_1_2(tmp_path, source, value):
 
 
 def test_values_and_keys_have_positions(tmp_path):
-    """Also in flow collections, after a byte order mark and after characters beyond ASCII."""
+    """Flow collections, byte order marks and characters beyond ASCII do not shift them."""
     node = read(
         tmp_path / "a.yaml", "\ufeffé: [1, {b: '🙂x', c: d}]\n\nk:\n  - x\n  -   y\ne:\nf: 1\n"
     )

@@ -186,7 +186,7 @@ def test_tapping_a_point_shows_its_details(browser: Browser, site: Path) -> None
 
 
 def test_equal_tokens_are_highlighted_together(browser: Browser, site: Path) -> None:
-    """Also without a link between them."""
+    """No line has to link them."""
     points = download_result(site, "tokens")["points"]
     with reading(browser, site / "maps.html", reduced_motion="reduce") as page:
         figure = page.locator("#tokens-map")
@@ -200,8 +200,8 @@ def test_equal_tokens_are_highlighted_together(browser: Browser, site: Path) -> 
             )
             same_token = {
                 str(i)
-                for i, other_spot in enumerate(points)
-                if other_spot["token"]["id"] == point["token"]["id"]
+                for i, other in enumerate(points)
+                if other["token"]["id"] == point["token"]["id"]
             }
             assert str(number) in same_token <= lit_points(figure)
 

@@ -93,7 +93,7 @@ def test_choice_is_remembered_where_storage_is_allowed(browser: Browser, book: P
 
 
 def test_choice_lasts_for_the_visit_without_storage(browser: Browser, book: Path) -> None:
-    """There is no error."""
+    """The page works and reports no error."""
     context = browser.new_context(offline=True)
     context.add_init_script(NO_STORAGE)
     page, errors = context.new_page(), []

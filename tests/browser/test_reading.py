@@ -194,7 +194,7 @@ def test_chosen_theme_persists_across_pages(browser: Browser, book: Path) -> Non
 
 
 def test_arrow_keys_change_the_chapter(browser: Browser, book: Path) -> None:
-    """They do not inside a field."""
+    """Inside a field, they do nothing."""
     with reading(browser, book / "attention.html") as page:
         page.get_by_role("button", name="Search").click()
         page.keyboard.type("head")

@@ -117,7 +117,7 @@ def test_png_that_cannot_be_written_is_reported(browser: Browser, folder: Path) 
 
 
 def test_figure_of_text_offers_its_data_only(browser: Browser, folder: Path) -> None:
-    """It has no drawing."""
+    """There is no drawing to save."""
     with reading(browser, folder / "tokens.html") as page:
         figure = page.locator("figure")
         assert figure.locator(".downloads a").count() == 2

@@ -139,7 +139,7 @@ def test_option_only_suggests_the_nearest_name(book: Path) -> None:
 
 
 def test_check_reports_unknown_names_in_prose(book: Path) -> None:
-    """Also a chapter without prose, before anything runs."""
+    """It also reports a chapter without prose, and runs nothing."""
     path = book / "templates" / "chapters" / "words.md"
     path.write_text(path.read_text(encoding="utf-8").replace('"cut"', '"cutt"'), encoding="utf-8")
     (book / "templates" / "chapters" / "next.md").unlink()

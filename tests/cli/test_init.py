@@ -258,7 +258,7 @@ def test_build_in_an_empty_folder_suggests_init(tmp_path: Path) -> None:
 
 
 def test_every_folder_name_gives_a_valid_title(tmp_path: Path) -> None:
-    """Also names that are not UTF-8 or contain control characters."""
+    """Names may contain control characters or not be UTF-8."""
     for name in (b"lecture-\xff", b"a\x1b]0;title\x07", b"line\nend"):
         folder = tmp_path / os.fsdecode(name)
         assert layerbook("init", str(folder), cwd=tmp_path).returncode == 0

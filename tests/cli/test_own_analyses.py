@@ -112,7 +112,7 @@ def test_nothing_runs_without_trust(book: Path, command: tuple[str, ...]) -> Non
 
 
 def test_book_that_does_not_use_its_code_needs_no_trust(book: Path) -> None:
-    """Nothing is imported."""
+    """Layerbook does not import the code."""
     spec = book / "experiments" / "words.yaml"
     spec.write_text(spec.read_text().replace(SPEC, ""))
     prose = book / "templates" / "chapters" / "words.md"
@@ -197,7 +197,7 @@ def test_exception_while_drawing_is_one_line(book: Path) -> None:
 
 
 def test_schema_has_the_trusted_analyses(book: Path) -> None:
-    """Without trust it omits them and says so."""
+    """Without trust, the schema omits them, and the command says so."""
     completed = layerbook("schema", cwd=book)
     assert completed.returncode == 0 and "analyses/lengths.py" in completed.stderr
     assert "lengths" not in json.loads(completed.stdout)["$defs"]

@@ -115,7 +115,7 @@ def test_mapping_entries_have_their_own_scale() -> None:
 
 @given(st.lists(FLOATS, min_size=1, max_size=8))
 def test_rounding_is_idempotent(values: list[float]) -> None:
-    """Also after a round trip through JSON, which writes the shortest decimal."""
+    """A round trip through JSON, which writes the shortest decimal, changes nothing."""
     result = round_result(SampleResult(numbers=tuple(values), matrix=np.array(values)))
     rounded_twice = round_result(SampleResult.model_validate_json(result.model_dump_json()))
     assert rounded_twice.numbers == result.numbers

@@ -60,7 +60,7 @@ def forge(rng: random.Random, data: dict[str, Any]) -> str:
 
 
 def test_forged_results_make_figures_or_errors(tmp_path: Path) -> None:
-    """Nothing is drawn: a drawing has limits of its own."""
+    """The figures are not drawn, because drawing has its own limits."""
     monitor = make_monitor(tmp_path)
     project = open_project(ROOT, None)
     stored = [(e, project.result_path(e)) for e in project.experiments()]

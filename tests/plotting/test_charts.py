@@ -178,7 +178,7 @@ def test_names_of_points_do_not_cover_each_other() -> None:
 
 
 def test_names_do_not_cover_their_own_points() -> None:
-    """Also at the edges of the chart."""
+    """This holds at the edges of the chart, too."""
     corners = [(0, 0), (0, 1), (1, 0), (1, 1)]
     points = tuple(Point(f"a long name, number {i}", x, y) for i, (x, y) in enumerate(corners))
     root = parse_svg(render.render_figure(Scatter(points, Axis("x"), Axis("y"), "Corners."), "x"))

@@ -164,7 +164,7 @@ def test_cell_values_are_legible(shades: np.ndarray) -> None:
 
 
 def test_smallest_value_differs_from_the_background() -> None:
-    """In both themes."""
+    """Readers can see it in both themes."""
     lowest = colors.sequential()[0, :3]
     assert contrast(lowest, rgb(LIGHT["paper"])) > 1.12
     assert contrast(colors.invert_for_dark(lowest), rgb(DARK["paper"])) > 1.12

@@ -97,7 +97,7 @@ def test_parts_link_to_their_chapters(compact: bool) -> None:
 
 
 def test_model_without_repetition_is_still_drawn() -> None:
-    """It has boxes without frame and plus."""
+    """The diagram has boxes, but no frame and no plus signs."""
     outside = tuple(block for block in decoder_diagram().blocks if not block.inside)
     root = parse_svg(render.render_figure(Diagram(outside, 0, 576, "Plain."), "x"))
     assert not list(root.iter(f"{SVG}circle")) and len(list(root.iter(f"{SVG}rect"))) == len(

@@ -264,7 +264,7 @@ def test_strict_fails_on_a_refuted_claim(book: Path) -> None:
 
 
 def test_lists_every_claim_with_its_verdict_and_place(book: Path) -> None:
-    """Also claims that no page shows; boxes and list link to each other."""
+    """The list includes claims that no page shows. Boxes and list link to each other."""
     replace_text(book / "templates" / "chapters" / "next.md", '{{ claim("sum", 1) }}\n', "")
     assert layerbook("build", cwd=book).returncode == 0
     page = (book / "site" / "claims.html").read_text(encoding="utf-8")

@@ -48,7 +48,7 @@ def problems(book: Path) -> list[str]:
 
 
 def test_untouched_book_has_no_problems(unrun: Path) -> None:
-    """Without results, and with a sweep."""
+    """The book has a sweep and no results."""
     assert layerbook("check", cwd=unrun).returncode == 0
     write_sweep_book(unrun)
     completed = layerbook("check", cwd=unrun)

@@ -126,7 +126,7 @@ def test_cell_options_are_read() -> None:
 def test_shows_the_expected_value_as_python_prints_it(
     expression: str, within: str, shown: str
 ) -> None:
-    """Nothing is run."""
+    """The page does not run the code."""
     header = f'# equals: r("sample").{expression}\n# within: {within}\n'
     cell = parse_cell("a", "a.py", f"{header}not_defined\n")
     assert cell.output(lambda name: Sample()) == shown
@@ -218,7 +218,7 @@ def test_build_shows_cells_and_runs_nothing(book: Path) -> None:
 
 
 def test_cell_is_on_a_page_once(book: Path) -> None:
-    """Also in its notebook."""
+    """The notebook of the page has it once, too."""
     line = write_cell(book)
     write_cell(book)
     completed = layerbook("check", cwd=book)

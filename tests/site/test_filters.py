@@ -84,7 +84,7 @@ def test_scientific_reads_back(value: float) -> None:
     ],
 )
 def test_compact_shortens_large_numbers(value: float, text: str) -> None:
-    """Without results such as `1000.0 k`."""
+    """It never returns a text such as `1000.0 k`."""
     assert filters.compact(value) == text.replace(" ", "\u202f")
 
 

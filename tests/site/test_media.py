@@ -212,7 +212,7 @@ def test_size_of_an_svg_is_read(tmp_path: Path, attributes: str, size: tuple[int
 def test_broken_pictures_are_reported(
     tmp_path: Path, name: str, content: str, message: str
 ) -> None:
-    """Without a traceback."""
+    """The error states what is wrong with the file."""
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / name).write_text(content)
     with pytest.raises(MediaError, match=re.escape(message)):

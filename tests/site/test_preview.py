@@ -93,7 +93,7 @@ def test_files_other_than_pages_are_served_unchanged() -> None:
 
 
 def test_panel_speaks_the_language_of_the_book(book: Path) -> None:
-    """Also about results that are out of date."""
+    """This includes its message about results that are out of date."""
     spec = book / "experiments" / "book.yaml"
     text = spec.read_text(encoding="utf-8")
     spec.write_text(text.replace("language: en", "language: de"), encoding="utf-8")

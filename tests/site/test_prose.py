@@ -88,7 +88,7 @@ def test_any_string_is_plain_text(value: str) -> None:
 
 
 def test_search_gets_the_text_of_values() -> None:
-    """Without markup or slots."""
+    """The text has no markup and no slots."""
     body = render_chapter(HOSTILE_CHAPTER, FILE, context())
     assert body.sections[0].text.startswith("Here is <script>alert(1)</script> in a sentence")
     assert [s.id for s in body.sections[1:]] == [h.id for h in body.headings]

@@ -114,7 +114,7 @@ def test_check_reports_ticks_of_unknown_claims(book: Path, call: str, message: s
 
 
 def test_list_of_claims_links_to_ticks_as_to_boxes(book: Path) -> None:
-    """In both directions."""
+    """The chapter links back to the list."""
     replace_box(book, 'A word. {{ tick("sum", 1) }}\n')
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
     page = (book / "site" / "claims.html").read_text(encoding="utf-8")

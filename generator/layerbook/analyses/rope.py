@@ -212,7 +212,7 @@ class Rope(Analysis[RopeResult]):
 
 @dataclass(frozen=True)
 class QueriesAndKeys:
-    """Queries and keys [H, T, d] before RoPE, which can be turned to any positions."""
+    """Queries and keys [H, T, d] before RoPE, which can be rotated to any positions."""
 
     q: NDArray[np.floating]
     k: NDArray[np.floating]
@@ -239,7 +239,7 @@ class QueriesAndKeys:
 
 
 def read_queries_and_keys(run: ActivationCache, facts: ModelFacts, layer: int) -> QueriesAndKeys:
-    """Return those of a layer; each key is repeated for the queries that share it."""
+    """Return the queries and keys of a layer; a key is repeated for all queries that share it."""
     rope = facts.rope[layer]
     if rope is None:
         raise ValueError(f"layer {layer} does not turn queries and keys")

@@ -27,7 +27,7 @@ from layerbook.core.rounding import Exact, Rounding, snap
 from layerbook.core.text import listed, pluralize
 from layerbook.core.vectors import sinusoidal_encoding
 
-MAX_POSITION = 64  # that the waves of a widget pass
+MAX_POSITION = 64  # last position in the waves of a widget
 Constant = Annotated[float, Field(ge=1, le=1e9)]
 
 
@@ -90,7 +90,7 @@ class SinusoidalEncoding(Analysis[SinusoidalEncodingResult]):
         return SinusoidalEncodingResult(
             d_model=D,
             positions=self.positions,
-            norm=float(np.linalg.norm(PE, axis=1).mean()),  # alike for every C: sin² + cos² = 1
+            norm=float(np.linalg.norm(PE, axis=1).mean()),  # the same for every C: sin² + cos² = 1
             sweeps=tuple(measure_encoding(C, self.positions, D) for C in self.C),
         )
 

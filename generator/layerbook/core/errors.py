@@ -48,7 +48,7 @@ class Problem:
     trace: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        # Names of a book's files and of what is in them can have line ends.
+        # The names of files, and names inside them, can contain line breaks.
         file, message = (text.replace("\n", "\\n") for text in (self.file, self.message))
         if len(message) > MAX_PROBLEM:
             message = f"{message[: MAX_PROBLEM // 2]} … {message[-MAX_PROBLEM // 2 :]}"

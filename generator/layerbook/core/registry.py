@@ -1,7 +1,7 @@
 """The analyses by name, imported on first use.
 
-Each file of `layerbook.analyses` is one. Others come from a book's folder `analyses/` and from
-installed packages, as entry points of the group `layerbook.analyses`.
+Each file of `layerbook.analyses` contains one analysis. Others come from a book's folder
+`analyses/` and from installed packages, as entry points of the group `layerbook.analyses`.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def _widest(names: Iterable[str]) -> float:
 
 
 def _fitting_ticks(axis: Axis, limits: Limits, max_ticks: int, max_width: float) -> _Ticks:
-    """Return ticks, at most `most` and as many as fit side by side."""
+    """Return ticks, at most `max_ticks`, as many as fit side by side."""
     positions = _tick_positions(axis, limits, max_ticks)
     names = _tick_labels(axis, positions)
     # The widths of digits are estimated on the wide side, by a fifth.

@@ -1,7 +1,7 @@
 """Parts of figures that prose can point to: series, bars, points, boxes, and cells of heat maps.
 
-A part with a name is a group with `data-part` in the drawing. A cell has none of its own: the
-drawing says where its grids are, and the page outlines the cell.
+A part with a name is a group with `data-part` in the drawing. A cell has no group: the drawing
+states where its grids are, and the page outlines the cell.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MAX_LISTED = 12
 class Part:
     """A part of a figure: one with a name, or a cell, a row or a column of heat maps.
 
-    grids: the numbers of the heat maps, among small multiples, that have it; None for all.
+    grids: the numbers of the heat maps, among small multiples, that have this part; None for all.
     """
 
     name: str = ""

@@ -78,7 +78,7 @@ class PreviewState:
 
 
 class Preview:
-    """Keeps the site of one book up to date, and holds the state that open pages show."""
+    """Keeps the site of one book up to date, and stores the state that open pages show."""
 
     def __init__(self, root: Path, model: str | None, *, drafts: bool, run: bool) -> None:
         self._root, self._model, self._drafts, self._run = root, model, drafts, run

@@ -24,7 +24,7 @@ from layerbook.site.export.embedding import embed_media, style_sheets
 from layerbook.site.export.site_files import SiteFiles
 from layerbook.site.pages import BookInfo, NavChapter
 
-# Nothing but what the document holds: from a disk, it could show every file of this machine.
+# Allow only what the document contains. It is opened from disk, so a link could read any file.
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:; "
     "base-uri 'none'; form-action 'none'"
