@@ -79,17 +79,17 @@ def test_deeply_nested_folders_are_refused(
 
 def test_clean_removes_deeply_nested_folders(book: Path) -> None:
     """Folders in one another, and a link to a folder, which stays."""
-    kept = book / "experiments"
-    names = sorted(path.name for path in kept.iterdir())
+    experiments = book / "experiments"
+    names = sorted(path.name for path in experiments.iterdir())
     make_deep(book / ".layerbook" / "pages")
-    (book / ".layerbook" / "pages" / "a" / "a" / "link").symlink_to(kept)
+    (book / ".layerbook" / "pages" / "a" / "a" / "link").symlink_to(experiments)
     try:
         completed = layerbook("clean", cwd=book)
         assert (completed.returncode, completed.stderr) == (0, "")
         assert not (book / ".layerbook" / "pages").exists()
     finally:
         remove_deep(book / ".layerbook")
-    assert sorted(path.name for path in kept.iterdir()) == names
+    assert sorted(path.name for path in experiments.iterdir()) == names
 
 
 @pytest.mark.parametrize("make", [make_pipe, make_huge])

@@ -27,16 +27,16 @@ def test_boxes_count_every_parameter_once(model):
     """The sum equals torch's count, overall and by kind; a tied matrix counts once."""
     result = run(model, Architecture())
 
-    whole = sum(weight.numel() for weight in model.network.parameters())
-    assert result.parameters == whole
-    assert sum(part.total for part in result.parts) == whole
+    total = sum(weight.numel() for weight in model.network.parameters())
+    assert result.parameters == total
+    assert sum(part.total for part in result.parts) == total
     for part in result.parts:
         assert part.total == part.parameters * (result.layers if part.inside else 1)
     named = dict(model.network.named_parameters())
     mlp = sum(weight.numel() for name, weight in named.items() if ".mlp." in name)
     norms = sum(weight.numel() for name, weight in named.items() if "norm" in name)
-    assert result.shares["mlp"] == pytest.approx(mlp / whole)
-    assert result.shares["norms"] == pytest.approx(norms / whole)
+    assert result.shares["mlp"] == pytest.approx(mlp / total)
+    assert result.shares["norms"] == pytest.approx(norms / total)
     assert sum(result.shares.values()) == pytest.approx(1)
 
 

@@ -182,9 +182,14 @@ def test_figures_show_four_stages_over_the_same_cells(tiny: Any) -> None:
     analysis = AttentionStages(prompt="The cat sat", layers=(0, 1), layer=1, head=3)
     result = run(tiny, analysis)
     charts = analysis.figures(result)
-    most = [int(n) for n in np.unravel_index(result.future.argmax(), result.future.shape)]
-    assert [(stages.layer, stages.head) for stages in result.heads] == [(1, 3), tuple(most)]
-    assert set(charts) == {"layer-1-head-3", "layer-{}-head-{}".format(*most), "entropy", "future"}
+    largest = [int(n) for n in np.unravel_index(result.future.argmax(), result.future.shape)]
+    assert [(stages.layer, stages.head) for stages in result.heads] == [(1, 3), tuple(largest)]
+    assert set(charts) == {
+        "layer-1-head-3",
+        "layer-{}-head-{}".format(*largest),
+        "entropy",
+        "future",
+    }
     frames, count = charts["layer-1-head-3"], len(result.tokens)
     assert isinstance(frames, Frames) and frames.step == "stage"
     assert [frame.label for frame in frames.frames] == ["products", "scaled", "masked", "shares"]

@@ -69,8 +69,8 @@ def test_parts_of_the_tokens_sum_to_the_head_output(tiny, result) -> None:
         assert result.added_length[token] == pytest.approx(np.linalg.norm(part), abs=1e-6)
         gain = logit_gain(tiny, part)[result.answer.id]
         assert result.logit[token] == pytest.approx(gain, abs=1e-6)
-    whole = attention_output(tiny, LAYER, (HEAD,))
-    assert result.output_length == pytest.approx(np.linalg.norm(whole), abs=1e-6)
+    head_output = attention_output(tiny, LAYER, (HEAD,))
+    assert result.output_length == pytest.approx(np.linalg.norm(head_output), abs=1e-6)
 
 
 def test_all_heads_are_measured_alike(tiny, result) -> None:

@@ -88,13 +88,13 @@ def test_neuron_adds_its_row_of_the_down_projection(tiny: LoadedModel) -> None:
         assert entry.added_logit == pytest.approx(float(logits[entry.answer.id]), abs=1e-5)
 
     answer = result.ablations[0].answer.id
-    whole = torch.stack(
+    total = torch.stack(
         [direct(n, activations(tiny, PROMPTS[0], n)[-1])[:, answer] for n in (0, 1)]
     )
-    layer, neuron = divmod(int(whole.argmax()), whole.shape[1])
+    layer, neuron = divmod(int(total.argmax()), total.shape[1])
     assert (result.top_neurons[0].layer, result.top_neurons[0].neuron) == (layer, neuron)
-    assert result.top_neurons[0].logit == pytest.approx(float(whole.max()), abs=1e-5)
-    assert result.count == whole.numel()
+    assert result.top_neurons[0].logit == pytest.approx(float(total.max()), abs=1e-5)
+    assert result.count == total.numel()
 
 
 def test_silencing_a_neuron_equals_zeroing_its_row(tiny: LoadedModel) -> None:

@@ -109,9 +109,9 @@ def test_odd_widths_and_invalid_constants_are_refused():
     """An odd d_model leaves a sine without a cosine."""
     _, result = measured(d_model=7, positions=5, C=(10,))
     assert len(result.sweeps[0].wavelengths) == 4
-    for wrong in ({"C": (0.5,)}, {"positions": 1}, {"C": ()}):
+    for parameters in ({"C": (0.5,)}, {"positions": 1}, {"C": ()}):
         with pytest.raises(ValidationError):
-            SinusoidalEncoding(**{"C": (1,)} | wrong)
+            SinusoidalEncoding(**{"C": (1,)} | parameters)
 
 
 def test_width_defaults_to_that_of_the_model(tiny):

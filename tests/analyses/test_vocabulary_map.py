@@ -30,9 +30,9 @@ def test_map_agrees_with_scikit_learn(tiny):
     pca = PCA(2, svd_solver="full").fit(directions)
     expected = pca.transform(directions)
     for axis in range(2):
-        place = result.places[:, axis]
-        sign = np.sign(place @ expected[:, axis])
-        np.testing.assert_allclose(place, sign * expected[:, axis], atol=1e-6)
+        coordinates = result.places[:, axis]
+        sign = np.sign(coordinates @ expected[:, axis])
+        np.testing.assert_allclose(coordinates, sign * expected[:, axis], atol=1e-6)
     assert result.explained == pytest.approx(tuple(pca.explained_variance_ratio_))
     search = NearestNeighbors(n_neighbors=4, metric="cosine", algorithm="brute").fit(directions)
     distances, order = search.kneighbors(directions)

@@ -33,16 +33,21 @@ def test_shares_are_sums_over_the_whitespace_tokens():
     result = json_round_trip(analysis, analysis.measure(captures))
 
     assert result.whitespace == (0, 2, 4)
-    for at in range(2):
+    for layer_index in range(2):
         cells = [
-            (k, pattern[at, h, q, k]) for h in range(3) for q in range(1, 6) for k in range(q + 1)
+            (k, pattern[layer_index, h, q, k])
+            for h in range(3)
+            for q in range(1, 6)
+            for k in range(q + 1)
         ]
         first, others, total = (
             sum(v for k, v in cells if k in keys) / 15 for keys in ({0}, {2, 4}, {0, 2, 4})
         )
         shares = (result.on_first, result.on_other_whitespace, result.on_whitespace)
-        assert [share[at] for share in shares] == pytest.approx([first, others, total], abs=1e-6)
-        assert result.without_first[at] == pytest.approx(others / (1 - first), abs=1e-6)
+        assert [share[layer_index] for share in shares] == pytest.approx(
+            [first, others, total], abs=1e-6
+        )
+        assert result.without_first[layer_index] == pytest.approx(others / (1 - first), abs=1e-6)
 
 
 def test_uniform_attention_gives_the_uniform_share():

@@ -679,13 +679,13 @@ def test_margin_of_a_formula_is_the_least_change_that_flips_it(formula, numbers)
                 return True
         return False
 
-    least = next(limit for limit in sorted(shares) if turns(limit))
+    smallest = next(limit for limit in sorted(shares) if turns(limit))
     measured = Plain(**DATA | {"n": numbers})
     whole, short = (
         parse(write_formula(formula, shortened)).evaluate(measured) for shortened in (False, True)
     )
     assert whole.holds is short.holds is holds
-    assert whole.margin.relative == pytest.approx(least)
+    assert whole.margin.relative == pytest.approx(smallest)
     assert short.margin.relative <= whole.margin.relative
 
 

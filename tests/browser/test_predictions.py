@@ -157,9 +157,9 @@ def where_noise_matters(noise: Any) -> set[str]:
     columns = noise["columns"]
     rows = zip(columns["place"], columns["words"], columns["said"], strict=True)
     enough: dict[str, int] = {}
-    for place, words, said in rows:
-        if said != "4":
-            enough[place] = min(words, enough.get(place, words))
+    for place, word_count, answer in rows:
+        if answer != "4":
+            enough[place] = min(word_count, enough.get(place, word_count))
     front, middle = (enough.get(place, float("inf")) for place in ("in front", "in the middle"))
     return first(
         (front < middle, "In front of the sum"),
@@ -286,8 +286,8 @@ def came_true(chapter: str) -> set[str]:
     if chapter == "linear":
         lens = result("lens")
         answer, layers = lens["answer"], lens["layers"]
-        wrong = [layer["layer"] for layer in layers if layer["best"]["id"] != answer["id"]]
-        settled = max(wrong, default=-1) + 1
+        failing_layers = [layer["layer"] for layer in layers if layer["best"]["id"] != answer["id"]]
+        settled = max(failing_layers, default=-1) + 1
         return first(
             (settled >= len(layers) - 1, "Only after the very last layer"),
             (settled < len(layers) / 2, "From a layer in the first half"),

@@ -178,17 +178,17 @@ def test_check_reports_what_the_template_refuses(folder, tmp_path):
             'prompts: ["The cat sat", {chat: hello}, {chat: [{role: system, content: Be brief}]}]',
         )
     )
-    place = "experiments/words.yaml:8:"
+    position = "experiments/words.yaml:8:"
     missing = layerbook("check", cwd=book)
     assert missing.returncode == 2 and missing.stderr.count("no chat template") == 2
-    assert f"{place}37: this model has no chat template" in missing.stderr
+    assert f"{position}37: this model has no chat template" in missing.stderr
     assert layerbook("check", spec, cwd=book).stderr == missing.stderr
 
     (folder / "chat_template.jinja").write_text(GEMMA)
     refused = layerbook("check", cwd=book)
     assert refused.returncode == 2
     assert refused.stderr == (
-        f"{place}77: the model's chat template refuses this chat: System role not supported\n"
+        f"{position}77: the model's chat template refuses this chat: System role not supported\n"
         "1 problem\n"
     )
     (folder / "chat_template.jinja").write_text(CHATML)

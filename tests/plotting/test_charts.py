@@ -193,10 +193,12 @@ def test_names_do_not_cover_their_own_points() -> None:
 
 def test_panels_of_maps_name_their_groups_once() -> None:
     """All panels share one legend and one pair of axes."""
-    moved = replace(
+    other_map = replace(
         make_scatter(), points=tuple(replace(p, x=p.x + 5) for p in make_scatter().points)
     )
-    root = parse_svg(render.render_figure(Panels((make_scatter(), moved), "Two.", columns=2), "x"))
+    root = parse_svg(
+        render.render_figure(Panels((make_scatter(), other_map), "Two.", columns=2), "x")
+    )
     assert texts(root).count("before") == texts(root).count("after") == 1
     first = marker_positions(root, "series-1")[1:]
     steps = first[5:] - first[:5]

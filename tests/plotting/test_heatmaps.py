@@ -39,9 +39,11 @@ def grid(rows: int, columns: int, **settings: object) -> Heatmap:
 def test_pixels_decode_to_the_values(shape: tuple[int, int], diverging: bool) -> None:
     """Row 0 is on top, and each value is within half a shade."""
     figure = grid(*shape, diverging=diverging)
-    most = float(np.abs(figure.values).max())
+    largest = float(np.abs(figure.values).max())
     low, high = (
-        (-most, most) if diverging else (float(figure.values.min()), float(figure.values.max()))
+        (-largest, largest)
+        if diverging
+        else (float(figure.values.min()), float(figure.values.max()))
     )
     if low == high:
         low, high = low - 0.5, high + 0.5

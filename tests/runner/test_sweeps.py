@@ -496,8 +496,8 @@ def test_bars_separate_a_text_from_its_chats(book: Path) -> None:
 def test_measures_must_be_finite(book: Path) -> None:
     """The cell fails in `run`, before a figure is drawn."""
     measure = "result.prompts[0].top[0].prob"
-    for wrong in ("1e308 * 10", "0 - 1e308", "1e200 * 1e200 - 1e200 * 1e200"):
-        write_sweep_book(book, SPEC.replace(f"best: {measure}", f'best: "{wrong}"'))
+    for new_measure in ("1e308 * 10", "0 - 1e308", "1e200 * 1e200 - 1e200 * 1e200"):
+        write_sweep_book(book, SPEC.replace(f"best: {measure}", f'best: "{new_measure}"'))
         completed = layerbook("run", cwd=book)
         assert completed.returncode == 1
         assert "the measure 'best' gives" in completed.stdout

@@ -131,8 +131,8 @@ def test_replaces_and_reports_a_committed_number_that_differs(book: Path) -> Non
     path = next((book / "experiments" / "results").glob("*/next/sum.json"))
     entry = store.load(path, NextToken.result_type)
     first = entry.result.prompts[0]
-    wrong = first.model_copy(update={"entropy": first.entropy + 0.5})
-    result = entry.result.model_copy(update={"prompts": (wrong, *entry.result.prompts[1:])})
+    edited = first.model_copy(update={"entropy": first.entropy + 0.5})
+    result = entry.result.model_copy(update={"prompts": (edited, *entry.result.prompts[1:])})
     store.write(path, store.StoredResult(**{**entry.__dict__, "result": result}))
     result = layerbook("build", cwd=book)
     assert result.returncode == 0
@@ -302,7 +302,7 @@ def test_other_model_has_its_own_column(book: Path) -> None:
     other = changed(
         entry, model="other", key=changed(entry.key, weights="gguf:abcd/1"), result=result
     )
-    place = save_result(path.parents[2], other)
+    result_path = save_result(path.parents[2], other)
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
     page = (book / "site" / "claims.html").read_text(encoding="utf-8")
     assert re.findall(r'<td class="(\w+)">', page) == ["holds", "holds", "fails", "holds"]
@@ -314,7 +314,7 @@ def test_other_model_has_its_own_column(book: Path) -> None:
         encoding="utf-8"
     )
 
-    shutil.rmtree(place.parents[1])
+    shutil.rmtree(result_path.parents[1])
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
     assert read_tree(book / "site") == before
 

@@ -68,8 +68,8 @@ def test_pdf_has_outline_page_numbers_and_links(built: Path, tmp_path: Path) -> 
     assert [title for title in titles if title in chapters] == chapters
     first = next(n for n, text in enumerate(texts) if "One prompt, its next token" in text)
     assert texts[first].split()[-1] == str(first + 1) or str(first + 1) in texts[first].split()
-    whole = " ".join(texts)
-    assert "Behind the fold" in whole and "How it was checked" not in whole
+    text = " ".join(texts)
+    assert "Behind the fold" in text and "How it was checked" not in text
     targets = {
         link.get_dest().get_index()
         for page in document

@@ -48,18 +48,18 @@ def decode(script: bytes) -> np.ndarray:
     data = read_data(script)
     raw, count = base64.b64decode(data["weights"]), len(data["tokens"])
     shares = np.zeros((len(data["layers"]), data["heads"], count, count))
-    at, line = 0, 0
+    index, line = 0, 0
     for layer in range(len(data["layers"])):
         for head in range(data["heads"]):
             for row in range(count):
                 for key in range(row + 1):
-                    step = raw[2 * at] + 256 * raw[2 * at + 1]
+                    step = raw[2 * index] + 256 * raw[2 * index + 1]
                     shares[layer, head, row, key] = (
                         step / 65535 / (2 ** int(data["finer"][line], 36) if key else 1)
                     )
-                    at += 1
+                    index += 1
                 line += 1
-    assert 2 * at == len(raw) and line == len(data["finer"])
+    assert 2 * index == len(raw) and line == len(data["finer"])
     return shares
 
 

@@ -35,12 +35,12 @@ def test_every_link_works_below_a_folder(site: dict[str, bytes]) -> None:
     served = {f"{URL}{name}": data for name, data in site.items()} | {URL: site["index.html"]}
     missing = []
     for name in (n for n in site if n.endswith(".html")):
-        at = f"{URL}no/such/page" if name == "404.html" else f"{URL}{name}"
+        url = f"{URL}no/such/page" if name == "404.html" else f"{URL}{name}"
         tree = html5lib.parse(site[name].decode(), namespaceHTMLElements=False)
         for element in tree.iter():
             for attribute in LINK_ATTRIBUTES:
                 if (link := element.get(attribute)) and element.get("rel") != "external":
-                    target = urljoin(at, link)
+                    target = urljoin(url, link)
                     if target.startswith("https://example.org"):
                         missing += [(name, link)] * (target.partition("#")[0] not in served)
     for name in (n for n in site if n.endswith(".css")):
