@@ -111,3 +111,21 @@ def test_drafts_are_shown_on_request_only(tmp_path: Path, tiny_model_dir: Path) 
     assert b'<span class="badge draft">draft</span>' in site["words.html"]
     assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
     assert read_tree(book / "site") == plain
+
+
+def test_hidden_draft_without_experiments_is_named_nowhere(
+    tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    """Pages from a build with drafts, which link to it, are not those of a build without."""
+    book = write_book(tmp_path / "book", tiny_model_dir)
+    spec = book / "experiments" / "book.yaml"
+    spec.write_text(spec.read_text("utf-8").replace("- words", "- words\n  - later"), "utf-8")
+    draft = "draft: true\nchapter: later\ntitle: A later chapter\n"
+    (book / "experiments" / "later.yaml").write_text(draft, encoding="utf-8")
+    (book / "templates" / "chapters" / "later.md").write_text("Not yet.", encoding="utf-8")
+    assert layerbook("build", "--jobs", "1", "--drafts", cwd=book).returncode == 0
+    assert b"A later chapter" in read_tree(book / "site")["words.html"]
+    assert layerbook("status", "--check", cwd=book).returncode == 1
+    assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
+    site = read_tree(book / "site")
+    assert [path for path, data in site.items() if b"A later chapter" in data] == []

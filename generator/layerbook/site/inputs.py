@@ -72,6 +72,7 @@ def digest_inputs(project: Project, statuses: Sequence[ExperimentStatus]) -> str
     return json_digest(
         [
             project.specs_digest,
+            [chapter.name for chapter in project.book.pages],  # drafts are in it or not
             _digest_templates(project.templates_dir),
             _digest_templates(package_templates),
             digest_files(project.root, results),
