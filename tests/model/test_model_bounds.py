@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fixtures.gguf_file import write_gguf
 from gguf import GGUFReader
@@ -23,6 +24,7 @@ from layerbook.model import sources
 from layerbook.model.loaded_model import LoadedModel
 from layerbook.model.tokenizer import ModelTokenizer
 from layerbook.model.tokenizer_bounds import TimeLimit
+from safetensors.numpy import load_file, save_file
 
 SECONDS = 10  # generous, for busy machines; each takes less than one alone
 
@@ -352,3 +354,25 @@ def test_overlapping_tensors_are_refused(tiny_model_dir: Path, tmp_path: Path) -
     reader.data.flush()
     os.truncate(path, reader.data_offset + largest)
     assert "its tensors overlap" in refusal(lambda: sources.resolve(str(path)).prepare())
+
+
+def test_many_stored_tensors_are_read_quickly(folder: Path) -> None:
+    """The header is not parsed for each of them; 10,000 took four minutes."""
+    path = folder / "model.safetensors"
+    empty = {f"x{number}": np.zeros(0, np.float32) for number in range(4_000)}
+    save_file(load_file(path) | empty, path, metadata={"format": "pt"})
+    assert "not part of this model: x0, x1" in refusal(lambda: prepare_and_load(folder))
+
+
+def test_weights_in_two_files_are_refused(folder: Path) -> None:
+    """Other programs would load the copy that the index names, whatever the names of the files."""
+    first, second = folder / "a.safetensors", folder / "b.safetensors"
+    (folder / "model.safetensors").rename(first)
+    weights = load_file(first)
+    norm = "model.norm.weight"
+    save_file({norm: weights[norm] * 2}, second, metadata={"format": "pt"})
+    shards = {name: first.name for name in weights} | {"unused": second.name}
+    index = json.dumps({"metadata": {}, "weight_map": shards})
+    (folder / "model.safetensors.index.json").write_text(index)
+    message = refusal(lambda: prepare_and_load(folder))
+    assert f"more than one file has the weights {norm};" in message

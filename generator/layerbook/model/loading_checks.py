@@ -6,6 +6,7 @@ broken model would still give numbers.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
@@ -74,9 +75,16 @@ def check_activation(directory: Path, config: Any) -> None:
 def check_stored_weights(directory: Path) -> int:
     """Return how many numbers are stored; refuse numbers that are not floating point.
 
+    A tensor in two files is refused too, because it would be unclear which of them is meant.
     Only the headers of the files are read. GPT-2 also stores its causal mask, as `attn.bias`.
     """
     tensors = list(_stored_tensors(directory))
+    copies = Counter(name for name, _, _ in tensors)
+    if repeated := [name for name, count in copies.items() if count > 1]:
+        raise ModelError(
+            f"{directory}: more than one file has the weights {listed(repeated, SHOWN_TENSORS)}; "
+            "the files do not belong together"
+        )
     quantised = [
         f"{name} ({kind})"
         for name, kind, _ in tensors

@@ -25,6 +25,9 @@ from layerbook.model.json_files import read_object
 from layerbook.model.model_folder import weight_files
 from layerbook.model.precision import DTYPES, arithmetic
 
+MAX_MAPPED = 2**26
+"""Bytes of a file that are in memory at most while it is read, unless one tensor is larger."""
+
 
 @dataclass(frozen=True, eq=False)
 class NetworkParts:
@@ -241,18 +244,29 @@ def _load_weights(
 
 
 def _read_weights(directory: Path, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Read the tensors of a model's folder by name, converting floating-point numbers to `dtype`.
-
-    The file is closed after each tensor, which frees the pages that were read. Otherwise all of the
-    stored float32 weights would be in memory beside the float64 ones.
-    """
+    """Read the tensors of a model's folder by name; floating-point numbers become `dtype`."""
     weights: dict[str, Tensor] = {}
     for name in sorted(weight_files(directory)):
-        path = directory / name
-        with safe_open(path, framework="pt") as file:
-            keys = file.keys()
-        for key in keys:
-            with safe_open(path, framework="pt") as file:
-                tensor: Tensor = file.get_tensor(key)
+        for key, tensor in _read_tensors(directory / name):
             weights[key] = tensor.to(dtype) if tensor.is_floating_point() else tensor
     return weights
+
+
+def _read_tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
+    """Yield the name and the numbers of each tensor in a file.
+
+    The file is opened again after every `MAX_MAPPED` bytes, which frees the pages that were read.
+    Otherwise all of the stored float32 weights would be in memory beside the float64 ones. Opening
+    takes time for every tensor, so a file with many small ones is not opened for each of them.
+    """
+    pending: list[str] | None = None
+    while pending is None or pending:
+        with safe_open(path, framework="pt") as file:
+            pending = sorted(file.keys(), reverse=True) if pending is None else pending
+            bytes_read = 0
+            while pending and bytes_read < MAX_MAPPED:
+                name = pending.pop()
+                tensor: Tensor = file.get_tensor(name)
+                bytes_read += tensor.nbytes
+                yield name, tensor
+                del tensor  # it keeps the file's pages in memory
