@@ -8,9 +8,11 @@ import pytest
 import torch
 from fixtures.execution import execute, run_requests
 from fixtures.other_tokenizers import TOKENIZER_WRITERS
+from fixtures.tiny_families import write_tiny_family
 from layerbook.core.requests import LOGITS, ChatMessage, Forward, Generate, Prompt, Site
 from layerbook.model.loaded_model import LoadedModel
 from layerbook.model.plan import build_passes, make_plan, plan_cost
+from layerbook.model.precision import arithmetic
 from transformers import PreTrainedTokenizerFast
 
 TEXT = Prompt(text="The cat sat on the table. 2 + 2 = 4")
@@ -115,3 +117,32 @@ def test_encoding_again_adds_no_second_start_token(tiny_model_dir, tmp_path, kin
         with torch.inference_mode():
             id = int(model.network(torch.tensor([ids])).logits[0, -1].argmax())
         text += model.tokenizer.token(id).text
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral"])
+def test_texts_with_and_without_encoding_again_share_a_batch(tmp_path, family):
+    """All logits are those of fresh passes, also with sliding windows as in Mistral."""
+    model = LoadedModel.load(write_tiny_family(tmp_path, family), family)
+    letters = tuple(model.tokenizer.backend.token_to_id(char) for char in "TheĠcatĠsat")
+    options = {"stop": False, "keep_logits": True}
+    generations = [
+        Generate(TEXT, 9, **options),
+        Generate(Prompt(ids=letters), 7, reencode=True, **options),
+        Generate(Prompt(ids=letters), 8, temperature=1.0, seed=1, **options),
+        Generate(TEXT, 6, reencode=True, **options),
+    ]
+    execution = execute(model, generations)
+
+    assert len(execution.timer.steps) == 1
+    for generation in generations:
+        run = execution.capture(generation)
+        steps = run.frames or [
+            run.tokens[: run.prompt_length + n] for n in range(generation.max_new_tokens)
+        ]
+        assert len(steps) == len(run[LOGITS])
+        for tokens, logits in zip(steps, run[LOGITS], strict=True):
+            with torch.inference_mode(), arithmetic(model.precision):
+                output = model.network(torch.tensor([[token.id for token in tokens]]))
+            assert np.abs(output.logits[0, -1].numpy() - logits).max() < 1e-10
+    frames = execution.capture(generations[1]).frames
+    assert frames[1][: len(letters)] != frames[0]  # the letters join

@@ -183,17 +183,15 @@ class Execution:
         waiting = list(self.plan.generations)
         while waiting:
             ready = [r for r in waiting if r.prompt.generated in (None, *self._outputs)]
-            group = ready[:1] if ready[0].reencode else self._fitting(ready)
+            group = self._fitting(ready)
             yield group
             waiting = [request for request in waiting if request not in group]
 
     def _fitting(self, ready: Sequence[Generate]) -> list[Generate]:
-        """Return the first generations with the KV cache that fit one batch."""
+        """Return the first generations that fit one batch."""
         group: list[Generate] = []
         width = 0
         for request in ready:
-            if request.reencode:
-                continue
             width = max(width, self._final_length(request))
             if group and width * (len(group) + 1) > self.max_batch_tokens:
                 break
@@ -208,10 +206,7 @@ class Execution:
         for request in group:
             self._check_length(self._final_length(request))
         prompts = [self.token_ids(request.prompt) for request in group]
-        if group[0].reencode:
-            outputs = [self.model.reencode(prompts[0], group[0])]
-        else:
-            outputs = self.model.generate(prompts, group)
+        outputs = self.model.generate(prompts, group)
         self._outputs |= zip(group, outputs, strict=True)
         lengths = [max(1, len(output.ids) - output.prompt_length) for output in outputs]
         rows = [[request] for request in group]

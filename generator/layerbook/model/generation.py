@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import signature
 from itertools import takewhile
 from typing import Any
@@ -43,30 +43,36 @@ class _Sequence:
     """A text being generated: its ids so far, its own random numbers, and what it keeps."""
 
     request: Generate
-    ids: list[int]
+    ids: TokenIds
     prompt_length: int
     rng: np.random.Generator
+    new_tokens: int = 0
     logits: list[NDArray[np.floating]] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     stopped: bool = False
 
     def append_token(self, logits: NDArray[np.floating], stop_ids: frozenset[int]) -> None:
         """Pick the next token from logits [V]."""
-        self.ids.append(_pick_token(logits, self.request, self.rng))
+        token = _pick_token(logits, self.request, self.rng)
         if self.request.keep_logits:
             self.logits.append(logits.copy())
         if self.request.keep_losses:
-            self.losses.append(-float(np.log(softmax(logits)[self.ids[-1]])))
-        self.stopped = self.request.stop and self.ids[-1] in stop_ids
+            self.losses.append(-float(np.log(softmax(logits)[token])))
+        self.stopped = self.request.stop and token in stop_ids
+        self.new_tokens += 1
+        self._extend(token)
+
+    def _extend(self, token: int) -> None:
+        self.ids = (*self.ids, token)
 
     @property
     def finished(self) -> bool:
         """True if it has stopped or has reached its maximal length."""
-        return self.stopped or len(self.ids) == self.prompt_length + self.request.max_new_tokens
+        return self.stopped or self.new_tokens == self.request.max_new_tokens
 
     def to_output(self) -> GenerationOutput:
         return GenerationOutput(
-            tuple(self.ids),
+            self.ids,
             self.prompt_length,
             self.stopped,
             logits=np.stack(self.logits) if self.logits else None,
@@ -74,80 +80,101 @@ class _Sequence:
         )
 
 
+class _ReencodedSequence(_Sequence):
+    """A text that is encoded again after each new token, so that earlier ids may change."""
+
+    def __init__(
+        self, request: Generate, ids: TokenIds, rng: np.random.Generator, tokenizer: ModelTokenizer
+    ) -> None:
+        super().__init__(request, ids, len(ids), rng)
+        self._tokenizer = tokenizer
+        self._source = request.prompt if request.prompt.generated is None else Prompt(ids=ids)
+        self._text = tokenizer.encode(self._source).text
+        self._frames: list[TokenIds] = []
+
+    def _extend(self, token: int) -> None:
+        self._frames.append(self.ids)
+        self._text += self._tokenizer.token(token).text
+        self.ids = self._tokenizer.encode_text(self._text, self._source)
+
+    def to_output(self) -> GenerationOutput:
+        return replace(super().to_output(), frames=tuple(self._frames))
+
+
 def generate_batch(
     network: PreTrainedModel,
+    tokenizer: ModelTokenizer,
     prompts: Sequence[TokenIds],
     requests: Sequence[Generate],
     stop_ids: frozenset[int],
+    *,
+    sliding_windows: bool = False,
 ) -> list[GenerationOutput]:
     """Continue several prompts together, each as its request says.
 
     Each step reads all weights once, however many rows there are. Texts that are equal so far share
-    a row, which is split where they diverge. Shorter prompts are padded on the left. A row leaves
-    the batch when its texts are finished.
+    a row, which is split where they diverge. A row leaves the batch when its texts are finished.
+    Where the ids of a text begin like those of the previous step, their keys and values are still
+    in the cache; the mask hides the others. Rows with fewer new ids are padded on the left.
+
+    sliding_windows: the model has some. They count hidden positions too, so the cache is emptied
+    when a text changes before its end.
     """
-    width = max(map(len, prompts))
-    distinct = list(dict.fromkeys(prompts))
-    new_ids = torch.tensor([[0] * (width - len(ids)) + list(ids) for ids in distinct])  # [rows, T]
-    mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in distinct])
-    positions = (mask.cumsum(-1) - 1).clamp(min=0)
-    cache = DynamicCache()
     sequences = [
-        _Sequence(request, list(ids), len(ids), np.random.default_rng(request.seed))
+        _start_sequence(request, ids, tokenizer)
         for ids, request in zip(prompts, requests, strict=True)
     ]
-    rows = [[s for s in sequences if tuple(s.ids) == ids] for ids in distinct]
+    cache, mask = DynamicCache(), torch.zeros(1, 0, dtype=torch.long)
+    rows: list[list[_Sequence]] = [sequences]
+    cached_ids: list[TokenIds] = [()]
     while True:
-        logits = _forward_step(network, new_ids, cache, attention_mask=mask, position_ids=positions)
-        for texts, row_logits in zip(rows, logits, strict=True):
-            for text in texts:
-                text.append_token(row_logits, stop_ids)
         parents, rows = _split_rows(rows)
         if not rows:
             return [sequence.to_output() for sequence in sequences]
-        if parents != list(range(len(logits))):
+        if parents != list(range(len(cached_ids))):
             cache.batch_select_indices(torch.tensor(parents))
-            mask, positions = mask[parents], positions[parents]
-        new_ids = torch.tensor([[texts[0].ids[-1]] for texts in rows])
-        mask = torch.cat([mask, torch.ones_like(new_ids)], dim=1)
-        positions = positions[:, -1:] + 1
+        cached_ids, mask = [cached_ids[parent] for parent in parents], mask[parents]
+        row_ids = [texts[0].ids for texts in rows]
+        if sliding_windows and cached_ids != [ids[:-1] for ids in row_ids]:
+            cache, cached_ids, mask = DynamicCache(), [()] * len(rows), mask[:, :0]
+        reused = [
+            min(_common_prefix_length(cached, ids), len(ids) - 1)
+            for cached, ids in zip(cached_ids, row_ids, strict=True)
+        ]
+        new_ids, new_mask = _pad_left([ids[n:] for ids, n in zip(row_ids, reused, strict=True)])
+        mask = mask * (mask.cumsum(-1) <= torch.tensor(reused)[:, None])
+        mask = torch.cat([mask, new_mask], dim=1)
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -new_ids.shape[1] :]
+        logits = _forward_step(network, new_ids, cache, attention_mask=mask, position_ids=positions)
+        cached_ids = row_ids
+        for texts, row_logits in zip(rows, logits, strict=True):
+            for text in texts:
+                text.append_token(row_logits, stop_ids)
+
+
+def _start_sequence(request: Generate, ids: TokenIds, tokenizer: ModelTokenizer) -> _Sequence:
+    rng = np.random.default_rng(request.seed)
+    if request.reencode:
+        return _ReencodedSequence(request, ids, rng, tokenizer)
+    return _Sequence(request, ids, len(ids), rng)
+
+
+def _pad_left(rows: Sequence[TokenIds]) -> tuple[Tensor, Tensor]:
+    """Return ids and mask [rows, longest]."""
+    width = max(map(len, rows))
+    ids = [[0] * (width - len(row)) + list(row) for row in rows]
+    mask = [[0] * (width - len(row)) + [1] * len(row) for row in rows]
+    return torch.tensor(ids), torch.tensor(mask)
 
 
 def _split_rows(rows: Sequence[list[_Sequence]]) -> tuple[list[int], list[list[_Sequence]]]:
-    """Group the unfinished texts by row and last token; return each group's old row too."""
-    groups: dict[tuple[int, int], list[_Sequence]] = {}
+    """Group the unfinished texts by row and ids; return each group's old row too."""
+    groups: dict[tuple[int, TokenIds], list[_Sequence]] = {}
     for i, texts in enumerate(rows):
         for text in texts:
             if not text.finished:
-                groups.setdefault((i, text.ids[-1]), []).append(text)
+                groups.setdefault((i, text.ids), []).append(text)
     return [i for i, _ in groups], list(groups.values())
-
-
-def reencode(
-    network: PreTrainedModel, tokenizer: ModelTokenizer, prompt: TokenIds, request: Generate
-) -> GenerationOutput:
-    """Generate greedily: append the decoded token, then encode the whole text again.
-
-    Where the new ids begin like the previous ones, their keys and values are still in the cache.
-    """
-    source = request.prompt if request.prompt.generated is None else Prompt(ids=prompt)
-    text, ids = tokenizer.encode(source).text, prompt
-    cached_ids: TokenIds = ()
-    frames: list[TokenIds] = []
-    kept_logits: list[NDArray[np.floating]] = []
-    cache = DynamicCache()
-    for _ in range(request.max_new_tokens):
-        frames.append(ids)
-        reused = min(_common_prefix_length(cached_ids, ids), len(ids) - 1)
-        if reused < len(cached_ids):
-            cache.crop(reused - len(cached_ids))  # negative: the number of positions to drop
-        logits = _forward_step(network, torch.tensor([ids[reused:]]), cache)
-        if request.keep_logits:
-            kept_logits.append(logits[0].copy())
-        text += tokenizer.token(int(logits[0].argmax())).text
-        cached_ids, ids = ids, tokenizer.encode_text(text, source)
-    stacked = np.stack(kept_logits) if kept_logits else None
-    return GenerationOutput(ids, len(prompt), stopped=False, frames=tuple(frames), logits=stacked)
 
 
 def _forward_step(

@@ -26,7 +26,7 @@ from layerbook.core.requests import (
     Site,
 )
 from layerbook.model import loading_checks
-from layerbook.model.generation import GenerationOutput, generate_batch, reencode
+from layerbook.model.generation import GenerationOutput, generate_batch
 from layerbook.model.hooks import PATCHABLE_SITES, ActivationHooks, Edit
 from layerbook.model.network import NetworkParts, load_network
 from layerbook.model.plan import Pass, PassRequest, Start, TokenIds
@@ -150,14 +150,16 @@ class LoadedModel:
     def generate(
         self, prompts: Sequence[TokenIds], requests: Sequence[Generate]
     ) -> list[GenerationOutput]:
-        """Continue several prompts together with the KV cache."""
+        """Continue several prompts together."""
         with torch.inference_mode(), arithmetic(self.precision):
-            return generate_batch(self.network, prompts, requests, self.stop_ids)
-
-    def reencode(self, prompt: TokenIds, request: Generate) -> GenerationOutput:
-        """Continue a prompt, encoding the whole text again at each step."""
-        with torch.inference_mode(), arithmetic(self.precision):
-            return reencode(self.network, self.tokenizer, prompt, request)
+            return generate_batch(
+                self.network,
+                self.tokenizer,
+                prompts,
+                requests,
+                self.stop_ids,
+                sliding_windows=any(self.parts.windows()),
+            )
 
     def embedding_rows(self, ids: Sequence[int]) -> NDArray[np.floating]:
         """Return rows of the embedding matrix [T, d_model]."""
