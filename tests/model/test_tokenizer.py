@@ -211,7 +211,7 @@ def test_tokens_of_the_settings_are_added(tmp_path, folders):
 
     added[str(size + 5)] = added.pop(str(size))
     write_with_config(tmp_path, folders["llama-3"], added_tokens_decoder=added)
-    with pytest.raises(ModelError, match=rf"'<tool-é>' with id {size + 5}.* leaves it {size}"):
+    with pytest.raises(ModelError, match=rf"'<tool-é>' with id {size + 5}.* gives it {size}"):
         ModelTokenizer.load(folder)
 
 
