@@ -209,7 +209,7 @@ class Generate:
     temperature: 0 is greedy.
     seed: the only source of randomness.
     stop: end at an end-of-turn token.
-    reencode: append each new token's text and encode everything again, without a cache.
+    reencode: append the text of each new token and tokenize the whole text again.
     keep_logits: yield `LOGITS` [N, V], from which the N new tokens were chosen.
     keep_losses: yield `LOSS` [N], -ln p of each new token under the model itself, in nats.
     """
