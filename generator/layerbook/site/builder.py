@@ -15,7 +15,7 @@ from layerbook.site.assets import assets
 from layerbook.site.book_pages import BookPages
 from layerbook.site.chapter_renderer import ChapterRenderer
 from layerbook.site.claims import claims_of
-from layerbook.site.colophon import colophon_page
+from layerbook.site.colophon import colophon_page, rebuild_commands
 from layerbook.site.cross_references import FilledPage, PageText, fill_cross_references
 from layerbook.site.page_cache import PageCache, RenderedPage
 from layerbook.site.pages import ChapterBody
@@ -222,7 +222,8 @@ class SiteBuilder:
                 )
             return RenderedPage(files)
 
-        return self._book_pages.load_or_render("+front", repr(self._minutes()), render)
+        inputs = repr([self._minutes(), rebuild_commands(self._project)])
+        return self._book_pages.load_or_render("+front", inputs, render)
 
 
 @contextmanager

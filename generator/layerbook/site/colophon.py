@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 
 from layerbook import __version__
+from layerbook.core.errors import StoreError
 from layerbook.core.language import gettext, mark
 from layerbook.core.own_code import is_own
+from layerbook.core.paths import read_file
 from layerbook.core.rounding import DIGITS
 from layerbook.model import sources
 from layerbook.site.assets import vendored_licences
@@ -17,6 +21,8 @@ from layerbook.site.pages import BookInfo, ChapterBody, ColophonPage, IndexPage,
 from layerbook.site.provenance import hex_digest
 from layerbook.store.project import Project
 
+MAKEFILE = "Makefile"
+MAX_MAKEFILE_BYTES = 1_000_000
 APACHE_LICENCE_TEXT = "Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
 GGUF_NOTE = mark(
     "The weights come as a GGUF file, and are unpacked into floating-point numbers before anything "
@@ -77,7 +83,7 @@ def colophon_page(project: Project, book: BookInfo, views: ExperimentViews) -> C
         model=tuple(model),
         versions=(Fact("layerbook", __version__), *_library_versions(views)),
         seeds=tuple(_seeds(views)),
-        rebuild=_rebuild_commands(project),
+        rebuild=rebuild_commands(project),
         licences=tuple(licences),
         quantisation=quantisation(source),
         originals=any(view.experiment.original for view in views.values()),
@@ -85,11 +91,9 @@ def colophon_page(project: Project, book: BookInfo, views: ExperimentViews) -> C
     )
 
 
-def _rebuild_commands(project: Project) -> tuple[str, ...]:
+def rebuild_commands(project: Project) -> tuple[str, ...]:
     """Return the commands that build a book: `make site` if its sources include Layerbook."""
-    makefile = project.root / "Makefile"
-    is_file = makefile.is_file() and not makefile.is_symlink()
-    if is_file and "\nsite:" in makefile.read_text(encoding="utf-8", errors="replace"):
+    if "\nsite:" in _read_makefile(project.root / MAKEFILE):
         return "make site", "layerbook verify", "make test"
     has_own_code = any(is_own(type(each.analysis)) for each in project.experiments())
     return (
@@ -98,6 +102,15 @@ def _rebuild_commands(project: Project) -> tuple[str, ...]:
         "layerbook build",
         "layerbook verify",
     )
+
+
+def _read_makefile(path: Path) -> str:
+    """Return the text of a Makefile; empty if it is missing, a link, or not of a usual size."""
+    if not path.is_file() or path.is_symlink():
+        return ""
+    with suppress(StoreError, OSError):
+        return read_file(path, MAX_MAKEFILE_BYTES).decode("utf-8", "replace")
+    return ""
 
 
 def quantisation(source: sources.ModelSource) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import layerbook
 from layerbook.book.media import MEDIA_FOLDERS
 from layerbook.core.paths import paths_below
+from layerbook.site.colophon import MAKEFILE
 from layerbook.site.provenance import model_sources
 from layerbook.store.code_digest import packages_digest
 from layerbook.store.freshness import ExperimentStatus
@@ -37,6 +38,7 @@ def input_paths(project: Project) -> list[Path]:
     return [
         project.root / "experiments",
         project.templates_dir,
+        project.root / MAKEFILE,
         *(project.root / folder for folder in (CODE_DIR, *MEDIA_FOLDERS)),
         Path(layerbook.__file__).parent,
         Path(str(files("layerbook.templates"))),
