@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,18 @@ def test_reports_a_wrong_committed_number(book: Path) -> None:
     assert difference["path"] == "prompts[0].entropy"
     assert (difference["old"], difference["new"]) == (1.0, first.entropy)
     assert read_tree(book / "experiments") == before
+
+
+def test_edited_spec_of_a_result_is_not_current(book: Path) -> None:
+    """The site publishes the file with its spec, so it must be that of the experiment."""
+    path = next((book / "experiments" / "results").glob("*/next/sum.json"))
+    before = path.read_bytes()
+    entry = store.load(path, NextToken.result_type)
+    store.write(path, replace(entry, spec={**entry.spec, "prompts": ["Something else"]}))
+    verified = layerbook("verify", "--only", "sum", "--quiet", cwd=book)
+    assert verified.returncode == 1 and "its spec was edited" in verified.stdout
+    assert layerbook("build", "--jobs", "1", "--quiet", cwd=book).returncode == 0
+    assert path.read_bytes() == before
 
 
 def test_shows_a_gap_in_the_last_digit(book: Path) -> None:

@@ -12,9 +12,10 @@ from layerbook.core.analysis import Array, Result
 from layerbook.store import results
 from layerbook.store.cache import WorkingCache
 from layerbook.store.freshness import Freshness, check_freshness
+from layerbook.store.json_format import json_digest
 from layerbook.store.keys import Key
 
-KEY = Key("5" * 64, "c" * 64, "w" * 64, "t" * 64, "float64", {"torch": "2.13.0"})
+KEY = Key(json_digest({}), "c" * 64, "w" * 64, "t" * 64, "float64", {"torch": "2.13.0"})
 
 
 class Numbers(Result):
