@@ -17,11 +17,11 @@ from layerbook.model import sources
 from layerbook.site.assets import vendored_licences
 from layerbook.site.blocks import Fact, Link
 from layerbook.site.experiment_view import ExperimentViews
+from layerbook.site.inputs import MAKEFILE
 from layerbook.site.pages import BookInfo, ChapterBody, ColophonPage, IndexPage, Licence
 from layerbook.site.provenance import hex_digest
 from layerbook.store.project import Project
 
-MAKEFILE = "Makefile"
 MAX_MAKEFILE_BYTES = 1_000_000
 APACHE_LICENCE_TEXT = "Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
 GGUF_NOTE = mark(

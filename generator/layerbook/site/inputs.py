@@ -12,7 +12,6 @@ from pathlib import Path
 import layerbook
 from layerbook.book.media import MEDIA_FOLDERS
 from layerbook.core.paths import paths_below
-from layerbook.site.colophon import MAKEFILE
 from layerbook.site.provenance import model_sources
 from layerbook.store.code_digest import packages_digest
 from layerbook.store.freshness import ExperimentStatus
@@ -21,6 +20,8 @@ from layerbook.store.keys import LIBRARIES, code_modules, library_versions
 from layerbook.store.project import Project, cells_with_figures
 from layerbook.store.trust import CODE_DIR
 
+MAKEFILE = "Makefile"
+"""The colophon says how a book with this file is built."""
 RENDERING_LIBRARIES = (
     "jinja2",
     "markdown-it-py",
