@@ -15,6 +15,7 @@ from layerbook.site.prose import link_checks
 from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.outline import Outline, parse_outline
 from layerbook.site.prose.render import render_chapter
+from layerbook.store.project import open_project
 
 
 @pytest.fixture
@@ -212,3 +213,16 @@ def test_cached_pages_keep_the_styles_of_their_formulas(book: Path) -> None:
     edit_of("templates/chapters/next.md", "likeliest", "best")(book)
     layerbook("build", "--no-run", cwd=book)
     assert (book / "site" / "assets" / "math.css").read_bytes() == sheet
+
+
+def test_data_files_may_not_change_places(book: Path) -> None:
+    """Files of equal names in other folders are other files, also in the same order."""
+    data = book / "experiments" / "data"
+    for folder in ("a", "b"):
+        (data / folder).mkdir(parents=True)
+        (data / folder / "words.txt").write_text(folder, encoding="utf-8")
+    project = open_project(book)
+    assert project.specs_are_unchanged()
+    (data / "b").rename(data / "c")
+    (data / "a").rename(data / "b")
+    assert not project.specs_are_unchanged()

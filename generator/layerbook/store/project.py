@@ -189,9 +189,8 @@ def _specs_digest(root: Path) -> str:
     digest = hashlib.sha256()
     for path in paths_below(root / "experiments"):
         if path.is_file() and root / RESULTS_FOLDER not in path.parents:
-            digest.update(
-                os.fsencode(path.name) + b" " + hashlib.sha256(path.read_bytes()).digest()
-            )
+            content = hashlib.sha256(path.read_bytes()).digest()
+            digest.update(os.fsencode(path.relative_to(root)) + b"\0" + content)
     return digest.hexdigest()
 
 
