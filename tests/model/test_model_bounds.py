@@ -344,8 +344,11 @@ def test_remarks_of_transformers_are_not_printed(
     assert "rope_parameters" not in "".join(capfd.readouterr())
 
 
-def test_overlapping_tensors_are_refused(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_overlapping_tensors_are_refused(
+    tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A small file could have a thousand layers that all lie in the same place."""
+    monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "cache"))  # without older conversions
     path = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf")
     reader = GGUFReader(path, "r+")
     largest = max(int(tensor.n_bytes) for tensor in reader.tensors)
