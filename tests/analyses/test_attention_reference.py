@@ -61,10 +61,10 @@ def test_whitespace_share_of_the_last_layer_matches_the_reference(real):
     result = run(real, WhitespaceAttention(prompt=SUM, max_new_tokens=15, layers=tuple(range(30))))
 
     assert result.tokens[0].text == " "
-    assert result.first[LAST] == pytest.approx(0.54, abs=0.03)
-    assert result.total[LAST] == pytest.approx(0.65, abs=0.02)
-    assert result.rest[LAST] < result.uniform_rest
-    assert sum(share < result.uniform_rest for share in result.rest) >= 25
+    assert result.on_first[LAST] == pytest.approx(0.54, abs=0.03)
+    assert result.on_whitespace[LAST] == pytest.approx(0.65, abs=0.02)
+    assert result.without_first[LAST] < result.uniform_without_first
+    assert sum(share < result.uniform_without_first for share in result.without_first) >= 25
 
 
 def test_mlp_shapes_match_the_reference(real):
