@@ -33,6 +33,7 @@ return { t, mark, plural, decimal, grouped };
 define("scripts/common.js", () => {
 const { decimal } = modules["scripts/messages.js"];
 const NARROW_SPACE = "\u202f";
+const SVG = "http://www.w3.org/2000/svg";
 function element(selector, attributes = {}, parent, text) {
 	const [name, ...classes] = selector.split(".");
 	const node = document.createElement(name);
@@ -40,6 +41,12 @@ function element(selector, attributes = {}, parent, text) {
 	if (classes.length) node.className = classes.join(" ");
 	for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
 	if (text !== undefined) node.textContent = text;
+	parent?.append(node);
+	return node;
+}
+function svgElement(name, attributes = {}, parent) {
+	const node = document.createElementNS(SVG, name);
+	for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
 	parent?.append(node);
 	return node;
 }
@@ -53,9 +60,9 @@ const MARGIN = 4; // pixels between a tip and the edge of the window
 function placeBeside(tip, place) {
 	tip.style.left = tip.style.top = "0";
 	const room = document.documentElement.clientWidth - tip.offsetWidth - MARGIN;
-	const centred = place.left + (place.width - tip.offsetWidth) / 2;
+	const centered = place.left + (place.width - tip.offsetWidth) / 2;
 	const fitsAbove = place.top >= tip.offsetHeight + MARGIN;
-	tip.style.left = `${clamp(centred, MARGIN, room)}px`;
+	tip.style.left = `${clamp(centered, MARGIN, room)}px`;
 	tip.style.top = `${fitsAbove ? place.top - tip.offsetHeight : place.bottom}px`;
 }
 function targetOfKey({ key }, current, last, up = -1) {
@@ -71,13 +78,15 @@ function loadScript(src) {
 		document.head.append(script);
 	});
 }
+const figureName = (figure) =>
+	figure.querySelector(".figure-number").textContent.replace(/\.$/, "");
 function percent(share, exact = share === 0 || share === 1) {
 	let text = exact ? String(100 * share) : (100 * share).toFixed(2);
 	if (text === "0.00") text = `<${NARROW_SPACE}0.01`;
 	if (text === "100.00") text = `>${NARROW_SPACE}99.99`;
 	return `${decimal(text)}${NARROW_SPACE}%`;
 }
-return { element, on, hasModifier, clamp, placeBeside, targetOfKey, loadScript, percent };
+return { element, svgElement, on, hasModifier, clamp, placeBeside, targetOfKey, loadScript, figureName, percent };
 });
 define("scripts/stepper.js", () => {
 const { t } = modules["scripts/messages.js"];
@@ -360,7 +369,7 @@ on(document, "keydown", (event) => {
 on(window, "scroll resize", place, true);
 });
 define("scripts/phrases.js", () => {
-const { hasModifier, on } = modules["scripts/common.js"];
+const { hasModifier, on, svgElement } = modules["scripts/common.js"];
 const phrases = [...document.querySelectorAll("a.point[href^='#']")];
 const figureOf = (phrase) => document.getElementById(phrase.hash.slice(1));
 let clear = () => {};
@@ -377,11 +386,8 @@ function boxesIn({ dataset }, { part, cell, grids }) {
 	return boxes;
 }
 function addRing(svg, box) {
-	const ring = document.createElementNS(svg.namespaceURI, "rect");
-	ring.setAttribute("class", "fig-ring");
-	["x", "y", "width", "height"].forEach((side, i) => ring.setAttribute(side, box[i]));
-	svg.append(ring);
-	return ring;
+	const [x, y, width, height] = box;
+	return svgElement("rect", { class: "fig-ring", x, y, width, height }, svg);
 }
 function light(phrase) {
 	clear();
@@ -440,13 +446,13 @@ const textOf = (choice) => choice.parentNode.textContent.trim();
 function startPrediction(box) {
 	const choices = [...box.querySelectorAll("input")];
 	const button = box.querySelector("button");
-	const verdict = box.querySelector(".said");
+	const result = box.querySelector(".prediction-result");
 	const isRight = ({ value }) => box.dataset.right.split(" ").includes(value);
 	const answer = choices
 		.filter(isRight)
 		.map(textOf)
 		.join(` ${t("or")} `);
-	const key = `layerbook-said ${box.querySelector("legend").textContent}`;
+	const key = `layerbook-prediction ${box.querySelector("legend").textContent}`;
 	function judge(choice) {
 		if (isRight(choice)) return t("Right. On this model, that is the answer.");
 		return t("A fair guess. On this model the answer is: {answer}.", { answer });
@@ -454,8 +460,8 @@ function startPrediction(box) {
 	function show(choice) {
 		const cameTrue = choice !== undefined && isRight(choice);
 		const statement = choice ? t("You said: {choice}.", { choice: textOf(choice) }) : "";
-		verdict.textContent = statement && answer ? `${statement} ${judge(choice)}` : statement;
-		verdict.classList.toggle("came-true", cameTrue);
+		result.textContent = statement && answer ? `${statement} ${judge(choice)}` : statement;
+		result.classList.toggle("came-true", cameTrue);
 		for (const each of choices) {
 			each.checked = each === choice;
 			each.disabled = choice !== undefined;
@@ -505,7 +511,7 @@ for (const button of document.querySelectorAll(".copy")) {
 });
 define("scripts/pictures.js", () => {
 const { t } = modules["scripts/messages.js"];
-const { element, on } = modules["scripts/common.js"];
+const { element, on, svgElement } = modules["scripts/common.js"];
 const SCALE = 2; // pixels of a PNG for each of the drawing
 const VARIABLE = /var\(--[\w-]+,\s*([^()]+)\)/g;
 const STYLE =
@@ -530,11 +536,11 @@ function standalone(drawing) {
 		}
 	}
 	for (const link of copy.querySelectorAll("a")) {
-		const group = document.createElementNS(copy.namespaceURI, "g");
+		const group = svgElement("g");
 		group.append(...link.childNodes);
 		link.replaceWith(group);
 	}
-	const style = document.createElementNS(copy.namespaceURI, "style");
+	const style = svgElement("style");
 	style.textContent = STYLE;
 	copy.prepend(style);
 	return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(copy)}\n`;
@@ -744,10 +750,10 @@ function mergeStages(idOf, merges, token) {
 		let words = tokens.map(charactersOf);
 		const stages = [{ tokens: words.flat().map(token) }];
 		for (let rank; (rank = firstRank(words, rankOf)) < Infinity;) {
-			const [left, right, made] = ids[rank];
-			words = words.map((word) => mergePair(word, left, right, made));
+			const [left, right, whole] = ids[rank];
+			words = words.map((word) => mergePair(word, left, right, whole));
 			const pieces = words.flat().map(token);
-			stages.push({ tokens: pieces, rank: rank + 1, merge: [left, right, made].map(token) });
+			stages.push({ tokens: pieces, rank: rank + 1, merge: [left, right, whole].map(token) });
 		}
 		const last = words.flat();
 		const same = last.length === tokens.length && tokens.every(({ id }, i) => id === last[i]);
@@ -760,10 +766,10 @@ function firstRank(words, rankOf) {
 	);
 	return ranks.reduce((least, rank) => Math.min(least, rank), Infinity);
 }
-function mergePair(word, left, right, made) {
+function mergePair(word, left, right, whole) {
 	const merged = [];
 	for (const id of word) {
-		if (id === right && merged.at(-1) === left) merged[merged.length - 1] = made;
+		if (id === right && merged.at(-1) === left) merged[merged.length - 1] = whole;
 		else merged.push(id);
 	}
 	return merged;
@@ -803,15 +809,15 @@ define("scripts/live.js", () => {
 const { grouped, mark, plural, t } = modules["scripts/messages.js"];
 const { element, hasModifier, loadScript, on, targetOfKey } = modules["scripts/common.js"];
 const { createTokenizer, hex, showText } = modules["scripts/tokenizer.js"];
-const MOST_CHARACTERS = 20000;
-const MOST_CHIPS = 1500;
-const MOST_PRINTED = 400; // on paper, where the field cannot be
+const MAX_CHARACTERS = 20000;
+const MAX_CHIPS = 1500;
+const MAX_PRINTED = 400; // on paper, where the field cannot be
 const SLOW = 2000; // from this many characters on, it waits for a pause in the typing
 const PAUSE = 250; // milliseconds
 const MERGE = `▶ ${t("Merge step by step")}`;
 const MERGING = 9000; // milliseconds that all merges of a text take at most, unless there are many
 const SHORTEST_PAUSE = 120; // milliseconds between two merges
-const MOST_MERGED = 300; // characters, of a text whose merges can be stepped through
+const MAX_MERGED = 300; // characters, of a text whose merges can be stepped through
 function writeShown(parent, { text, shown }) {
 	const raw = [...text];
 	const chars = [...shown];
@@ -964,8 +970,8 @@ class LiveText {
 		this.drawTokens(tokens);
 		this.merge.textContent = merge ? "" : t("before the first merge");
 		if (merge) {
-			const [left, right, made] = merge;
-			for (const part of [left, " + ", right, " → ", made]) {
+			const [left, right, whole] = merge;
+			for (const part of [left, " + ", right, " → ", whole]) {
 				if (part.shown === undefined) this.merge.append(part);
 				else writeShown(element("span.tok", {}, this.merge), part);
 			}
@@ -1012,10 +1018,10 @@ class LiveText {
 	}
 	show() {
 		const typed = [...this.field.value];
-		const read = typed.slice(0, MOST_CHARACTERS);
+		const read = typed.slice(0, MAX_CHARACTERS);
 		const tokens = this.tokenize(read.join(""));
 		this.stopMerging();
-		this.stages = read.length > MOST_MERGED ? [] : this.stagesOf(tokens);
+		this.stages = read.length > MAX_MERGED ? [] : this.stagesOf(tokens);
 		const last = this.stages.length - 1;
 		this.merges.hidden = last < 1;
 		this.slider.max = Math.max(last, 0);
@@ -1027,7 +1033,7 @@ class LiveText {
 	}
 	drawTokens(tokens) {
 		this.tokens = tokens;
-		const chips = tokens.slice(0, MOST_CHIPS).map((token, i) => this.createChip(token, i));
+		const chips = tokens.slice(0, MAX_CHIPS).map((token, i) => this.createChip(token, i));
 		this.chips.replaceChildren(...chips);
 		this.chips.hidden = !chips.length;
 		this.chips.removeAttribute("aria-activedescendant");
@@ -1048,8 +1054,8 @@ class LiveText {
 		return chip;
 	}
 	showPrinted(typed) {
-		const start = typed.slice(0, MOST_PRINTED).join("");
-		const text = start + (typed.length > MOST_PRINTED ? " …" : "");
+		const start = typed.slice(0, MAX_PRINTED).join("");
+		const text = start + (typed.length > MAX_PRINTED ? " …" : "");
 		this.printed.textContent = "";
 		writeShown(this.printed, { text, shown: showText(text) });
 	}
@@ -1058,458 +1064,11 @@ class LiveText {
 		const tokens = plural(this.tokens.length, "{count} token", "{count} tokens");
 		const first = t("The first {read} of {characters}:", { read: grouped(read), characters });
 		const start = read < typed ? first : `${characters},`;
-		const drawn = t("; the first {count} are drawn", { count: grouped(MOST_CHIPS) });
-		this.status.textContent = `${start} ${tokens}${this.tokens.length > MOST_CHIPS ? drawn : ""}.`;
+		const drawn = t("; the first {count} are drawn", { count: grouped(MAX_CHIPS) });
+		this.status.textContent = `${start} ${tokens}${this.tokens.length > MAX_CHIPS ? drawn : ""}.`;
 	}
 }
 document.querySelectorAll(".live").forEach((box, number) => new LiveText(box, number));
-});
-define("scripts/patterns.js", () => {
-const MEAN = -1; // in the place of a head: the mean of all heads
-function decodeShares({ weights, finer, tokens }) {
-	const bytes = atob(weights);
-	const shares = new Float64Array(bytes.length / 2);
-	let i = 0;
-	for (let row = 0; i < shares.length; row++) {
-		const divisor = 2 ** Number.parseInt(finer[row], 36);
-		for (let key = 0; key <= row % tokens.length; key++, i++) {
-			const steps = bytes.charCodeAt(2 * i) + 256 * bytes.charCodeAt(2 * i + 1);
-			shares[i] = steps / 65535 / (key ? divisor : 1);
-		}
-	}
-	return shares;
-}
-const cellsAbove = (query) => (query * (query + 1)) / 2;
-class Patterns {
-	constructor(data, shares = decodeShares(data)) {
-		this.data = data;
-		this.shares = shares;
-	}
-	share(layer, head, query, key) {
-		const start = (layer * this.data.heads + head) * cellsAbove(this.data.tokens.length);
-		return this.shares[start + cellsAbove(query) + key];
-	}
-	row({ layer, head, withoutFirst }, query) {
-		const { heads } = this.data;
-		const [from, to] = head === MEAN ? [0, heads] : [head, head + 1];
-		const shares = [];
-		for (let key = 0; key <= query; key++) {
-			let sum = 0;
-			for (let h = from; h < to; h++) {
-				sum += this.share(layer, h, query, key);
-			}
-			shares.push(sum / (to - from));
-		}
-		if (!withoutFirst) return shares;
-		const rest = shares.slice(1).reduce((sum, share) => sum + share, 0);
-		return shares.map((share, key) => (key && rest ? share / rest : null));
-	}
-	draw(canvas, pattern) {
-		const rows = this.data.tokens.map((_, query) => this.row(pattern, query));
-		this.paint(canvas, rows);
-	}
-	paint(canvas, rows) {
-		const image = new ImageData(canvas.width, canvas.height);
-		rows.forEach((shares, y) => {
-			shares.forEach((share, x) => {
-				if (share !== null) image.data.set(this.rgba(share), 4 * (y * canvas.width + x));
-			});
-		});
-		canvas.getContext("2d").putImageData(image, 0, 0);
-	}
-	rgba(share) {
-		const { shades } = this.data;
-		const count = shades.length / 6;
-		const start = 6 * Math.min(count - 1, Math.floor(share * count));
-		const rgb = Number.parseInt(shades.slice(start, start + 6), 16);
-		return [rgb >> 16, (rgb >> 8) & 255, rgb & 255, 255];
-	}
-}
-return { MEAN, Patterns };
-});
-define("scripts/explorer.js", () => {
-const { mark, t } = modules["scripts/messages.js"];
-const { clamp, element, hasModifier, on, percent } = modules["scripts/common.js"];
-const { MEAN } = modules["scripts/patterns.js"];
-mark("One step back");
-mark("The sink");
-mark("What came next, last time");
-const SVG = "http://www.w3.org/2000/svg";
-const LEAST_ARC = 0.03; // share of attention from which on there is an arc
-const LEAST_FAINT_ARC = 0.2; // the same, of the tokens that nobody points at
-const MOST_RISE = 84; // pixels that an arc rises over the text
-const SPEAK_AFTER = 200; // milliseconds of rest before a screen reader hears the row
-const MOST_SPOKEN = 3;
-const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const addCanvas = (parent, width, height) => element("canvas.fig-map", { width, height }, parent);
-class AttentionExplorer {
-	constructor(label, data, patterns) {
-		const { tokens, facts, layers, heads, presets = [] } = data;
-		Object.assign(this, { tokens, facts, layers, heads, presets, patterns });
-		this.count = tokens.length;
-		this.state = {
-			layer: data.start,
-			head: MEAN,
-			withoutFirst: false,
-			row: tokens.length - 1,
-			column: null,
-			locked: false,
-		};
-		this.box = element("div.explorer", { role: "group", "aria-label": label });
-		this.addPresets();
-		this.addArcs();
-		this.addBar();
-		this.addLegend();
-		const main = element("div.explorer-main", {}, this.box);
-		main.style.setProperty("--cells", this.count);
-		this.addMap(main);
-		this.addList(main);
-		this.addTokens();
-		this.addThumbnails();
-		this.status = element("p.visually-hidden", { role: "status" }, this.box);
-		on(this.box, "keydown", (event) => this.onKey(event));
-		this.showPattern({ masked: true });
-		if (presets.length) this.choosePreset(presets[0]);
-		else this.showRow();
-		this.observer = new ResizeObserver(() => this.drawArcs());
-		this.observer.observe(this.strip);
-	}
-	addPresets() {
-		if (!this.presets.length) return;
-		const examples = { role: "group", "aria-label": t("Examples") };
-		const bar = element("p.live-bar.explorer-presets", examples, this.box);
-		this.presetButtons = this.presets.map((preset) => {
-			const button = element("button.tool", {}, bar, t(preset.name));
-			on(button, "click", () => this.choosePreset(preset));
-			return button;
-		});
-	}
-	choosePreset({ layer, head, query, key }) {
-		this.update({ layer, head, row: query, column: key ?? null, locked: false });
-	}
-	addArcs() {
-		this.lead = element("p.explorer-lead", {}, this.box);
-		this.strip = element("p.explorer-strip", { "aria-hidden": "true" }, this.box);
-		this.arcs = document.createElementNS(SVG, "svg");
-		this.arcs.classList.add("explorer-arcs");
-		this.strip.append(this.arcs);
-		on(this.strip, "mouseleave", () => this.update({ column: null }));
-	}
-	drawArcs() {
-		const paths = [];
-		for (let query = 0; query < this.count; query++) {
-			const shares = this.patterns.row(this.state, query);
-			shares.forEach((share, key) => {
-				const least = query === this.state.row ? LEAST_ARC : LEAST_FAINT_ARC;
-				if (share >= least && key < query) paths.push(this.arc(query, key, share));
-			});
-		}
-		paths.sort((a, b) => a.classList.length - b.classList.length);
-		this.arcs.replaceChildren(...paths);
-	}
-	arc(query, key, share) {
-		const [from, to] = [query, key].map((i) => this.parts[i].chip);
-		const ends = [from, to].map((chip) => [
-			chip.offsetLeft + chip.offsetWidth / 2,
-			chip.offsetTop - 1,
-		]);
-		const [[x, y], [x2, y2]] = ends;
-		const rise = clamp(Math.abs(x - x2) * 0.45, 14, MOST_RISE);
-		const path = document.createElementNS(SVG, "path");
-		const d = `M${x} ${y}C${x} ${y - rise} ${x2} ${y2 - rise} ${x2} ${y2}`;
-		const { row, column } = this.state;
-		path.setAttribute("d", d);
-		path.style.strokeWidth = query === row ? 1.5 + 7 * share : 1.2;
-		path.style.opacity = query === row ? 0.9 : 0.3 * share;
-		if (query === row) path.classList.add("from-row");
-		if (query === row && key === column) path.classList.add("to-column");
-		return path;
-	}
-	addBar() {
-		const bar = element("div.explorer-bar", {}, this.box);
-		this.layerSlider = this.addSlider(bar, t("Layer"), "layer", 0, this.layers.length - 1);
-		this.headSlider = this.addSlider(bar, t("Head"), "head", MEAN, this.heads - 1);
-		const option = element("label.explorer-option", {}, bar);
-		const check = element("input", { type: "checkbox" }, option);
-		option.append(t("Leave out the first token"));
-		on(check, "change", () => this.update({ withoutFirst: check.checked }));
-	}
-	addSlider(bar, label, key, least, most) {
-		const wrap = element("label.explorer-slider", {}, bar, label);
-		const input = element("input", { type: "range", min: 0, max: most - least, step: 1 }, wrap);
-		const output = element("output", {}, wrap);
-		on(input, "input", () => this.update({ [key]: Number(input.value) + least }));
-		return (text) => {
-			input.value = this.state[key] - least;
-			input.ariaValueText = text;
-			output.textContent = text;
-		};
-	}
-	addLegend() {
-		const legend = element("p.explorer-legend", {}, this.box, "0");
-		const scale = Array.from({ length: 256 }, (_, i) => i / 256);
-		this.patterns.paint(addCanvas(legend, scale.length, 1), [scale]);
-		legend.append("1");
-		this.meaning = element("span", {}, legend);
-	}
-	addMap(main) {
-		const map = element("div.explorer-map", {}, main);
-		const rows = { role: "group", "aria-label": t("Token that looks") };
-		element("span.explorer-axis", {}, map, t("↓ token that looks"));
-		this.rows = element("div.explorer-rows", rows, map);
-		const cells = element("div.explorer-cells", {}, map);
-		this.canvas = addCanvas(cells, this.count, this.count);
-		this.rowMark = element("div.explorer-mark", {}, cells);
-		this.columnMark = element("div.explorer-mark", {}, cells);
-		this.columns = element("div.explorer-columns", { "aria-hidden": "true" }, map);
-		element("span.explorer-axis", {}, map, t("→ token it looks at"));
-		on(cells, "mousemove", (event) => this.point(...this.cellUnder(event, cells), event));
-		on(cells, "click", (event) => this.lock(this.cellUnder(event, cells)[0]));
-		on(cells, "mouseleave", () => this.update({ column: null }));
-	}
-	cellUnder({ clientX, clientY }, cells) {
-		const { left, top, width } = cells.getBoundingClientRect();
-		return [clientY - top, clientX - left].map((offset) =>
-			clamp(Math.floor((offset / width) * this.count), 0, this.count - 1),
-		);
-	}
-	addList(main) {
-		const list = element("div.explorer-list", {}, main);
-		this.heading = element("p.explorer-heading", {}, list);
-		this.items = element("ol", {}, list);
-	}
-	addTokens() {
-		this.parts = this.tokens.map((token, i) => {
-			const facts = { title: this.facts[i] };
-			const label = { "aria-label": t("row {row}, {token}", { row: i, token }) };
-			const item = element("li", {}, this.items);
-			element("span.explorer-at", {}, item, i);
-			element("span.tok", facts, item, token);
-			const part = {
-				item,
-				bar: element("i", {}, element("span.explorer-share", {}, item)),
-				value: element("span.explorer-value", {}, item),
-				button: element("button", label, this.rows, token),
-				column: element("span", {}, element("span", {}, this.columns), token),
-				chip: element("span.tok", facts, this.strip, token),
-			};
-			on(part.button, "focus mouseenter", (event) => this.point(i, null, event));
-			on(part.chip, "mouseenter", (event) => this.point(i, i, event));
-			for (const target of [part.button, part.chip]) on(target, "click", () => this.lock(i));
-			return part;
-		});
-	}
-	addThumbnails() {
-		const label = t("All patterns: rows are heads, columns are layers");
-		const scroll = element("div.explorer-grid.scroll", {}, this.box);
-		this.table = element("table", { role: "grid", "aria-label": label }, scroll);
-		const top = element("tr", {}, element("thead", {}, this.table));
-		const body = element("tbody", {}, this.table);
-		this.thumbs = [];
-		element("td", {}, top, t("layer"));
-		for (const layer of this.layers) element("th", { scope: "col" }, top, layer);
-		for (let head = MEAN; head < this.heads; head++) {
-			const row = element("tr", {}, body);
-			element("th", { scope: "row" }, row, head === MEAN ? t("mean") : t("head {head}", { head }));
-			this.layers.forEach((_, layer) => this.addThumbnail(row, layer, head));
-		}
-	}
-	addThumbnail(row, layer, head) {
-		const cell = element("td", { role: "gridcell" }, row);
-		const button = element("button", { "aria-label": this.nameOf(layer, head) }, cell);
-		const canvas = addCanvas(button, this.count, this.count);
-		this.thumbs.push({ layer, head, cell, button, canvas });
-		on(button, "click", () => {
-			this.update({ layer, head });
-			this.parts[this.state.row].button.focus();
-		});
-	}
-	nameOf(layer, head) {
-		const heads = head === MEAN ? t("mean of the heads") : t("head {head}", { head });
-		return t("layer {layer}, {heads}", { layer: this.layers[layer], heads });
-	}
-	point(row, column, event) {
-		const position = `${event.screenX} ${event.screenY}`;
-		if (position === this.pointer) return; // the page moved, not the mouse
-		if (event.type !== "focus") this.pointer = position;
-		this.update(this.state.locked ? { column } : { row, column });
-	}
-	lock(row) {
-		this.update({ row, locked: !(this.state.locked && this.state.row === row) });
-	}
-	update(changes) {
-		const masked = "withoutFirst" in changes;
-		Object.assign(this.state, changes);
-		if (masked || "layer" in changes || "head" in changes) this.showPattern({ masked });
-		this.showRow();
-	}
-	showPattern({ masked }) {
-		const { layer, head, withoutFirst } = this.state;
-		this.layerSlider(this.layers[layer]);
-		this.headSlider(head === MEAN ? t("mean") : head);
-		this.patterns.draw(this.canvas, this.state);
-		this.meaning.textContent = withoutFirst
-			? t("share of what the first token leaves, each row summing to one again")
-			: t("share of attention");
-		for (const thumb of this.thumbs) {
-			const selected = thumb.layer === layer && thumb.head === head;
-			thumb.button.tabIndex = selected ? 0 : -1;
-			thumb.cell.ariaSelected = selected;
-			if (masked) this.patterns.draw(thumb.canvas, { ...thumb, withoutFirst });
-		}
-	}
-	showRow() {
-		const { row, column, locked } = this.state;
-		const shares = this.patterns.row(this.state, row);
-		this.heading.textContent = t("Row {row}, {token} looks at", {
-			row,
-			token: this.tokens[row],
-		});
-		const lock = locked ? t("locked: Escape lets go") : t("click or Enter locks it");
-		element("small", {}, this.heading, lock);
-		this.parts.forEach((part, i) => this.showPart(part, i, shares[i] ?? null));
-		const size = 100 / this.count;
-		this.rowMark.style.cssText = `left:0;right:0;height:${size}%;top:${size * row}%`;
-		this.columnMark.style.cssText = `top:0;bottom:0;width:${size}%;left:${size * column}%`;
-		this.columnMark.hidden = column === null;
-		this.showLead(shares);
-		this.drawArcs();
-		clearTimeout(this.timer);
-		this.timer = setTimeout(() => this.announce(shares), SPEAK_AFTER);
-	}
-	showLead(shares) {
-		const { layer, head, row, column } = this.state;
-		const most = shares.reduce((best, share, i) => (share > shares[best] ? i : best), 0);
-		const key = column !== null && column < row ? column : most;
-		const share = shares[key] === null ? t("nothing") : this.percent(shares[key]);
-		const parts = {
-			"{reader}": element("span.tok", {}, undefined, this.tokens[row]),
-			"{share}": element("b", {}, undefined, share),
-			"{source}": element("span.tok", {}, undefined, this.tokens[key]),
-		};
-		const words = t("{reader} gives {share} of its attention to {source}").split(/(\{\w+\})/);
-		this.lead.replaceChildren(...words.map((word) => parts[word] ?? word));
-		element("small", {}, this.lead, this.nameOf(layer, head));
-		this.presetButtons?.forEach((button, i) => {
-			const preset = this.presets[i];
-			const { layer: at, head: of, query } = preset;
-			button.setAttribute("aria-pressed", at === layer && of === head && query === row);
-		});
-	}
-	showPart({ item, bar, value, button, column, chip }, i, share) {
-		const { state } = this;
-		const looks = i === state.row;
-		const missing = i > state.row ? t("later") : t("left out");
-		item.classList.toggle("absent", share === null);
-		bar.style.width = `${100 * share}%`;
-		value.textContent = share === null ? missing : this.percent(share);
-		chip.style.boxShadow = `inset 0 ${-1.2 * share}em var(--accent-tint)`;
-		button.tabIndex = looks ? 0 : -1;
-		button.ariaPressed = looks && state.locked;
-		for (const node of [button, chip]) node.classList.toggle("looking", looks);
-		for (const node of [item, chip, column]) node.classList.toggle("marked", i === state.column);
-	}
-	percent(share) {
-		return percent(share, this.state.row === Number(this.state.withoutFirst));
-	}
-	announce(shares) {
-		const { layer, head, withoutFirst, row, locked } = this.state;
-		const best = [...shares.keys()]
-			.filter((key) => shares[key] !== null)
-			.sort((a, b) => shares[b] - shares[a])
-			.slice(0, MOST_SPOKEN)
-			.map((key) =>
-				t("{share} to {token} at {place}", {
-					share: this.percent(shares[key]),
-					token: this.tokens[key],
-					place: key,
-				}),
-			);
-		const pattern = this.nameOf(layer, head) + (withoutFirst ? t(", first token left out") : "");
-		const query =
-			t("row {row}, {token}", { row, token: this.tokens[row] }) + (locked ? t(", locked") : "");
-		this.status.textContent = `${pattern}; ${query}: ${best.join(", ") || t("nothing")}`;
-	}
-	onKey(event) {
-		if (hasModifier(event)) return;
-		const step = KEYS[event.key];
-		if (event.key === "Escape" && this.state.locked) this.update({ locked: false });
-		else if (step && event.target.closest("button")) this.move(step, event.target);
-		else return;
-		event.preventDefault();
-	}
-	move([across, down], target) {
-		const layer = clamp(this.state.layer + across, 0, this.layers.length - 1);
-		if (this.table.contains(target)) {
-			this.update({ layer, head: clamp(this.state.head + down, MEAN, this.heads - 1) });
-			this.table.querySelector("[tabindex='0']").focus();
-		} else {
-			this.update({ layer, row: clamp(this.state.row + down, 0, this.count - 1) });
-			this.parts[this.state.row].button.focus();
-		}
-	}
-}
-return { AttentionExplorer };
-});
-define("scripts/viewer.js", () => {
-const { t } = modules["scripts/messages.js"];
-const { element, loadScript, on } = modules["scripts/common.js"];
-function decodeFloats(text) {
-	const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-	const view = new DataView(bytes.buffer);
-	return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
-}
-function startViewers(kind, label, makeView) {
-	for (const figure of document.querySelectorAll(`.figure[data-opens='${kind}']`)) {
-		addViewer(figure, label, makeView);
-	}
-}
-function addViewer(figure, label, makeView) {
-	const href = figure.dataset.script;
-	const picture = figure.querySelector(".picture");
-	const paragraph = element("p.explorer-open");
-	const button = element("button.tool", {}, paragraph);
-	let view = null;
-	let requested = false;
-	function show(open) {
-		figure.classList.toggle("exploring", open);
-		button.ariaExpanded = open;
-		button.textContent = open ? t("Back to the picture") : label;
-	}
-	function reportMissing() {
-		button.textContent = t("Its data is missing: {file}", { file: href });
-	}
-	function onLoad() {
-		const data = window.layerbookData?.[href];
-		if (!data) return reportMissing();
-		view = figure.insertBefore(makeView(figure, data), picture);
-		show(true);
-	}
-	on(button, "click", () => {
-		if (view) return show(!figure.classList.contains("exploring"));
-		if (requested) return;
-		requested = true;
-		loadScript(href).then(onLoad, reportMissing);
-	});
-	show(false);
-	figure.insertBefore(paragraph, picture);
-}
-return { decodeFloats, startViewers };
-});
-define("scripts/attention.js", () => {
-const { t } = modules["scripts/messages.js"];
-const { AttentionExplorer } = modules["scripts/explorer.js"];
-const { Patterns } = modules["scripts/patterns.js"];
-const { startViewers } = modules["scripts/viewer.js"];
-function makeView(figure, data) {
-	const name = figure.querySelector(".figure-number").textContent.replace(/\.$/, "");
-	return new AttentionExplorer(
-		t("{figure}, every layer and head", { figure: name }),
-		data,
-		new Patterns(data),
-	).box;
-}
-startViewers("patterns", t("Explore every layer and head"), makeView);
 });
 define("scripts/points.js", () => {
 const { t } = modules["scripts/messages.js"];
@@ -1601,6 +1160,67 @@ for (const svg of document.querySelectorAll(".picture svg")) {
 	if (dots.length) new PointMap(svg, dots);
 }
 });
+define("scripts/viewer.js", () => {
+const { t } = modules["scripts/messages.js"];
+const { element, loadScript, on } = modules["scripts/common.js"];
+function decodeFloats(text) {
+	const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+	const view = new DataView(bytes.buffer);
+	return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
+}
+function startViewers(kind, label, makeView) {
+	for (const figure of document.querySelectorAll(`.figure[data-opens='${kind}']`)) {
+		addViewer(figure, label, makeView);
+	}
+}
+function addViewer(figure, label, makeView) {
+	const href = figure.dataset.script;
+	const picture = figure.querySelector(".picture");
+	const paragraph = element("p.explorer-open");
+	const button = element("button.tool", {}, paragraph);
+	let view = null;
+	let loading = false;
+	function show(open) {
+		figure.classList.toggle("exploring", open);
+		button.ariaExpanded = open;
+		button.textContent = open ? t("Back to the picture") : label;
+	}
+	async function load() {
+		await loadScript(href);
+		const data = window.layerbookData?.[href];
+		if (!data) throw new Error(href);
+		return makeView(figure, data);
+	}
+	on(button, "click", async () => {
+		if (view) return show(!figure.classList.contains("exploring"));
+		if (loading) return;
+		loading = true;
+		try {
+			view = figure.insertBefore(await load(), picture);
+			show(true);
+		} catch {
+			button.textContent = t("Its data is missing: {file}", { file: href });
+		}
+		loading = false;
+	});
+	show(false);
+	figure.insertBefore(paragraph, picture);
+}
+return { decodeFloats, startViewers };
+});
+define("scripts/views.js", () => {
+const { loadScript } = modules["scripts/common.js"];
+const { t } = modules["scripts/messages.js"];
+const { startViewers } = modules["scripts/viewer.js"];
+const SCRIPT = "assets/views.js";
+async function makeView(figure, data) {
+	if (!window.layerbook.views) await loadScript(SCRIPT);
+	return window.layerbook.views[figure.dataset.opens](figure, data);
+}
+startViewers("patterns", t("Explore every layer and head"), makeView);
+startViewers("scores", t("Turn the knobs yourself"), makeView);
+startViewers("map", t("Open the map"), makeView);
+});
 define("scripts/sampling.js", () => {
 function sum(values, from, to) {
 	let total = 0;
@@ -1617,6 +1237,12 @@ function countReaching(probs, mass, count) {
 	let total = probs[0];
 	let rank = 1;
 	for (; rank < count && total < mass; rank++) total += probs[rank];
+	return rank;
+}
+function drawRank({ probs, left }) {
+	let remaining = Math.random() - probs[0];
+	let rank = 0;
+	while (remaining >= 0 && rank < left - 1) remaining -= probs[++rank];
 	return rank;
 }
 class Scores {
@@ -1645,189 +1271,13 @@ class Scores {
 		});
 	}
 }
-return { sum, Scores };
-});
-define("scripts/playground.js", () => {
-const { decimal, grouped, t } = modules["scripts/messages.js"];
-const { element, on, percent } = modules["scripts/common.js"];
-const { Scores, sum } = modules["scripts/sampling.js"];
-const { decodeFloats, startViewers } = modules["scripts/viewer.js"];
-const TOP_K = 1; // which knob it is
-const MOST_DRAWN = 30;
-const MANY = 1000;
-const AT_ONCE = 25; // draws between two pictures
-const knobsOf = (preset) => JSON.parse(preset.dataset.knobs);
-function partsOf(item) {
-	const [, token, , bar, own, value, count] = item.querySelectorAll("span, i, b");
-	return { item, token, bar, own, value, count, drawn: item.querySelector("em") };
-}
-function fillRow(row, probability, own, cut) {
-	row.item.classList.toggle("absent", Boolean(cut));
-	row.bar.style.width = `${100 * probability}%`;
-	row.own.style.left = `${100 * own}%`;
-	row.value.textContent = cut ? `✗ ${cut.by}` : percent(probability);
-	row.value.title = probability;
-}
-class Playground {
-	scores = []; // by prompt, once it has been chosen
-	constructor(figure, data) {
-		this.data = data;
-		this.texts = data.texts.replaceAll(" ", "·").split("\n");
-		const box = figure.querySelector("template").content.firstElementChild.cloneNode(true);
-		this.box = box;
-		this.prompts = box.querySelector("select");
-		this.summary = box.querySelector(".play-told");
-		this.drawn = box.querySelector(".play-drawn");
-		this.rows = Array.from(box.querySelectorAll("li"), partsOf);
-		this.others = this.rows.pop();
-		this.presets = box.querySelectorAll("[data-knobs]");
-		const fields = box.querySelectorAll("[type=number]");
-		const sliders = box.querySelectorAll("[type=range]");
-		this.controls = Array.from(sliders, (slider, i) => this.connect(i, slider, fields[i]));
-		for (const preset of this.presets) on(preset, "click", () => this.choosePreset(preset));
-		on(box.querySelector(".play-draw"), "click", () => this.drawToken());
-		on(box.querySelector(".play-many"), "click", () => this.drawMany());
-		on(this.prompts, "change", () => {
-			this.choosePrompt();
-			this.show();
-		});
-		this.choosePrompt();
-		this.choosePreset(this.presets[0]);
-	}
-	connect(i, slider, field) {
-		const fromSlider = (value) => (i === TOP_K ? Math.round(this.size ** value) : Number(value));
-		const toSlider = (value) => (i === TOP_K ? Math.log(value) / Math.log(this.size) : value);
-		const set = (value, source) => {
-			this.knobs[i] = value;
-			this.show(source);
-		};
-		on(slider, "input", () => set(fromSlider(slider.value), slider));
-		on(field, "input", () => {
-			if (field.value && field.validity.valid) set(Number(field.value), field);
-		});
-		on(field, "change", () => this.show());
-		return (source) => {
-			const value = this.knobs[i];
-			if (source !== slider) slider.value = toSlider(value);
-			if (source !== field) field.value = value;
-			slider.ariaValueText = value;
-		};
-	}
-	choosePrompt() {
-		const index = this.prompts.selectedIndex;
-		this.scores[index] ??= new Scores(decodeFloats(this.data.logits[index]));
-		this.current = this.scores[index];
-		this.size = this.current.order.length;
-		this.own = this.current.sample(1, this.size, 1).probs;
-		this.rows.forEach((row, rank) => this.writeToken(row.token, rank));
-	}
-	choosePreset(preset) {
-		this.knobs = knobsOf(preset);
-		this.show();
-	}
-	writeToken(chip, rank) {
-		const id = this.current.order[rank];
-		chip.textContent = this.texts[id] || t("empty");
-		chip.title = t("token {id}, rank {rank}", { id, rank: rank + 1 });
-		return chip;
-	}
-	drawRank() {
-		const { probs, left } = this.sampled;
-		let remaining = Math.random() - probs[0];
-		let rank = 0;
-		while (remaining >= 0 && rank < left - 1) remaining -= probs[++rank];
-		return rank;
-	}
-	drawMany() {
-		cancelAnimationFrame(this.frame);
-		const total = this.total + MANY;
-		const reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
-		const go = () => {
-			const until = reduced ? total : Math.min(total, this.total + AT_ONCE);
-			for (; this.total < until; this.total++) {
-				const rank = Math.min(this.drawRank(), this.rows.length);
-				this.counts[rank]++;
-			}
-			this.showCounts();
-			if (this.total < total) this.frame = requestAnimationFrame(go);
-			else this.drawn.textContent = t("{count} draws", { count: grouped(total) });
-		};
-		this.drawn.textContent = "";
-		go();
-	}
-	showCounts() {
-		[...this.rows, this.others].forEach(({ count, drawn }, rank) => {
-			count.textContent = this.total ? `${grouped(this.counts[rank])}×` : "";
-			drawn.style.width = `${this.total ? (100 * this.counts[rank]) / this.total : 0}%`;
-		});
-	}
-	drawToken() {
-		this.forgetCounts();
-		const rank = this.drawRank();
-		this.drawn.prepend(this.writeToken(element("span.tok"), rank));
-		if (this.drawn.children.length > MOST_DRAWN) this.drawn.lastChild.remove();
-	}
-	forgetCounts() {
-		cancelAnimationFrame(this.frame);
-		if (this.total) this.drawn.textContent = "";
-		this.total = 0;
-		this.counts = Array.from({ length: this.rows.length + 1 }, () => 0);
-		this.showCounts();
-	}
-	show(source) {
-		this.sampled = this.current.sample(...this.knobs);
-		const { probs, cuts } = this.sampled;
-		for (const write of this.controls) write(source);
-		this.rows.forEach((row, rank) => {
-			const cut = cuts.find(({ from }) => rank >= from);
-			fillRow(row, probs[rank], this.own[rank], cut);
-		});
-		this.showOthers();
-		this.summary.textContent = this.describe();
-		for (const preset of this.presets) {
-			preset.ariaPressed = knobsOf(preset).join() === this.knobs.join();
-		}
-		this.drawn.textContent = "";
-		this.forgetCounts();
-	}
-	showOthers() {
-		const { size, own } = this;
-		const { probs, left } = this.sampled;
-		const shown = this.rows.length;
-		const leftOthers = grouped(Math.max(0, left - shown));
-		this.others.token.textContent = t("{left} of {count} others", {
-			left: leftOthers,
-			count: grouped(size - shown),
-		});
-		fillRow(this.others, sum(probs, shown, size), sum(own, shown, size));
-	}
-	describe() {
-		const { cuts, left, choices } = this.sampled;
-		const counts = { left: grouped(left), count: grouped(this.size) };
-		const fair = { ...counts, choices: decimal(choices.toFixed(2)) };
-		const parts = [
-			t("{left} of {count} tokens are left, as uncertain as a fair choice among {choices}", fair),
-		];
-		cuts.forEach(({ by, count, lost }, i) => {
-			if (!count) return;
-			const whole = i && cuts[0].count ? t("what was left") : t("the probability");
-			const removed = { by, count: grouped(count), share: percent(lost), whole };
-			const part = lost
-				? t("{by} removed {count} with {share} of {whole}", removed)
-				: t("{by} removed {count}", removed);
-			parts.push(part);
-		});
-		return parts.join("; ");
-	}
-}
-const makeView = (figure, data) => new Playground(figure, data).box;
-startViewers("scores", t("Turn the knobs yourself"), makeView);
+return { sum, drawRank, Scores };
 });
 define("scripts/widget.js", () => {
+const { figureName } = modules["scripts/common.js"];
 function startWidgets(kind, makeView) {
 	for (const figure of document.querySelectorAll(`.figure[data-widget='${kind}']`)) {
-		const name = figure.querySelector(".figure-number").textContent.replace(/\.$/, "");
-		const view = makeView(JSON.parse(figure.dataset.values), name);
+		const view = makeView(JSON.parse(figure.dataset.values), figureName(figure));
 		figure.insertBefore(view, figure.querySelector(":scope > .picture, :scope > .frames"));
 		figure.classList.add("exploring");
 	}
@@ -1837,7 +1287,7 @@ return { startWidgets };
 define("scripts/writing.js", () => {
 const { element, hasModifier, on, percent, targetOfKey } = modules["scripts/common.js"];
 const { decimal, grouped, t } = modules["scripts/messages.js"];
-const { Scores } = modules["scripts/sampling.js"];
+const { drawRank, Scores } = modules["scripts/sampling.js"];
 const { startWidgets } = modules["scripts/widget.js"];
 const MODEL_ITSELF = { temperature: 1, topP: 1 }; // and all of the listed tokens
 const rounded = (share) => (share < 0.01 ? percent(share) : `${Math.round(100 * share)}\u202f%`);
@@ -1875,7 +1325,7 @@ class Writing {
 			on(button, "click", act);
 			return button;
 		};
-		add(t("Spin the wheel"), () => this.take(this.drawRank()));
+		add(t("Spin the wheel"), () => this.take(this.spin()));
 		add(t("Take the likeliest"), () => this.take(0));
 		this.restart = add(t("Start again"), () => this.cutTo(0));
 	}
@@ -1936,12 +1386,8 @@ class Writing {
 		const { temperature, topK, topP } = this.knobs;
 		return this.scores[text].sample(temperature, topK, topP);
 	}
-	drawRank() {
-		const { probs, left } = this.wheel(this.textBefore(this.shown));
-		let remaining = Math.random() - probs[0];
-		let rank = 0;
-		while (remaining >= 0 && rank < left - 1) remaining -= probs[++rank];
-		return rank;
+	spin() {
+		return drawRank(this.wheel(this.textBefore(this.shown)));
 	}
 	take(rank) {
 		const text = this.textBefore(this.shown);
@@ -2102,15 +1548,9 @@ for (const box of document.querySelectorAll(".own-text")) {
 }
 });
 define("scripts/clock.js", () => {
-const SVG = "http://www.w3.org/2000/svg";
+const { svgElement } = modules["scripts/common.js"];
 const RADIUS = 44;
 const ARC_RADIUS = 18;
-function svgElement(name, attributes = {}, parent) {
-	const node = document.createElementNS(SVG, name);
-	for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-	parent?.append(node);
-	return node;
-}
 const pointAt = (angle, radius) => [radius * Math.sin(angle), -radius * Math.cos(angle)];
 function nearAngle(angle) {
 	return Math.atan2(Math.sin(angle), Math.cos(angle));
@@ -2150,11 +1590,11 @@ class ClockFace {
 		this.arc.setAttribute("d", d);
 	}
 }
-return { SVG, svgElement, nearAngle, ClockFace };
+return { nearAngle, ClockFace };
 });
 define("scripts/waves.js", () => {
-const { ClockFace, svgElement } = modules["scripts/clock.js"];
-const { clamp, element, on } = modules["scripts/common.js"];
+const { ClockFace } = modules["scripts/clock.js"];
+const { clamp, element, on, svgElement } = modules["scripts/common.js"];
 const { decimal, grouped, t } = modules["scripts/messages.js"];
 const { startWidgets } = modules["scripts/widget.js"];
 const CLOCKS = 5;
@@ -2294,8 +1734,8 @@ class Waves {
 startWidgets("waves", (data, label) => new Waves(data, label).box);
 });
 define("scripts/turns.js", () => {
-const { ClockFace, nearAngle, svgElement } = modules["scripts/clock.js"];
-const { clamp, element, hasModifier, on, targetOfKey } = modules["scripts/common.js"];
+const { ClockFace, nearAngle } = modules["scripts/clock.js"];
+const { clamp, element, hasModifier, on, svgElement, targetOfKey } = modules["scripts/common.js"];
 const { decimal, mark, plural, t } = modules["scripts/messages.js"];
 const { startWidgets } = modules["scripts/widget.js"];
 const MINUS = "\u2212";
@@ -2446,292 +1886,6 @@ class Turns {
 }
 startWidgets("turns", (data, label) => new Turns(data, label).box);
 });
-define("scripts/map.js", () => {
-const { clamp, element, hasModifier, on } = modules["scripts/common.js"];
-const { decimal, t } = modules["scripts/messages.js"];
-const { startViewers } = modules["scripts/viewer.js"];
-const STEPS = 2000; // a coordinate is a whole number from -STEPS to STEPS
-const MOST_ZOOM = 40;
-const REACH = 22; // pixels from the pointer to the word it means
-const LABEL = { width: 7, height: 15 }; // pixels of a letter and of a line, to keep labels apart
-const MOVES = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-const ZOOMS = { "+": 1.5, "=": 1.5, "-": 1 / 1.5 };
-const FIND = t("Find a word");
-const MINUS = "\u2212";
-function decode(text, size, read) {
-	const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-	const view = new DataView(bytes.buffer);
-	return Array.from({ length: bytes.length / size }, (_, i) => view[read](size * i, true));
-}
-const spread = ([[x, y], [x2, y2]]) => Math.hypot(x - x2, y - y2);
-class WordMap {
-	current = -1;
-	found = new Set();
-	view = { x: 0, y: 0, zoom: 1 };
-	pointers = new Map();
-	constructor({ texts, places, neighbours, cosines, examples }, label) {
-		this.texts = texts;
-		this.places = decode(places, 2, "getInt16");
-		this.neighbours = decode(neighbours, 2, "getUint16");
-		this.cosines = decode(cosines, 1, "getInt8");
-		this.each = this.neighbours.length / texts.length; // neighbors of a word
-		this.box = element("div.explorer.map", {
-			role: "group",
-			"aria-label": t("{figure}: the map", { figure: label }),
-		});
-		this.addSearch(examples);
-		this.lead = element("p.map-lead", { role: "status" }, this.box);
-		this.canvas = element("canvas.map-canvas", { tabindex: 0, role: "img" }, this.box);
-		this.canvas.ariaLabel = t("The map: arrow keys move it, plus and minus zoom.");
-		this.addZoom();
-		this.listen();
-		new ResizeObserver(() => this.draw()).observe(this.canvas);
-		on(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.draw());
-		const redraw = { attributes: true, attributeFilter: ["data-theme"] };
-		new MutationObserver(() => this.draw()).observe(document.documentElement, redraw);
-		this.choose(examples[0], true);
-	}
-	addSearch(examples) {
-		const bar = element("p.live-bar.explorer-presets", {}, this.box);
-		const attributes = { type: "search", placeholder: FIND, "aria-label": FIND };
-		this.field = element("input", attributes, bar);
-		on(this.field, "input", () => this.search(this.field.value.trim()));
-		this.buttons = examples.map((word) => {
-			const button = element("button.tool", {}, bar, this.texts[word]);
-			on(button, "click", () => this.choose(word, true));
-			return [button, word];
-		});
-	}
-	addZoom() {
-		const bar = element("p.live-bar.explorer-presets.map-zoom", {}, this.box);
-		const add = (text, label, act) =>
-			on(element("button.tool", { "aria-label": label }, bar, text), "click", act);
-		add("+", t("Zoom in"), () => this.zoomBy(1.5));
-		add(MINUS, t("Zoom out"), () => this.zoomBy(1 / 1.5));
-		add(t("All words"), t("Show all words"), () => this.showAll());
-	}
-	showAll() {
-		this.view = { x: 0, y: 0, zoom: 1 };
-		this.draw();
-	}
-	search(text) {
-		const lower = text.toLowerCase();
-		const matches = [...this.texts.keys()].filter((i) => {
-			return lower && this.texts[i].toLowerCase().includes(lower);
-		});
-		this.found = new Set(matches);
-		const starts = matches.find((i) => this.texts[i].toLowerCase().startsWith(lower));
-		const word =
-			matches.find((i) => this.texts[i] === text) ??
-			matches.find((i) => this.texts[i].toLowerCase() === lower) ??
-			starts ??
-			matches[0];
-		if (word !== undefined) return this.choose(word, true, this.found);
-		this.current = -1;
-		this.lead.textContent = text
-			? t("“{text}” is not one of these words.", { text })
-			: t("Click a word.");
-		this.draw();
-	}
-	nearest(word) {
-		return this.neighbours.slice(word * this.each, (word + 1) * this.each);
-	}
-	choose(word, moves = false, found = new Set()) {
-		this.current = word;
-		this.found = found;
-		if (moves) this.fit([word, ...this.nearest(word)]);
-		for (const [button, example] of this.buttons) button.ariaPressed = example === word;
-		this.describe();
-		this.draw();
-	}
-	describe() {
-		const { current, each, cosines } = this;
-		this.lead.textContent = "";
-		element("b", {}, this.lead, this.texts[current]);
-		this.lead.append(` ${t("is most like")} `);
-		this.nearest(current).forEach((word, i) => {
-			const number = (cosines[current * each + i] / 100).toFixed(2).replace("-", MINUS);
-			const cosine = t("cosine {number}", { number: decimal(number) });
-			const button = element("button.tok", { title: cosine }, this.lead);
-			button.textContent = this.texts[word];
-			on(button, "click", () => this.choose(word, true));
-			this.lead.append(" ");
-		});
-	}
-	fit(words) {
-		const xs = words.map((word) => this.places[2 * word]);
-		const ys = words.map((word) => this.places[2 * word + 1]);
-		const [left, right] = [Math.min(...xs), Math.max(...xs)];
-		const [bottom, top] = [Math.min(...ys), Math.max(...ys)];
-		const size = Math.max(right - left, top - bottom, STEPS / 12);
-		const zoom = clamp((2 * STEPS) / (1.6 * size), 1, MOST_ZOOM);
-		this.view = { x: (left + right) / 2, y: (bottom + top) / 2, zoom };
-	}
-	get scale() {
-		const { clientWidth: width, clientHeight: height } = this.canvas;
-		return (Math.min(width, height) / (2.1 * STEPS)) * this.view.zoom;
-	}
-	pixelOf(word) {
-		const { clientWidth: width, clientHeight: height } = this.canvas;
-		return [
-			width / 2 + (this.places[2 * word] - this.view.x) * this.scale,
-			height / 2 - (this.places[2 * word + 1] - this.view.y) * this.scale,
-		];
-	}
-	draw() {
-		const { canvas } = this;
-		const { clientWidth: width, clientHeight: height } = canvas;
-		if (!width) return;
-		const ratio = devicePixelRatio || 1;
-		canvas.width = Math.round(width * ratio);
-		canvas.height = Math.round(height * ratio);
-		const context = canvas.getContext("2d");
-		context.scale(ratio, ratio);
-		const style = getComputedStyle(canvas);
-		this.paints = Object.fromEntries(
-			["ink", "muted", "pale", "accent", "paper"].map((name) => [name, this.paint(style, name)]),
-		);
-		context.font = `13px ${style.fontFamily}`;
-		context.textBaseline = "middle";
-		this.drawWords(context, width, height);
-	}
-	paint(style, name) {
-		const probe = (this.probe ??= element("i", { hidden: "" }, this.box));
-		probe.style.color = `var(--fig-${name})`;
-		return getComputedStyle(probe).color;
-	}
-	drawWords(context, width, height) {
-		const { current, found, paints } = this;
-		const near = current < 0 ? [] : this.nearest(current);
-		this.drawLinks(context, near);
-		const lit = new Set([current, ...near]);
-		const taken = new Set();
-		const first = [current, ...near, ...found].filter((word) => word >= 0);
-		const seen = new Set(first);
-		const order = [...first, ...[...this.texts.keys()].filter((word) => !seen.has(word))];
-		for (const word of order) {
-			const [x, y] = this.pixelOf(word);
-			if (x < 0 || y < 0 || x > width || y > height) continue;
-			const strong = lit.has(word) || found.has(word);
-			context.fillStyle = strong ? paints.accent : paints.pale;
-			context.beginPath();
-			context.arc(x, y, word === current ? 5 : strong ? 3.5 : 1.8, 0, 2 * Math.PI);
-			context.fill();
-			const place = [x + 6, y, this.texts[word]];
-			if (this.isFree(taken, place) || word === current) this.write(context, place, lit.has(word));
-		}
-	}
-	drawLinks(context, near) {
-		context.strokeStyle = this.paints.accent;
-		context.globalAlpha = 0.6;
-		for (const word of near) {
-			context.beginPath();
-			context.moveTo(...this.pixelOf(this.current));
-			context.lineTo(...this.pixelOf(word));
-			context.stroke();
-		}
-		context.globalAlpha = 1;
-	}
-	isFree(taken, [x, y, text]) {
-		const cells = [];
-		const row = Math.floor(y / LABEL.height);
-		const last = Math.floor((x + text.length * LABEL.width) / 10);
-		for (let column = Math.floor((x - 8) / 10); column <= last; column++) {
-			cells.push(`${column} ${row}`, `${column} ${row + 1}`);
-		}
-		if (cells.some((cell) => taken.has(cell))) return false;
-		for (const cell of cells) taken.add(cell);
-		return true;
-	}
-	write(context, [x, y, text], strong) {
-		context.lineWidth = 3;
-		context.strokeStyle = this.paints.paper;
-		context.fillStyle = strong ? this.paints.ink : this.paints.muted;
-		context.strokeText(text, x, y);
-		context.fillText(text, x, y);
-		context.lineWidth = 1.2;
-	}
-	listen() {
-		const { canvas } = this;
-		on(canvas, "pointerdown", (event) => this.onDown(event));
-		on(canvas, "pointermove", (event) => this.onMove(event));
-		on(canvas, "pointerup pointercancel", (event) => this.onUp(event));
-		on(canvas, "wheel", (event) => this.onWheel(event), { passive: false });
-		on(canvas, "dblclick", (event) => this.zoomBy(2, event));
-		on(canvas, "keydown", (event) => this.onKey(event));
-	}
-	onDown(event) {
-		this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
-		this.moved = 0;
-		this.canvas.setPointerCapture(event.pointerId);
-	}
-	onMove(event) {
-		const before = this.pointers.get(event.pointerId);
-		if (!before) return this.hover(event);
-		const points = [...this.pointers.values()];
-		const earlier = points.length === 2 ? spread(points) : 0;
-		const [dx, dy] = [event.clientX - before[0], event.clientY - before[1]];
-		this.moved += Math.abs(dx) + Math.abs(dy);
-		this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
-		if (earlier) return this.zoomBy(spread([...this.pointers.values()]) / earlier);
-		this.view.x -= dx / this.scale;
-		this.view.y += dy / this.scale;
-		this.draw();
-	}
-	onUp(event) {
-		this.pointers.delete(event.pointerId);
-		if (event.type === "pointerup" && this.moved < 5) this.hover(event, true);
-	}
-	hover(event, clicked = false) {
-		if (event.pointerType === "touch" && !clicked) return;
-		const word = this.wordAt(event);
-		this.canvas.style.cursor = word < 0 ? "grab" : "pointer";
-		if (clicked && word >= 0) this.choose(word);
-		else this.canvas.title = word < 0 ? "" : this.texts[word];
-	}
-	wordAt({ offsetX, offsetY }) {
-		let best = -1;
-		let reach = REACH;
-		for (let word = 0; word < this.texts.length; word++) {
-			const [x, y] = this.pixelOf(word);
-			const distance = Math.hypot(x - offsetX, y - offsetY);
-			if (distance < reach) [best, reach] = [word, distance];
-		}
-		return best;
-	}
-	onWheel(event) {
-		if (!event.ctrlKey && !event.metaKey) return;
-		event.preventDefault();
-		this.zoomBy(Math.exp(-event.deltaY / 200), event);
-	}
-	zoomBy(factor, { offsetX, offsetY } = {}) {
-		const { clientWidth: width, clientHeight: height } = this.canvas;
-		const [dx, dy] = offsetX === undefined ? [0, 0] : [offsetX - width / 2, offsetY - height / 2];
-		const before = this.scale;
-		this.view.zoom = clamp(this.view.zoom * factor, 1, MOST_ZOOM);
-		this.view.x += dx / before - dx / this.scale;
-		this.view.y -= dy / before - dy / this.scale;
-		this.draw();
-	}
-	onKey(event) {
-		if (event.altKey || event.ctrlKey || event.metaKey) return;
-		if (event.key in ZOOMS) this.zoomBy(ZOOMS[event.key]);
-		else if (event.key === "0") this.showAll();
-		else if (event.key in MOVES && !hasModifier(event)) {
-			const [x, y] = MOVES[event.key].map((step) => (40 * step) / this.scale);
-			this.view.x -= x;
-			this.view.y += y;
-			this.draw();
-		} else return;
-		event.preventDefault();
-	}
-}
-function makeView(figure, data) {
-	const name = figure.querySelector(".figure-number").textContent.replace(/\.$/, "");
-	return new WordMap(data, name).box;
-}
-startViewers("map", t("Open the map"), makeView);
-});
 define("scripts/contents.js", () => {
 const { on } = modules["scripts/common.js"];
 const root = document.documentElement;
@@ -2845,10 +1999,10 @@ on(document, "keydown", (event) => {
 define("scripts/search.js", () => {
 const { plural, t } = modules["scripts/messages.js"];
 const { element, loadScript, on } = modules["scripts/common.js"];
-const MOST_RESULTS = 20;
+const MAX_RESULTS = 20;
 const CONTEXT = 70; // characters of text around the first match
 const TITLE_SCORE = 10; // as many mentions does a word in the title count for
-const MOST_MENTIONS = 5;
+const MAX_MENTIONS = 5;
 let dialog, input, list, status;
 const splitWords = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
 function scoreOf([, chapter, section, text], words) {
@@ -2859,7 +2013,7 @@ function scoreOf([, chapter, section, text], words) {
 		const mentions = body.split(word).length - 1;
 		const titled = title.includes(word);
 		if (!mentions && !titled) return 0;
-		total += (titled ? TITLE_SCORE : 0) + Math.min(mentions, MOST_MENTIONS);
+		total += (titled ? TITLE_SCORE : 0) + Math.min(mentions, MAX_MENTIONS);
 	}
 	return total;
 }
@@ -2944,7 +2098,7 @@ function showResults() {
 	const rows = search(window.layerbookIndex, words);
 	const sections = plural(rows.length, "{count} section", "{count} sections");
 	status.textContent = rows.length ? sections : t("Nothing found.");
-	for (const row of rows.slice(0, MOST_RESULTS)) addResult(row, words);
+	for (const row of rows.slice(0, MAX_RESULTS)) addResult(row, words);
 }
 function addResult([href, chapter, section, text], words) {
 	const item = element("li", {}, list);

@@ -27,6 +27,389 @@ const MESSAGES = Object.assign((globalThis.layerbookMessages ??= {}), {});
 const MARKS = { decimal: ".", group: "," };
 return { MESSAGES, MARKS };
 });
+define("scripts/patterns.js", () => {
+const MEAN = -1; // in the place of a head: the mean of all heads
+function decodeShares({ weights, finer, tokens }) {
+	const bytes = atob(weights);
+	const shares = new Float64Array(bytes.length / 2);
+	let i = 0;
+	for (let row = 0; i < shares.length; row++) {
+		const divisor = 2 ** Number.parseInt(finer[row], 36);
+		for (let key = 0; key <= row % tokens.length; key++, i++) {
+			const steps = bytes.charCodeAt(2 * i) + 256 * bytes.charCodeAt(2 * i + 1);
+			shares[i] = steps / 65535 / (key ? divisor : 1);
+		}
+	}
+	return shares;
+}
+const cellsAbove = (query) => (query * (query + 1)) / 2;
+class Patterns {
+	constructor(data, shares = decodeShares(data)) {
+		this.data = data;
+		this.shares = shares;
+	}
+	share(layer, head, query, key) {
+		const start = (layer * this.data.heads + head) * cellsAbove(this.data.tokens.length);
+		return this.shares[start + cellsAbove(query) + key];
+	}
+	row({ layer, head, withoutFirst }, query) {
+		const { heads } = this.data;
+		const [from, to] = head === MEAN ? [0, heads] : [head, head + 1];
+		const shares = [];
+		for (let key = 0; key <= query; key++) {
+			let sum = 0;
+			for (let h = from; h < to; h++) {
+				sum += this.share(layer, h, query, key);
+			}
+			shares.push(sum / (to - from));
+		}
+		if (!withoutFirst) return shares;
+		const rest = shares.slice(1).reduce((sum, share) => sum + share, 0);
+		return shares.map((share, key) => (key && rest ? share / rest : null));
+	}
+	draw(canvas, pattern) {
+		const rows = this.data.tokens.map((_, query) => this.row(pattern, query));
+		this.paint(canvas, rows);
+	}
+	paint(canvas, rows) {
+		const image = new ImageData(canvas.width, canvas.height);
+		rows.forEach((shares, y) => {
+			shares.forEach((share, x) => {
+				if (share !== null) image.data.set(this.rgba(share), 4 * (y * canvas.width + x));
+			});
+		});
+		canvas.getContext("2d").putImageData(image, 0, 0);
+	}
+	rgba(share) {
+		const { shades } = this.data;
+		const count = shades.length / 6;
+		const start = 6 * Math.min(count - 1, Math.floor(share * count));
+		const rgb = Number.parseInt(shades.slice(start, start + 6), 16);
+		return [rgb >> 16, (rgb >> 8) & 255, rgb & 255, 255];
+	}
+}
+return { MEAN, Patterns };
+});
+define("scripts/explorer.js", () => {
+const { mark, t } = modules["scripts/messages.js"];
+const { clamp, element, hasModifier, on, percent, svgElement } = modules["scripts/common.js"];
+const { MEAN } = modules["scripts/patterns.js"];
+mark("One step back");
+mark("The sink");
+mark("What came next, last time");
+const MIN_ARC = 0.03; // share of attention from which on there is an arc
+const MIN_FAINT_ARC = 0.2; // the same, of the tokens that nobody points at
+const MAX_RISE = 84; // pixels that an arc rises over the text
+const SPEAK_AFTER = 200; // milliseconds of rest before a screen reader hears the row
+const MAX_SPOKEN = 3;
+const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const addCanvas = (parent, width, height) => element("canvas.fig-map", { width, height }, parent);
+class AttentionExplorer {
+	constructor(label, data, patterns) {
+		const { tokens, facts, layers, heads, presets = [] } = data;
+		Object.assign(this, { tokens, facts, layers, heads, presets, patterns });
+		this.count = tokens.length;
+		this.state = {
+			layer: data.start,
+			head: MEAN,
+			withoutFirst: false,
+			row: tokens.length - 1,
+			column: null,
+			locked: false,
+		};
+		this.box = element("div.explorer", { role: "group", "aria-label": label });
+		this.addPresets();
+		this.addArcs();
+		this.addBar();
+		this.addLegend();
+		const main = element("div.explorer-main", {}, this.box);
+		main.style.setProperty("--cells", this.count);
+		this.addMap(main);
+		this.addList(main);
+		this.addTokens();
+		this.addThumbnails();
+		this.status = element("p.visually-hidden", { role: "status" }, this.box);
+		on(this.box, "keydown", (event) => this.onKey(event));
+		this.showPattern({ masked: true });
+		if (presets.length) this.choosePreset(presets[0]);
+		else this.showRow();
+		this.observer = new ResizeObserver(() => this.drawArcs());
+		this.observer.observe(this.strip);
+	}
+	addPresets() {
+		if (!this.presets.length) return;
+		const examples = { role: "group", "aria-label": t("Examples") };
+		const bar = element("p.live-bar.explorer-presets", examples, this.box);
+		this.presetButtons = this.presets.map((preset) => {
+			const button = element("button.tool", {}, bar, t(preset.name));
+			on(button, "click", () => this.choosePreset(preset));
+			return button;
+		});
+	}
+	choosePreset({ layer, head, query, key }) {
+		this.update({ layer, head, row: query, column: key ?? null, locked: false });
+	}
+	addArcs() {
+		this.lead = element("p.explorer-lead", {}, this.box);
+		this.strip = element("p.explorer-strip", { "aria-hidden": "true" }, this.box);
+		this.arcs = svgElement("svg", { class: "explorer-arcs" }, this.strip);
+		on(this.strip, "mouseleave", () => this.update({ column: null }));
+	}
+	drawArcs() {
+		const paths = [];
+		for (let query = 0; query < this.count; query++) {
+			const shares = this.patterns.row(this.state, query);
+			shares.forEach((share, key) => {
+				const least = query === this.state.row ? MIN_ARC : MIN_FAINT_ARC;
+				if (share >= least && key < query) paths.push(this.arc(query, key, share));
+			});
+		}
+		paths.sort((a, b) => a.classList.length - b.classList.length);
+		this.arcs.replaceChildren(...paths);
+	}
+	arc(query, key, share) {
+		const [from, to] = [query, key].map((i) => this.parts[i].chip);
+		const ends = [from, to].map((chip) => [
+			chip.offsetLeft + chip.offsetWidth / 2,
+			chip.offsetTop - 1,
+		]);
+		const [[x, y], [x2, y2]] = ends;
+		const rise = clamp(Math.abs(x - x2) * 0.45, 14, MAX_RISE);
+		const d = `M${x} ${y}C${x} ${y - rise} ${x2} ${y2 - rise} ${x2} ${y2}`;
+		const { row, column } = this.state;
+		const path = svgElement("path", { d });
+		path.style.strokeWidth = query === row ? 1.5 + 7 * share : 1.2;
+		path.style.opacity = query === row ? 0.9 : 0.3 * share;
+		if (query === row) path.classList.add("from-row");
+		if (query === row && key === column) path.classList.add("to-column");
+		return path;
+	}
+	addBar() {
+		const bar = element("div.explorer-bar", {}, this.box);
+		this.layerSlider = this.addSlider(bar, t("Layer"), "layer", 0, this.layers.length - 1);
+		this.headSlider = this.addSlider(bar, t("Head"), "head", MEAN, this.heads - 1);
+		const option = element("label.explorer-option", {}, bar);
+		const check = element("input", { type: "checkbox" }, option);
+		option.append(t("Leave out the first token"));
+		on(check, "change", () => this.update({ withoutFirst: check.checked }));
+	}
+	addSlider(bar, label, key, least, most) {
+		const wrap = element("label.explorer-slider", {}, bar, label);
+		const input = element("input", { type: "range", min: 0, max: most - least, step: 1 }, wrap);
+		const output = element("output", {}, wrap);
+		on(input, "input", () => this.update({ [key]: Number(input.value) + least }));
+		return (text) => {
+			input.value = this.state[key] - least;
+			input.ariaValueText = text;
+			output.textContent = text;
+		};
+	}
+	addLegend() {
+		const legend = element("p.explorer-legend", {}, this.box, "0");
+		const scale = Array.from({ length: 256 }, (_, i) => i / 256);
+		this.patterns.paint(addCanvas(legend, scale.length, 1), [scale]);
+		legend.append("1");
+		this.meaning = element("span", {}, legend);
+	}
+	addMap(main) {
+		const map = element("div.explorer-map", {}, main);
+		const rows = { role: "group", "aria-label": t("Token that looks") };
+		element("span.explorer-axis", {}, map, t("↓ token that looks"));
+		this.rows = element("div.explorer-rows", rows, map);
+		const cells = element("div.explorer-cells", {}, map);
+		this.canvas = addCanvas(cells, this.count, this.count);
+		this.rowMark = element("div.explorer-mark", {}, cells);
+		this.columnMark = element("div.explorer-mark", {}, cells);
+		this.columns = element("div.explorer-columns", { "aria-hidden": "true" }, map);
+		element("span.explorer-axis", {}, map, t("→ token it looks at"));
+		on(cells, "mousemove", (event) => this.point(...this.cellUnder(event, cells), event));
+		on(cells, "click", (event) => this.lock(this.cellUnder(event, cells)[0]));
+		on(cells, "mouseleave", () => this.update({ column: null }));
+	}
+	cellUnder({ clientX, clientY }, cells) {
+		const { left, top, width } = cells.getBoundingClientRect();
+		return [clientY - top, clientX - left].map((offset) =>
+			clamp(Math.floor((offset / width) * this.count), 0, this.count - 1),
+		);
+	}
+	addList(main) {
+		const list = element("div.explorer-list", {}, main);
+		this.heading = element("p.explorer-heading", {}, list);
+		this.items = element("ol", {}, list);
+	}
+	addTokens() {
+		this.parts = this.tokens.map((token, i) => {
+			const facts = { title: this.facts[i] };
+			const label = { "aria-label": t("row {row}, {token}", { row: i, token }) };
+			const item = element("li", {}, this.items);
+			element("span.explorer-at", {}, item, i);
+			element("span.tok", facts, item, token);
+			const part = {
+				item,
+				bar: element("i", {}, element("span.explorer-share", {}, item)),
+				value: element("span.explorer-value", {}, item),
+				button: element("button", label, this.rows, token),
+				column: element("span", {}, element("span", {}, this.columns), token),
+				chip: element("span.tok", facts, this.strip, token),
+			};
+			on(part.button, "focus mouseenter", (event) => this.point(i, null, event));
+			on(part.chip, "mouseenter", (event) => this.point(i, i, event));
+			for (const target of [part.button, part.chip]) on(target, "click", () => this.lock(i));
+			return part;
+		});
+	}
+	addThumbnails() {
+		const label = t("All patterns: rows are heads, columns are layers");
+		const scroll = element("div.explorer-grid.scroll", {}, this.box);
+		this.table = element("table", { role: "grid", "aria-label": label }, scroll);
+		const top = element("tr", {}, element("thead", {}, this.table));
+		const body = element("tbody", {}, this.table);
+		this.thumbs = [];
+		element("td", {}, top, t("layer"));
+		for (const layer of this.layers) element("th", { scope: "col" }, top, layer);
+		for (let head = MEAN; head < this.heads; head++) {
+			const row = element("tr", {}, body);
+			element("th", { scope: "row" }, row, head === MEAN ? t("mean") : t("head {head}", { head }));
+			this.layers.forEach((_, layer) => this.addThumbnail(row, layer, head));
+		}
+	}
+	addThumbnail(row, layer, head) {
+		const cell = element("td", { role: "gridcell" }, row);
+		const button = element("button", { "aria-label": this.nameOf(layer, head) }, cell);
+		const canvas = addCanvas(button, this.count, this.count);
+		this.thumbs.push({ layer, head, cell, button, canvas });
+		on(button, "click", () => {
+			this.update({ layer, head });
+			this.parts[this.state.row].button.focus();
+		});
+	}
+	nameOf(layer, head) {
+		const heads = head === MEAN ? t("mean of the heads") : t("head {head}", { head });
+		return t("layer {layer}, {heads}", { layer: this.layers[layer], heads });
+	}
+	point(row, column, event) {
+		const position = `${event.screenX} ${event.screenY}`;
+		if (position === this.pointer) return; // the page moved, not the mouse
+		if (event.type !== "focus") this.pointer = position;
+		this.update(this.state.locked ? { column } : { row, column });
+	}
+	lock(row) {
+		this.update({ row, locked: !(this.state.locked && this.state.row === row) });
+	}
+	update(changes) {
+		const masked = "withoutFirst" in changes;
+		Object.assign(this.state, changes);
+		if (masked || "layer" in changes || "head" in changes) this.showPattern({ masked });
+		this.showRow();
+	}
+	showPattern({ masked }) {
+		const { layer, head, withoutFirst } = this.state;
+		this.layerSlider(this.layers[layer]);
+		this.headSlider(head === MEAN ? t("mean") : head);
+		this.patterns.draw(this.canvas, this.state);
+		this.meaning.textContent = withoutFirst
+			? t("share of what the first token leaves, each row summing to one again")
+			: t("share of attention");
+		for (const thumb of this.thumbs) {
+			const selected = thumb.layer === layer && thumb.head === head;
+			thumb.button.tabIndex = selected ? 0 : -1;
+			thumb.cell.ariaSelected = selected;
+			if (masked) this.patterns.draw(thumb.canvas, { ...thumb, withoutFirst });
+		}
+	}
+	showRow() {
+		const { row, column, locked } = this.state;
+		const shares = this.patterns.row(this.state, row);
+		this.heading.textContent = t("Row {row}, {token} looks at", {
+			row,
+			token: this.tokens[row],
+		});
+		const lock = locked ? t("locked: Escape lets go") : t("click or Enter locks it");
+		element("small", {}, this.heading, lock);
+		this.parts.forEach((part, i) => this.showPart(part, i, shares[i] ?? null));
+		const size = 100 / this.count;
+		this.rowMark.style.cssText = `left:0;right:0;height:${size}%;top:${size * row}%`;
+		this.columnMark.style.cssText = `top:0;bottom:0;width:${size}%;left:${size * column}%`;
+		this.columnMark.hidden = column === null;
+		this.showLead(shares);
+		this.drawArcs();
+		clearTimeout(this.timer);
+		this.timer = setTimeout(() => this.announce(shares), SPEAK_AFTER);
+	}
+	showLead(shares) {
+		const { layer, head, row, column } = this.state;
+		const most = shares.reduce((best, share, i) => (share > shares[best] ? i : best), 0);
+		const key = column !== null && column < row ? column : most;
+		const share = shares[key] === null ? t("nothing") : this.percent(shares[key]);
+		const parts = {
+			"{reader}": element("span.tok", {}, undefined, this.tokens[row]),
+			"{share}": element("b", {}, undefined, share),
+			"{source}": element("span.tok", {}, undefined, this.tokens[key]),
+		};
+		const words = t("{reader} gives {share} of its attention to {source}").split(/(\{\w+\})/);
+		this.lead.replaceChildren(...words.map((word) => parts[word] ?? word));
+		element("small", {}, this.lead, this.nameOf(layer, head));
+		this.presetButtons?.forEach((button, i) => {
+			const preset = this.presets[i];
+			const { layer: at, head: of, query } = preset;
+			button.setAttribute("aria-pressed", at === layer && of === head && query === row);
+		});
+	}
+	showPart({ item, bar, value, button, column, chip }, i, share) {
+		const { state } = this;
+		const looks = i === state.row;
+		const missing = i > state.row ? t("later") : t("left out");
+		item.classList.toggle("absent", share === null);
+		bar.style.width = `${100 * share}%`;
+		value.textContent = share === null ? missing : this.percent(share);
+		chip.style.boxShadow = `inset 0 ${-1.2 * share}em var(--accent-tint)`;
+		button.tabIndex = looks ? 0 : -1;
+		button.ariaPressed = looks && state.locked;
+		for (const node of [button, chip]) node.classList.toggle("looking", looks);
+		for (const node of [item, chip, column]) node.classList.toggle("marked", i === state.column);
+	}
+	percent(share) {
+		return percent(share, this.state.row === Number(this.state.withoutFirst));
+	}
+	announce(shares) {
+		const { layer, head, withoutFirst, row, locked } = this.state;
+		const best = [...shares.keys()]
+			.filter((key) => shares[key] !== null)
+			.sort((a, b) => shares[b] - shares[a])
+			.slice(0, MAX_SPOKEN)
+			.map((key) =>
+				t("{share} to {token} at {place}", {
+					share: this.percent(shares[key]),
+					token: this.tokens[key],
+					place: key,
+				}),
+			);
+		const pattern = this.nameOf(layer, head) + (withoutFirst ? t(", first token left out") : "");
+		const query =
+			t("row {row}, {token}", { row, token: this.tokens[row] }) + (locked ? t(", locked") : "");
+		this.status.textContent = `${pattern}; ${query}: ${best.join(", ") || t("nothing")}`;
+	}
+	onKey(event) {
+		if (hasModifier(event)) return;
+		const step = KEYS[event.key];
+		if (event.key === "Escape" && this.state.locked) this.update({ locked: false });
+		else if (step && event.target.closest("button")) this.move(step, event.target);
+		else return;
+		event.preventDefault();
+	}
+	move([across, down], target) {
+		const layer = clamp(this.state.layer + across, 0, this.layers.length - 1);
+		if (this.table.contains(target)) {
+			this.update({ layer, head: clamp(this.state.head + down, MEAN, this.heads - 1) });
+			this.table.querySelector("[tabindex='0']").focus();
+		} else {
+			this.update({ layer, row: clamp(this.state.row + down, 0, this.count - 1) });
+			this.parts[this.state.row].button.focus();
+		}
+	}
+}
+return { AttentionExplorer };
+});
 define("live/patterns.js", () => {
 const { mark } = modules["scripts/messages.js"];
 const { Patterns } = modules["scripts/patterns.js"];
@@ -84,7 +467,7 @@ const { AttentionExplorer } = modules["scripts/explorer.js"];
 const { t } = modules["scripts/messages.js"];
 const { MEAN } = modules["scripts/patterns.js"];
 const { LivePatterns, PRESETS } = modules["live/patterns.js"];
-const MOST_MAPPED = 80; // tokens whose attention is drawn
+const MAX_MAPPED = 80; // tokens whose attention is drawn
 class LiveExplorer extends AttentionExplorer {
 	showPattern(options) {
 		super.showPattern(options);
@@ -93,21 +476,21 @@ class LiveExplorer extends AttentionExplorer {
 }
 class LiveAttention {
 	explorer = null;
-	found = []; // heads worth a look
+	notable = []; // heads worth a look
 	constructor(box, { shape, shades, token, onPattern = () => {} }) {
 		Object.assign(this, { shape, shades, token, onPattern });
 		this.map = box.querySelector(".try-map");
 		this.presets = box.querySelector("[role='group']");
 	}
 	async show(model, ids) {
-		const mapped = ids.length <= MOST_MAPPED;
+		const mapped = ids.length <= MAX_MAPPED;
 		const state = this.explorer?.state;
 		this.explorer = null;
 		this.presets.hidden = !mapped;
-		this.found = [];
+		this.notable = [];
 		if (!mapped) {
 			const limit = t("The map is drawn for texts of up to {count} tokens.", {
-				count: MOST_MAPPED,
+				count: MAX_MAPPED,
 			});
 			this.map.replaceChildren(element("p", {}, undefined, limit));
 			return;
@@ -136,8 +519,8 @@ class LiveAttention {
 		this.presets.replaceChildren();
 		for (const [name, measure] of PRESETS) {
 			const { layer, head, query, value } = patterns.find(measure);
-			if (!value) continue; // no text has it all
-			this.found.push({ layer, head });
+			if (!value) continue; // no head does this in this text
+			this.notable.push({ layer, head });
 			const place = { title: t("layer {layer}, head {head}", { layer, head }) };
 			const button = element("button", place, this.presets, t(name));
 			on(button, "click", () =>
@@ -540,8 +923,8 @@ const OTHER_TYPES = new Map([
 	[30, "BF16"],
 ]);
 const LIST = 9; // no list is in another
-const MOST_DIMENSIONS = 2;
-const MOST_ELEMENTS = 3_000_000; // of all lists
+const MAX_DIMENSIONS = 2;
+const MAX_ELEMENTS = 3_000_000; // of all lists
 function rejectNumber(name, value) {
 	throw new LiveError("the header has no valid number for {name}: {value}", { name, value });
 }
@@ -577,7 +960,7 @@ class Reader {
 		const type = this.uint32();
 		const length = this.uint64();
 		this.elements += length;
-		if (this.elements > MOST_ELEMENTS) rejectNumber("array", this.elements);
+		if (this.elements > MAX_ELEMENTS) rejectNumber("array", this.elements);
 		if (type === LIST)
 			throw new LiveError("the header has a value of unknown type {type}", { type });
 		return Array.from({ length }, () => this.value(type));
@@ -606,8 +989,7 @@ class Reader {
 function readTensor(reader) {
 	const name = reader.text();
 	const count = reader.uint32();
-	if (count > MOST_DIMENSIONS)
-		throw new LiveError("{name} has {count} dimensions", { name, count });
+	if (count > MAX_DIMENSIONS) throw new LiveError("{name} has {count} dimensions", { name, count });
 	const sizes = Array.from({ length: count }, () => reader.uint64());
 	const code = reader.uint32();
 	const type = TENSOR_TYPES[code];
@@ -1016,7 +1398,7 @@ const { Matrices } = modules["live/matrices.js"];
 const { Model } = modules["live/model.js"];
 const CAPACITY = 640; // tokens, of the text and what is written after it
 const CHUNK = 64; // tokens that run at a time
-const MOST_WORK = 50; // milliseconds between two pauses
+const MAX_WORK = 50; // milliseconds between two pauses
 const pause = () => new Promise((resolve) => setTimeout(resolve));
 function bestIds(logits, count) {
 	const best = [];
@@ -1091,7 +1473,7 @@ class Engine {
 					logits = step.value;
 					break;
 				}
-				if (performance.now() - rested < MOST_WORK) continue;
+				if (performance.now() - rested < MAX_WORK) continue;
 				this.report((done + step.value * chunk.length) / ids.length);
 				await pause();
 				if (job !== this.job) return null;
@@ -1381,7 +1763,7 @@ return { readTokenizer, renderChat };
 define("live/saved_model.js", () => {
 const DATABASE = "layerbook";
 const STORE = "model";
-const KEY = "file"; // there is one: another model takes its place
+const KEY = "file"; // one file: another model replaces it
 const asPromise = (request) =>
 	new Promise((resolve, reject) => {
 		request.addEventListener("success", () => resolve(request.result));
@@ -1502,9 +1884,9 @@ return { Loader };
 define("live/next_token.js", () => {
 const { grouped, t } = modules["scripts/messages.js"];
 const { clamp, element, on, percent } = modules["scripts/common.js"];
-const { Scores } = modules["scripts/sampling.js"];
+const { drawRank, Scores } = modules["scripts/sampling.js"];
 const SHOWN = 12;
-const LEAST_MARKED = 0.002; // below that a mark would only be noise
+const MIN_MARKED = 0.002; // below that a mark would only be noise
 const KNOBS = ["temperature", "top-k", "top-p"];
 const PRESETS = { likeliest: [0, 0, 1], bold: [0.8, 40, 0.95], own: [1, 0, 1] };
 class NextToken {
@@ -1578,7 +1960,7 @@ class NextToken {
 		button.ariaLabel = t("Write {token}", { token: shown || t("an empty token") });
 		const share = element("span.explorer-share", { "aria-hidden": "true" }, item);
 		element("i", {}, share).style.width = `${100 * this.own[rank]}%`;
-		if (this.before?.[id] > LEAST_MARKED)
+		if (this.before?.[id] > MIN_MARKED)
 			element("b", {}, share).style.left = `${100 * this.before[id]}%`;
 		element("span.explorer-value", {}, item, percent(this.own[rank]));
 		const drawn = this.sampled.probs[rank];
@@ -1586,11 +1968,7 @@ class NextToken {
 		return item;
 	}
 	pick() {
-		const { probs, left } = this.sampled;
-		let remaining = Math.random() - probs[0];
-		let rank = 0;
-		while (remaining >= 0 && rank < left - 1) remaining -= probs[++rank];
-		return this.scores.order[rank];
+		return this.scores.order[drawRank(this.sampled)];
 	}
 }
 function probabilities(logits) {
@@ -1620,7 +1998,7 @@ class AttentionView {
 	async show(model, ids) {
 		const isFirst = !this.attention.explorer;
 		await this.attention.show(model, ids);
-		const [best] = this.attention.found;
+		const [best] = this.attention.notable;
 		if (isFirst && best) this.attention.explorer.update(best);
 	}
 }
@@ -1690,16 +2068,16 @@ class OwnText {
 		return this.read(this.tokenizer.tokenize(this.field.value).map(({ id }) => id));
 	}
 	read(ids) {
-		if (!ids.length) return this.tell(t("Write something first."));
+		if (!ids.length) return this.showStatus(t("Write something first."));
 		if (ids.length > this.capacity) {
 			const counts = { count: grouped(ids.length), most: grouped(this.capacity) };
-			return this.tell(t("That is {count} tokens; this page reads up to {most}.", counts));
+			return this.showStatus(t("That is {count} tokens; this page reads up to {most}.", counts));
 		}
 		turn = turn.then(() => this.run(ids));
 		return turn;
 	}
 	async run(ids) {
-		this.tell(t("Reading …"));
+		this.showStatus(t("Reading …"));
 		this.progress.hidden = false;
 		shared.loader.onProgress = (share) => (this.progress.value = share);
 		try {
@@ -1708,9 +2086,11 @@ class OwnText {
 				this.showAppended(ids);
 			this.ids = ids;
 			await this.view.show(shared.model, ids, logits);
-			this.tell(this.note || plural(ids.length, "{count} token read.", "{count} tokens read."));
+			this.showStatus(
+				this.note || plural(ids.length, "{count} token read.", "{count} tokens read."),
+			);
 		} catch (error) {
-			this.tell(t("Something went wrong: {reason}.", { reason: reasonOf(error) }));
+			this.showStatus(t("Something went wrong: {reason}.", { reason: reasonOf(error) }));
 		}
 		this.progress.hidden = true;
 	}
@@ -1718,7 +2098,7 @@ class OwnText {
 		const bytes = ids.flatMap((id) => [...this.tokenizer.token(id).bytes]);
 		this.field.value = new TextDecoder().decode(Uint8Array.from(bytes));
 	}
-	tell(text) {
+	showStatus(text) {
 		this.status.textContent = text;
 	}
 }

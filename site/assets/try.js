@@ -136,8 +136,8 @@ const { renderChat } = modules["live/gguf_tokenizer.js"];
 const { Layers } = modules["live/layers.js"];
 const { Loader } = modules["live/loader.js"];
 const { NextToken } = modules["live/next_token.js"];
-const MOST_WRITTEN = 60; // tokens at a time
-const MOST_ANSWERED = 200; // in a chat
+const MAX_WRITTEN = 60; // tokens at a time
+const MAX_ANSWERED = 200; // in a chat
 const CHIP_MARGIN = 5; // pixels below the chosen token in the list
 class TryPage {
 	ids = []; // all tokens: read and written
@@ -192,7 +192,7 @@ class TryPage {
 	connect() {
 		const { read, write, stop, block, head } = this.buttons;
 		on(read, "click", () => this.readField());
-		on(write, "click", () => this.writeOn(MOST_WRITTEN));
+		on(write, "click", () => this.writeOn(MAX_WRITTEN));
 		on(stop, "click", () => this.stop());
 		on(block, "click", () => this.changes.toggle("blocked", this.position));
 		on(head, "click", () => this.toggleHead());
@@ -263,12 +263,12 @@ class TryPage {
 		try {
 			ids = isChat ? this.encodeChat(messages) : this.encode(this.text);
 		} catch (error) {
-			return this.tellError(error); // of the model's chat template or tokenizer
+			return this.showError(error); // of the model's chat template or tokenizer
 		}
-		if (!this.text || !ids.length) return this.tell(t("Write something first."));
+		if (!this.text || !ids.length) return this.showStatus(t("Write something first."));
 		if (ids.length > this.capacity) {
 			const counts = { count: grouped(ids.length), most: grouped(this.capacity) };
-			return this.tell(t("That is {count} tokens; this page reads up to {most}.", counts));
+			return this.showStatus(t("That is {count} tokens; this page reads up to {most}.", counts));
 		}
 		this.ids = ids;
 		this.written = 0;
@@ -284,13 +284,13 @@ class TryPage {
 	encodeChat(messages) {
 		for (;;) {
 			const ids = this.encode(renderChat(this.tokenizer, messages));
-			if (ids.length <= this.capacity - MOST_ANSWERED || messages.length === 1) return ids;
+			if (ids.length <= this.capacity - MAX_ANSWERED || messages.length === 1) return ids;
 			messages.splice(0, 2);
 		}
 	}
 	async answer() {
 		this.field.value = "";
-		await this.writeOn(MOST_ANSWERED);
+		await this.writeOn(MAX_ANSWERED);
 		this.messages.push({ role: "assistant", content: this.textOf(this.answerIds()) });
 	}
 	answerIds() {
@@ -302,11 +302,11 @@ class TryPage {
 		this.stopping = true;
 		if (!this.writing) this.model.stop();
 	}
-	tell(text) {
+	showStatus(text) {
 		this.status.textContent = text;
 	}
-	tellError(error) {
-		this.tell(t("Something went wrong: {reason}.", { reason: reasonOf(error) }));
+	showError(error) {
+		this.showStatus(t("Something went wrong: {reason}.", { reason: reasonOf(error) }));
 	}
 	async exclusively(run) {
 		if (this.busy) this.stop();
@@ -315,7 +315,7 @@ class TryPage {
 			try {
 				return await run();
 			} catch (error) {
-				this.tellError(error);
+				this.showError(error);
 			} finally {
 				this.setBusy(false);
 			}
@@ -334,19 +334,19 @@ class TryPage {
 	read() {
 		return this.exclusively(async () => {
 			this.share();
-			this.tell(t("Reading …"));
+			this.showStatus(t("Reading …"));
 			this.ready = false;
 			this.unchanged = null;
 			if (!this.changes.isEmpty) {
 				this.unchanged = await this.model.run(this.ids);
-				if (!this.unchanged) return this.tell(t("Stopped."));
+				if (!this.unchanged) return this.showStatus(t("Stopped."));
 			}
 			const logits = await this.model.run(this.ids, this.changes.sets);
-			if (!logits) return this.tell(t("Stopped."));
+			if (!logits) return this.showStatus(t("Stopped."));
 			this.ready = true;
 			this.showNext(logits);
 			await this.showInside();
-			this.tell(this.note || t("{count} tokens read.", { count: grouped(this.ids.length) }));
+			this.showStatus(this.note || t("{count} tokens read.", { count: grouped(this.ids.length) }));
 			return true;
 		});
 	}
@@ -361,12 +361,12 @@ class TryPage {
 				this.progress.value = count / most;
 			}
 			await this.showInside();
-			this.tell(this.describeWriting(count, ended));
+			this.showStatus(this.describeWriting(count, ended));
 		});
 	}
 	write(run) {
 		return this.exclusively(async () => {
-			if (!this.ready) return this.tell(t("Let the model read your text first."));
+			if (!this.ready) return this.showStatus(t("Let the model read your text first."));
 			this.writing = true;
 			try {
 				await run();
@@ -385,7 +385,7 @@ class TryPage {
 		return this.write(async () => {
 			await this.add(id);
 			await this.showInside();
-			this.tell(t("Written: {token}", { token: this.token(id).shown }));
+			this.showStatus(t("Written: {token}", { token: this.token(id).shown }));
 		});
 	}
 	async add(id) {
