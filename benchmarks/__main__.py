@@ -112,14 +112,12 @@ class Book:
 
     def edit_prompt(self) -> Usage:
         """Build after changing one prompt: the model is loaded, and one pass runs."""
-        spec = self.folder / "experiments" / "linear.yaml"
+        spec = self.folder / "experiments" / "case-sums.yaml"
         self.prompt_edits += 1
-        text = re.sub(
-            r"\d+ \+ \d+ = ",
-            f"{self.prompt_edits} + 3 = ",
-            spec.read_text(encoding="utf-8"),
-            count=1,
-        )
+        prompt = f"{self.prompt_edits} + 3 = "
+        text, edits = re.subn(r"\d+ \+ \d+ = ", prompt, spec.read_text("utf-8"), count=1)
+        if not edits:
+            sys.exit(f"{spec} has no sum to change")
         spec.write_text(text, encoding="utf-8")
         return self.layerbook("build", "--quiet")
 
