@@ -110,5 +110,5 @@ def test_refuses_arrays_with_another_digest(experiments: list[Experiment]) -> No
     """A received array must match its reference, as a stored one must."""
     reference = {"file": "f", "array": "a", "shape": [1], "dtype": "float32", "sha256": "0"}
     message = {"results": [{"fields": {"weights": reference}, "arrays": "AAAA"}]}
-    with pytest.raises(MessageError, match="not the ones"):
+    with pytest.raises(MessageError, match="not those"):
         decode_results(json.dumps(message).encode(), experiments[:1])

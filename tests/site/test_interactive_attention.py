@@ -16,7 +16,7 @@ from layerbook.plotting.colors import sequential
 from layerbook.site.interactive import attention
 from safetensors.numpy import load_file
 
-RESULT = Path(__file__).parents[2] / "experiments/results/smollm2-135m-instruct/attention"
+RESULT = Path(__file__).parents[2] / "experiments/results/smollm2-135m-instruct/heads"
 LAST_DIGIT, HALF_STEP = 0.0001, 1 / 131070
 
 
@@ -126,6 +126,5 @@ def test_errors_of_the_committed_patterns_are_invisible() -> None:
     plain, error_without_first = decoded_errors(weights)
     assert plain <= HALF_STEP < LAST_DIGIT / 10 and error_without_first < LAST_DIGIT < 1 / 255 / 10
     size = len(attention.data_script("x.js", patterns(weights), sequential()))
-    assert (
-        size < 0.75 * 4 * weights.size
-    )  # less than three quarters of the bare float32, base64 included
+    # Less than three quarters of the bare float32, base64 included.
+    assert size < 0.75 * 4 * weights.size
