@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures.edit_result import signed
 from fixtures.save_result import save_result
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -209,6 +210,20 @@ def test_replaces_and_removes_array_files(tmp_path: Path) -> None:
     assert not compare_results(sample_result(1), neighbor.result)
     results.write(path, stored_result(ScalarResult(value=1.0)))
     assert not list(path.parent.glob("noise.*.safetensors"))
+
+
+@pytest.mark.parametrize("place", ["array", "file", "field"])
+def test_messages_about_forged_results_are_short(tmp_path: Path, place: str) -> None:
+    """They quote the names in a file only in part."""
+    path = save_result(tmp_path, stored_result(sample_result()))
+    numbers = json.loads(path.read_bytes())
+    header = {name: numbers.pop(name) for name in results.HEADER_FIELDS}
+    changed = numbers if place == "field" else numbers["rows"][0]["maps"]
+    changed["x" * 10_000 if place == "field" else place] = "x" * 10_000
+    path.write_bytes(signed(header, numbers))
+    with pytest.raises(StoreError) as caught:
+        results.load(path, SampleResult)
+    assert len(str(caught.value)) < 700
 
 
 def test_header_is_read_without_the_result(tmp_path: Path) -> None:

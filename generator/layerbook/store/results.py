@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from layerbook.core import atomic
 from layerbook.core.analysis import Result
-from layerbook.core.errors import StoreError
+from layerbook.core.errors import StoreError, one_line
 from layerbook.core.paths import read_file, resolve_within
 from layerbook.store import arrays, json_format
 from layerbook.store.keys import Key
@@ -163,16 +163,15 @@ def load(path: Path, result_type: type[R]) -> StoredResult[R]:
     try:
         data = arrays.resolve_references(numbers, read_sidecar)
     except (OSError, StoreError, ValueError, TypeError, LookupError, RecursionError) as error:
-        raise ResultFileError(path, "arrays", f"{error}; {REPAIR_HINT}") from error
+        raise ResultFileError(path, "arrays", f"{one_line(error)}; {REPAIR_HINT}") from error
     try:
         result = result_type.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         location = ".".join(str(step) for step in first["loc"])
-        message = (
-            f"was written for another form of {header.analysis} ({location}: {first['msg']}); "
-            "run the experiment again"
-        )
+        reason = one_line(f"{location}: {first['msg']}")
+        form = f"another form of {header.analysis} ({reason})"
+        message = f"was written for {form}; run the experiment again"
         raise ResultFileError(path, "schema", message) from error
     arrays.make_read_only(result)
     return StoredResult(**vars(header), result=result)
