@@ -249,10 +249,11 @@ export class TryPage {
 			this.unchanged = null;
 			if (!this.changes.isEmpty) {
 				this.unchanged = await this.model.run(this.ids);
-				if (!this.unchanged) return this.showStatus(t("Stopped."));
+				if (!this.unchanged || this.stopping) return this.showStatus(t("Stopped."));
 			}
 			const logits = await this.model.run(this.ids, this.changes.sets);
-			if (!logits) return this.showStatus(t("Stopped."));
+			// The model may have finished before it noticed the stop.
+			if (!logits || this.stopping) return this.showStatus(t("Stopped."));
 			this.ready = true;
 			this.showNext(logits);
 			await this.showInside();
