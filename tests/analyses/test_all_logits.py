@@ -49,7 +49,7 @@ def test_logits_equal_those_of_a_forward_pass(tiny, tiny_model_dir) -> None:
     import torch
     from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
-    analysis = AllLogits(prompts=(TEXT, ChatPrompt(chat=TEXT)), settings=SETTINGS, shown=7)
+    analysis = AllLogits(prompts=(TEXT, ChatPrompt(chat=TEXT)), settings=SETTINGS, show_top=7)
     captures = capture_requests(tiny, analysis)
     result = analysis.measure(captures)
     network = LlamaForCausalLM.from_pretrained(tiny_model_dir, attn_implementation="eager").eval()
@@ -72,7 +72,7 @@ def test_logits_equal_those_of_a_forward_pass(tiny, tiny_model_dir) -> None:
 
 def test_tokens_left_by_each_setting_agree_with_plain_loops(tiny) -> None:
     """Counts agree exactly and probabilities to 1e-12, for each setting after each prompt."""
-    analysis = AllLogits(prompts=(TEXT, "2 + 2 = "), settings=SETTINGS, shown=7)
+    analysis = AllLogits(prompts=(TEXT, "2 + 2 = "), settings=SETTINGS, show_top=7)
     result = analysis.measure(capture_requests(tiny, analysis))
 
     assert result.settings == SETTINGS
@@ -94,7 +94,7 @@ def test_shortlist_makes_the_nucleus_smaller() -> None:
     settings = (Setting(name="all", top_p=0.5), Setting(name="list", top_k=16, top_p=0.5))
     vocabulary = ByteVocabulary(*(f"w{i}" for i in range(64)))
     logits = np.zeros(64, dtype=np.float32)
-    analysis = AllLogits(prompts=("x",), settings=settings, shown=4)
+    analysis = AllLogits(prompts=("x",), settings=settings, show_top=4)
     result = analysis.measure({"prompt-0": vocabulary.capture([0], {NEXT_LOGITS: logits})})
 
     assert [kept.candidates for kept in result.prompts[0].effects] == [32, 8]
@@ -104,7 +104,7 @@ def test_shortlist_makes_the_nucleus_smaller() -> None:
 
 def test_text_of_every_token_is_stored(tiny) -> None:
     """Each token has a line, and the text survives JSON."""
-    result = run(tiny, AllLogits(prompts=(TEXT, "2 + 2 = "), shown=7))
+    result = run(tiny, AllLogits(prompts=(TEXT, "2 + 2 = "), show_top=7))
     texts = result.texts.split("\n")
 
     assert len(texts) == result.d_vocab
@@ -118,7 +118,7 @@ def test_figure_shows_the_most_probable_tokens(tiny) -> None:
     playground.
     """
     analysis = AllLogits(
-        prompts=(ChatPrompt(chat="2 + 2 = "), "2 + 2 = "), settings=SETTINGS, shown=14
+        prompts=(ChatPrompt(chat="2 + 2 = "), "2 + 2 = "), settings=SETTINGS, show_top=14
     )
     result = run(tiny, analysis)
     figure = analysis.figures(result)["knobs"]

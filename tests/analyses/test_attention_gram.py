@@ -51,7 +51,7 @@ def test_cells_and_correlations_follow_their_definitions():
 
     assert prompt.correlation == (pytest.approx(pearson(dots, looks), abs=1e-5),)
     assert prompt.length_correlation == (pytest.approx(pearson(dots, sizes), abs=1e-5),)
-    assert (prompt.leading, prompt.leading_difference) == (1, (0.0,))
+    assert (prompt.leading_equal_tokens, prompt.leading_difference) == (1, (0.0,))
 
 
 def test_leading_equal_tokens_are_compared_with_the_first():
@@ -64,7 +64,10 @@ def test_leading_equal_tokens_are_compared_with_the_first():
         {"prompt-0": capture([2, 2, 2, 5], out, random_pattern(4))}
     ).prompts
 
-    assert (prompt.leading, prompt.leading_difference) == (3, (pytest.approx(0.2, abs=1e-6),))
+    assert (prompt.leading_equal_tokens, prompt.leading_difference) == (
+        3,
+        (pytest.approx(0.2, abs=1e-6),),
+    )
 
 
 def pearson(x: list[float], y: list[float]) -> float:
@@ -109,7 +112,7 @@ def test_equal_leading_tokens_have_equal_outputs(tiny):
     analysis = AttentionGram(prompts=("zzzz cat", "cat zzzz"), layers=(0, 1))
     first, second = analysis.measure(capture_requests(tiny, analysis)).prompts
 
-    assert (first.leading, second.leading) == (4, 1)
+    assert (first.leading_equal_tokens, second.leading_equal_tokens) == (4, 1)
     assert max(first.leading_difference) < 1e-5
     z = [i for i, token in enumerate(second.tokens) if token.text == "z"]
     assert np.ptp(np.diag(second.gram[1])[z]) > 1e-3

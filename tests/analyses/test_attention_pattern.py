@@ -43,7 +43,7 @@ def test_means_leave_out_the_first_query():
     (prompt,) = result.prompts
 
     assert prompt.sink_share == pytest.approx(((0.75 + 0.5 + 0.25 + 0.25 + 1 + 0.5) / 6,))
-    assert prompt.leading == 2
+    assert prompt.leading_equal_tokens == 2
     assert prompt.leading_share == pytest.approx(
         ((0.75 + 0.25 + 1 + 0.5) / 4,)
     )  # queries 2 and 3 only
@@ -71,7 +71,7 @@ def test_mean_is_over_all_heads():
         [((np.array(TWO_HEADS[0]) + TWO_HEADS[1]) / 2).tolist()]
     ]
     assert result.heads == ("mean",)
-    assert result.prompts[0].leading == 1
+    assert result.prompts[0].leading_equal_tokens == 1
 
 
 def test_uniform_attention_gives_uniform_shares():
@@ -80,7 +80,7 @@ def test_uniform_attention_gives_uniform_shares():
     analysis = AttentionPattern(prompts=("x",), layers=(0,))
     (prompt,) = analysis.measure({"prompt-0": capture([2, 2, 2, 5, 2, 6, 7], [even, even])}).prompts
 
-    assert prompt.leading == 3
+    assert prompt.leading_equal_tokens == 3
     assert prompt.uniform_leading_share == pytest.approx((3 / 4 + 3 / 5 + 3 / 6 + 3 / 7) / 4)
     assert prompt.leading_share == pytest.approx((prompt.uniform_leading_share,), abs=1e-6)
 

@@ -22,7 +22,7 @@ def test_gram_correlations_match_the_reference(real):
 
     correlations = [r for prompt in result.prompts for r in prompt.correlation]
     assert correlations == pytest.approx([-0.34, -0.53, 0.42, -0.20, 0.10, -0.53], abs=0.02)
-    assert result.prompts[1].leading == 3
+    assert result.prompts[1].leading_equal_tokens == 3
     assert max(result.prompts[1].leading_difference) < 1e-5
 
 

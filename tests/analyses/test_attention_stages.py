@@ -56,13 +56,13 @@ def compare(model: Any, result: Any, tolerance: float) -> None:
         raw = in_torch(model, ids, layer).double()
         masked = (raw / math.sqrt(result.d_head)).masked_fill(later, -math.inf)
         for stages in (shown for shown in result.heads if shown.layer == layer):
-            assert np.abs(stages.raw - raw[stages.head].numpy()).max() < tolerance
+            assert np.abs(stages.products - raw[stages.head].numpy()).max() < tolerance
             assert (
                 np.abs(stages.pattern - masked[stages.head].softmax(-1).numpy()).max() < tolerance
             )
-            assert stages.future == result.future[index][stages.head]
+            assert stages.future_share == result.future_share[index][stages.head]
         ahead = ((raw / math.sqrt(result.d_head)).softmax(-1) * later).sum(-1)[:, :-1].mean(-1)
-        assert np.abs(result.future[index] - ahead.numpy()).max() < tolerance
+        assert np.abs(result.future_share[index] - ahead.numpy()).max() < tolerance
         for measured, scores in (
             (result.entropy, masked),
             (result.unscaled_entropy, raw.masked_fill(later, -math.inf)),
@@ -111,8 +111,8 @@ def test_real_model_matches_torch(real: Any, layer: int, head: int, key: int) ->
         3,
     )
     assert (most.layer, most.head, most.kv_head, most.masked_maxima) == (17, 5, 1, 3)
-    assert most.future == pytest.approx(0.609, abs=0.005)
-    assert result.future[1][2] == pytest.approx(0.021, abs=0.002)
+    assert most.future_share == pytest.approx(0.609, abs=0.005)
+    assert result.future_share[1][2] == pytest.approx(0.021, abs=0.002)
 
 
 def measure_arrays(q: np.ndarray, k: np.ndarray, head: int = 0) -> Any:
@@ -142,15 +142,15 @@ def test_stages_match_a_hand_computed_pattern() -> None:
     result = measure_arrays(q, k)
     (stages,) = result.heads
 
-    assert np.abs(stages.raw - 4 * math.sqrt(2) * np.array([0, 0, 1, 0])).max() < 1e-12
+    assert np.abs(stages.products - 4 * math.sqrt(2) * np.array([0, 0, 1, 0])).max() < 1e-12
     top = math.exp(4)
     assert stages.pattern[1].tolist() == pytest.approx([0.5, 0.5, 0, 0])
     assert stages.pattern[3].tolist() == pytest.approx(
         [1 / (top + 3), 1 / (top + 3), top / (top + 3), 1 / (top + 3)]
     )
     assert stages.masked_maxima == 2
-    assert stages.future == pytest.approx(((top + 2) + (top + 1) + 1) / (top + 3) / 3)
-    assert result.uniform_future == pytest.approx((3 / 4 + 2 / 4 + 1 / 4) / 3)
+    assert stages.future_share == pytest.approx(((top + 2) + (top + 1) + 1) / (top + 3) / 3)
+    assert result.uniform_future_share == pytest.approx((3 / 4 + 2 / 4 + 1 / 4) / 3)
     assert result.unscaled_entropy[0][0] < result.entropy[0][0]
 
 
@@ -182,7 +182,9 @@ def test_figures_show_four_stages_over_the_same_cells(tiny: Any) -> None:
     analysis = AttentionStages(prompt="The cat sat", layers=(0, 1), layer=1, head=3)
     result = run(tiny, analysis)
     charts = analysis.figures(result)
-    largest = [int(n) for n in np.unravel_index(result.future.argmax(), result.future.shape)]
+    largest = [
+        int(n) for n in np.unravel_index(result.future_share.argmax(), result.future_share.shape)
+    ]
     assert [(stages.layer, stages.head) for stages in result.heads] == [(1, 3), tuple(largest)]
     assert set(charts) == {
         "layer-1-head-3",
@@ -196,7 +198,7 @@ def test_figures_show_four_stages_over_the_same_cells(tiny: Any) -> None:
     raw, scaled, masked, shares = (frame.picture for frame in frames.frames)
     assert all(isinstance(stage, Heatmap) for stage in (raw, scaled, masked, shares))
     assert raw.diverging and scaled.diverging and masked.diverging and not shares.diverging
-    assert np.array_equal(raw.values, result.heads[0].raw) and np.isfinite(scaled.values).all()
+    assert np.array_equal(raw.values, result.heads[0].products) and np.isfinite(scaled.values).all()
     assert np.abs(scaled.values * math.sqrt(8) - raw.values).max() < 1e-12
     assert scaled.scale == masked.scale and scaled.scale[1] == pytest.approx(
         np.abs(raw.values).max() / math.sqrt(8)
@@ -219,5 +221,5 @@ def test_figures_show_four_stages_over_the_same_cells(tiny: Any) -> None:
 
     alone = AttentionStages(prompt="a", layers=(0,), layer=0, head=0)
     single = run(tiny, alone)
-    assert single.future.max() == single.uniform_future == 0
+    assert single.future_share.max() == single.uniform_future_share == 0
     assert set(alone.figures(single)) == {"layer-0-head-0", "entropy", "future"}

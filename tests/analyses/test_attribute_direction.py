@@ -85,8 +85,8 @@ def test_only_held_out_words_are_shown():
     analysis, rows, result = planted(np.eye(WIDTH)[7])
     assert [word.text for word in result.words[:3]] == ["w1", "w3", "w5"]
     assert [word.member for word in result.words] == [True] * 6 + [False] * 6
-    assert result.words[0].in_column == pytest.approx(rows[1, 7], abs=1e-6)
-    assert result.words[0].along == pytest.approx(rows[1] @ result.direction, abs=1e-5)
+    assert result.words[0].column_value == pytest.approx(rows[1, 7], abs=1e-6)
+    assert result.words[0].direction_value == pytest.approx(rows[1] @ result.direction, abs=1e-5)
     assert result.fitted == WORDS
     charts = analysis.figures(result)
     assert isinstance(charts["words"], Scatter) and len(charts["words"].points) == WORDS

@@ -104,8 +104,10 @@ def test_shuffled_texts_are_projected_on_the_axes_of_the_originals():
 
     assert np.abs((others - means.mean(axis=0)) @ axes - flat(result.shuffled.points)).max() < 1e-9
     assert result.shuffled.axes_cosines == pytest.approx((1, 1))
-    assert result.shuffled.moved == pytest.approx(np.linalg.norm(others - means, axis=1), abs=1e-9)
-    assert max(result.shuffled.moved) > 0.1
+    assert result.shuffled.displacements == pytest.approx(
+        np.linalg.norm(others - means, axis=1), abs=1e-9
+    )
+    assert max(result.shuffled.displacements) > 0.1
 
 
 def test_each_basis_has_its_own_axes():
@@ -156,7 +158,7 @@ def test_closest_texts_match_loops_over_all_pairs():
             f"all 20 dimensions: {result.points[nearest].text} ({distances[nearest]:.3g} away)"
             in points[i].tooltip
         )
-        moved = (result.shuffled.moved[i], result.shuffled.moved_on_map[i])
+        moved = (result.shuffled.displacements[i], result.shuffled.displacements_on_map[i])
         assert points[
             4 + i
         ].tooltip == "Moved by {:.3g} in all dimensions, by {:.3g} on the map.".format(*moved)

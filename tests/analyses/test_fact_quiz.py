@@ -22,9 +22,9 @@ def test_answer_is_right_if_its_first_token_is_the_likeliest(tiny: LoadedModel) 
     result = run(tiny, FactQuiz(prompt=prompt, facts=(("cat", "table"), ("dog", "dog"))))
     cat = result.facts[0]
     assert cat.predicted.id == int(prob.argmax()) and not cat.right
-    assert cat.first.id == tiny.tokenizer.encode(Prompt(text=" table")).ids[0]
-    assert cat.prob == pytest.approx(float(prob[cat.first.id]), abs=1e-6)
-    known = cat.model_copy(update={"first": cat.predicted.token})
+    assert cat.expected_token.id == tiny.tokenizer.encode(Prompt(text=" table")).ids[0]
+    assert cat.prob == pytest.approx(float(prob[cat.expected_token.id]), abs=1e-6)
+    known = cat.model_copy(update={"expected_token": cat.predicted.token})
     assert known.right
     assert result.model_copy(update={"facts": (known, *result.facts[1:])}).right == ("cat",)
 

@@ -44,8 +44,8 @@ def test_texts_follow_from_their_seeds(tiny: LoadedModel, result) -> None:
         )
         assert result.repeated_share[seed] == pytest.approx(repeated_share(written))
         texts.append(b"".join(bytes.fromhex(t.hex) for t in written if not t.special))
-    assert result.containing == sum(b"a" in text for text in texts)
-    assert result.distinct == len(set(texts)) == DRAWS
+    assert result.matching_texts == sum(b"a" in text for text in texts)
+    assert result.distinct_texts == len(set(texts)) == DRAWS
 
 
 def test_only_texts_as_long_as_the_greedy_text_are_compared(result) -> None:

@@ -46,7 +46,7 @@ def test_probabilities_agree_with_transformers_and_torch(tiny, tiny_model_dir):
         torch.distributions.Categorical(prob).entropy().item() / np.log(2), abs=1e-4
     )
     assert measured.rest == pytest.approx(1 - prob[best.indices].sum().item(), abs=1e-5)
-    assert measured.others == tiny.config.vocab_size - 7
+    assert measured.other_count == tiny.config.vocab_size - 7
 
 
 def test_logits_are_products_with_the_unembedding(tiny):
@@ -114,7 +114,7 @@ def test_bar_for_the_remaining_tokens_is_absent_if_none_remain():
     analysis, result = by_hand([1.0, 0.0], ByteVocabulary("a", "b"), top_k=2)
     figures = analysis.figures(result)
 
-    assert result.prompts[0].others == 0
+    assert result.prompts[0].other_count == 0
     assert figures["prompt-0"].rest is None
     assert figures["logits-0"].rest is None
 

@@ -36,7 +36,7 @@ def test_padded_map_shows_padding(real):
 def test_shuffled_words_change_tokens_and_permuted_ids_keep_the_mean(real):
     """All five means move by 0.2 to 0.6; with permuted ids they agree to 1e-7."""
     shuffled = run(real, EmbeddingPca(prompts=SENTENCES, shuffle_seed=1)).shuffled
-    assert shuffled.changed_tokens == 5 and 0.1 < min(shuffled.moved)
+    assert shuffled.changed_tokens == 5 and 0.1 < min(shuffled.displacements)
     assert shuffled.permuted_difference < 1e-7
 
 
@@ -47,7 +47,7 @@ def test_order_changes_tokens_and_attention_but_not_means(real):
     result = run(real, TokenPosition(prompts=SENTENCES, shuffle_seed=1, C=(1, 10000)))
     assert max(result.pooled_difference_without, result.pooled_difference_with) < 1e-7
     assert result.after_attention > 0.05 * result.after_attention_length > 0
-    assert min(drawn.moved for drawn in result.sweeps[2].maps) > 3
+    assert min(drawn.mean_displacement for drawn in result.encodings[2].maps) > 3
     assert result.encoding_norm == pytest.approx(16.97, abs=0.01) and 2 < result.embedding_norm < 4
 
 

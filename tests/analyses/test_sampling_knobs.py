@@ -22,7 +22,7 @@ def test_distributions_agree_with_transformers(tiny):
     )
 
     analysis = SamplingKnobs(
-        prompt="The cat sat", temperatures=(0.3, 1, 2.5), top_k=6, top_p=0.7, shown=9
+        prompt="The cat sat", temperatures=(0.3, 1, 2.5), top_k=6, top_p=0.7, show_top=9
     )
     logits = torch.tensor(capture_requests(tiny, analysis)["prompt"][NEXT_LOGITS].copy()).double()[
         None
@@ -44,7 +44,7 @@ def test_distributions_agree_with_transformers(tiny):
 
 def test_settings_keep_the_order_of_tokens():
     """Probabilities never rise from the best token to the worst, and removed tokens have zero."""
-    analysis = SamplingKnobs(prompt="x", temperatures=(0.5, 1.0), top_k=2, top_p=0.9, shown=4)
+    analysis = SamplingKnobs(prompt="x", temperatures=(0.5, 1.0), top_k=2, top_p=0.9, show_top=4)
     logits = np.log([0.1, 0.5, 0.15, 0.25]).astype(np.float32)
     result = json_round_trip(
         analysis,
@@ -62,7 +62,7 @@ def test_settings_keep_the_order_of_tokens():
 
 def test_panels_share_their_tokens():
     """There is a panel per setting, with the same labels and a bar for all others."""
-    analysis = SamplingKnobs(prompt="x", temperatures=(1.0,), top_k=1, top_p=0.5, shown=2)
+    analysis = SamplingKnobs(prompt="x", temperatures=(1.0,), top_k=1, top_p=0.5, show_top=2)
     logits = np.log([0.2, 0.5, 0.3]).astype(np.float32)
     result = analysis.measure(
         {"prompt": ByteVocabulary(*"abc").capture([0], {NEXT_LOGITS: logits})}
@@ -79,7 +79,7 @@ def test_panels_share_their_tokens():
 )
 def test_title_distinguishes_a_chat_from_a_bare_prompt(prompt, end):
     """The same words have different distributions."""
-    analysis = SamplingKnobs(prompt=prompt, temperatures=(1.0,), top_k=1, shown=2)
+    analysis = SamplingKnobs(prompt=prompt, temperatures=(1.0,), top_k=1, show_top=2)
     logits = np.log([0.2, 0.5, 0.3]).astype(np.float32)
     result = analysis.measure(
         {"prompt": ByteVocabulary(*"abc").capture([0], {NEXT_LOGITS: logits})}

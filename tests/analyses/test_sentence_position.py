@@ -51,8 +51,8 @@ def on_own_axes(rows):
 def test_distances_follow_from_means_times_the_encoding(C):
     """On both maps, to 1e-9."""
     _, result, means = measured(C=C)
-    positions = np.array([(point.x, point.y) for point in result.without.points])
-    encoded = np.array([(point.x, point.y) for point in result.encoded.points])
+    positions = np.array([(point.x, point.y) for point in result.without_encoding.points])
+    encoded = np.array([(point.x, point.y) for point in result.with_encoding.points])
 
     assert np.abs(distances(positions) - on_own_axes(means)).max() < 1e-9
     assert np.abs(distances(encoded) - on_own_axes(means * encoding(4, 20, C))).max() < 1e-9
@@ -69,10 +69,10 @@ def test_permuted_words_keep_the_mean_and_reversed_lists_do_not():
     assert result.permuted_change < 1e-12
     moved = means * encoding(4, 20, 1.0)
     back = means * encoding(4, 20, 1.0)[::-1]
-    assert result.relisted_change == pytest.approx(
+    assert result.reversed_list_change == pytest.approx(
         np.linalg.norm(back - moved, axis=1).max(), abs=1e-9
     )
-    assert result.relisted_change > 0.1
+    assert result.reversed_list_change > 0.1
 
 
 def test_figures_show_both_maps():
@@ -81,7 +81,10 @@ def test_figures_show_both_maps():
     charts = analysis.figures(result)
     assert set(charts) == {"without", "with"}
     assert "C = 1" in charts["with"].title
-    for chart, part in ((charts["without"], result.without), (charts["with"], result.encoded)):
+    for chart, part in (
+        (charts["without"], result.without_encoding),
+        (charts["with"], result.with_encoding),
+    ):
         assert (
             chart.equal
             and len(chart.points) == 8
@@ -95,4 +98,6 @@ def test_tiny_model_gives_the_zeroed_share_and_equal_permuted_means(tiny):
     """With real padding, to 1e-12."""
     texts = ("The cat sat on the table.", "The dog", "noise noise")
     result = run(tiny, SentencePosition(prompts=texts, shuffle_seed=0))
-    assert result.zeroed_share == 0.5 and result.permuted_change < 1e-12 < result.relisted_change
+    assert (
+        result.zeroed_share == 0.5 and result.permuted_change < 1e-12 < result.reversed_list_change
+    )

@@ -35,7 +35,7 @@ def formula(positions, width, C):
 def test_closest_positions_are_the_closest_of_all_pairs(C):
     """Distances from position 0 represent all pairs, to 1e-9."""
     _, result = measured(positions=60, C=(C,))
-    sweep = result.sweeps[0]
+    sweep = result.encodings[0]
     encoding = formula(60, 64, C)
     pairs = {
         (i, j): np.linalg.norm(encoding[i] - encoding[j])
@@ -51,7 +51,7 @@ def test_closest_positions_are_the_closest_of_all_pairs(C):
 def test_all_pairs_share_a_wavelength_for_c_of_one():
     """The rank is 2, and positions 73 and 117 nearly coincide: 2 sin(22) sqrt(d / 2), to 1e-9."""
     _, result = measured(d_model=576, positions=128, C=(1,))
-    sweep = result.sweeps[0]
+    sweep = result.encodings[0]
 
     assert sweep.rank == 2 and np.ptp(sweep.wavelengths) < 1e-12
     encoding = formula(128, 576, 1)
@@ -64,19 +64,21 @@ def test_all_pairs_share_a_wavelength_for_c_of_one():
 def test_wavelengths_grow_with_c():
     """They are 2 pi C^(2k/d); all vectors have length sqrt(d / 2), to 1e-12."""
     _, result = measured(positions=40, C=(1, 10, 10000))
-    for sweep in result.sweeps:
+    for sweep in result.encodings:
         expected = [2 * math.pi * sweep.C ** (2 * k / 64) for k in range(32)]
         assert sweep.wavelengths.tolist() == pytest.approx(expected, rel=1e-12)
-    slowest = [sweep.wavelengths[-1] for sweep in result.sweeps]
+    slowest = [sweep.wavelengths[-1] for sweep in result.encodings]
     assert slowest == sorted(slowest) and slowest[0] < slowest[1]
-    assert {round(sweep.wavelengths[0], 12) for sweep in result.sweeps} == {round(2 * math.pi, 12)}
+    assert {round(sweep.wavelengths[0], 12) for sweep in result.encodings} == {
+        round(2 * math.pi, 12)
+    }
     assert result.norm == pytest.approx(math.sqrt(32), abs=1e-12)
 
 
 def test_rank_follows_from_the_formula():
     """It is the number of singular values above a millionth of the largest."""
     _, result = measured(positions=30, C=(1, 10))
-    for sweep in result.sweeps:
+    for sweep in result.encodings:
         singular_values = np.linalg.svd(formula(30, 64, sweep.C), compute_uv=False)
         assert sweep.rank == (singular_values > 1e-6 * singular_values[0]).sum()
 
@@ -102,13 +104,13 @@ def test_figures_show_the_encoding_and_its_waves():
     waves, distance = charts["wavelengths"], charts["distance"]
     assert isinstance(waves, Lines) and waves.y.log and len(waves.series) == 2
     assert isinstance(distance, Lines) and len(distance.series[0].x) == 19
-    assert f"{result.sweeps[0].closest_distance:.2f}" in distance.alt
+    assert f"{result.encodings[0].closest_distance:.2f}" in distance.alt
 
 
 def test_odd_widths_and_invalid_constants_are_refused():
     """An odd d_model leaves a sine without a cosine."""
     _, result = measured(d_model=7, positions=5, C=(10,))
-    assert len(result.sweeps[0].wavelengths) == 4
+    assert len(result.encodings[0].wavelengths) == 4
     for parameters in ({"C": (0.5,)}, {"positions": 1}, {"C": ()}):
         with pytest.raises(ValidationError):
             SinusoidalEncoding(**{"C": (1,)} | parameters)
@@ -116,4 +118,4 @@ def test_odd_widths_and_invalid_constants_are_refused():
 
 def test_width_defaults_to_that_of_the_model(tiny):
     result = run(tiny, SinusoidalEncoding(positions=8, C=(10,)))
-    assert result.d_model == 32 and len(result.sweeps[0].wavelengths) == 16
+    assert result.d_model == 32 and len(result.encodings[0].wavelengths) == 16

@@ -13,7 +13,7 @@ SHARES = np.array([0.5, 0.3, 0.15, 0.05])
 
 
 def draw(**settings):
-    analysis = Tally(prompt="x", shown=2, **settings)
+    analysis = Tally(prompt="x", show_top=2, **settings)
     capture = ByteVocabulary(*"abcd").capture([0], {NEXT_LOGITS: np.log(SHARES)})
     return analysis, json_round_trip(analysis, analysis.measure({"prompt": capture}))
 
@@ -26,14 +26,14 @@ def test_counts_follow_the_probabilities() -> None:
             assert token.draw_prob == pytest.approx(share)
             deviation = (10_000 * share * (1 - share)) ** 0.5
             assert abs(token.count - 10_000 * share) < 4 * deviation
-        assert sum(token.count for token in result.top) + result.others == 10_000
-        assert result.distinct == 4
+        assert sum(token.count for token in result.top) + result.other_count == 10_000
+        assert result.distinct_tokens == 4
 
 
 def test_excluded_tokens_are_never_drawn() -> None:
     _, result = draw(draws=500, top_k=1)
     assert [token.count for token in result.top] == [500, 0]
-    assert (result.others, result.distinct) == (0, 1)
+    assert (result.other_count, result.distinct_tokens) == (0, 1)
 
 
 def test_counts_depend_on_the_seed() -> None:

@@ -76,18 +76,20 @@ def test_costs_are_means_over_the_named_tokens() -> None:
         (2,),
     ]  # the second text's first token is whitespace, and is not among them
 
-    groups = {"blocked": result.blocked, "cut": result.cut}
+    groups = {"blocked": result.blocked, "cut": result.receive_nothing}
     groups |= {f"part {i}": part for i, part in enumerate(result.parts)}
     assert len(result.parts) == 3
     for name, group in groups.items():
         for i, change in enumerate((group.whitespace, *group.draws)):
             same(change, counted(captures, f"{name} {i}", chosen[i]))
             assert change.count == 3
-    same(result.first, counted(captures, "first", [(0,), (0,)]))
-    assert (result.predicted, result.first.count) == (9, 2)
+    same(result.first_blocked, counted(captures, "first", [(0,), (0,)]))
+    assert (result.predicted, result.first_blocked.count) == (9, 2)
     for text, text_result in enumerate(result.texts):
-        assert text_result.alone.layers == (0, 1, 2)
-        for i, change in enumerate((text_result.alone.whitespace, *text_result.alone.draws)):
+        assert text_result.this_text.layers == (0, 1, 2)
+        for i, change in enumerate(
+            (text_result.this_text.whitespace, *text_result.this_text.draws)
+        ):
             same(change, counted(captures, f"blocked {i}", chosen[i], (text,)))
             assert change.count == len(chosen[i][text])
         assert text_result.mean == pytest.approx(
@@ -140,14 +142,16 @@ def test_blocking_tokens_equals_masking_them(tiny: Any) -> None:
     assert result.blocked.whitespace.cost == pytest.approx(
         (sum(blocked) - sum(clean)) / len(clean), abs=1e-4
     )
-    assert result.first.cost == pytest.approx((sum(first) - sum(clean)) / len(clean), abs=1e-4)
+    assert result.first_blocked.cost == pytest.approx(
+        (sum(first) - sum(clean)) / len(clean), abs=1e-4
+    )
     assert abs(result.blocked.whitespace.cost) > 0.01
     assert [part.layers for part in result.parts] == [(0,), (1,)]
 
 
 def test_cut_in_the_last_layer_changes_only_its_own_prediction(tiny: Any) -> None:
     """The output of the last attention stays at its position."""
-    cut = run(tiny, TokenKnockout(texts=(PROSE,), draws=2, layers=(1,), parts=1)).cut
+    cut = run(tiny, TokenKnockout(texts=(PROSE,), draws=2, layers=(1,), parts=1)).receive_nothing
 
     for change in (cut.whitespace, *cut.draws):
         assert abs(change.cost_next) > 0.01
@@ -176,7 +180,7 @@ def test_bars_show_the_measured_costs() -> None:
     assert isinstance(texts, Panels)
     assert [p.title for p in texts.panels] == ["“a b …”", "“b a”"]
     assert [p.values[2] for p in texts.panels] == [
-        text_result.alone.draws[1].cost for text_result in result.texts
+        text_result.this_text.draws[1].cost for text_result in result.texts
     ]  # type: ignore[union-attr]
     assert isinstance(worst, Bars)
     assert worst.values[0] == pytest.approx(
@@ -203,13 +207,19 @@ def test_text_of_one_token_beside_others_costs_nothing() -> None:
     }
     result = analysis.measure(short)
 
-    assert (result.texts[1].clean, result.texts[1].mean, result.texts[1].alone.whitespace.cost) == (
+    assert (
+        result.texts[1].clean,
+        result.texts[1].mean,
+        result.texts[1].this_text.whitespace.cost,
+    ) == (
         (),
         0,
         0,
     )
     assert result.texts[0] == before.texts[0]
-    assert result.blocked.whitespace.cost == pytest.approx(result.texts[0].alone.whitespace.cost)
+    assert result.blocked.whitespace.cost == pytest.approx(
+        result.texts[0].this_text.whitespace.cost
+    )
 
 
 def test_text_without_whitespace_costs_nothing(tiny: Any) -> None:
@@ -217,7 +227,7 @@ def test_text_without_whitespace_costs_nothing(tiny: Any) -> None:
     analysis = TokenKnockout(texts=("noise,noise",), draws=1, layers=(0, 1), parts=1)
     result = analysis.measure(capture_requests(tiny, analysis))
 
-    for group in (result.blocked, result.cut, *result.parts):
+    for group in (result.blocked, result.receive_nothing, *result.parts):
         for change in (group.whitespace, *group.draws):
             assert change.count == 0
             costs = change.model_dump(exclude={"loss", "count"})

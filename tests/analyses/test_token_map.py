@@ -89,10 +89,11 @@ def test_arrows_lead_to_retokenized_words():
     first, second = [row["The"], row[" cat"]], [row[" x"], row[" x"]]
     _, result = by_hand(first, second, [row["cat"], row[" The"]], [row[" x"], row["y"]])
 
-    assert [s.recut_as and result.points[s.recut_as].token.text for s in result.points] == [
+    points = result.points
+    assert [p.retokenized_as and points[p.retokenized_as].token.text for p in points] == [
         *(" The", "cat", None, None), *(None, None, None, None)
     ]  # fmt: skip
-    assert result.lost == 3  # The, ·cat, and one of the two ·x
+    assert result.tokens_lost == 3  # The, ·cat, and one of the two ·x
 
 
 def test_every_distinct_token_has_one_named_point(measured):
@@ -101,7 +102,7 @@ def test_every_distinct_token_has_one_named_point(measured):
     chart = analysis.figures(result)["map"]
     assert isinstance(chart, Scatter) and chart.equal and len(chart.points) == len(result.points)
     assert sum(p.show_label for p in chart.points) == len(result.distinct)
-    assert [p.arrow_to for p in chart.points] == [s.recut_as for s in result.points]
+    assert [p.arrow_to for p in chart.points] == [s.retokenized_as for s in result.points]
     assert {p.group for p in chart.points} == set(TEXTS)
     assert chart.points[0].tooltip.startswith("Token 0 of the text as written.")
     assert f"{result.distance[0]:.3g} away" in chart.points[0].tooltip

@@ -45,14 +45,14 @@ def test_two_orders_have_equal_means():
     _, _, result = measured()
     assert result.pooled_difference_without < 1e-12
     assert result.pooled_difference_with < 1e-12
-    for sweep in result.sweeps:
+    for sweep in result.encodings:
         for prompt, drawn in zip(result.prompts, sweep.maps, strict=True):
             T = len(prompt.tokens)
             PE = np.zeros((T, 16)) if sweep.C is None else encoding(T, 16, sweep.C)
-            steps = [np.linalg.norm(PE[to] - PE[t]) for t, to in enumerate(prompt.moved_to)]
-            assert drawn.moved == pytest.approx(np.mean(steps), abs=1e-6)
-    assert [m.moved for m in result.sweeps[0].maps] == [0, 0, 0]
-    assert result.sweeps[1].maps[1].moved > 1
+            steps = [np.linalg.norm(PE[to] - PE[t]) for t, to in enumerate(prompt.new_positions)]
+            assert drawn.mean_displacement == pytest.approx(np.mean(steps), abs=1e-6)
+    assert [m.mean_displacement for m in result.encodings[0].maps] == [0, 0, 0]
+    assert result.encodings[1].maps[1].mean_displacement > 1
 
 
 def test_order_dependent_means_are_detected():
@@ -71,20 +71,20 @@ def test_order_dependent_means_are_detected():
 
 
 def test_tokens_are_matched_between_the_orders():
-    """`moved_to` leads to an equal token, each position once."""
+    """`new_positions` leads to an equal token, each position once."""
     model, analysis, result = measured()
     captures = model.captures(analysis)
     for i, prompt in enumerate(result.prompts):
         shuffled = captures[f"shuffled-{i}"].tokens
-        assert sorted(prompt.moved_to) == list(range(len(shuffled)))
-        assert [shuffled[to] for to in prompt.moved_to] == list(prompt.tokens)
+        assert sorted(prompt.new_positions) == list(range(len(shuffled)))
+        assert [shuffled[to] for to in prompt.new_positions] == list(prompt.tokens)
 
 
 def test_axes_are_fitted_to_the_order_as_written():
     """Both orders use the eigenvectors of the first, to 1e-9."""
     model, analysis, result = measured()
     captures = model.captures(analysis)
-    drawn, to = result.sweeps[2].maps[1], list(result.prompts[1].moved_to)
+    drawn, to = result.encodings[2].maps[1], list(result.prompts[1].new_positions)
     PE = encoding(8, 16, 10000)
     here, there = (captures[f"{kind}-1"].sites for kind in ("written", "shuffled"))
     E, E2 = (
@@ -103,14 +103,14 @@ def test_axes_are_fitted_to_the_order_as_written():
 
 def test_strong_encodings_follow_the_position_and_weak_ones_the_token():
     """Short rows follow the position, long rows the token."""
-    for factor, alike in ((1e-3, "nearest_to_its_place"), (100, "nearest_to_itself")):
+    for factor, alike in ((1e-3, "nearest_to_new_position"), (100, "nearest_to_itself")):
         model = FakeModel(width=16, sites={AFTER: causal})
         model.matrix = model.matrix * np.float32(factor)
         analysis = TokenPosition(prompts=(TEXTS[1],), shuffle_seed=2, C=(10000,))
-        sweep = analysis.measure(model.captures(analysis)).sweeps[1]
-        assert getattr(sweep, alike) == sweep.changed_place > 4
-    assert measured()[2].sweeps[0].changed_place == sum(
-        to != t for p in measured()[2].prompts for t, to in enumerate(p.moved_to)
+        sweep = analysis.measure(model.captures(analysis)).encodings[1]
+        assert getattr(sweep, alike) == sweep.changed_position > 4
+    assert measured()[2].encodings[0].changed_position == sum(
+        to != t for p in measured()[2].prompts for t, to in enumerate(p.new_positions)
     )
 
 
@@ -129,7 +129,7 @@ def test_panel_per_constant_with_an_arrow_per_token():
     figure = charts["points-1"]
     assert isinstance(figure, Panels)
     assert [panel.title for panel in figure.panels] == ["no encoding", "C = 1", "C = 10,000"]
-    for panel, sweep in zip(figure.panels, result.sweeps, strict=True):
+    for panel, sweep in zip(figure.panels, result.encodings, strict=True):
         assert isinstance(panel, Scatter) and panel.equal
         assert [point.arrow_to for point in panel.points] == [*range(8, 16), *[None] * 8]
         end = panel.points[panel.points[3].arrow_to]

@@ -65,7 +65,7 @@ def test_text_that_continues_another_is_marked():
     }
 
     assert [
-        tokenized.continues
+        tokenized.extends_previous
         for tokenized in json_round_trip(analysis, analysis.measure(texts)).prompts
     ] == [
         False,

@@ -30,7 +30,7 @@ def test_counts_agree_with_the_tokenizers_library(tiny, tiny_model_dir):
     assert [[t.id for t in f.tokens] for f in result.lookups] == [
         backend.encode(piece).ids for piece in find
     ]
-    assert result.bytes == 256 and result.missing == ()
+    assert result.bytes == 256 and result.missing_bytes == ()
     assert [s.token.id for s in result.special] == sorted(
         id for id, token in backend.get_added_tokens_decoder().items() if token.special
     )
@@ -57,7 +57,9 @@ def test_joined_pieces_fragments_and_spaces_are_counted():
     _, result = by_hand(pieces, ("a",), [[0]], first=3)
 
     assert (
-        result.bytes == 2 and len(result.missing) == 254 and not {"61", "f0"} & set(result.missing)
+        result.bytes == 2
+        and len(result.missing_bytes) == 254
+        and not {"61", "f0"} & set(result.missing_bytes)
     )
     assert [token.id for token in result.multi_byte] == [2, 3, 4]
     assert (

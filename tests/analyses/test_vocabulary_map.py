@@ -55,7 +55,7 @@ def test_share_of_neighbors_kept_by_the_map_is_reported():
     """Words that lie in a plane keep all neighbors."""
     vectors = [[1, 0.1], [1, 0], [-1, 0.1], [-1, 0]]
     _, result = by_hand(vectors, " cat", " dog", " one", " two", top_k=1)
-    assert result.kept == 1
+    assert result.neighbors_kept == 1
 
 
 def test_page_data_equal_the_result():

@@ -182,7 +182,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pieces[11] = pieces[300] = " alike"
     pieces[301] = "<img src=x onerror=alert(1)>"
     vocabulary, scores = ByteVocabulary(*pieces), sample_scores()
-    analysis = AllLogits(prompts=PROMPTS, settings=SETTINGS, shown=SHOWN)
+    analysis = AllLogits(prompts=PROMPTS, settings=SETTINGS, show_top=SHOWN)
     captures = {
         f"prompt-{i}": vocabulary.capture([0], {NEXT_LOGITS: row}) for i, row in enumerate(scores)
     }

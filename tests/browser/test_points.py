@@ -96,8 +96,8 @@ def expected_numbers(result: Any, number: int) -> list[float]:
         return [
             point["x"],
             point["y"],
-            shuffled["moved"][number - count],
-            shuffled["moved_on_map"][number - count],
+            shuffled["displacements"][number - count],
+            shuffled["displacements_on_map"][number - count],
         ]
     positions = np.array([(p["x"], p["y"]) for p in result["points"]])
     point = result["points"][number]

@@ -187,9 +187,9 @@ def most_like_the_first(cities: Any) -> set[str]:
 
 def nearest_after_moving(tokens: Any) -> set[str]:
     """Which vector most tokens are nearest to, once they have changed places."""
-    sweep = tokens["sweeps"][-1]
-    place, itself = sweep["nearest_to_its_place"], sweep["nearest_to_itself"]
-    other = sweep["changed_place"] - place - itself
+    sweep = tokens["encodings"][-1]
+    place, itself = sweep["nearest_to_new_position"], sweep["nearest_to_itself"]
+    other = sweep["changed_position"] - place - itself
     return first(
         (itself >= max(place, other), "Its own old vector"),
         (place >= other, "The vector of the token that sat there before"),

@@ -137,7 +137,7 @@ def test_stages_show_the_products_of_the_result_step_by_step(browser: Browser) -
     stages = result("attention", "stages")
     root = float(stages["d_head"]) ** 0.5  # type: ignore[arg-type]
     head = stages["heads"][0]  # type: ignore[index]
-    raw, pattern = head["raw"], head["pattern"]
+    raw, pattern = head["products"], head["pattern"]
     grids = {
         "products": [x for row in raw for x in row],
         "scaled": [x / root for row in raw for x in row],

@@ -108,11 +108,11 @@ def test_widgets_are_static_without_scripts_and_in_print(browser: Browser, site:
 
 def test_wave_speeds_match_the_result(browser: Browser, site: Path) -> None:
     """At each C the hands of the first and last pair follow their wavelengths."""
-    sweeps = result(site, "waves")["sweeps"]
+    encodings = result(site, "waves")["encodings"]
     with reading(browser, site / "play.html") as page:
         figure = page.locator(WAVES)
         figure.get_by_role("slider", name="Seat").fill("5")
-        for sweep, name in zip(sweeps, ("C = 1", "C = 100"), strict=True):
+        for sweep, name in zip(encodings, ("C = 1", "C = 100"), strict=True):
             figure.get_by_role("button", name=name, exact=True).click()
             rows = figure.locator(".waves-row")
             for row, wavelength in ((0, sweep["wavelengths"][0]), (-1, sweep["wavelengths"][-1])):

@@ -45,7 +45,7 @@ class PromptLogits(Record):
     """One prompt: its most likely next tokens, and the effect of each setting."""
 
     prompt: str = Field(description="The prompt; of a chat, its last turn.")
-    top: tuple[Ranked, ...] = Field(description="The most likely tokens [shown], best first.")
+    top: tuple[Ranked, ...] = Field(description="The most likely tokens [show_top], best first.")
     rest: float = Field(description="Probability 0..1 of all tokens not in `top`.")
     effects: tuple[SettingEffect, ...] = Field(description="One per setting, in their order.")
 
@@ -79,7 +79,7 @@ class AllLogits(Analysis[AllLogitsResult]):
         default=(Setting(name="as the model has it"), Setting(name="greedy", temperature=0)),
         description="Settings to try, which readers find as buttons; the first is the initial one.",
     )
-    shown: TopK = Field(default=20, description="Most likely tokens that the page lists.")
+    show_top: TopK = Field(default=20, description="Most likely tokens that the page lists.")
 
     def runs(self) -> dict[str, Request]:
         """Request one forward pass per prompt that keeps the last position's logits."""
@@ -96,7 +96,7 @@ class AllLogits(Analysis[AllLogitsResult]):
         vocabulary = captures["prompt-0"].vocabulary
 
         for i, prompt in enumerate(self.prompts):
-            top = ranked(captures[f"prompt-{i}"], logits[i], min(self.shown, V))  # best first
+            top = ranked(captures[f"prompt-{i}"], logits[i], min(self.show_top, V))  # best first
             prompts.append(
                 PromptLogits(
                     prompt=prompt_name(prompt),

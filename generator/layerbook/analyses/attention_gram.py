@@ -34,7 +34,9 @@ class PromptGram(Record):
     length_correlation: tuple[float | None, ...] = Field(
         description="By layer: r of `gram` and the products of lengths there."
     )
-    leading: int = Field(description="Number of equal tokens at the start, at least 1.")
+    leading_equal_tokens: int = Field(
+        description="Number of equal tokens at the start, at least 1."
+    )
     leading_difference: Annotated[tuple[float, ...], Rounding(gap=True)] = Field(
         description="By layer: largest distance of these tokens' outputs from the first output, "
         "relative to its length."
@@ -134,7 +136,7 @@ def measure_prompt(prompt: PromptSpec, run: ActivationCache, layers: tuple[int, 
         pattern=pattern,
         correlation=correlation_by_layer(gram, pattern),
         length_correlation=correlation_by_layer(gram, length_products),
-        leading=n,
+        leading_equal_tokens=n,
         leading_difference=difference_from_first(out[:, :n]),
     )
 

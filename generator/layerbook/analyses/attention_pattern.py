@@ -37,7 +37,9 @@ class PromptPattern(Record):
     sink_share: tuple[float, ...] = Field(
         description="By layer: share of attention on position 0, mean of queries 1..T-1."
     )
-    leading: int = Field(description="Number of equal tokens at the start, at least 1.")
+    leading_equal_tokens: int = Field(
+        description="Number of equal tokens at the start, at least 1."
+    )
     leading_share: tuple[float, ...] = Field(
         description="By layer: attention to them, mean of later queries."
     )
@@ -113,7 +115,7 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
             predicted=likeliest(run, run[NEXT_LOGITS]),
             weights=weights,
             sink_share=share_on_first(pattern, 1),
-            leading=n,
+            leading_equal_tokens=n,
             leading_share=share_on_first(pattern, n),
             uniform_leading_share=uniform_share_on_first(n, len(run.tokens)),
             distinct_keys=distinct_keys(pattern),

@@ -37,14 +37,16 @@ Floats = NDArray[np.floating]
 
 
 class HeadStages(Record):
-    """The first and the last stage of one head; between them, `raw` is scaled and masked."""
+    """The first and the last stage of one head; between them, `products` is scaled and masked."""
 
     layer: int = Field(description="The layer, from 0.")
     head: int = Field(description="The query head, from 0.")
     kv_head: int = Field(description="Its key head, from 0.")
-    raw: Array = Field(description="q·k after RoPE [query][key], including later keys.")
-    pattern: Array = Field(description="Shares [query][key], computed from `raw`; rows sum to 1.")
-    future: float = Field(description="Its number in the result's `future`.")
+    products: Array = Field(description="q·k after RoPE [query][key], including later keys.")
+    pattern: Array = Field(
+        description="Shares [query][key], computed from `products`; rows sum to 1."
+    )
+    future_share: float = Field(description="Its number in the result's `future_share`.")
     masked_maxima: int = Field(description="Rows whose largest product is with a later key.")
 
 
@@ -61,10 +63,12 @@ class AttentionStagesResult(Result):
     reordered_rows: int = Field(description="Number of rows in which scaling reorders the keys.")
     entropy: Array = Field(description="Entropy of a row in bits [layer][head], queries 1..T-1.")
     unscaled_entropy: Array = Field(description="The same without the scale.")
-    future: Array = Field(description="Share of later keys without the mask [layer][head].")
-    uniform_future: float = Field(description="Value of `future` if attention were uniform.")
+    future_share: Array = Field(description="Share of later keys without the mask [layer][head].")
+    uniform_future_share: float = Field(
+        description="Value of `future_share` if attention were uniform."
+    )
     heads: tuple[HeadStages, ...] = Field(
-        description="The spec's head, and that with most `future`."
+        description="The spec's head, and that with most `future_share`."
     )
 
     @property
@@ -79,8 +83,8 @@ class AttentionStagesResult(Result):
 
     @property
     def future_by_layer(self) -> tuple[float, ...]:
-        """By layer: the mean of `future` over the heads."""
-        return tuple(self.future.mean(axis=1).tolist())
+        """By layer: the mean of `future_share` over the heads."""
+        return tuple(self.future_share.mean(axis=1).tolist())
 
 
 class AttentionStages(Analysis[AttentionStagesResult]):
@@ -143,16 +147,16 @@ class AttentionStages(Analysis[AttentionStagesResult]):
             reordered_rows=count_reordered_rows(raw, scaled),
             entropy=mean_row_entropy(pattern),
             unscaled_entropy=mean_row_entropy(unscaled),
-            future=future,
-            uniform_future=uniform_share_of_later_keys(len(run.tokens)),
+            future_share=future,
+            uniform_future_share=uniform_share_of_later_keys(len(run.tokens)),
             heads=tuple(
                 HeadStages(
                     layer=layers[i],
                     head=head,
                     kv_head=head * facts.kv_heads // facts.heads,
-                    raw=raw[i, head],
+                    products=raw[i, head],
                     pattern=pattern[i, head],
-                    future=float(future[i, head]),
+                    future_share=float(future[i, head]),
                     masked_maxima=count_masked_maxima(raw[i, head]),
                 )
                 for i, head in selected
@@ -232,12 +236,12 @@ def mean_row_entropy(pattern: Floats) -> Floats:
 def stage_sequence(result: AttentionStagesResult, head: HeadStages) -> Frames:
     """Draw the four stages of a head; the colors before the softmax are centered on zero."""
     few = len(result.tokens) <= MAX_ANNOTATED
-    divided = head.raw / result.d_head**0.5
+    divided = head.products / result.d_head**0.5
     end = float(np.abs(divided).max())
     notes = stage_notes(result, head)
 
     products = Heatmap(
-        head.raw,
+        head.products,
         *token_axes(result.tokens),
         value="q·k",
         alt=notes.products,
@@ -279,8 +283,8 @@ class StageNotes(NamedTuple):
 def stage_notes(result: AttentionStagesResult, head: HeadStages) -> StageNotes:
     """Return a sentence about each stage of a head."""
     T, root = len(result.tokens), result.d_head**0.5
-    largest = (head.raw / root).max()
-    low, high = (f"{x:.1f}".replace("-", "−") for x in (head.raw.min(), head.raw.max()))
+    largest = (head.products / root).max()
+    low, high = (f"{x:.1f}".replace("-", "−") for x in (head.products.min(), head.products.max()))
     best = int(head.pattern[-1].argmax())
     query, key = visible(result.tokens[-1]), visible(result.tokens[best])
     return StageNotes(
@@ -310,9 +314,9 @@ def entropy_lines(result: AttentionStagesResult) -> Lines:
 def future_lines(result: AttentionStagesResult) -> Lines:
     """Draw the share of later tokens by layer, without the mask."""
     mean = result.future_by_layer
-    most = tuple(result.future.max(axis=1).tolist())
-    least = tuple(result.future.min(axis=1).tolist())
-    uniform = (result.uniform_future,) * len(mean)
+    most = tuple(result.future_share.max(axis=1).tolist())
+    least = tuple(result.future_share.min(axis=1).tolist())
+    uniform = (result.uniform_future_share,) * len(mean)
     return layer_lines(
         result.layers,
         {"most": most, "mean": mean, "least": least, "uniform attention": uniform},

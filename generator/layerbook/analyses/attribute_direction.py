@@ -35,10 +35,10 @@ class ProbedWord(Record):
 
     text: str = Field(description="The word.")
     member: bool = Field(description="True if it has the property.")
-    in_column: float = Field(
+    column_value: float = Field(
         description="Its number in the column, times the sign that gives members the larger ones."
     )
-    along: float = Field(description="Its coordinate along the direction.")
+    direction_value: float = Field(description="Its coordinate along the direction.")
 
 
 class PointingEntry(Record):
@@ -193,15 +193,15 @@ def held_out(
 ) -> Iterator[ProbedWord]:
     """Yield every second word with its scores [words, 2]: in the column, along the direction."""
     for text, (x, y) in zip(texts[1::2], scores[1::2].tolist(), strict=True):
-        yield ProbedWord(text=text, member=member, in_column=x, along=y)
+        yield ProbedWord(text=text, member=member, column_value=x, direction_value=y)
 
 
 def _word_scatter(result: AttributeDirectionResult) -> Scatter:
     points = tuple(
         Point(
             word.text.strip(),
-            word.in_column,
-            word.along,
+            word.column_value,
+            word.direction_value,
             result.name if word.member else f"not {result.name}",
         )
         for word in result.words

@@ -50,7 +50,7 @@ class RowMeans(Record):
 
     first: float = Field(description="Of the first token's row.")
     whitespace: float | None = Field(description="Of later whitespace; null if none.")
-    others: float | None = Field(description="Of all others; null if none.")
+    other_tokens: float | None = Field(description="Of all others; null if none.")
 
 
 class ContinuationFramesResult(Result):
@@ -215,7 +215,7 @@ def row_means(gram: NDArray[np.floating], tokens: tuple[Token, ...]) -> RowMeans
     return RowMeans(
         first=float(rows[0]),
         whitespace=sum(whitespace) / len(whitespace) if whitespace else None,
-        others=sum(others) / len(others) if others else None,
+        other_tokens=sum(others) / len(others) if others else None,
     )
 
 

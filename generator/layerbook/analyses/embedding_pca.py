@@ -53,8 +53,8 @@ class ShuffledTexts(Record):
     explained: tuple[float, ...] = Field(description="Share of the variance along each axis, 0..1.")
     axes_cosines: tuple[float, ...] = Field(description="|cosine| of each axis with the original.")
     changed_tokens: int = Field(description="Number of texts with other tokens than before.")
-    moved: tuple[float, ...] = Field(description="Distance of each from its original.")
-    moved_on_map: tuple[float, ...] = Field(description="The same distances on the map.")
+    displacements: tuple[float, ...] = Field(description="Distance of each from its original.")
+    displacements_on_map: tuple[float, ...] = Field(description="The same distances on the map.")
     permuted_difference: Gap = Field(description="Largest change of a mean if ids are permuted.")
 
 
@@ -165,8 +165,8 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
             changed_tokens=sum(
                 sorted_ids(a) != sorted_ids(b) for a, b in zip(texts, words, strict=True)
             ),
-            moved=row_distances(shuffled, means),
-            moved_on_map=row_distances(flat, basis.project(means)),
+            displacements=row_distances(shuffled, means),
+            displacements_on_map=row_distances(flat, basis.project(means)),
             permuted_difference=float(np.abs(permuted - means).max()),
         )
 
@@ -243,7 +243,7 @@ def map_points(result: EmbeddingPcaResult, *, separate_axes: bool) -> tuple[Poin
     if shuffled is None:
         return tuple(points)
     for p, distance, on_map in zip(
-        shuffled.points, shuffled.moved, shuffled.moved_on_map, strict=True
+        shuffled.points, shuffled.displacements, shuffled.displacements_on_map, strict=True
     ):
         end = ", on a map of its own." if separate_axes else f", by {on_map:.3g} on the map."
         tooltip = f"Moved by {distance:.3g} in all dimensions{end}"
@@ -271,7 +271,7 @@ def map_alt(result: EmbeddingPcaResult, *, separate_axes: bool) -> str:
     alt = f"{len(result.points)} texts at {places}."
     if result.shuffled is None:
         return alt
-    low, high = min(result.shuffled.moved_on_map), max(result.shuffled.moved_on_map)
+    low, high = min(result.shuffled.displacements_on_map), max(result.shuffled.displacements_on_map)
     end = ", but each set has axes of its own." if separate_axes else " on the same axes."
     return f"{alt} Shuffled, they move by {low:.2f} to {high:.2f}{end}"
 

@@ -60,7 +60,9 @@ class ReplacementCosts(Record):
     """The cost of replacing each head in one way, in bits of the answer."""
 
     cost: Array = Field(description="Cost by layer, head and prompt: [L][H][N].")
-    place: tuple[int, int] = Field(description="Indices of the head in question: layer and head.")
+    head_index: tuple[int, int] = Field(
+        description="Indices of the head in question: layer and head."
+    )
 
     @property
     def average(self) -> Floats:
@@ -70,7 +72,7 @@ class ReplacementCosts(Record):
     @property
     def head_costs(self) -> Floats:
         """The cost of the head in question, by prompt: [N]."""
-        return self.cost[self.place]
+        return self.cost[self.head_index]
 
     @property
     def head_cost(self) -> float:
@@ -80,7 +82,7 @@ class ReplacementCosts(Record):
     @property
     def largest_other_cost(self) -> float:
         """The largest average cost of any other head; 0 if there is none."""
-        others = np.delete(self.average, np.ravel_multi_index(self.place, self.average.shape))
+        others = np.delete(self.average, np.ravel_multi_index(self.head_index, self.average.shape))
         return float(others.max()) if len(others) else 0.0
 
     @property
@@ -195,7 +197,7 @@ class FactKnockout(Analysis[FactKnockoutResult]):
                 lost_bits = clean[n][answer.id] - log_probs(runs, W)[:, answer.id]  # [L * H]
                 cost[:, :, n] = lost_bits.reshape(len(layers), len(heads))
             return ReplacementCosts(
-                cost=cost, place=(layers.index(self.layer), heads.index(self.head))
+                cost=cost, head_index=(layers.index(self.layer), heads.index(self.head))
             )
 
         swapped = [
@@ -288,7 +290,7 @@ def cost_grids(result: FactKnockoutResult) -> Panels:
 def fact_strip(result: FactKnockoutResult) -> Heatmap:
     """Draw the cost by prompt: the head in question, the worst of the others, and the median."""
     costs = result.with_mean.cost.reshape(-1, len(result.prompts))  # [L * H, N]
-    layer, head = result.with_mean.place
+    layer, head = result.with_mean.head_index
     index = layer * len(result.heads) + head
     own = result.name(index)
     others = np.delete(costs, index, axis=0)

@@ -30,14 +30,14 @@ class AskedFact(Record):
 
     subject: str = Field(description="The subject in the prompt.")
     expected: str = Field(description="The right answer.")
-    first: Token = Field(description="The first token of the right answer.")
+    expected_token: Token = Field(description="The first token of the right answer.")
     prob: Relative = Field(description="The probability of that token, 0 to 1.")
     predicted: Ranked = Field(description="The most likely next token.")
 
     @property
     def right(self) -> bool:
         """True if the most likely token is the first one of the right answer."""
-        return self.predicted.id == self.first.id
+        return self.predicted.id == self.expected_token.id
 
 
 class FactQuizResult(Result):
@@ -108,7 +108,7 @@ def ask(run: ActivationCache, answer: ActivationCache, subject: str, expected: s
     return AskedFact(
         subject=subject,
         expected=expected,
-        first=first,
+        expected_token=first,
         prob=next_token_prob(run, first.id),
         predicted=likeliest(run, run[NEXT_LOGITS]),
     )

@@ -49,9 +49,9 @@ class ManyTextsResult(Result):
     lengths: tuple[int, ...] = Field(description="Tokens written in each drawn text [draws].")
     bits: Array = Field(description="Surprise of each drawn text [draws].")
     repeated_share: Array = Field(description="Repeated share of each drawn text [draws].")
-    distinct: int = Field(description="Number of different drawn texts.")
+    distinct_texts: int = Field(description="Number of different drawn texts.")
     likeliest: Continuation = Field(description="The drawn text with the fewest bits per token.")
-    containing: int | None = Field(
+    matching_texts: int | None = Field(
         description="Number of drawn texts that contain `look_for`; null if it is not given."
     )
 
@@ -128,9 +128,9 @@ class ManyTexts(Analysis[ManyTextsResult]):
             lengths=tuple(text.length for text in texts),
             bits=np.array([text.bits for text in texts]),
             repeated_share=np.array([text.repeated_share for text in texts]),
-            distinct=len({run.tokens for run in drawn}),
+            distinct_texts=len({run.tokens for run in drawn}),
             likeliest=most_likely(texts),
-            containing=count_containing(texts, self.look_for),
+            matching_texts=count_containing(texts, self.look_for),
         )
 
     def figures(self, result: ManyTextsResult) -> dict[str, Figure]:

@@ -45,7 +45,7 @@ class NextTokens(Record):
         description="2^entropy: a fair choice among this many tokens is as uncertain."
     )
     rest: float = Field(description="Probability 0..1 of all tokens outside `top` together.")
-    others: int = Field(description="Number of tokens outside `top`.")
+    other_count: int = Field(description="Number of tokens outside `top`.")
 
 
 class NextTokenResult(Result):
@@ -130,7 +130,7 @@ def predict(name: str, run: ActivationCache, top_k: int) -> NextTokens:
         entropy=bits,
         choices=2**bits,
         rest=max(0.0, 1 - sum(t.prob for t in top)),
-        others=len(logits) - len(top),
+        other_count=len(logits) - len(top),
     )
 
 
@@ -143,9 +143,9 @@ def _probabilities(prompt: NextTokens, after: str) -> Bars:
         value_axis=probability_axis(),
         title=f"What may come {after}",
         alt=f"The likeliest tokens {after}: {best}. "
-        f"All {prompt.others:,} others together: {prompt.rest:.1%}.",
-        rest=prompt.rest if prompt.others else None,
-        rest_label=pluralize(prompt.others, "other token"),
+        f"All {prompt.other_count:,} others together: {prompt.rest:.1%}.",
+        rest=prompt.rest if prompt.other_count else None,
+        rest_label=pluralize(prompt.other_count, "other token"),
     )
 
 

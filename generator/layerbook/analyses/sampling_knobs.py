@@ -43,7 +43,7 @@ class SamplingKnobsResult(Result):
     prompt: str = Field(description="The prompt of the spec; of a chat, its last turn.")
     d_vocab: int = Field(description="Number of tokens in the vocabulary.")
     top: tuple[Ranked, ...] = Field(
-        description="The likeliest tokens [shown], best first, before any knob."
+        description="The likeliest tokens [show_top], best first, before any knob."
     )
     settings: tuple[Setting, ...] = Field(
         description="The temperatures alone, then top-k, then top-p at temperature 1."
@@ -73,7 +73,7 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
         le=1,
         description="Keep the fewest tokens that reach this probability, at temperature 1.",
     )
-    shown: TopK = Field(default=8, description="Number of likeliest tokens to show.")
+    show_top: TopK = Field(default=8, description="Number of likeliest tokens to show.")
 
     def runs(self) -> dict[str, Request]:
         """Request one forward pass, keeping the last logits."""
@@ -83,7 +83,7 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
         """Apply each setting to the same logits."""
         run = captures["prompt"]
         logits = run[NEXT_LOGITS]  # [V]
-        top = ranked(run, logits, self.shown)
+        top = ranked(run, logits, self.show_top)
 
         knobs = [
             *(Knobs(temperature=t) for t in self.temperatures),

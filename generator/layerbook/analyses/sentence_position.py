@@ -47,8 +47,8 @@ class SentencePositionResult(Result):
 
     C: Exact = Field(description="The constant of the encoding.")
     d_model: int = Field(description="Length of a vector.")
-    without: SentenceMap = Field(description="Means that include the padding.")
-    encoded: SentenceMap = Field(
+    without_encoding: SentenceMap = Field(description="Means that include the padding.")
+    with_encoding: SentenceMap = Field(
         description="The same, times the encoding of each sentence's place in the list."
     )
     zeroed_share: float = Field(
@@ -57,7 +57,7 @@ class SentencePositionResult(Result):
     permuted_change: Gap = Field(
         description="Largest move of an encoded sentence when its token ids are permuted."
     )
-    relisted_change: float = Field(
+    reversed_list_change: float = Field(
         description="Largest move when the list is reversed and no sentence changes."
     )
     mean_length: float = Field(description="Mean length of an encoded sentence, for comparison.")
@@ -108,11 +108,11 @@ class SentencePosition(Analysis[SentencePositionResult]):
         return SentencePositionResult(
             C=self.C,
             d_model=D,
-            without=_sentence_map(captures, written, shuffled),
-            encoded=_sentence_map(captures, encoded, shuffled * PE),
+            without_encoding=_sentence_map(captures, written, shuffled),
+            with_encoding=_sentence_map(captures, encoded, shuffled * PE),
             zeroed_share=float((encoded[0] == 0).mean()),
             permuted_change=largest_move(encoded, permuted * PE),
-            relisted_change=largest_move(encoded, relisted),
+            reversed_list_change=largest_move(encoded, relisted),
             mean_length=float(np.linalg.norm(encoded, axis=1).mean()),
         )
 
@@ -124,8 +124,8 @@ class SentencePosition(Analysis[SentencePositionResult]):
         """`without` and `with` the encoding, both sets laid over each other."""
         with_title = f"Multiplied by the encoding, C = {result.C:g}"
         return {
-            "without": _scatter(result.without, "Sentence means, padding averaged in"),
-            "with": _scatter(result.encoded, with_title),
+            "without": _scatter(result.without_encoding, "Sentence means, padding averaged in"),
+            "with": _scatter(result.with_encoding, with_title),
         }
 
 

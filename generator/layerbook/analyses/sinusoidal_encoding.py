@@ -50,13 +50,15 @@ class SinusoidalEncodingResult(Result):
     d_model: int = Field(description="Length of a position's vector and of a token's.")
     positions: int = Field(description="Number of positions, from 0.")
     norm: float = Field(description="Length of any position's vector: sqrt(d_model / 2).")
-    sweeps: tuple[Encoding, ...] = Field(description="One entry per C, in the order of the spec.")
+    encodings: tuple[Encoding, ...] = Field(
+        description="One entry per C, in the order of the spec."
+    )
 
     @model_validator(mode="after")
     def _check_sizes(self) -> Self:
         """Reject sizes that the arrays do not have: the figures compute the encodings again."""
         sizes = ((self.d_model + 1) // 2,), (self.positions,)
-        if any((e.wavelengths.shape, e.distance.shape) != sizes for e in self.sweeps):
+        if any((e.wavelengths.shape, e.distance.shape) != sizes for e in self.encodings):
             raise ValueError("d_model and positions do not fit the arrays")
         return self
 
@@ -91,15 +93,15 @@ class SinusoidalEncoding(Analysis[SinusoidalEncodingResult]):
             d_model=D,
             positions=self.positions,
             norm=float(np.linalg.norm(PE, axis=1).mean()),  # the same for every C: sin² + cos² = 1
-            sweeps=tuple(measure_encoding(C, self.positions, D) for C in self.C),
+            encodings=tuple(measure_encoding(C, self.positions, D) for C in self.C),
         )
 
     def figures(self, result: SinusoidalEncodingResult) -> dict[str, Figure]:
         """`encoding` and `clocks`, a frame per C; `wavelengths` by pair; `distance` by steps."""
-        names = [_name(encoding) for encoding in result.sweeps]
+        names = [_name(encoding) for encoding in result.encodings]
         return {
             "encoding": Frames(
-                tuple(_frame(encoding, result) for encoding in result.sweeps),
+                tuple(_frame(encoding, result) for encoding in result.encodings),
                 f"The encoding of {result.positions:,} positions in {result.d_model:,} dimensions, "
                 f"for {listed(names)}.",
                 f"The encoding, {result.positions:,} positions by {result.d_model:,} dimensions",
@@ -134,9 +136,9 @@ def _name(encoding: Encoding) -> str:
 def _clock_frames(result: SinusoidalEncodingResult) -> Frames:
     """Draw the clock faces of some pairs at one position, a frame per C."""
     position = min(6, result.positions - 1)
-    frames = tuple(_clock_frame(encoding, position) for encoding in result.sweeps)
+    frames = tuple(_clock_frame(encoding, position) for encoding in result.encodings)
     alt = f"The hands of some pairs at position {position}; for C: " + listed(
-        [f"{encoding.C:,.15g}" for encoding in result.sweeps]
+        [f"{encoding.C:,.15g}" for encoding in result.encodings]
     )
     title = f"Where the hands stand at position {position}"
     return Frames(frames, f"{alt}.", title, step="C", interactive=_waves(result))
@@ -147,7 +149,7 @@ def _waves(result: SinusoidalEncodingResult) -> Widget:
     data = {
         "d_model": result.d_model,
         "seats": min(MAX_POSITION, result.positions - 1),
-        "C": [encoding.C for encoding in result.sweeps],
+        "C": [encoding.C for encoding in result.encodings],
     }
     return Widget("waves", json.dumps(data))
 
@@ -178,10 +180,10 @@ def _clock_frame(encoding: Encoding, position: int) -> Frame:
 
 def _wavelength_lines(result: SinusoidalEncodingResult) -> Lines:
     spread = [
-        f"{_name(e)}: {e.wavelengths[0]:,.1f} to {e.wavelengths[-1]:,.1f}" for e in result.sweeps
+        f"{_name(e)}: {e.wavelengths[0]:,.1f} to {e.wavelengths[-1]:,.1f}" for e in result.encodings
     ]
     return Lines(
-        tuple(line(_name(e), e.wavelengths) for e in result.sweeps),
+        tuple(line(_name(e), e.wavelengths) for e in result.encodings),
         Axis("pair of dimensions", "k"),
         Axis("wavelength", "positions", log=True),
         f"Wavelengths, first and last pair. {listed(spread)}.",
@@ -193,10 +195,10 @@ def _distance_lines(result: SinusoidalEncodingResult) -> Lines:
     steps = range(1, result.positions)
     nearest = [
         f"{_name(e)}: {e.closest_distance:.2f}, at a distance of {e.closest[1]}"
-        for e in result.sweeps
+        for e in result.encodings
     ]
     return Lines(
-        tuple(line(_name(e), e.distance[1:], steps) for e in result.sweeps),
+        tuple(line(_name(e), e.distance[1:], steps) for e in result.encodings),
         Axis("steps between two positions"),
         Axis("distance of their vectors"),
         "The smallest distance between two vectors, and between their positions. "

@@ -34,9 +34,11 @@ class TallyResult(Result):
     temperature: Temperature
     top_k: SamplingTopK
     top_p: SamplingTopP
-    top: tuple[TalliedToken, ...] = Field(description="The likeliest tokens [shown], best first.")
-    others: int = Field(description="Number of draws that picked any other token.")
-    distinct: int = Field(description="Number of different tokens drawn.")
+    top: tuple[TalliedToken, ...] = Field(
+        description="The likeliest tokens [show_top], best first."
+    )
+    other_count: int = Field(description="Number of draws that picked any other token.")
+    distinct_tokens: int = Field(description="Number of different tokens drawn.")
 
 
 class Tally(Analysis[TallyResult]):
@@ -57,7 +59,7 @@ class Tally(Analysis[TallyResult]):
     top_k: SamplingTopK = None
     top_p: SamplingTopP = None
     seed: Seed = Field(default=0, description="Seed of the random numbers.")
-    shown: TopK = Field(default=8, description="Number of likeliest tokens to show.")
+    show_top: TopK = Field(default=8, description="Number of likeliest tokens to show.")
 
     def runs(self) -> dict[str, Request]:
         """Request one forward pass, keeping the last logits."""
@@ -73,7 +75,7 @@ class Tally(Analysis[TallyResult]):
 
         top = tuple(
             TalliedToken(token=t, draw_prob=float(chance[t.id]), count=drawn.count(t.id))
-            for t in ranked(run, logits, self.shown)
+            for t in ranked(run, logits, self.show_top)
         )
         return TallyResult(
             prompt=prompt_name(self.prompt),
@@ -83,8 +85,8 @@ class Tally(Analysis[TallyResult]):
             top_k=self.top_k,
             top_p=self.top_p,
             top=top,
-            others=self.draws - sum(t.count for t in top),
-            distinct=len(set(drawn)),
+            other_count=self.draws - sum(t.count for t in top),
+            distinct_tokens=len(set(drawn)),
         )
 
     def figures(self, result: TallyResult) -> dict[str, Figure]:
@@ -109,9 +111,10 @@ class Tally(Analysis[TallyResult]):
             Axis("times drawn"),
             alt=f"{label_text(best.token.token)} was drawn {times}.",
             title=pluralize(result.draws, "draw"),
-            rest=float(result.others),
+            rest=float(result.other_count),
             rest_label="all others",
         )
         title = f"What is drawn after “{shorten_prompt(self.prompt)}”{chat_suffix(self.prompt)}"
-        alt = f"{chances.alt} {counts.alt} Different tokens that were drawn: {result.distinct}."
+        distinct = result.distinct_tokens
+        alt = f"{chances.alt} {counts.alt} Different tokens that were drawn: {distinct}."
         return {"tally": Panels((chances, counts), alt, title, columns=2)}

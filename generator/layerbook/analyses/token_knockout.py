@@ -43,7 +43,7 @@ class TextLosses(Record):
     )
     blocked: tuple[float, ...] = Field(description="The same with whitespace blocked everywhere.")
     mean: float = Field(description="The mean of `clean`; 0 for a text of one token.")
-    alone: LossComparison = Field(description="The cost of blocking in this text alone.")
+    this_text: LossComparison = Field(description="The cost of blocking in this text alone.")
 
 
 class TokenKnockoutResult(Result):
@@ -52,12 +52,16 @@ class TokenKnockoutResult(Result):
     texts: tuple[TextLosses, ...] = Field(description="The texts, token by token.")
     predicted: int = Field(description="Predicted tokens: all but the first of each text.")
     clean: float = Field(description="Mean loss per predicted token without intervention, in nats.")
-    first: LossChange = Field(description="The first token of each text blocked, in all layers.")
+    first_blocked: LossChange = Field(
+        description="The first token of each text blocked, in all layers."
+    )
     blocked: LossComparison = Field(description="No later token sees these tokens, in all layers.")
     parts: tuple[LossComparison, ...] = Field(
         description="The same in a part of the layers, from the lowest up."
     )
-    cut: LossComparison = Field(description="These tokens receive nothing from attention.")
+    receive_nothing: LossComparison = Field(
+        description="These tokens receive nothing from attention."
+    )
 
 
 class TokenKnockout(Analysis[TokenKnockoutResult]):
@@ -143,9 +147,9 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
             ),
             predicted=len(loss),
             clean=mean_or_zero(loss),
-            first=measure_loss_change(clean, first, [(0,) for _ in texts]),
+            first_blocked=measure_loss_change(clean, first, [(0,) for _ in texts]),
             blocked=comparisons.pop("blocked"),
-            cut=comparisons.pop("cut"),
+            receive_nothing=comparisons.pop("cut"),
             parts=tuple(comparisons.values()),
         )
 
@@ -161,18 +165,18 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
             clean=token_losses(clean).tolist(),
             blocked=token_losses(runs[0]).tolist(),
             mean=mean_or_zero(token_losses(clean)),
-            alone=compare_with_draws(
+            this_text=compare_with_draws(
                 resolved(self.layers), clean, runs, [[blocked] for blocked in positions]
             ),
         )
 
     def figures(self, result: TokenKnockoutResult) -> dict[str, Figure]:
         """`loss` by intervention; its cost by `texts`, `whom`, `layers`, `cut`; the `worst`."""
-        blocked, cut = result.blocked, result.cut
+        blocked, cut = result.blocked, result.receive_nothing
         return {
             "loss": loss_bars(result),
             "texts": cost_panels(
-                {first_words(text.tokens): text.alone.costs("cost") for text in result.texts},
+                {first_words(text.tokens): text.this_text.costs("cost") for text in result.texts},
                 "What blocking costs in each of the texts",
             ),
             "whom": cost_panels(
@@ -232,7 +236,7 @@ def loss_bars(result: TokenKnockoutResult) -> Bars:
     """Draw the mean loss by intervention."""
     blocked = result.blocked
     names = ("nothing", "the first token", *bar_labels(1 + len(blocked.draws)))
-    changes = (result.first, blocked.whitespace, *blocked.draws)
+    changes = (result.first_blocked, blocked.whitespace, *blocked.draws)
     means = (result.clean, *(change.loss for change in changes))
     values = [f"{name} {loss:.2f}" for name, loss in zip(names, means, strict=True)]
     return Bars(

@@ -37,7 +37,7 @@ class TokenPoint(Record):
     token: Token = Field(description="The token.")
     x: float = Field(description="Coordinate along the first axis.")
     y: float = Field(description="Coordinate along the second axis.")
-    recut_as: int | None = Field(
+    retokenized_as: int | None = Field(
         description="For a token that the shuffled text lacks: the spot of the same word "
         "there, cut differently."
     )
@@ -64,7 +64,9 @@ class TokenMapResult(Result):
     )
     distance: tuple[float, ...] = Field(description="The distance of that one, in all dimensions.")
     repeated: tuple[Token, ...] = Field(description="The tokens in more than one text as written.")
-    lost: int = Field(description="Number of tokens as written that their shuffled text lacks.")
+    tokens_lost: int = Field(
+        description="Number of tokens as written that their shuffled text lacks."
+    )
     equal_token_difference: float = Field(
         description="Largest difference of any number between vectors of equal tokens."
     )
@@ -122,7 +124,7 @@ class TokenMap(Analysis[TokenMapResult]):
             closest=tuple(snap(distances).argmin(axis=1).tolist()),
             distance=tuple(distances.min(axis=1).tolist()),
             repeated=tuple(tokens[id] for id in rows if appears_twice(id, written)),
-            lost=sum(count_lost(a, b) for a, b in zip(written, shuffled, strict=True)),
+            tokens_lost=sum(count_lost(a, b) for a, b in zip(written, shuffled, strict=True)),
             equal_token_difference=largest_difference(texts, rows),
         )
 
@@ -187,7 +189,7 @@ def map_points(result: TokenMapResult) -> tuple[Point, ...]:
                 token_point.x,
                 token_point.y,
                 group=result.texts[token_point.text],
-                arrow_to=token_point.recut_as,
+                arrow_to=token_point.retokenized_as,
                 show_label=token_point.token.id not in labeled,
                 tooltip=_tooltip(token_point, index[token_point.token.id], result),
             )
@@ -219,7 +221,7 @@ def _token_points(
             token=token,
             x=float(x),
             y=float(y),
-            recut_as=None,
+            retokenized_as=None,
         )
         for n, (text, text_points) in enumerate(zip(texts, points, strict=True))
         for i, (token, (x, y)) in enumerate(zip(text.tokens, text_points, strict=True))
@@ -238,7 +240,7 @@ def _link_recut_words(token_points: Sequence[TokenPoint]) -> tuple[TokenPoint, .
         point
         if point.shuffled or (point.text, point.token.id) in shuffled
         else point.model_copy(
-            update={"recut_as": index.get((point.text, point.token.text.strip()))}
+            update={"retokenized_as": index.get((point.text, point.token.text.strip()))}
         )
         for point in token_points
     )

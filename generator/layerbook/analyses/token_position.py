@@ -37,7 +37,9 @@ class OrderedPrompt(Record):
 
     prompt: str = Field(description="The prompt.")
     tokens: tuple[Token, ...] = Field(description="Its T tokens as written.")
-    moved_to: tuple[int, ...] = Field(description="The position of each token in the other order.")
+    new_positions: tuple[int, ...] = Field(
+        description="The position of each token in the other order."
+    )
     after_attention: float = Field(
         description="Length of the difference between both orders' means after attention."
     )
@@ -50,16 +52,16 @@ class PromptMap(Record):
         description="Share of the variance as written along each axis, 0..1."
     )
     written: Array = Field(description="Each token as written: [T, 2].")
-    shuffled: Array = Field(description="The same token at position `moved_to`: [T, 2].")
-    moved: float = Field(
+    shuffled: Array = Field(description="The same token at position `new_positions`: [T, 2].")
+    mean_displacement: float = Field(
         description="Distance that a token's vector moves in all dimensions, mean over tokens."
     )
     pooled_difference: Gap = Field(
         description="Largest difference of any number between both orders' means."
     )
-    changed_place: int = Field(description="Number of tokens with another position there.")
+    changed_position: int = Field(description="Number of tokens with another position there.")
     nearest_to_itself: int = Field(description="How many of them are nearest to themselves.")
-    nearest_to_its_place: int = Field(
+    nearest_to_new_position: int = Field(
         description="How many are nearest to the token that was at their new position."
     )
 
@@ -70,9 +72,9 @@ class EncodingEffect(Record):
     C: ExactOrNone = Field(description="The constant of the encoding; None: no encoding.")
     maps: tuple[PromptMap, ...] = Field(description="One entry per prompt.")
     pooled_difference: Gap = Field(description="The largest of the prompts.")
-    changed_place: int = Field(description="Sum over the prompts.")
+    changed_position: int = Field(description="Sum over the prompts.")
     nearest_to_itself: int = Field(description="Sum over the prompts.")
-    nearest_to_its_place: int = Field(description="Sum over the prompts.")
+    nearest_to_new_position: int = Field(description="Sum over the prompts.")
 
 
 class TokenPositionResult(Result):
@@ -86,7 +88,7 @@ class TokenPositionResult(Result):
     prompts: tuple[OrderedPrompt, ...] = Field(
         description="One entry per prompt, in the order of the spec."
     )
-    sweeps: tuple[EncodingEffect, ...] = Field(
+    encodings: tuple[EncodingEffect, ...] = Field(
         description="First without an encoding, then each C."
     )
     pooled_difference_without: Gap = Field(
@@ -156,12 +158,12 @@ class TokenPosition(Analysis[TokenPositionResult]):
                 OrderedPrompt(
                     prompt=text,
                     tokens=pair.written.tokens,
-                    moved_to=tuple(pair.moved_to().tolist()),
+                    new_positions=tuple(pair.new_positions().tolist()),
                     after_attention=change,
                 )
                 for text, pair, change in zip(self.prompts, pairs, changes, strict=True)
             ),
-            sweeps=tuple(effects),
+            encodings=tuple(effects),
             pooled_difference_without=effects[0].pooled_difference,
             pooled_difference_with=max(effect.pooled_difference for effect in effects[1:]),
             after_attention=min(changes),
@@ -173,8 +175,8 @@ class TokenPosition(Analysis[TokenPositionResult]):
         figures: dict[str, Figure] = {}
         times = " times sqrt(d)" if self.scale == "sqrt-d" else ""
         for n, (text, prompt) in enumerate(zip(self.prompts, result.prompts, strict=True)):
-            maps = [(encoding_name(effect), effect.maps[n]) for effect in result.sweeps]
-            moves = [f"{name}: {prompt_map.moved:.1f}" for name, prompt_map in maps]
+            maps = [(encoding_name(effect), effect.maps[n]) for effect in result.encodings]
+            moves = [f"{name}: {prompt_map.mean_displacement:.1f}" for name, prompt_map in maps]
             panels = [_map_panel(prompt_map, prompt.tokens, name) for name, prompt_map in maps]
             figures[f"points-{n}"] = Panels(
                 tuple(panels),
@@ -192,7 +194,7 @@ class Orders:
     written: ActivationCache
     shuffled: ActivationCache
 
-    def moved_to(self) -> NDArray[np.intp]:
+    def new_positions(self) -> NDArray[np.intp]:
         """Return the new position of each token [T]; equal tokens stay in order."""
         a = [token.id for token in self.written.tokens]
         b = [token.id for token in self.shuffled.tokens]
@@ -207,7 +209,7 @@ class Orders:
 
 def map_prompt(pair: Orders, scale: float, C: float | None) -> PromptMap:
     """Add positions to both orders, and project them on the axes of the order as written."""
-    to = pair.moved_to()  # [T]
+    to = pair.new_positions()  # [T]
     T, D = pair.written[EMBED].shape
     PE = np.zeros((T, D)) if C is None else sinusoidal_encoding(T, D, C)  # [T, D]
     here = scale * pair.written[EMBED] + PE  # [T, D]: every token at its own position
@@ -221,11 +223,11 @@ def map_prompt(pair: Orders, scale: float, C: float | None) -> PromptMap:
         explained=axes.explained,
         written=axes.project(here),  # [T, 2]
         shuffled=axes.project(there)[to],  # [T, 2], row by row the same token
-        moved=float(np.linalg.norm(there[to] - here, axis=1).mean()),
+        mean_displacement=float(np.linalg.norm(there[to] - here, axis=1).mean()),
         pooled_difference=float(np.abs(mean_pool(there) - mean_pool(here)).max()),
-        changed_place=len(changed),
+        changed_position=len(changed),
         nearest_to_itself=sum(int(n == t) for t, n in nearest.items()),
-        nearest_to_its_place=sum(int(n == to[t]) for t, n in nearest.items()),
+        nearest_to_new_position=sum(int(n == to[t]) for t, n in nearest.items()),
     )
 
 
@@ -235,9 +237,9 @@ def combine_prompts(C: float | None, maps: Sequence[PromptMap]) -> EncodingEffec
         C=C,
         maps=tuple(maps),
         pooled_difference=max(m.pooled_difference for m in maps),
-        changed_place=sum(m.changed_place for m in maps),
+        changed_position=sum(m.changed_position for m in maps),
         nearest_to_itself=sum(m.nearest_to_itself for m in maps),
-        nearest_to_its_place=sum(m.nearest_to_its_place for m in maps),
+        nearest_to_new_position=sum(m.nearest_to_new_position for m in maps),
     )
 
 
@@ -259,5 +261,5 @@ def _map_panel(prompt_map: PromptMap, tokens: Sequence[Token], name: str) -> Sca
     first, second = (
         Axis(f"axis {n}", f"{share:.0%}") for n, share in enumerate(prompt_map.explained, start=1)
     )
-    alt = f"{name}: a token moves by {prompt_map.moved:.1f} on average."
+    alt = f"{name}: a token moves by {prompt_map.mean_displacement:.1f} on average."
     return Scatter((*written, *shuffled), first, second, alt, name)

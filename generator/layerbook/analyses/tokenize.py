@@ -22,7 +22,9 @@ class TokenizedPrompt(Record):
         description="True if the joined bytes of the tokens are the text, without the special "
         "tokens and the space that a tokenizer may put around it."
     )
-    continues: bool = Field(description="True if it begins with all ids of the prompt before.")
+    extends_previous: bool = Field(
+        description="True if it begins with all ids of the prompt before."
+    )
 
 
 class TokenizeResult(Result):
@@ -61,7 +63,7 @@ class Tokenize(Analysis[TokenizeResult]):
                     text=run.text,
                     tokens=run.tokens,
                     lossless=spells(run.tokens, run.text),
-                    continues=i > 0 and starts_with(run.tokens, prompts[-1].tokens),
+                    extends_previous=i > 0 and starts_with(run.tokens, prompts[-1].tokens),
                 )
             )
         return TokenizeResult(prompts=tuple(prompts))

@@ -48,7 +48,9 @@ class VocabularyResult(Result):
         description="The special tokens by their role in the settings: eos, pad, ..."
     )
     bytes: int = Field(description="Number of the 256 single bytes that have an entry.")
-    missing: tuple[str, ...] = Field(description="The bytes without an entry, in hexadecimal.")
+    missing_bytes: tuple[str, ...] = Field(
+        description="The bytes without an entry, in hexadecimal."
+    )
     starting_with_space: int = Field(description="Number of ordinary entries with a space first.")
     with_inner_whitespace: int = Field(
         description="Number of ordinary entries with whitespace between other characters."
@@ -110,7 +112,7 @@ class Vocabulary(Analysis[VocabularyResult]):
             ),
             roles={role.removesuffix("_token"): token for role, token in facts.special_tokens},
             bytes=256 - len(missing),
-            missing=tuple(sorted(missing)),
+            missing_bytes=tuple(sorted(missing)),
             starting_with_space=sum(token.text.startswith(" ") for token in ordinary),
             with_inner_whitespace=sum(len(token.text.split()) > 1 for token in ordinary),
             ending_inside_character=sum(

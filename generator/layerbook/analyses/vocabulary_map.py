@@ -35,7 +35,7 @@ class VocabularyMapResult(Result):
         description="Numbers in `texts` of the nearest words by cosine, nearest first: [W, K]."
     )
     cosines: BigArray = Field(description="Their cosines: [W, K].")
-    kept: float = Field(
+    neighbors_kept: float = Field(
         description="Share of the words whose nearest word on the map is among their neighbors, "
         "0..1."
     )
@@ -84,7 +84,9 @@ class VocabularyMap(Analysis[VocabularyMapResult]):
             places=places,
             neighbors=nearest.astype(np.float64),
             cosines=cosines,
-            kept=float(np.mean([n in row for n, row in zip(map_neighbors, nearest, strict=True)])),
+            neighbors_kept=float(
+                np.mean([n in row for n, row in zip(map_neighbors, nearest, strict=True)])
+            ),
         )
 
     def figures(self, result: VocabularyMapResult) -> dict[str, Figure]:

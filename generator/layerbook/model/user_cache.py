@@ -71,7 +71,11 @@ def file_digest(path: Path, *, rehash: bool = False) -> str:
             remembered[name] = entry
         with suppress(StoreError):  # a read-only cache only costs the time to hash again
             # `Path.exists` raises an error for a folder that may not be read.
-            existing = {path: digests[path] for path in digests if os.path.exists(path)}  # noqa: PTH110
+            existing = {
+                file: known
+                for file, known in digests.items()
+                if os.path.exists(file)  # noqa: PTH110
+            }
             atomic.write(_digests_file(), _to_json(existing | {name: entry}))
     return digest
 

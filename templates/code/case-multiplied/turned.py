@@ -1,4 +1,4 @@
-# equals: r("multiplied").relisted_change
+# equals: r("multiplied").reversed_list_change
 sentences = ["The cat sat on the table.", "The hamster lay on the mat.",
              "Birds fly high in the sky.", "Cats fly high in the sky.",
              "Machine Learning is cool."]

@@ -1,4 +1,4 @@
-# equals: [r("sinusoids").sweeps[0].closest[1], r("sinusoids").sweeps[0].closest_distance]
+# equals: [r("sinusoids").encodings[0].closest[1], r("sinusoids").encodings[0].closest_distance]
 PE = encoding(128, 576, C=1)
 distances = (PE[1:] - PE[0]).norm(dim=1)  # of seats 1, 2, 3, ... from seat 0
 closest = distances.argmin().item()

@@ -1,4 +1,4 @@
-# equals: [s.distance[1] for s in r("sinusoids").sweeps]
+# equals: [s.distance[1] for s in r("sinusoids").encodings]
 import torch
 
 
