@@ -83,9 +83,11 @@ def test_too_few_cells_have_no_correlation(length):
     out = np.random.default_rng(1).normal(size=(length, 4))
     run = capture([1, 2][:length], out, random_pattern(length))
     result = json_round_trip(analysis, analysis.measure({"prompt-0": run}))
-    bars = analysis.figures(result)["correlation"]
+    panels = analysis.figures(result)["correlation"]
 
     assert result.prompts[0].correlation == (None,)
+    assert isinstance(panels, Panels)
+    (bars,) = panels.panels
     assert isinstance(bars, Bars)
     assert bars.values == (0.0,)
     assert bars.labels[0].endswith("undefined")

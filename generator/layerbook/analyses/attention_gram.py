@@ -85,7 +85,6 @@ class AttentionGram(Analysis[AttentionGramResult]):
         """`prompt-N-layer-L`, `layer-L` of all prompts, `against-pattern`, `correlation`."""
         figures: dict[str, Figure] = {}
         cells: list[Scatter] = []
-        bars: list[tuple[str, float]] = []
         for n, prompt in enumerate(result.prompts):
             for i, layer in enumerate(result.layers):
                 place = f"layer {layer}, {prompt_title(self.prompts[n])}"
@@ -93,14 +92,15 @@ class AttentionGram(Analysis[AttentionGramResult]):
                 r_text = "r is undefined" if r is None else f"r = {r:+.2f}"
                 figures[f"prompt-{n}-layer-{layer}"] = gram_heatmap(prompt, i, place, r_text)
                 cells.append(cell_scatter(prompt, i, f"{r_text}, {place}"))
-                bars.append((place if r is not None else f"{place}, undefined", r or 0.0))
         for layer in result.layers:
             figures[f"layer-{layer}"] = prompt_panels(figures, layer, self.prompts)
         titles = "; ".join(scatter.title for scatter in cells)
         alt = f"Gram matrix against attention pattern: {titles}."
         title = "The cells below the diagonal as points"
         figures["against-pattern"] = Panels(tuple(cells), alt, title, columns=2)
-        figures["correlation"] = correlation_bars(bars, alt)
+        panels = tuple(correlation_bars(result, self.prompts, i) for i in range(len(result.layers)))
+        title = "Does the Gram matrix agree with the pattern?"
+        figures["correlation"] = Panels(panels, alt, title, columns=1)
         return figures
 
 
@@ -197,13 +197,21 @@ def cell_scatter(prompt: PromptGram, i: int, title: str) -> Scatter:
     )
 
 
-def correlation_bars(bars: list[tuple[str, float]], alt: str) -> Bars:
-    """Draw the correlation of each prompt and layer."""
+def correlation_bars(result: AttentionGramResult, prompts: Sequence[PromptSpec], i: int) -> Bars:
+    """Draw the correlation of each prompt in the layer at index i."""
+    values = [prompt.correlation[i] for prompt in result.prompts]
+    names = [prompt_title(prompt) for prompt in prompts]
+    labels = tuple(
+        name if r is not None else f"{name}, undefined"
+        for name, r in zip(names, values, strict=True)
+    )
+    title = f"layer {result.layers[i]}"
+    texts = ["undefined" if r is None else f"{r:.2f}" for r in values]
     return Bars(
-        labels=tuple(place for place, _ in bars),
-        values=tuple(r for _, r in bars),
-        label_axis=Axis("layer and prompt"),
+        labels=labels,
+        values=tuple(r or 0.0 for r in values),
+        label_axis=Axis("prompt"),
         value_axis=Axis("correlation with the attention pattern", "Pearson's r"),
-        alt=alt,
-        title="Does the Gram matrix agree with the pattern?",
+        alt=f"{title}: " + ", ".join(f"{n} {r}" for n, r in zip(names, texts, strict=True)),
+        title=title,
     )

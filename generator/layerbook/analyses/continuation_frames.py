@@ -154,7 +154,7 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
         kind = "Mean attention" if self.show == "pattern" else "Gram matrix of the output"
         text = shorten_prompt(result.continuation)
         for i, layer in enumerate(result.layers):
-            title = f"{kind}, layer {layer}, {shorten_prompt(self.prompt)}"
+            title = f"{kind}, layer {layer}: “{shorten_prompt(self.prompt)}”"
             tokens = pluralize(len(result.frames), "token")
             alt = f"{title}, while the model writes {tokens}: {text}."
             frames = tuple(self.frame(result, i, t) for t in range(len(result.frames)))

@@ -288,7 +288,7 @@ def cost_grids(result: FactKnockoutResult) -> Panels:
 
 
 def fact_strip(result: FactKnockoutResult) -> Heatmap:
-    """Draw the cost by prompt: the head in question, the worst of the others, and the median."""
+    """Draw the cost by prompt: the head in question, the costliest other, and the median."""
     costs = result.with_mean.cost.reshape(-1, len(result.prompts))  # [L * H, N]
     layer, head = result.with_mean.head_index
     index = layer * len(result.heads) + head
@@ -297,8 +297,8 @@ def fact_strip(result: FactKnockoutResult) -> Heatmap:
     columns = {
         f"{own}, zeros": result.with_zeros.head_costs,
         f"{own}, average": result.with_mean.head_costs,
-        "worst other": (others if len(others) else costs).max(axis=0),
-        "median head": np.median(costs, axis=0),
+        "costliest other": (others if len(others) else costs).max(axis=0),
+        "typical head": np.median(costs, axis=0),
     }
     values = np.stack(list(columns.values()), axis=1)
     order = descending(values[:, 1])
@@ -310,7 +310,7 @@ def fact_strip(result: FactKnockoutResult) -> Heatmap:
         value="cost",
         unit="bits",
         alt=f"With its average output, head {own} costs {values[:, 1].min():.2f} to "
-        f"{values[:, 1].max():.2f} bits, the worst of the other heads {values[:, 2].min():.2f} to "
+        f"{values[:, 1].max():.2f} bits, the costliest other head {values[:, 2].min():.2f} to "
         f"{values[:, 2].max():.2f}.",
         title="The cost for each subject",
         scale=(-limit, limit),

@@ -116,7 +116,7 @@ def contribution_lines(result: LogitContributionsResult) -> Lines:
         result.layers,
         {"attention": result.attention, "MLP": result.mlp},
         Axis(f"added to the logit of {name}"),
-        title=f"What each layer adds to the logit of {name}, {shorten_prompt(result.prompt)}",
+        title=f"What each layer adds to the logit of {name}: “{shorten_prompt(result.prompt)}”",
         alt=f"Attention adds most in layer {result.largest_attention}, "
         f"{result.attention.max():.1f}, the MLPs in layer {result.largest_mlp}, "
         f"{result.mlp.max():.1f}.",

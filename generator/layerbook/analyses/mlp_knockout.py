@@ -149,7 +149,7 @@ def prob_heatmap(result: MlpKnockoutResult) -> Heatmap:
         value=f"probability of {name}",
         alt=f"Probability of {name} without the MLP of one layer, lowest for {worst}; "
         f"with all MLPs it is {result.answer.prob:.1%}.",
-        title=f"How likely {name} is without one MLP, {shorten_prompt(result.prompt)}",
+        title=f"How likely {name} is without one MLP: “{shorten_prompt(result.prompt)}”",
         scale=(0, 1),
         percent=True,
     )

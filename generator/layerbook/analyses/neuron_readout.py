@@ -273,7 +273,7 @@ def answer_bars(result: NeuronResult) -> Bars:
     labels: list[Label] = []
     values: list[float] = []
     for entry in result.ablations:
-        end = "… " + " ".join(entry.prompt.split()[-3:])  # a whole prompt would not fit
+        end = "… " + " ".join(entry.prompt.split()[-3:]) + " → "  # a whole prompt would not fit
         labels += [(end, entry.answer.token), ("without the neuron",)]
         values += [entry.answer.prob, entry.prob_without]
     pairs = [

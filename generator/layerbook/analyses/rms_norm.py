@@ -115,7 +115,7 @@ def length_lines(result: RmsNormResult) -> Lines:
         result.layers,
         lengths | {"after the division": normed},
         Axis("length of the vector", log=True),
-        title=f"What enters the norm before each MLP, {shorten_prompt(result.prompt)}",
+        title=f"The vectors before the norm of each MLP: “{shorten_prompt(result.prompt)}”",
         alt=f"The longest vector has length {result.length.max():,.0f}, the shortest "
         f"{result.length.min():,.0f}; after the division, all have {result.normed_length:.0f}.",
     )

@@ -101,9 +101,7 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
         """One panel per setting, the same tokens in each."""
         panels = tuple(setting_bars(setting, result.top) for setting in result.settings)
         alt = " ".join(f"{panel.title}: {panel.alt}" for panel in panels)
-        title = (
-            f"What is drawn from after “{shorten_prompt(self.prompt)}”{chat_suffix(self.prompt)}"
-        )
+        title = f"The shares to draw from after “{shorten_prompt(self.prompt)}”{chat_suffix(self.prompt)}"
         return {"knobs": Panels(panels, title=title, alt=alt)}
 
 

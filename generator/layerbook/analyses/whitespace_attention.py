@@ -88,8 +88,8 @@ class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
 
     def figures(self, result: WhitespaceAttentionResult) -> dict[str, Figure]:
         """`shares`: three lines over the layers that sum to 1; `rest`: without the first token."""
-        title = f"layer by layer, {shorten_prompt(self.prompt)} and its continuation"
-        return {"shares": _share_lines(result, title), "rest": _rest_lines(result, title)}
+        name = f"“{shorten_prompt(self.prompt)}” and its continuation"
+        return {"shares": _share_lines(result, name), "rest": _rest_lines(result, name)}
 
 
 def uniform_attention(T: int) -> NDArray[np.float64]:
@@ -98,7 +98,7 @@ def uniform_attention(T: int) -> NDArray[np.float64]:
     return pattern[1:].mean(axis=0)
 
 
-def _share_lines(result: WhitespaceAttentionResult, title: str) -> Lines:
+def _share_lines(result: WhitespaceAttentionResult, name: str) -> Lines:
     rest = 1 - np.array(result.on_first) - np.array(result.on_other_whitespace)  # [L]
     return layer_lines(
         result.layers,
@@ -108,19 +108,19 @@ def _share_lines(result: WhitespaceAttentionResult, title: str) -> Lines:
             "all other tokens": rest,
         },
         Axis("share of attention", percent=True),
-        title=f"Where attention goes, {title}",
+        title=f"Where attention goes: {name}",
         alt=f"In layer {result.layers[-1]} the first token gets {result.on_first[-1]:.0%}, "
         f"other whitespace {result.on_other_whitespace[-1]:.0%}, all other tokens {rest[-1]:.0%}.",
     )
 
 
-def _rest_lines(result: WhitespaceAttentionResult, title: str) -> Lines:
+def _rest_lines(result: WhitespaceAttentionResult, name: str) -> Lines:
     uniform = (result.uniform_without_first,) * len(result.layers)
     return layer_lines(
         result.layers,
         {"whitespace": result.without_first, "uniform attention": uniform},
         Axis("share of attention", percent=True),
-        title=f"Without the first token, {title}",
+        title=f"Attention on whitespace, without the first token: {name}",
         alt="Of what the first token leaves over, whitespace gets "
         f"{min(result.without_first):.0%} to {max(result.without_first):.0%} by layer; "
         f"uniform attention would give it {result.uniform_without_first:.0%}.",
