@@ -101,7 +101,8 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
         """One panel per setting, the same tokens in each."""
         panels = tuple(setting_bars(setting, result.top) for setting in result.settings)
         alt = " ".join(f"{panel.title}: {panel.alt}" for panel in panels)
-        title = f"The shares to draw from after “{shorten_prompt(self.prompt)}”{chat_suffix(self.prompt)}"
+        prompt = f"“{shorten_prompt(self.prompt)}”{chat_suffix(self.prompt)}"
+        title = f"The shares to draw from after {prompt}"
         return {"knobs": Panels(panels, title=title, alt=alt)}
 
 
