@@ -9,7 +9,7 @@ def test_titles_of_equal_texts_differ() -> None:
     """The three prompts have the same text."""
     prompts = ("hello", ChatPrompt(chat="hello"), ChatPrompt(chat="hello", answer=False))
     assert [prompt_title(prompt) for prompt in prompts] == [
-        "hello",
-        "hello in a chat",
-        "hello in a chat, without the header of the answer",
+        "“hello”",
+        "“hello” in a chat",
+        "“hello” in a chat, without the header of the answer",
     ]

@@ -190,7 +190,7 @@ def decoder_diagram(result: ArchitectureResult) -> Diagram:
         tuple(blocks),
         repeat=result.layers,
         d_model=result.d_model,
-        title=f"The decoder of {result.name}",
+        title=f"The parts of {result.name}",
         alt=f"From the bottom up: {names}. The {len(inside)} boxes from the first {inside[0]} to "
         f"{inside[-1]} make one layer; the model has {layers}. Attention and MLP add to a "
         f"residual stream of {result.d_model:,} numbers per token.",
@@ -229,6 +229,6 @@ def module_table(result: ArchitectureResult) -> Table:
     return Table(
         ("module", "box", "weight"),
         tuple(rows),
-        title=f"The modules of {result.name}",
+        title=f"The PyTorch modules of {result.name}",
         alt=f"{alt}.",
     )

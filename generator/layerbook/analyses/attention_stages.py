@@ -266,7 +266,7 @@ def stage_sequence(result: AttentionStagesResult, head: HeadStages) -> Frames:
 
     stages = (products, scaled, masked, shares)
     frames = tuple(Frame(stage.title, stage, stage.alt) for stage in stages)
-    place = f"layer {head.layer}, head {head.head}, {shorten_prompt(result.prompt)}"
+    place = f"layer {head.layer}, head {head.head}: “{shorten_prompt(result.prompt)}”"
     alt = f"Four stages of {place}: the products, scaled, masked, and the resulting shares."
     return Frames(frames, alt, f"From products to shares, {place}", step="stage")
 
@@ -305,7 +305,7 @@ def entropy_lines(result: AttentionStagesResult) -> Lines:
         result.layers,
         {"with the scale": scaled, "without": unscaled},
         Axis("entropy of a row", "bits"),
-        title=f"All heads by layer, {shorten_prompt(result.prompt)}",
+        title=f"All heads by layer: “{shorten_prompt(result.prompt)}”",
         alt=f"The mean over all layers is {np.mean(scaled):.2f} bits with the scale, "
         f"{np.mean(unscaled):.2f} without it.",
     )
@@ -321,7 +321,7 @@ def future_lines(result: AttentionStagesResult) -> Lines:
         result.layers,
         {"most": most, "mean": mean, "least": least, "uniform attention": uniform},
         Axis("share of later tokens", percent=True),
-        title=f"All heads by layer, {shorten_prompt(result.prompt)}",
+        title=f"All heads by layer: “{shorten_prompt(result.prompt)}”",
         alt=f"Without the mask, tokens that have later ones would give them {min(mean):.0%} to "
         f"{max(mean):.0%}, in the mean over the heads of a layer; single heads {min(least):.0%} to "
         f"{max(most):.0%}.",

@@ -90,7 +90,7 @@ class MlpShapes(Analysis[MlpShapesResult]):
 
     def figures(self, result: MlpShapesResult) -> dict[str, Figure]:
         """`shapes` to scale; the curve `silu`; `activations`: the squares added up, by token."""
-        where = f"layer {result.layer}, {shorten_prompt(self.prompt)}"
+        where = f"layer {result.layer}, “{shorten_prompt(self.prompt)}”"
         return {
             "shapes": matrix_chain(result),
             "silu": silu_curve(),

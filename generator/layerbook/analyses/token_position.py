@@ -180,9 +180,9 @@ class TokenPosition(Analysis[TokenPositionResult]):
             panels = [_map_panel(prompt_map, prompt.tokens, name) for name, prompt_map in maps]
             figures[f"points-{n}"] = Panels(
                 tuple(panels),
-                f"The tokens of {shorten_prompt(text)} in two orders. "
+                f"The tokens of “{shorten_prompt(text)}” in two orders. "
                 f"The mean distance that a token moves. {listed(moves, 13)}.",
-                f"The tokens of {shorten_prompt(text)}: embeddings{times} plus encoding",
+                f"The tokens of “{shorten_prompt(text)}”: embeddings{times} plus encoding",
             )
         return figures
 

@@ -115,4 +115,4 @@ def chat_suffix(prompt: PromptSpec) -> str:
 
 def prompt_title(prompt: PromptSpec) -> str:
     """Return a prompt for a title: shortened, and with a note if it is a chat."""
-    return f"{shorten_prompt(prompt)}{chat_suffix(prompt)}"
+    return f"“{shorten_prompt(prompt)}”{chat_suffix(prompt)}"
