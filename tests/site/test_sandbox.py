@@ -367,6 +367,8 @@ PATHOLOGICAL = {
     "many rows": "|a|b|\n|-|-|\n" + "|1|2|\n" * 7_000,
     "many links": "[a](b.html)\n\n" * 3_000,
     "many names": "{{ r('nope') }}\n" * 3_000,
+    "values in a row": "{{ 1 }}   " * 20 + "word",
+    "figures in a row": "{{ figure('a', 'b') }}   " * 20 + "word",
 }
 
 

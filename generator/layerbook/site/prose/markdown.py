@@ -31,7 +31,7 @@ MAX_PARAGRAPH = 10_000
 MAX_FORMULAS = 2000
 MISPLACED_REFERENCE = "{} cannot stand in a caption or a definition"
 LONG_PARAGRAPH = f"the paragraph is longer than {MAX_PARAGRAPH:,} characters"
-_ONLY_SLOTS = re.compile(rf"(?:\s*{SLOT.pattern}\s*)+")
+_ONLY_SLOTS = re.compile(rf"\s*+(?:{SLOT.pattern}\s*+)+")
 _ENCODED_SLOT = re.compile(f"(?:{SLOT_OPEN}|%EE%80%80)([0-9]+)")
 _ALIGNMENT = re.compile("text-align:(left|center|right)")
 _SENTENCE_END = re.compile(r"(?<=[.!?:])\s+")

@@ -29,7 +29,7 @@ _STRAY = (
         "no address is defined for the link {0}",
     ),
 )
-_ONLY_BLOCKS = re.compile(rf"(?:\s*{BLOCK}[^{BLOCK}]*{BLOCK}\s*)+")
+_ONLY_BLOCKS = re.compile(rf"\s*+(?:{BLOCK}[^{BLOCK}]*{BLOCK}\s*+)+")
 
 
 def find_markdown_problems(
