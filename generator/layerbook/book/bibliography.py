@@ -15,6 +15,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from layerbook.book.node import FILE_START, Position, ProblemList, display_path
+from layerbook.book.parsed_files import ParsedFiles
 from layerbook.book.reference_files import AND_OTHERS, RawReader, read_bibtex, read_csl
 from layerbook.book.schema import URL_PATTERN, NonEmptyStr
 from layerbook.book.validation import validate
@@ -128,9 +129,10 @@ def _letters(number: int) -> str:
     return (_letters(quotient - 1) if quotient else "") + chr(ord("a") + remainder)
 
 
-def load(templates: Path) -> Bibliography | None:
+def load(templates: Path, parsed_files: ParsedFiles | None = None) -> Bibliography | None:
     """Load the bibliography from a book's folder of templates; None if the book has none.
 
+    parsed_files: as in `read_mapping`.
     Raises SpecError with every problem of its files.
     """
     paths = [path for name in READERS if (path := templates / name).is_file()]
@@ -141,7 +143,7 @@ def load(templates: Path) -> Bibliography | None:
     definitions: dict[str, Definition] = {}
     for path in paths:
         file = display_path(path)
-        sources = READERS[path.name](path, problems)
+        sources = READERS[path.name](path, problems, parsed_files)
         if not sources and not problems:
             message = "the file has no sources; a book without citations does not need it"
             problems.add(file, FILE_START, message)
@@ -163,8 +165,8 @@ Sources = dict[str, tuple[Position, Publication | None]]
 """The sources of a file with their positions; None for a source with a reported problem."""
 
 
-def _read_yaml(path: Path, problems: ProblemList) -> Sources:
-    node = read_mapping(path, problems)
+def _read_yaml(path: Path, problems: ProblemList, parsed_files: ParsedFiles | None) -> Sources:
+    node = read_mapping(path, problems, parsed_files)
     sources: Sources = {}
     if node is None:
         return sources
@@ -178,7 +180,9 @@ def _read_yaml(path: Path, problems: ProblemList) -> Sources:
     return sources
 
 
-def _read_exported(read: RawReader, path: Path, problems: ProblemList) -> Sources:
+def _read_exported(
+    read: RawReader, path: Path, problems: ProblemList, _: ParsedFiles | None
+) -> Sources:
     """Read and validate a file of a reference manager."""
     sources: Sources = {}
     for key, (position, fields) in read(path, problems).items():
@@ -194,7 +198,7 @@ def _read_exported(read: RawReader, path: Path, problems: ProblemList) -> Source
     return sources
 
 
-READERS: Mapping[str, Callable[[Path, ProblemList], Sources]] = {
+READERS: Mapping[str, Callable[[Path, ProblemList, ParsedFiles | None], Sources]] = {
     REFERENCES_FILE: _read_yaml,
     "references.bib": partial(_read_exported, read_bibtex),
     "references.json": partial(_read_exported, read_csl),

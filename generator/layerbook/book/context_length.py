@@ -64,17 +64,19 @@ def _max_count(prompt: Prompt, limits: Limits) -> int:
 def _prompt_uses(requests: Iterable[Request]) -> Iterator[_PromptUse]:
     """Yield the prompts of requests, and of the runs that they patch from, each once.
 
-    Thousands of patched runs can share a prompt.
+    Thousands of patched runs can share a prompt, and the sources of their values.
     """
     pending = deque(requests)
-    seen = set[object]()
+    seen, seen_sources = set[object](), set[int]()
     while pending:
         request = pending.popleft()
         if id(request) in seen:
             continue
         seen.add(id(request))
-        if isinstance(request, Forward):
-            pending += (source for patch in request.patches for source in patch.sources)
+        for patch in request.patches if isinstance(request, Forward) else ():
+            if id(patch.source) not in seen_sources:
+                seen_sources.add(id(patch.source))
+                pending += patch.sources
         if isinstance(request, Forward | Generate | Encode | EmbeddingRows):
             prompt, new_tokens = _first_prompt(request)
             if (id(prompt), new_tokens) not in seen:

@@ -16,6 +16,7 @@ from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from layerbook.book.node import FILE_START, Node, Position, ProblemList, display_path
+from layerbook.book.parsed_files import ParsedFiles, node_from_data, node_to_data
 
 MAX_BYTES = 1_000_000
 MAX_LINE = 100_000  # characters; some tokens of YAML take quadratic time to scan
@@ -49,20 +50,31 @@ class _FatalProblem(Exception):
         self.position, self.message = position, message
 
 
-def read_mapping(path: Path, problems: ProblemList) -> Node | None:
-    """Return the mapping in a file; report a problem and return None if there is none."""
-    return _read(path, problems, dict, "a spec is a mapping (`key: value`) at the top")
+def read_mapping(
+    path: Path, problems: ProblemList, parsed_files: ParsedFiles | None = None
+) -> Node | None:
+    """Return the mapping in a file; report a problem and return None if there is none.
+
+    parsed_files: has the tree of an unchanged file, and takes that of a new one without problems.
+    """
+    message = "a spec is a mapping (`key: value`) at the top"
+    return _read(path, problems, dict, message, parsed_files)
 
 
-def read_list(path: Path, problems: ProblemList) -> Node | None:
-    """Return the list in a file; report a problem and return None if there is none."""
-    return _read(path, problems, tuple, "the file is a list (`- item`) at the top")
+def read_list(
+    path: Path, problems: ProblemList, parsed_files: ParsedFiles | None = None
+) -> Node | None:
+    """Return the list in a file, like `read_mapping`."""
+    message = "the file is a list (`- item`) at the top"
+    return _read(path, problems, tuple, message, parsed_files)
 
 
-def read_front_matter(path: Path, problems: ProblemList) -> Node | None:
+def read_front_matter(
+    path: Path, problems: ProblemList, parsed_files: ParsedFiles | None = None
+) -> Node | None:
     """Return the mapping between two lines of `---` at the top of a text, like `read_mapping`."""
     message = "a page without a spec begins with its title: `---`, `title: ...`, `---`"
-    return _read(path, problems, dict, message, _front_matter)
+    return _read(path, problems, dict, message, parsed_files, _front_matter)
 
 
 def blank_front_matter(text: str) -> str:
@@ -81,17 +93,22 @@ def _read(
     problems: ProblemList,
     top: type,
     message: str,
+    parsed_files: ParsedFiles | None,
     select: Callable[[str], str] = str,
 ) -> Node | None:
     file = display_path(path)
     try:
         text = select(_read_text(path))
+        if parsed_files and (tree := parsed_files.load(str(path), text)):
+            return node_from_data(tree, file, problems)
         root = _compose(text)
         node = _TreeBuilder(text, file, problems).build(root) if root is not None else None
     except _FatalProblem as problem:
         problems.add(file, problem.position, problem.message)
         return None
     if node is not None and isinstance(node.value, top):
+        if parsed_files and not problems:
+            parsed_files.save(str(path), text, node_to_data(node))
         return node
     position = node.position if node else FILE_START
     problems.add(file, position, message)

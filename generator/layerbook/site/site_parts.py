@@ -17,6 +17,7 @@ from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.interactive.live_page import live_model
 from layerbook.site.page_templates import make_environment, own_templates
 from layerbook.store.project import Project
+from layerbook.store.yaml_cache import YamlCache
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,9 @@ def load_site_parts(project: Project, drawing_pool: DrawingPool) -> SiteParts:
     """Load the parts. Raises SpecError for the theme, the sources or the terms of the book."""
     if problems := find_theme_problems(project.root, project.book.theme):
         raise SpecError(problems)
-    sources = bibliography.load(project.templates_dir)
-    terms = glossary.load(project.templates_dir)
+    parsed_files = YamlCache(project.cache)
+    sources = bibliography.load(project.templates_dir, parsed_files)
+    terms = glossary.load(project.templates_dir, parsed_files)
     live = live_model(project.source)
     book = replace(
         book_info(project),
