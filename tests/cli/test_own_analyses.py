@@ -142,6 +142,16 @@ def test_trusted_analysis_is_measured_drawn_and_shown(book: Path) -> None:
     assert not list(book.rglob("__pycache__"))
 
 
+def test_revoked_trust_reaches_a_build_with_nothing_to_do(book: Path) -> None:
+    """The build that stopped at the stamp of the last one now refuses the code."""
+    layerbook("trust", ".", cwd=book)
+    assert layerbook("build", "--quiet", cwd=book).returncode == 0
+    assert layerbook("build", "--quiet", cwd=book).stdout.startswith("site is current")
+    layerbook("trust", "--revoke", ".", cwd=book)
+    completed = layerbook("build", "--quiet", cwd=book)
+    assert completed.returncode == 2 and "code of its own" in completed.stderr
+
+
 def test_change_of_the_code_makes_its_results_stale(book: Path) -> None:
     """Changes of imported modules count, changes of `figures` do not."""
     layerbook("trust", ".", cwd=book)

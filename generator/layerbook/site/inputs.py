@@ -18,7 +18,7 @@ from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.json_format import json_digest
 from layerbook.store.keys import LIBRARIES, code_modules, library_versions
 from layerbook.store.project import Project, cells_with_figures
-from layerbook.store.trust import CODE_DIR
+from layerbook.store.trust import CODE_DIR, trust_file
 
 MAKEFILE = "Makefile"
 """The colophon says how a book with this file is built."""
@@ -41,6 +41,7 @@ def input_paths(project: Project) -> list[Path]:
         project.templates_dir,
         project.root / MAKEFILE,
         *(project.root / folder for folder in (CODE_DIR, *MEDIA_FOLDERS)),
+        trust_file(),
         Path(layerbook.__file__).parent,
         Path(str(files("layerbook.templates"))),
         *(library for name in (*LIBRARIES, *RENDERING_LIBRARIES) for library in _metadata(name)),

@@ -89,14 +89,15 @@ def _name(root: Path) -> str:
     return os.path.realpath(root)
 
 
-def _file() -> Path:
+def trust_file() -> Path:
+    """Return the file with the user's decisions, which may not exist yet."""
     return user_cache.root() / "trust.json"
 
 
 def _load() -> dict[str, str]:
     """Return the digests by folder; none if the file is missing or damaged."""
     try:
-        digests = json.loads(_file().read_bytes())
+        digests = json.loads(trust_file().read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
     return digests if isinstance(digests, dict) else {}
@@ -104,4 +105,4 @@ def _load() -> dict[str, str]:
 
 def _save(digests: Mapping[str, str]) -> None:
     data = json.dumps(digests, indent=1, sort_keys=True).encode()
-    atomic.write(_file(), data, mode=0o600)
+    atomic.write(trust_file(), data, mode=0o600)
