@@ -1,6 +1,8 @@
 """Converting a GGUF file gives the same model; unsupported settings are refused."""
 
+import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,9 @@ import torch
 from fixtures.gguf_file import gguf_settings, write_gguf
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.core.errors import ModelError
-from layerbook.model.convert import convert
+from layerbook.model.convert import CONVERTER_VERSION, convert
 from layerbook.model.tokenizer import ModelTokenizer
+from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
@@ -45,6 +48,32 @@ def out(tiny_model_dir, tmp_path_factory):
     return converted(write_gguf(tiny_model_dir, folder / "tiny.gguf"), folder / "out")
 
 
+WRITTEN_FILES = {1: "5d28d452f486f77e605bc56edfec4534295b4712b8c4f58155ea64be9cbd99b8"}
+"""The digest of what each version of the converter writes for the same GGUF."""
+
+
+def test_other_output_needs_a_new_version(tiny_model_dir, tmp_path):
+    """Without one, caches would go on giving the files of the older converter."""
+    numbered = shutil.copytree(tiny_model_dir, tmp_path / "numbered")
+    weights = load_file(numbered / "model.safetensors")
+    for name, weight in weights.items():
+        weights[name] = np.arange(weight.size, dtype=np.float32).reshape(weight.shape)
+    save_file(weights, numbered / "model.safetensors")
+    out = converted(write_gguf(numbered, tmp_path / "numbered.gguf"), tmp_path / "out")
+
+    digest = hashlib.sha256()
+    for path in sorted(out.iterdir()):
+        digest.update(path.name.encode())
+        if path.suffix == ".json":
+            digest.update(json.dumps(json.loads(path.read_text()), sort_keys=True).encode())
+        elif path.suffix == ".safetensors":
+            for name, weight in sorted(load_file(path).items()):
+                digest.update(f"{name} {weight.shape} {weight.dtype}".encode() + weight.tobytes())
+        else:
+            digest.update(path.read_bytes())
+    assert digest.hexdigest() == WRITTEN_FILES[CONVERTER_VERSION]
+
+
 def test_conversion_keeps_the_logits(tiny_model_dir, out):
     """A float32 GGUF converts to exactly the logits of the model it was written from."""
     before = logits(tiny_model_dir)
@@ -55,8 +84,6 @@ def test_conversion_keeps_the_logits(tiny_model_dir, out):
 
 def test_tied_weights_stay_tied(out):
     """Without an output matrix in the file, the unembedding is the embedding."""
-    from safetensors.numpy import load_file
-
     model = LlamaForCausalLM.from_pretrained(out)
     assert model.lm_head.weight is model.model.embed_tokens.weight
     assert "lm_head.weight" not in load_file(out / "model.safetensors")
@@ -74,8 +101,6 @@ def test_untied_weights_stay_untied(tmp_path):
 
 def test_quantised_weights_become_float32(tiny_model_dir, tmp_path):
     """Q8_0 blocks (int8 times a scale per 32) are dequantised, close to the original."""
-    from safetensors.numpy import load_file
-
     out = converted(
         write_gguf(tiny_model_dir, tmp_path / "q8.gguf", quantised=True), tmp_path / "out"
     )

@@ -763,6 +763,16 @@ def test_conversion_rehashes_the_file(tiny_gguf, tmp_path):
     source.prepare()
 
 
+def test_new_version_of_the_converter_converts_again(tiny_gguf, monkeypatch):
+    """The old conversion stays in the cache, and results get new keys."""
+    source = sources.resolve(str(tiny_gguf))
+    old_folder, old_fingerprint = source.prepare(), source.fingerprint()
+    monkeypatch.setattr(sources, "CONVERTER_VERSION", sources.CONVERTER_VERSION + 1)
+    assert source.local_dir() is None
+    assert source.prepare() != old_folder
+    assert source.fingerprint() != old_fingerprint
+
+
 CHANGES = {
     "weights": lambda folder: rewrite_in_place(
         folder / "model.safetensors", other_bytes((folder / "model.safetensors").read_bytes())

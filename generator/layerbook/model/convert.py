@@ -8,7 +8,6 @@ The written files are loaded again and compared with the header.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,9 @@ from layerbook.model.gguf_tokenizer import (
     write_json,
     write_tokenizer,
 )
+
+CONVERTER_VERSION = 1
+"""Raise it with every change of the written files: it is part of their place in the cache."""
 
 LOADED_SETTINGS = (*CONFIG_KEYS, "head_dim", "vocab_size", "tie_word_embeddings")
 
@@ -46,7 +48,7 @@ def convert(gguf_path: Path, out_dir: Path, report: Reporter | None = None) -> N
     }
     write_json(out_dir / "generation_config.json", generation)
     write_tokenizer(header, out_dir)
-    if mismatches := find_mismatches(header, out_dir):
+    if mismatches := _find_mismatches(header, out_dir):
         listing = "".join(f"\n  {mismatch}" for mismatch in mismatches)
         raise ModelError(f"{gguf_path.name}: the converted files differ from the GGUF:{listing}")
 
@@ -134,20 +136,7 @@ def tensor_layout(config: Mapping[str, Any]) -> dict[str, tuple[str, tuple[int, 
     return layout
 
 
-@dataclass(frozen=True)
-class Mismatch:
-    """A setting whose loaded value differs from the value in the file."""
-
-    key: str
-    declared: Any
-    loaded: Any
-
-    def __str__(self) -> str:
-        declared, loaded = str(self.declared)[:60], str(self.loaded)[:60]
-        return f"{self.key}: {declared!r} in the file, {loaded!r} loaded"
-
-
-def find_mismatches(header: GGUFHeader, out_dir: Path) -> list[Mismatch]:
+def _find_mismatches(header: GGUFHeader, out_dir: Path) -> list[str]:
     """Load a converted directory, and compare it with the header it was written from."""
     from transformers.models.llama.configuration_llama import LlamaConfig
 
@@ -161,7 +150,7 @@ def find_mismatches(header: GGUFHeader, out_dir: Path) -> list[Mismatch]:
     declared["rope_theta"] = header.values.get(ROPE_BASE_KEY, 10000.0)
     declared |= declared_tokenizer(header)
     return [
-        Mismatch(key, declared[key], value)
+        f"{key}: {str(declared[key])[:60]!r} in the file, {str(value)[:60]!r} loaded"
         for key, value in loaded.items()
         if key in declared and declared[key] != value
     ]

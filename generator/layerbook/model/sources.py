@@ -16,6 +16,7 @@ from layerbook.core.errors import ModelError, UsageError, did_you_mean
 from layerbook.core.limits import Limits
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.model import download, user_cache
+from layerbook.model.convert import CONVERTER_VERSION, convert
 from layerbook.model.gguf import (
     GGUF_PACKAGE_MISSING,
     damaged_gguf_as_model_errors,
@@ -33,7 +34,6 @@ from layerbook.model.model_folder import (
     read_config,
 )
 
-CONVERTER_VERSION = 1  # raise it if `convert` writes other files for a GGUF: results depend on it
 COMMIT_HASH = re.compile(r"[0-9a-f]{40}")
 HUB_NAME_PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # no leading dot: parts become paths in the cache
 HUB_ID = re.compile(
@@ -181,8 +181,6 @@ class GGUFSource(ModelSource):
             raise ModelError(f"{gguf}: the file has just changed; run this again")
         target = self.converted_dir()
         with download.temporary_dir(target.parent) as folder:
-            from layerbook.model.convert import convert
-
             (folder / target.name).mkdir()
             with damaged_gguf_as_model_errors(gguf):
                 convert(gguf, folder / target.name, report)
