@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from inspect import signature
 from itertools import takewhile
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
 from layerbook.core.distributions import softmax
 from layerbook.core.requests import Generate, Prompt
 from layerbook.core.sampling import sample_token, sampling_distribution
+from layerbook.model.network import NetworkParts
 from layerbook.model.plan import TokenIds
 from layerbook.model.tokenizer import ModelTokenizer
 
@@ -102,54 +101,78 @@ class _ReencodedSequence(_Sequence):
 
 
 def generate_batch(
-    network: PreTrainedModel,
+    parts: NetworkParts,
     tokenizer: ModelTokenizer,
     prompts: Sequence[TokenIds],
     requests: Sequence[Generate],
     stop_ids: frozenset[int],
-    *,
-    sliding_windows: bool = False,
 ) -> list[GenerationOutput]:
     """Continue several prompts together, each as its request says.
 
     Each step reads all weights once, however many rows there are. Texts that are equal so far share
     a row, which is split where they diverge. A row leaves the batch when its texts are finished.
-    Where the ids of a text begin like those of the previous step, their keys and values are still
-    in the cache; the mask hides the others. Rows with fewer new ids are padded on the left.
-
-    sliding_windows: the model has some. They count hidden positions too, so the cache is emptied
-    when a text changes before its end.
     """
     sequences = [
         _start_sequence(request, ids, tokenizer)
         for ids, request in zip(prompts, requests, strict=True)
     ]
-    cache, mask = DynamicCache(), torch.zeros(1, 0, dtype=torch.long)
+    cache = _RowCache(parts)
     rows: list[list[_Sequence]] = [sequences]
-    cached_ids: list[TokenIds] = [()]
     while True:
         parents, rows = _split_rows(rows)
         if not rows:
             return [sequence.to_output() for sequence in sequences]
-        if parents != list(range(len(cached_ids))):
-            cache.batch_select_indices(torch.tensor(parents))
-        cached_ids, mask = [cached_ids[parent] for parent in parents], mask[parents]
-        row_ids = [texts[0].ids for texts in rows]
-        if sliding_windows and cached_ids != [ids[:-1] for ids in row_ids]:
-            cache, cached_ids, mask = DynamicCache(), [()] * len(rows), mask[:, :0]
-        reused = [
-            min(_common_prefix_length(cached, ids), len(ids) - 1)
-            for cached, ids in zip(cached_ids, row_ids, strict=True)
-        ]
-        new_ids, new_mask = _pad_left([ids[n:] for ids, n in zip(row_ids, reused, strict=True)])
-        mask = mask * (mask.cumsum(-1) <= torch.tensor(reused)[:, None])
-        mask = torch.cat([mask, new_mask], dim=1)
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -new_ids.shape[1] :]
-        logits = _forward_step(network, new_ids, cache, attention_mask=mask, position_ids=positions)
-        cached_ids = row_ids
+        cache.select(parents)
+        logits = cache.next_logits([texts[0].ids for texts in rows])
         for texts, row_logits in zip(rows, logits, strict=True):
             for text in texts:
                 text.append_token(row_logits, stop_ids)
+
+
+class _RowCache:
+    """The keys and values of each row of a batch, and the ids that they were computed from.
+
+    Where the ids of a text begin like those of the previous step, their keys and values are still
+    in the cache; the mask hides the others. Rows with fewer new ids are padded on the left.
+    """
+
+    def __init__(self, parts: NetworkParts) -> None:
+        self._network = parts.model
+        self._has_windows = any(parts.windows())
+        self._cache = DynamicCache()
+        self._ids: list[TokenIds] = [()]
+        self._mask = torch.zeros(1, 0, dtype=torch.long)
+
+    def select(self, rows: list[int]) -> None:
+        """Keep these rows in this order; a row may be repeated."""
+        if rows != list(range(len(self._ids))):
+            self._cache.batch_select_indices(torch.tensor(rows))
+        self._ids, self._mask = [self._ids[row] for row in rows], self._mask[rows]
+
+    def next_logits(self, row_ids: list[TokenIds]) -> NDArray[np.floating]:
+        """Return the logits [rows, V] after the ids of each row."""
+        if self._has_windows and self._ids != [ids[:-1] for ids in row_ids]:
+            # A window counts hidden positions too, so nothing is reused of a text that changed.
+            self._cache, self._mask = DynamicCache(), self._mask[:, :0]
+            self._ids = [()] * len(row_ids)
+        reused = [
+            min(_common_prefix_length(cached, ids), len(ids) - 1)
+            for cached, ids in zip(self._ids, row_ids, strict=True)
+        ]
+        new_ids, new_mask = _pad_left([ids[n:] for ids, n in zip(row_ids, reused, strict=True)])
+        visible = self._mask * (self._mask.cumsum(-1) <= torch.tensor(reused)[:, None])
+        self._mask, self._ids = torch.cat([visible, new_mask], dim=1), row_ids
+        positions = (self._mask.cumsum(-1) - 1).clamp(min=0)[:, -new_ids.shape[1] :]
+        output = self._network(
+            input_ids=new_ids,
+            attention_mask=self._mask,
+            position_ids=positions,
+            use_cache=True,
+            logits_to_keep=1,
+            **cache_argument(self._network, self._cache),
+        )
+        logits: NDArray[np.floating] = output.logits[:, -1].numpy()
+        return logits
 
 
 def _start_sequence(request: Generate, ids: TokenIds, tokenizer: ModelTokenizer) -> _Sequence:
@@ -175,16 +198,6 @@ def _split_rows(rows: Sequence[list[_Sequence]]) -> tuple[list[int], list[list[_
             if not text.finished:
                 groups.setdefault((i, text.ids), []).append(text)
     return [i for i, _ in groups], list(groups.values())
-
-
-def _forward_step(
-    network: PreTrainedModel, new_ids: Tensor, cache: DynamicCache, **arguments: Any
-) -> NDArray[np.floating]:
-    """Return the logits [rows, V] after the new tokens [rows, n], which join the cache."""
-    arguments |= cache_argument(network, cache)
-    output = network(input_ids=new_ids, use_cache=True, logits_to_keep=1, **arguments)
-    logits: NDArray[np.floating] = output.logits[:, -1].numpy()
-    return logits
 
 
 def cache_argument(network: nn.Module, cache: DynamicCache) -> dict[str, DynamicCache]:

@@ -65,7 +65,8 @@ class LoadedModel:
             raise ModelError(f"{directory}: cannot load the model: {one_line(error)}") from error
         rows = len(parts.embedding)
         loading_checks.check_tokenizer_fits(directory, tokenizer, rows)
-        stop_ids |= {id for role, id in tokenizer.role_ids if role == "eos_token"}
+        if "eos_token" in tokenizer.role_ids:
+            stop_ids |= {tokenizer.role_ids["eos_token"]}
         tokenizer = replace(tokenizer, embedding_rows=rows)
         return cls(name, parts, tokenizer, stop_ids, precision)
 
@@ -152,14 +153,7 @@ class LoadedModel:
     ) -> list[GenerationOutput]:
         """Continue several prompts together."""
         with torch.inference_mode(), arithmetic(self.precision):
-            return generate_batch(
-                self.network,
-                self.tokenizer,
-                prompts,
-                requests,
-                self.stop_ids,
-                sliding_windows=any(self.parts.windows()),
-            )
+            return generate_batch(self.parts, self.tokenizer, prompts, requests, self.stop_ids)
 
     def embedding_rows(self, ids: Sequence[int]) -> NDArray[np.floating]:
         """Return rows of the embedding matrix [T, d_model]."""
@@ -177,7 +171,7 @@ class LoadedModel:
     def facts(self) -> ModelFacts:
         """The configuration and the modules of the loaded model."""
         config, modules = self.config, self.parts.modules()
-        roles = self.tokenizer.role_ids
+        roles = self.tokenizer.role_ids.items()
         return ModelFacts(
             name=self.name,
             layers=config.num_hidden_layers,
