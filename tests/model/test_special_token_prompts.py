@@ -22,12 +22,12 @@ def test_special_prompt_is_one_token(tokenizer):
 
 def test_end_token_pads_without_a_padding_token(tokenizer):
     """Other missing roles are an error that lists the existing ones."""
-    bare = replace(tokenizer, role_ids=(("eos_token", 0),))
+    bare = replace(tokenizer, role_ids={"eos_token": 0})
     assert bare.encode(Prompt(special="pad_token")) == ((0,), "<|endoftext|>")
     with pytest.raises(ModelError, match=r"no bos_token; it has eos_token"):
         bare.encode(Prompt(special="bos_token"))
     with pytest.raises(ModelError, match="none at all"):
-        replace(tokenizer, role_ids=()).encode(Prompt(special="pad_token"))
+        replace(tokenizer, role_ids={}).encode(Prompt(special="pad_token"))
 
 
 def test_refuses_prompts_of_two_kinds():

@@ -105,6 +105,23 @@ class GGUFHeader:
         return value
 
     @property
+    def tokens(self) -> list[str]:
+        """The vocabulary, by id."""
+        tokens: list[str] = self.require("tokenizer.ggml.tokens")
+        return tokens
+
+    @property
+    def token_types(self) -> list[int]:
+        """The type of each token; ModelError if there are more or fewer types than tokens."""
+        types: list[int] = self.require("tokenizer.ggml.token_type")
+        if len(types) != len(self.tokens):
+            raise ModelError(
+                f"{self.path.name}: {len(self.tokens)} tokens have {len(types)} types "
+                "(tokenizer.ggml.token_type)"
+            )
+        return types
+
+    @property
     def head_dim(self) -> int:
         """The dimensions of one head."""
         width = self.positive_int("llama.embedding_length")
@@ -139,7 +156,7 @@ class GGUFHeader:
     def special_token_id(self, role: str) -> int | None:
         """Return the id of the bos, eos, unk or pad token."""
         id = self.values.get(f"tokenizer.ggml.{TOKEN_ROLES[role]}_token_id")
-        if id is not None and not 0 <= id < len(self.require("tokenizer.ggml.tokens")):
+        if id is not None and not 0 <= id < len(self.tokens):
             raise ModelError(
                 f"{self.path.name}: the {role} token has id {id}, outside the vocabulary"
             )
@@ -148,7 +165,6 @@ class GGUFHeader:
     def to_config(self) -> dict[str, Any]:
         """Return the contents of `config.json`."""
         heads = self.positive_int("llama.attention.head_count")
-        size = len(self.require("tokenizer.ggml.tokens"))
         config: dict[str, Any] = {
             name: self.positive_int(CONFIG_KEYS[name]) for name in sorted(INTEGER_SETTINGS)
         }
@@ -163,7 +179,7 @@ class GGUFHeader:
             "head_dim": self.head_dim,
             "rms_norm_eps": _shortest_decimal(self.require(CONFIG_KEYS["rms_norm_eps"])),
             "rope_parameters": self.rope_parameters(),
-            "vocab_size": self.positive_int("llama.vocab_size", size),
+            "vocab_size": self.positive_int("llama.vocab_size", len(self.tokens)),
             "tie_word_embeddings": "output.weight" not in self.tensors,
             "bos_token_id": self.special_token_id("bos"),
             "eos_token_id": self.special_token_id("eos"),

@@ -8,7 +8,7 @@ header leaves out have llama.cpp's defaults.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +56,7 @@ def build_tokenizer(header: GGUFHeader) -> Tokenizer:
 
     sentencepiece = header.require("tokenizer.ggml.model") == "llama"
     backend = _sentencepiece(header) if sentencepiece else _byte_level(header)
-    tokens, types = _typed_tokens(header)
+    tokens, types = header.tokens, header.token_types
     special = [text for text, kind in zip(tokens, types, strict=True) if kind in SPECIAL_TYPES]
     ordinary = [text for text, kind in zip(tokens, types, strict=True) if kind == USER_DEFINED]
     backend.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in special])
@@ -92,20 +92,8 @@ def is_added(header: GGUFHeader, role: str) -> bool:
 
 def _special_texts(header: GGUFHeader) -> dict[str, str]:
     """Return the text of each role's token."""
-    tokens = header.require("tokenizer.ggml.tokens")
     ids = {role: header.special_token_id(role) for role in TOKEN_ROLES}
-    return {role: tokens[id] for role, id in ids.items() if id is not None}
-
-
-def _typed_tokens(header: GGUFHeader) -> tuple[Sequence[str], Sequence[int]]:
-    """Return the vocabulary and the type of each entry."""
-    tokens, types = (header.require(f"tokenizer.ggml.{key}") for key in ("tokens", "token_type"))
-    if len(tokens) != len(types):
-        raise ModelError(
-            f"{header.path.name}: {len(tokens)} tokens have {len(types)} types "
-            "(tokenizer.ggml.token_type)"
-        )
-    return tokens, types
+    return {role: header.tokens[id] for role, id in ids.items() if id is not None}
 
 
 def _byte_level(header: GGUFHeader) -> Tokenizer:
@@ -113,9 +101,8 @@ def _byte_level(header: GGUFHeader) -> Tokenizer:
     from tokenizers import Tokenizer, decoders, models
 
     rule = split_rule(header)
-    tokens = header.require("tokenizer.ggml.tokens")
     merges = [tuple(merge.split(" ", 1)) for merge in header.require("tokenizer.ggml.merges")]
-    vocabulary = {text: id for id, text in enumerate(tokens)}
+    vocabulary = {text: id for id, text in enumerate(header.tokens)}
     try:
         model = models.BPE(vocab=vocabulary, merges=merges, ignore_merges=rule.ignore_merges)
     except Exception as error:  # the library raises bare Exception
@@ -183,7 +170,7 @@ def _sentencepiece(header: GGUFHeader) -> Tokenizer:
     """Build SentencePiece's BPE: spaces are `▁`, bytes stand in for unknown characters."""
     from tokenizers import Tokenizer, decoders, models, normalizers
 
-    tokens, types = _typed_tokens(header)
+    tokens, types = header.tokens, header.token_types
     scores = header.require("tokenizer.ggml.scores")
     if len(scores) != len(tokens):
         raise ModelError(f"{header.path.name}: {len(tokens)} tokens have {len(scores)} scores")
@@ -225,7 +212,7 @@ def _merges_of(
 
 def declared_tokenizer(header: GGUFHeader) -> dict[str, Any]:
     """Return the tokenizer settings of a header, for comparison with `loaded_tokenizer`."""
-    tokens, types = _typed_tokens(header)
+    tokens, types = header.tokens, header.token_types
     ids = {role: header.special_token_id(role) for role in TOKEN_ROLES}
     declared = {
         "tokenizer.ggml.tokens": tokens,
@@ -242,7 +229,7 @@ def declared_tokenizer(header: GGUFHeader) -> dict[str, Any]:
 
 def loaded_tokenizer(tokenizer: ModelTokenizer) -> dict[str, Any]:
     """Return the same settings of a loaded tokenizer."""
-    backend, ids = tokenizer.backend, dict(tokenizer.role_ids)
+    backend, ids = tokenizer.backend, tokenizer.role_ids
     merges = tokenizer.tokenizer_json()["model"]["merges"]
     return {
         "tokenizer.ggml.tokens": [backend.id_to_token(id) for id in range(tokenizer.size)],

@@ -8,11 +8,13 @@ spelling: `é` is a letter in one vocabulary and the byte E9 in the other.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tokenizers import Tokenizer
+
+from layerbook.model.tokenizer_bounds import flatten_steps
 
 
 def _byte_alphabet() -> dict[str, int]:
@@ -78,21 +80,13 @@ class Spelling:
             yield f"<0x{data[0]:02X}>"
 
 
-def _steps(component: Any) -> Iterator[dict[str, Any]]:
+def _steps(component: Any) -> Iterator[Mapping[str, Any]]:
     """Yield the settings of a decoder or pre-tokenizer, or of each in a sequence."""
     if component is not None:
-        yield from _flattened(json.loads(component.__getstate__()))
+        yield from flatten_steps(json.loads(component.__getstate__()))
 
 
-def _flattened(settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    if settings["type"] != "Sequence":
-        yield settings
-        return
-    for part in settings.get("decoders", settings.get("pretokenizers", ())):
-        yield from _flattened(part)
-
-
-def _replacement(step: dict[str, Any]) -> tuple[str, str] | None:
+def _replacement(step: Mapping[str, Any]) -> tuple[str, str] | None:
     """Return the part that a decoding step replaces, and with what; None if it replaces none."""
     if step["type"] == "Metaspace":
         return step["replacement"], " "

@@ -34,19 +34,21 @@ class EncodedPrompt(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ModelTokenizer:
     """Encodes and decodes for one model; implements `layerbook.core.tokens.Vocabulary`.
 
+    role_ids: the ids of special tokens by role, such as `bos_token`.
     embedding_rows: the rows of the model's embedding matrix, which may be more than the ids that
         the tokenizer has; 0 if they are not known.
+    limit: limits the time of each call of the library.
     """
 
     backend: Tokenizer
     chat: ChatTemplate
-    role_ids: tuple[tuple[str, int], ...]  # ("bos_token", 1), ...
+    role_ids: Mapping[str, int]
     embedding_rows: int = 0
-    limit: TimeLimit = field(default_factory=TimeLimit, compare=False, repr=False)
+    limit: TimeLimit = field(default_factory=TimeLimit)
 
     @classmethod
     def load(cls, directory: Path) -> ModelTokenizer:
@@ -65,7 +67,7 @@ class ModelTokenizer:
             check_steps(backend)
             config = read_object(directory / "tokenizer_config.json")
             _add_declared_tokens(backend, config, chat.special_tokens)
-            role_ids = tuple(_role_ids(directory, backend, chat.special_tokens))
+            role_ids = dict(_role_ids(directory, backend, chat.special_tokens))
         backend.no_truncation()
         backend.no_padding()
         if getattr(backend.model, "dropout", None) is not None:
@@ -199,14 +201,12 @@ class ModelTokenizer:
 
     def special_id(self, role: str) -> int:
         """Return the id of a special token; without a padding token, the end token pads."""
-        ids = dict(self.role_ids)
-        if role == "pad_token" and role not in ids:
+        if role == "pad_token" and role not in self.role_ids:
             role = "eos_token"
-        if role not in ids:
-            raise ModelError(
-                f"this model's tokenizer has no {role}; it has {', '.join(ids) or 'none at all'}"
-            )
-        return ids[role]
+        if role not in self.role_ids:
+            available = ", ".join(self.role_ids) or "none at all"
+            raise ModelError(f"this model's tokenizer has no {role}; it has {available}")
+        return self.role_ids[role]
 
 
 def _add_declared_tokens(

@@ -89,7 +89,7 @@ def check_steps(backend: Tokenizer) -> None:
         if len(state) > MAX_STEPS_BYTES:
             raise ValueError(f"its {name} is larger than {MAX_STEPS_BYTES:,} bytes")
         growth = 1.0
-        for count, part in enumerate(_parts(json.loads(state)), start=1):
+        for count, part in enumerate(flatten_steps(json.loads(state)), start=1):
             if count > MAX_STEPS:
                 raise ValueError(f"its {name} has more than {MAX_STEPS} steps")
             growth *= _growth(part)
@@ -97,12 +97,12 @@ def check_steps(backend: Tokenizer) -> None:
                 raise ValueError(f"its {name} makes a text more than {MAX_GROWTH} times as long")
 
 
-def _parts(step: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield a step, or those of a sequence, also of one inside another."""
+def flatten_steps(step: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the settings of a step, or of those in a sequence, also of one inside another."""
     if isinstance(step, dict) and step.get("type") == "Sequence":
         for parts in step.values():
             for part in parts if isinstance(parts, list) else ():
-                yield from _parts(part)
+                yield from flatten_steps(part)
     elif isinstance(step, dict):
         yield step
 
