@@ -206,7 +206,7 @@ def first_numbers(run: ActivationCache, layer: int, head: int, added: Floats) ->
 
 def head_name(result: HeadOutputsResult) -> str:
     """Name the head: `layer 2, head 1, “The cat”`."""
-    return f"layer {result.layer}, head {result.head}: “{shorten_prompt(result.prompt)}”"
+    return f"layer {result.layer}, head {result.head}, “{shorten_prompt(result.prompt)}”"
 
 
 def output_steps(result: HeadOutputsResult) -> Frames:
