@@ -61,7 +61,7 @@ def test_edited_spec_of_a_result_is_not_current(book: Path) -> None:
     entry = store.load(path, NextToken.result_type)
     store.write(path, replace(entry, spec={**entry.spec, "prompts": ["Something else"]}))
     verified = layerbook("verify", "--only", "sum", "--quiet", cwd=book)
-    assert verified.returncode == 1 and "its spec was edited" in verified.stdout
+    assert verified.returncode == 1 and "its header was edited" in verified.stdout
     assert layerbook("build", "--jobs", "1", "--quiet", cwd=book).returncode == 0
     assert path.read_bytes() == before
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fixtures.save_result import save_result
@@ -15,7 +16,8 @@ from layerbook.store.freshness import Freshness, check_freshness
 from layerbook.store.json_format import json_digest
 from layerbook.store.keys import Key
 
-KEY = Key(json_digest({}), "c" * 64, "w" * 64, "t" * 64, "float64", {"torch": "2.13.0"})
+SPEC = {"analysis": "numbers"}
+KEY = Key(json_digest(SPEC), "c" * 64, "w" * 64, "t" * 64, "float64", {"torch": "2.13.0"})
 
 
 class Numbers(Result):
@@ -32,7 +34,7 @@ def save(root: Path, id: str = "noise", rows: int = 3) -> Path:
         chapter="attention",
         analysis="numbers",
         model="tiny",
-        spec={},
+        spec=SPEC,
         key=KEY,
         result=table,
     )
@@ -96,6 +98,27 @@ def test_missing_and_unreadable_results_are_reported(tmp_path: Path) -> None:
     path.unlink()
     path.mkdir()
     assert check_freshness(path, KEY, cache).state == "unreadable"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"model": "another-model"},
+        {"model": "../tiny"},
+        {"chapter": "tokens"},
+        {"analysis": "next-token"},
+        {"spec": SPEC | {"seed": 1}},
+        {"spec": SPEC | {"seed": float("nan")}},
+    ],
+    ids=str,
+)
+def test_forged_header_is_unreadable(tmp_path: Path, forged: dict[str, Any]) -> None:
+    """The site publishes the file with its header, so it must be that of the experiment."""
+    cache, path = WorkingCache(tmp_path), save(tmp_path)
+    results.write(path, replace(results.load(path, Numbers), **forged))
+    freshness = check_freshness(path, KEY, cache)
+    assert freshness.state == "unreadable"
+    assert "its header was edited" in str(freshness)
 
 
 def test_only_the_header_of_a_large_result_is_parsed(

@@ -201,3 +201,23 @@ def test_imports_no_heavy_library() -> None:
     )
     run = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"versions": {"torch": "2.13.0 <b>"}},
+        {"versions": {"torch": "2.13.0\x1b[31m"}},
+        {"versions": {"a line\n": "1"}},
+        {"versions": {"torch": "2" * 1000}},
+        {"versions": {f"library-{number}": "1" for number in range(1000)}},
+        {"weights": "sha256:" + "f" * 1000},
+        {"code": ""},
+    ],
+)
+def test_key_with_text_instead_of_names_and_versions_is_refused(forged: dict[str, object]) -> None:
+    """A forged key could print any text on a page and in a report."""
+    key = keys.Key("5" * 64, "c" * 64, "w" * 64, "t" * 64, "float64", {"torch": "2.13.0+cpu"})
+    assert keys.Key.from_dict(key.as_dict()) == key
+    with pytest.raises(ValueError, match="a key with"):
+        keys.Key.from_dict(key.as_dict() | forged)

@@ -32,7 +32,6 @@ from layerbook.runner.sweep import CellStore, NullStore, remove_obsolete_cells, 
 from layerbook.store import results
 from layerbook.store.comparison import Difference, compare_results, tolerance_of
 from layerbook.store.freshness import ExperimentStatus, check_freshness
-from layerbook.store.json_format import json_digest
 from layerbook.store.key_changes import record_module_digests
 from layerbook.store.keys import Key
 from layerbook.store.project import Project
@@ -187,8 +186,7 @@ def compare_and_save(
             outcome = Outcome(experiment, "differs", _list_differences(differences))
         else:
             outcome = Outcome(experiment, "same")
-    has_spec = old is not None and json_digest(old.spec) == key.spec  # its key alone may be forged
-    if old is not None and has_spec and outcome.verdict == "same":
+    if old is not None and outcome.verdict == "same" and results.has_own_header(path, old):
         results.update_key(path, old, key)
     else:
         results.write(path, make_stored_result(experiment, model, key, result))

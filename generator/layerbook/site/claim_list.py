@@ -56,6 +56,8 @@ def _load_other_view(model: str, status: ExperimentStatus, project: Project) -> 
         return view
     key = view.envelope.key
     changed = [name for name in ("spec", "code") if getattr(key, name) != getattr(status.key, name)]
+    if not results.has_own_header(result_path(status.experiment), view.envelope):
+        changed.append("header")
     if changed:
         return replace(view, envelope=None, unavailable_reason=f"stale ({', '.join(changed)})")
     return view

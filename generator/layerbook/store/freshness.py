@@ -11,7 +11,6 @@ from layerbook.book.contents import Experiment
 from layerbook.core.errors import StoreError, UsageError, did_you_mean
 from layerbook.store import results
 from layerbook.store.cache import WorkingCache
-from layerbook.store.json_format import json_digest
 from layerbook.store.keys import Key
 from layerbook.store.project import Project, cells_with_figures
 
@@ -76,8 +75,8 @@ def check_freshness(path: Path, key: Key, cache: WorkingCache) -> Freshness:
     changed = header.key.changed_components(key)
     if not header.key.same_sources(key):
         return Freshness("stale", changed)
-    if json_digest(header.spec) != key.spec:
-        return Freshness("unreadable", reason="its spec was edited; run the experiment again")
+    if not results.has_own_header(path, header):
+        return Freshness("unreadable", reason="its header was edited; run the experiment again")
     if cache.was_computed(header.model, header.chapter, header.id, key.digest, header.digest):
         return Freshness("fresh")
     return Freshness("uncomputed", changed)

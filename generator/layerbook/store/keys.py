@@ -5,6 +5,7 @@ Prose, captions, templates, titles and code that only draws are not part of a ke
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -20,7 +21,9 @@ from layerbook.store.code_digest import analysis_code_digest
 from layerbook.store.json_format import json_digest
 
 COMPONENTS = ("spec", "code", "weights", "tokenizer", "precision")
+_WORD = re.compile(r"[\w.+!:@/-]{1,300}", re.ASCII)  # pages and reports print these
 LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "tokenizers")
+MAX_LIBRARIES = 20  # in a key that was read; LIBRARIES are fewer
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,9 @@ class Key:
             versions = {str(name): str(version) for name, version in data["versions"].items()}
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("not a key") from error
+        words = [*parts.values(), *versions, *versions.values()]
+        if len(versions) > MAX_LIBRARIES or not all(map(_WORD.fullmatch, words)):
+            raise ValueError("a key with other words than digests, names and versions")
         return cls(**parts, versions=versions)
 
 

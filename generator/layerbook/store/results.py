@@ -188,6 +188,23 @@ def read_numbers(path: Path) -> dict[str, Any]:
     return _parse_numbers(path, text)
 
 
+def has_own_header(path: Path, header: ResultHeader) -> bool:
+    """Return whether a header belongs to its key and to the path of a result in a book.
+
+    Digests do not show this: a file with a forged header can have a digest that fits.
+    """
+    try:
+        location = result_path(Path(), header.model, header.chapter, header.id).parts
+        spec_digest = json_format.json_digest(header.spec)
+    except (StoreError, RecursionError):
+        return False
+    return (
+        path.parts[-len(location) :] == location
+        and header.analysis == header.spec.get("analysis")
+        and spec_digest == header.key.spec
+    )
+
+
 def array_files(path: Path) -> frozenset[str]:
     """Return the names of the files beside a result that hold its arrays."""
     return arrays.referenced_files(_read_file(path), path.stem)
