@@ -72,6 +72,17 @@ def test_controls_are_other_heads_of_the_same_layers() -> None:
     assert analysis.model_copy(update={"seed": 4}).controls()[:4] == controls[4:]
 
 
+def test_head_that_is_named_twice_is_silenced_once() -> None:
+    """On a small model, `at most` can turn several numbers into the same one."""
+    analysis = InductionKnockout(
+        texts=("x",), silence=heads((1, 2), (1, 2)), draws=1, heads=(0, 1, 2)
+    )
+    (patch,) = analysis.runs()["silenced: 0"].patches
+
+    assert analysis.silenced_heads() == heads((1, 2)) and patch.heads == (2,)
+    assert [len(control) for control in analysis.controls()] == [1]
+
+
 def test_layer_with_too_few_heads_has_no_control(tiny: LoadedModel) -> None:
     """Three of four heads are silenced, so three others do not exist."""
     analysis = InductionKnockout(

@@ -96,7 +96,7 @@ class InductionKnockout(Analysis[InductionKnockoutResult]):
 
     def runs(self) -> dict[str, Request]:
         """Request each text twice over: as it is, without these heads, and without others."""
-        choices = {"clean": (), "silenced": self.silence}
+        choices = {"clean": (), "silenced": self.silenced_heads()}
         choices |= {f"control {n}": heads for n, heads in enumerate(self.controls())}
         return {
             f"{name}: {i}": Forward(Prompt(text=text + text), frozenset({LOSS}), silencing(heads))
@@ -104,9 +104,13 @@ class InductionKnockout(Analysis[InductionKnockoutResult]):
             for i, text in enumerate(self.texts)
         }
 
+    def silenced_heads(self) -> tuple[LayerHead, ...]:
+        """Return the heads of the spec; on a small model, `at most` may name one of them twice."""
+        return tuple(dict.fromkeys(self.silence))
+
     def controls(self) -> tuple[tuple[LayerHead, ...], ...]:
         """Draw as many other heads of each layer, `draws` times; never if a layer has too few."""
-        silenced = heads_by_layer(self.silence)
+        silenced = heads_by_layer(self.silenced_heads())
         others = {
             layer: [head for head in resolved(self.heads) if head not in heads]
             for layer, heads in silenced.items()
@@ -146,7 +150,7 @@ class InductionKnockout(Analysis[InductionKnockoutResult]):
             repeated_count=int(repeated.sum()),
             new_count=int((~repeated).sum()),
             clean=mean_losses("clean", ()),
-            silenced=mean_losses("silenced", self.silence),
+            silenced=mean_losses("silenced", self.silenced_heads()),
             controls=tuple(
                 mean_losses(f"control {n}", heads) for n, heads in enumerate(self.controls())
             ),
@@ -166,7 +170,7 @@ class InductionKnockout(Analysis[InductionKnockoutResult]):
 def heads_by_layer(heads: tuple[LayerHead, ...]) -> dict[int, tuple[int, ...]]:
     """Return the heads of each layer, from the lowest layer up."""
     layers = sorted({head.layer for head in heads})
-    return {n: tuple(sorted({h.head for h in heads if h.layer == n})) for n in layers}
+    return {n: tuple(sorted(h.head for h in heads if h.layer == n)) for n in layers}
 
 
 def silencing(heads: tuple[LayerHead, ...]) -> tuple[Patch, ...]:
