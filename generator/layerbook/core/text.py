@@ -16,6 +16,14 @@ _CONTROLS = re.compile(
 )
 
 
+_SPACE_IN_SUM = re.compile(r"(?<=\d) (?=[-+=])|(?<=[-+]) (?=\d)")
+
+
+def join_sums(text: str) -> str:
+    """Replace the spaces in a sum such as `2 + 2` by no-break spaces."""
+    return _SPACE_IN_SUM.sub("\N{NO-BREAK SPACE}", text)
+
+
 def escape_controls(text: str) -> str:
     """Escape control characters, which a terminal would interpret, as `\\u001b`, like JSON."""
     return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

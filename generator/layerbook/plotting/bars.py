@@ -63,7 +63,7 @@ def compute_layout(
     narrow: fit them to a phone, with shorter labels and the titles of the axes in two lines.
     """
     rows = max(len(figure.values) + (figure.rest is not None) for figure in figures)
-    longest = 14 if charts_per_row > 1 or narrow else 30
+    longest = 14 if charts_per_row > 1 else 20 if narrow else 30
     names = max(
         text.pixel_width(name, text.FONT_SIZE, mono=isinstance(label, Token))
         for f in figures

@@ -15,6 +15,7 @@ from layerbook.core import figures
 from layerbook.core.analysis import Result
 from layerbook.core.errors import SpecError, UsageError
 from layerbook.core.language import gettext
+from layerbook.core.text import join_sums
 from layerbook.site import blocks
 from layerbook.site.claims import ModelClaim
 from layerbook.site.experiment_view import (
@@ -136,7 +137,7 @@ class ChapterViews:
             spec_html=view.spec_html,
             provenance=view.provenance,
             frames=self._figure_parts.frames(sequence, id) if sequence else None,
-            title=figure.title or experiment.title,
+            title=join_sums(figure.title or experiment.title),
             step=sequence.step if sequence else "frame",
         )
 

@@ -17,6 +17,8 @@ from layerbook.site.prose.markup import Inline, clean_text, escape_text
 
 MAX_ROWS = 400
 MAX_COLUMNS = 40
+_UNBROKEN = 30
+"""Texts up to this length stay on one line; on a phone, a line has about forty characters."""
 # Characters that a spreadsheet may skip before a formula or treat as the end of a cell; some
 # locales use the semicolon.
 _SEPARATORS = frozenset(",;|\t\r\n")
@@ -86,7 +88,8 @@ def verbatim(text: str) -> Inline:
     body = "".join(
         _whitespace_html(raw, visible_text) for raw, visible_text in zip(text, shown, strict=True)
     )
-    return Inline(f'<code class="verbatim">{body}</code>', clean_text("".join(shown)))
+    css_class = "verbatim short" if len(text) <= _UNBROKEN else "verbatim"
+    return Inline(f'<code class="{css_class}">{body}</code>', clean_text("".join(shown)))
 
 
 def strip_html(strip: TokenStrip) -> str:
