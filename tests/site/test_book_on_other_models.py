@@ -42,7 +42,7 @@ OWN_SENTENCES = (
 )
 CLAIM = r'<p class="claim-sentence">.*?</p>'
 FIGURE = r"<figure\b.*?</figure>"
-KINDS = ["two layers", "one layer, one head", "llama3", "byte fallback", "GPT-2"]
+KINDS = ["one head, byte fallback", "llama3", "GPT-2"]
 
 
 def write_base_model(folder: Path, tokenizer: str, **changes: object) -> Path:
@@ -56,18 +56,15 @@ def write_base_model(folder: Path, tokenizer: str, **changes: object) -> Path:
 
 
 def write_model(folder: Path, kind: str) -> Path:
+    """Write a tiny model; of these kinds only GPT-2 has a chat template."""
     folder.mkdir()
-    if kind == "two layers":
-        return write_tiny_model(folder, max_position_embeddings=CONTEXT)
-    if kind == "one layer, one head":
-        sizes = {"num_hidden_layers": 1, "num_attention_heads": 1, "num_key_value_heads": 1}
-        return write_tiny_model(folder, max_position_embeddings=CONTEXT, **sizes)
     if kind == "GPT-2":
         return write_tiny_family(folder, "gpt2", n_positions=CONTEXT)
     if kind == "llama3":
         changes = {"rope_parameters": LLAMA_3_ROPE, "tie_word_embeddings": False}
         return write_base_model(folder, "llama-3", **changes)
-    return write_base_model(folder, "llama-2")
+    sizes = {"num_hidden_layers": 1, "num_attention_heads": 1, "num_key_value_heads": 1}
+    return write_base_model(folder, "llama-2", **sizes)
 
 
 def page_text(page: Path) -> str:
