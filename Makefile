@@ -17,9 +17,10 @@ site: $(STAMP)
 guide: $(STAMP)
 	$(BIN)/layerbook build --book docs/guide
 
-# Two processes, each with one thread of torch. The tests of a file share what they build, so they stay together.
+# Three processes for two cores, since tests of pages and commands often wait. Each has one thread of torch.
+# The tests of a file share what they build, so they stay together; tests/conftest.py puts long files first.
 test: $(STAMP) browser lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # About half an hour; `make test` runs a few of these cases.
 fuzz: $(STAMP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -19,6 +20,16 @@ settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
+
+# A shell starts background jobs with SIGINT ignored. Commands that the tests interrupt would
+# inherit this and never end.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start long files first: at the end, one process would be left alone with them."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture(scope="session")

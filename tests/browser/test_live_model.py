@@ -39,7 +39,7 @@ from layerbook.model.tokenizer import ModelTokenizer
 from playwright.sync_api import Browser, Error, Page
 from ruamel.yaml import YAML
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 IDS = [int(id) for id in np.random.default_rng(20240917).integers(3, 300, size=75)]
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ROOT / "tests" / "fixtures" / "live_texts.yaml"

@@ -15,6 +15,7 @@ import shutil
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
+import pytest
 from fixtures.build_states import (
     BookState,
     check_results,
@@ -25,6 +26,7 @@ from fixtures.build_states import (
 from fixtures.fuzzing import IS_LONG
 from fixtures.killing import Fault, run_build
 
+pytestmark = pytest.mark.long
 KILLS = 200 if IS_LONG else 40
 IN_A_ROW = 12
 SEED = int(os.environ.get("LAYERBOOK_TEST_SEED", "20261125"))

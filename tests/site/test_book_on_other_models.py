@@ -16,6 +16,7 @@ from fixtures.tiny_families import write_tiny_family
 from fixtures.tiny_llama import write_tiny_model
 from tokenizers import Tokenizer
 
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[2]
 CONTEXT = 512  # the longest text of the book, in single letters and bytes
 LLAMA_3_ROPE = {

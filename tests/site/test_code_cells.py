@@ -20,6 +20,7 @@ from layerbook.site.prose.markdown import Section
 from layerbook.site.prose.markup import Anchor
 from layerbook.site.prose.references import find_references
 
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[2]
 CODE = ROOT / "templates" / "code"
 CHAPTERS = sorted(folder.name for folder in CODE.iterdir() if folder.is_dir())

@@ -26,6 +26,7 @@ from fixtures.small_book import read_tree
 from layerbook.core import atomic
 from layerbook.store import publish
 
+pytestmark = pytest.mark.long
 FULL_DISK_STEPS = 24 if IS_LONG else 8
 # In bytes; the first is just enough for the output of the build.
 FILE_SIZE_LIMITS = (600, 3_000, 20_000)
