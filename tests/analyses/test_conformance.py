@@ -45,7 +45,7 @@ LAYERS, HEADS, CONTEXT = 24, 8, 4096
 ALLOWED = {"numpy", "sklearn", "pydantic", "__future__"} | sys.stdlib_module_names
 MODULES = (
     "analysis charts direct_path distributions figures limits losses parameters prompts requests "
-    "rounding sampling text tokens vectors"
+    "rope rounding sampling text tokens vectors"
 ).split()
 OWN = {f"layerbook.core.{name}" for name in MODULES}
 MAX_FUNCTION_LINES = 45

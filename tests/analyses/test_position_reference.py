@@ -5,6 +5,7 @@ from fixtures.run_analysis import run
 from layerbook.analyses.embedding_pca import EmbeddingPca
 from layerbook.analyses.embedding_values import EmbeddingValues
 from layerbook.analyses.rope import Rope
+from layerbook.analyses.rope_distances import RopeDistances
 from layerbook.analyses.token_position import TokenPosition
 
 pytestmark = pytest.mark.model
@@ -53,13 +54,14 @@ def test_order_changes_tokens_and_attention_but_not_means(real):
 
 def test_rope_is_relative_and_gives_the_models_pattern(real):
     """Layer 2, head 1: pattern to 1e-5, a shift of 1000 to 1e-9, with its peak one step back."""
-    result = run(
-        real, Rope(prompt="The cat sat on the table because the cat was tired.", layer=2, head=1)
-    )
+    head = {"prompt": "The cat sat on the table because the cat was tired.", "layer": 2, "head": 1}
+    result = run(real, Rope(**head))
     assert result.theta == 100000 and result.pairs == 32
     assert result.pattern_difference < 1e-5
     assert (
         result.shift_difference < 1e-9
         and result.ahead.previous_token < result.original.previous_token
     )
-    assert result.peak == 1 and result.original.previous_token > 0.4 and result.rises > 10
+    assert result.original.previous_token > 0.4
+    distances = run(real, RopeDistances(**head))
+    assert distances.peak_distance == 1 and distances.rises > 10

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fixtures.rope_reference import rotate
 from fixtures.run_analysis import (
     FakeModel,
     capture_requests,
@@ -14,7 +15,7 @@ from fixtures.run_analysis import (
     run,
 )
 from layerbook.analyses.rope import Rope
-from layerbook.core.figures import Clock, Frames, Heatmap, Lines, Panels
+from layerbook.core.figures import Clock, Frames, Heatmap, Panels
 from layerbook.core.requests import Site
 
 TEXT = "The cat sat on the table and the dog"
@@ -33,17 +34,6 @@ def measure_arrays(q, k, **parameters):
     return analysis, json_round_trip(
         analysis, analysis.measure(FakeModel(sites=sites, facts=small).captures(analysis))
     )
-
-
-def rotate(vector, position, theta):
-    """Rotate one vector [d]: dimensions i and i + d/2 by position * theta^(-2i/d)."""
-    d, out = len(vector), np.array(vector, dtype=np.float64)
-    for i in range(d // 2):
-        angle = position * theta ** (-2 * i / d)
-        a, b = vector[i], vector[i + d // 2]
-        out[i] = a * math.cos(angle) - b * math.sin(angle)
-        out[i + d // 2] = a * math.sin(angle) + b * math.cos(angle)
-    return out
 
 
 @pytest.mark.parametrize("layer", [0, 1])
@@ -66,28 +56,6 @@ def test_wrong_base_changes_the_pattern(tiny):
     assert analysis.measure(captures).pattern_difference > 0.01
 
 
-def test_scores_by_distance_are_those_of_turned_vectors():
-    """Loops over all queries and keys at each distance agree to 1e-9."""
-    rng = np.random.default_rng(0)
-    q, k = rng.normal(size=(4, 5, 8)), rng.normal(size=(2, 5, 8))
-    _, result = measure_arrays(q, k, head=3, distances=7)
-    for head in range(4):
-        for distance in range(7):
-            scores = [
-                a @ rotate(b, -distance, 10000) / math.sqrt(8)
-                for a in q[head]
-                for b in k[head // 2]
-            ]
-            assert result.heads_by_distance[head][distance] == pytest.approx(
-                np.mean(scores), abs=1e-9
-            )
-    assert np.array_equal(result.by_distance, result.heads_by_distance[3])
-    assert result.peak == max(range(7), key=lambda r: result.by_distance[r])
-    assert result.rises == sum(
-        b > a for a, b in zip(result.by_distance, result.by_distance[1:], strict=False)
-    )
-
-
 def test_only_the_distance_counts():
     """Shifting everything by 1000 changes scores by less than 1e-9, shifting queries alone by
     more than 0.1.
@@ -96,25 +64,6 @@ def test_only_the_distance_counts():
     _, result = measure_arrays(rng.normal(size=(2, 6, 16)), rng.normal(size=(1, 6, 16)))
     assert result.shift == 1000 and result.shift_difference < 1e-9
     assert result.ahead_difference > 0.1
-
-
-def test_equal_vectors_follow_the_ideal_curve():
-    """For q = k = ones the score is sqrt(d) times the mean cosine over the pairs, to 1e-9."""
-    ones = np.ones((1, 4, 8))
-    _, result = measure_arrays(ones, ones, distances=20)
-    assert np.abs(result.by_distance - math.sqrt(8) * result.ideal_by_distance).max() < 1e-9
-    expected = [sum(math.cos(r * 10000 ** (-2 * i / 8)) for i in range(4)) / 4 for r in range(20)]
-    assert result.ideal_by_distance.tolist() == pytest.approx(expected, abs=1e-12)
-    assert result.peak == 0
-
-
-def test_previous_token_head_peaks_at_distance_one():
-    """The queries are the keys rotated by one position."""
-    rng = np.random.default_rng(2)
-    key = rng.normal(size=16)
-    k = np.tile(key, (1, 5, 1))
-    q = np.tile(rotate(key, -1, 10000), (1, 5, 1))
-    assert measure_arrays(q, k)[1].peak == 1
 
 
 def test_facts_come_from_the_model(tiny):
@@ -202,19 +151,20 @@ def test_shifted_queries_and_stopped_rotation_agree_with_loops():
     assert result.previous_token_by_pairs[2] == pytest.approx(np.mean(shares), abs=1e-9)
 
 
-def test_figures_share_scales_and_distances():
-    """Curves cover all distances and the pattern is causal, also for a single token."""
+def test_figures_share_scales():
+    """Clocks show the measured arrows and the pattern is causal, also for a single token."""
     rng = np.random.default_rng(3)
     analysis, result = measure_arrays(
-        rng.normal(size=(4, 6, 64)), rng.normal(size=(2, 6, 64)), distances=9
+        rng.normal(size=(4, 6, 64)),
+        rng.normal(size=(2, 6, 64)),
     )
     charts = analysis.figures(result)
     patterns = {"pattern", "ahead", "stopped"}
     assert set(charts) == {
-        *("angles", "arrows", "hands", "moved", "score-by-distance", "heads", "equal"),
+        *("angles", "arrows", "hands", "moved"),
         *patterns,
     }
-    hands, curve, pattern = charts["angles"], charts["score-by-distance"], charts["pattern"]
+    hands, pattern = charts["angles"], charts["pattern"]
     assert isinstance(hands, Frames) and [f.label for f in hands.frames] == [
         f"position {p}" for p in range(6)
     ]
@@ -231,10 +181,6 @@ def test_figures_share_scales_and_distances():
         assert math.hypot(up, right) * math.sin(angle) == pytest.approx(right)
     assert {hand.role for clock in clocks for hand in clock.hands} == {"query", "key"}
     assert max(hand.length for clock in clocks for hand in clock.hands) == pytest.approx(1)
-    assert isinstance(curve, Lines) and curve.series[0].y == pytest.approx(
-        tuple(result.by_distance)
-    )
-    assert len(charts["heads"].series) == 4 and f"distance {result.peak}" in curve.alt
     assert isinstance(pattern, Heatmap) and pattern.causal and pattern.scale == (0, 1)
 
     analysis, alone = measure_arrays(np.ones((1, 1, 4)), np.ones((1, 1, 4)))

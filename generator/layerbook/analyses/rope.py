@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
@@ -28,20 +28,18 @@ from layerbook.core.figures import (
 from layerbook.core.parameters import Head, RopeLayer
 from layerbook.core.prompts import PromptText
 from layerbook.core.requests import (
-    ActivationCache,
     ActivationCaches,
     Describe,
     Forward,
-    ModelFacts,
     Prompt,
     Request,
-    RotaryEmbedding,
     Site,
 )
+from layerbook.core.rope import QueriesAndKeys, read_queries_and_keys
 from layerbook.core.rounding import Exact, Gap, Rounding, snap
 from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import Token, visible
-from layerbook.core.vectors import apply_rope, causal_mask
+from layerbook.core.vectors import causal_mask
 
 POSITION_SHIFT = 1000
 MAX_ANNOTATED = 12  # tokens of a pattern with its numbers in the cells
@@ -101,19 +99,6 @@ class RopeResult(Result):
     ahead_difference: float = Field(
         description="Largest change of any score of any head if the queries move one position."
     )
-    by_distance: Array = Field(
-        description="Mean score of the head's queries with its keys, by distance: [distances]."
-    )
-    heads_by_distance: Array = Field(
-        description="The same for every head of the layer: [heads, distances]."
-    )
-    ideal_by_distance: Array = Field(
-        description="Mean of cos(distance x speed) over pairs, the ideal: [distances]."
-    )
-    peak: int = Field(description="The distance at which `by_distance` is highest.")
-    rises: int = Field(
-        description="Number of distances at which `by_distance` is higher than one step nearer."
-    )
 
     @property
     def fewest_pairs(self) -> int:
@@ -129,10 +114,8 @@ class Rope(Analysis[RopeResult]):
         pos * speed_i radians; speed_i is theta^(-2i/d), or slower where the model says so.
     Units: scores q·k / sqrt(d), before the softmax; wavelengths in positions; attention in shares,
         0 to 1.
-    Limits: the distance curve averages over one prompt's tokens; not for models that scale or bound
-        their scores otherwise.
-    Source: Su et al. 2021 (arXiv:2104.09864), equations 14, 15 and 34; section 3.4.3
-        bounds the decay.
+    Limits: one head and one prompt; not for models that scale or bound their scores otherwise.
+    Source: Su et al. 2021 (arXiv:2104.09864), equations 14, 15 and 34.
     """
 
     result_type = RopeResult
@@ -140,9 +123,6 @@ class Rope(Analysis[RopeResult]):
     prompt: PromptText = Field(description="The prompt whose queries and keys are turned.")
     layer: RopeLayer = Field(description="The layer; negative numbers count from the last.")
     head: Head = Field(description="The query head to show.")
-    distances: int = Field(
-        default=64, ge=2, le=2048, description="Number of distances to try, from 0."
-    )
 
     def runs(self) -> dict[str, Request]:
         """Request one pass keeping q, k and the pattern; the model's facts."""
@@ -150,7 +130,7 @@ class Rope(Analysis[RopeResult]):
         return {"model": Describe(), "prompt": Forward(Prompt(text=self.prompt), keep)}
 
     def measure(self, captures: ActivationCaches) -> RopeResult:
-        """Score queries and keys at their positions, at others, and at each distance."""
+        """Compute the attention with the queries and keys at their positions and at others."""
         facts, run = captures["model"].facts, captures["prompt"]
         pattern = run[Site("pattern", self.layer)]  # [H, T, T], the model's own
         qk = read_queries_and_keys(run, facts, self.layer)
@@ -162,8 +142,6 @@ class Rope(Analysis[RopeResult]):
         scores = qk.scores(pos, pos)  # [H, T, T]
         ahead = qk.scores(pos + 1, pos)
         by_pairs = [qk.with_fastest(n).scores(pos, pos) for n in range(len(speeds) + 1)]
-        curves = mean_scores_by_distance(qk, len(pos), self.distances)  # [H, distances]
-        curve = curves[self.head]
 
         def attend(scores: NDArray[np.float64]) -> RotatedPattern:
             return summarize_pattern(masked_softmax(scores, visible)[self.head])
@@ -185,16 +163,11 @@ class Rope(Analysis[RopeResult]):
             ahead_difference=float(np.abs(ahead - scores).max()),
             pairs=len(speeds),
             wavelengths=2 * np.pi / speeds,
-            ideal_by_distance=ideal_curve(speeds, self.distances),
-            by_distance=curve,
-            heads_by_distance=curves,
-            peak=int(curve.argmax()),
-            rises=int((np.diff(curve) > 0).sum()),
             **strongest_pair(qk, pos, self.head)._asdict(),
         )
 
     def figures(self, result: RopeResult) -> dict[str, Figure]:
-        """`angles`, `arrows`, `moved`: clocks; `pattern`, `ahead`, `stopped`; `hands`; curves."""
+        """`angles`, `arrows`, `moved`: clocks; `pattern`, `ahead`, `stopped`; `hands`."""
         where = f"layer {result.layer}, head {result.head}"
         return {
             "angles": _turning_clocks(result),
@@ -204,58 +177,12 @@ class Rope(Analysis[RopeResult]):
             "ahead": _pattern_heatmap(result, result.ahead, f"Queries one step ahead: {where}"),
             "stopped": _pattern_heatmap(result, result.unrotated, f"All clocks stopped: {where}"),
             "hands": _share_by_pairs(result, where),
-            "score-by-distance": _score_by_distance(result, where),
-            "heads": _scores_of_all_heads(result),
-            "equal": _cosine_by_distance(result),
         }
-
-
-@dataclass(frozen=True)
-class QueriesAndKeys:
-    """Queries and keys [H, T, d] before RoPE, which can be rotated to any positions."""
-
-    q: NDArray[np.floating]
-    k: NDArray[np.floating]
-    rope: RotaryEmbedding
-
-    def rotated(
-        self, q_pos: NDArray[np.integer], k_pos: NDArray[np.integer]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Turn the queries and keys to these positions [T]: [H, T, d] each."""
-        q = apply_rope(self.q, q_pos, self.rope.speeds, self.rope.scale)
-        k = apply_rope(self.k, k_pos, self.rope.speeds, self.rope.scale)
-        return q, k
-
-    def scores(self, q_pos: NDArray[np.integer], k_pos: NDArray[np.integer]) -> NDArray[np.float64]:
-        """Return q·k / sqrt(d) [H, T, T], queries by keys, at these positions [T]."""
-        q, k = self.rotated(q_pos, k_pos)
-        return q @ k.swapaxes(1, 2) / q.shape[-1] ** 0.5
-
-    def with_fastest(self, count: int) -> QueriesAndKeys:
-        """Return the same queries and keys, of which only the `count` fastest pairs turn."""
-        speeds = np.array(self.rope.speeds)  # [pairs], the fastest first
-        speeds[count:] = 0
-        return replace(self, rope=replace(self.rope, speeds=tuple(speeds.tolist())))
-
-
-def read_queries_and_keys(run: ActivationCache, facts: ModelFacts, layer: int) -> QueriesAndKeys:
-    """Return the queries and keys of a layer; a key is repeated for all queries that share it."""
-    rope = facts.rope[layer]
-    if rope is None:
-        raise ValueError(f"layer {layer} does not turn queries and keys")
-    keys = run[Site("k", layer)].repeat(facts.heads // facts.kv_heads, axis=0)  # [H, T, d]
-    return QueriesAndKeys(run[Site("q", layer)], keys, rope)
 
 
 def masked_softmax(scores: NDArray[np.float64], visible: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Apply the softmax to scores [H, T, T], without the keys that are not visible [T, T]."""
     return softmax(np.where(visible, scores, -np.inf))
-
-
-def mean_scores_by_distance(qk: QueriesAndKeys, T: int, distances: int) -> NDArray[np.float64]:
-    """Return the mean score of every query with every key, put at each distance: [H, distances]."""
-    key = np.zeros(T, dtype=int)
-    return np.array([qk.scores(key + r, key).mean(axis=(1, 2)) for r in range(distances)]).T
 
 
 def summarize_pattern(pattern: NDArray[np.floating]) -> RotatedPattern:
@@ -266,12 +193,6 @@ def summarize_pattern(pattern: NDArray[np.floating]) -> RotatedPattern:
         itself=float(np.diag(pattern)[2:].mean()) if several else 0.0,
         previous_token=float(np.diag(pattern, -1)[1:].mean()) if several else 0.0,
     )
-
-
-def ideal_curve(speeds: NDArray[np.float64], distances: int) -> NDArray[np.float64]:
-    """Average cos(distance x speed) over the pairs, by distance: speeds [pairs] -> [distances]."""
-    angles = np.outer(np.arange(distances), speeds)  # [distances, pairs], radians
-    return np.cos(angles).mean(axis=1)
 
 
 class StrongestPair(NamedTuple):
@@ -315,42 +236,6 @@ def _share_by_pairs(result: RopeResult, where: str) -> Lines:
         f"{result.fewest_pairs}, {shares[result.fewest_pairs]:.0%}; "
         f"with all {result.pairs}, {shares[-1]:.0%}.",
         f"How many clocks it takes: {where}",
-    )
-
-
-def _score_by_distance(result: RopeResult, where: str) -> Lines:
-    curve, times = result.by_distance, pluralize(result.rises, "time")
-    return Lines(
-        (line(f"head {result.head}", curve),),
-        Axis("distance from query to key", "tokens"),
-        Axis("score", "q·k / √d"),
-        f"The score is highest at distance {result.peak}, {curve[result.peak]:.2f}. "
-        f"At distance 1 it is {curve[1]:.2f}, at distance {len(curve) - 1} {curve[-1]:.2f}; "
-        f"on the way it rises {times}.",
-        f"The same queries and keys, set at other distances: {where}",
-    )
-
-
-def _scores_of_all_heads(result: RopeResult) -> Lines:
-    curves = [line(f"head {h}", c) for h, c in enumerate(result.heads_by_distance)]
-    peaks = [f"head {h} at {int(c.argmax())}" for h, c in enumerate(result.heads_by_distance)]
-    return Lines(
-        tuple(curves),
-        Axis("distance from query to key", "tokens"),
-        Axis("score", "q·k / √d"),
-        f"Where each head's score is highest: {listed(peaks, 32)}.",
-        f"All heads of layer {result.layer}",
-    )
-
-
-def _cosine_by_distance(result: RopeResult) -> Lines:
-    last = len(result.ideal_by_distance) - 1
-    return Lines(
-        (line("equal", result.ideal_by_distance),),
-        Axis("distance from query to key", "tokens"),
-        Axis("cosine"),
-        f"Falls from 1 at distance 0 to {result.ideal_by_distance[-1]:.2f} at {last}, in waves.",
-        "Two equal vectors, all pairs alike",
     )
 
 
