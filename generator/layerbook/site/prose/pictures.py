@@ -135,13 +135,14 @@ def extract_pictures(source: str) -> ExtractedPictures:
     pictures: dict[int, ProseImage | ProseDiagram] = {}
 
     def replace(match: re.Match[str]) -> str:
+        is_image = match["image"] is not None and not _EMPTY_LINE.search(match[0])
+        if match["diagram"] is None and not is_image:
+            return match[0]
         line = source.count("\n", 0, match.start()) + 1
-        if match["diagram"] is not None:
-            pictures[line] = _parse_diagram(match["body"], line)
-        elif match["image"] is not None and not _EMPTY_LINE.search(match[0]):
+        if is_image:
             pictures[line] = _parse_image(match, line)
         else:
-            return match[0]
+            pictures[line] = _parse_diagram(match["body"], line)
         breaks = "\n" * match[0].count("\n")
         return f"{{{{ picture({line}){breaks} }}}}"
 
