@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fixtures.chromium import reading
-from fixtures.gguf_file import write_gguf
+from fixtures.gguf_file import overlap_tensors, write_gguf
 from fixtures.live_page import load_file, write_page
 from fixtures.try_page import write_try_page
 from layerbook.model.sources import GGUFSource
@@ -98,6 +98,17 @@ def test_hostile_models_are_refused(
 ) -> None:
     """They would give wrong numbers, or take all memory."""
     gguf = write_gguf(tiny_model_dir, tmp_path / "other.gguf", **changes)
+    with reading(browser, page_file) as page, pytest.raises(Exception, match=message):
+        load_file(page, gguf)
+
+
+def test_overlapping_tensors_are_refused(
+    browser: Browser, page_file: Path, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    """A small file could have a thousand layers that all lie in the same place."""
+    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf")
+    overlap_tensors(gguf)
+    message = r"no valid number for \S+\.offset"
     with reading(browser, page_file) as page, pytest.raises(Exception, match=message):
         load_file(page, gguf)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import resource
 import shutil
@@ -16,8 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures.gguf_file import write_gguf
-from gguf import GGUFReader
+from fixtures.gguf_file import overlap_tensors, write_gguf
 from layerbook.core.errors import ModelError
 from layerbook.core.requests import ChatMessage, Prompt
 from layerbook.model import sources
@@ -350,12 +348,7 @@ def test_overlapping_tensors_are_refused(
     """A small file could have a thousand layers that all lie in the same place."""
     monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "cache"))  # without older conversions
     path = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf")
-    reader = GGUFReader(path, "r+")
-    largest = max(int(tensor.n_bytes) for tensor in reader.tensors)
-    for tensor in reader.tensors:
-        tensor.field.parts[-1][0] = 0
-    reader.data.flush()
-    os.truncate(path, reader.data_offset + largest)
+    overlap_tensors(path)
     assert "its tensors overlap" in refusal(lambda: sources.resolve(str(path)).prepare())
 
 

@@ -141,11 +141,14 @@ export function readHeader(bytes) {
 	if (!Number.isInteger(alignment) || alignment <= 0) rejectNumber("general.alignment", alignment);
 	const start = Math.ceil(reader.position / alignment) * alignment;
 	const tensors = Object.create(null);
+	let size = 0; // of all tensors; if they overlap, they take more memory than the file
 	for (const tensor of list) {
 		tensor.offset += start;
+		size += tensor.rows * tensor.stride;
 		if (tensor.offset + tensor.rows * tensor.stride > bytes.length) {
 			throw new LiveError("the file ends within {name}; it is incomplete", { name: tensor.name });
 		}
+		if (size > bytes.length) rejectNumber(`${tensor.name}.offset`, tensor.offset);
 		tensors[tensor.name] = tensor;
 	}
 	return { settings, tensors };
