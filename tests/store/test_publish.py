@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +46,25 @@ def pages(folder: Path) -> dict[str, bytes]:
         for path, data in files(folder).items()
         if not path.endswith(atomic.TEMPORARY_SUFFIX)
     }
+
+
+def test_flushes_only_the_marker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A site of many pages waits for the disk no more often than a small one."""
+    flushed: list[int] = []
+    fsync = os.fsync
+
+    def record(descriptor: int) -> None:
+        flushed.append(descriptor)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record)
+    counts = []
+    for size in (1, 20):
+        flushed.clear()
+        tree = {f"{number}.html": b"page" for number in range(size)}
+        publish.publish(tree, tmp_path / str(size))
+        counts.append(len(flushed))
+    assert counts[0] == counts[1] > 0
 
 
 def test_replaces_a_site(tmp_path: Path) -> None:

@@ -67,7 +67,8 @@ def publish(tree: Mapping[str, bytes], target: Path) -> PublishReport:
     """Make the folder `target` hold `tree`, a mapping from paths to bytes.
 
     Files that an earlier publication wrote and that are not in `tree` are removed; all others
-    stay. `index.html` is written last. Raises StoreError for a folder with content but no marker,
+    stay. `index.html` is written last. Only the marker is flushed to the disk: pages can be built
+    again, and flushing each is slow. Raises StoreError for a folder with content but no marker,
     for a path that leaves the folder, and if the disk refuses.
     """
     _check_tree(tree, target)
@@ -142,7 +143,7 @@ def _publish(tree: Mapping[str, bytes], target: Path) -> PublishReport:
     for path in changed:
         resolve_within(target, (target / path).parent)  # a link at the page itself is replaced
         _remove_empty_folders(target / path)
-        atomic.write(target / path, tree[path])
+        atomic.write(target / path, tree[path], durable=False)
     _remove(target, [path for path in removed if path not in blocking])
     atomic.write(target / MARKER_NAME, _Marker(files=digests).encode())
     return PublishReport(tuple(changed), tuple(removed), tuple(kept_modified))
