@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import multiprocessing
 import os
@@ -163,6 +164,7 @@ def _init_worker() -> None:
     Thread(target=_exit_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal
     gc.disable()  # drawings leave too little garbage to be worth collecting
+    atexit.register(gc.freeze)  # else Python would look for garbage in all libraries at exit
 
 
 def _exit_with_parent() -> None:
