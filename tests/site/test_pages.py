@@ -11,7 +11,7 @@ import pytest
 from fixtures.sample_chapter import BOOK, HOSTILE, context, pages, write_book
 from layerbook.core.errors import SpecError
 from layerbook.site.assets import STYLESHEETS, assets, static_files
-from layerbook.site.page_templates import make_environment, render_page
+from layerbook.site.page_templates import make_environment, render_block, render_page
 from layerbook.site.pages import ChapterPage, IndexPage
 from layerbook.site.search import chapter_rows, search_index
 
@@ -105,6 +105,15 @@ def test_rejects_unknown_names_in_templates(tmp_path: Path) -> None:
         render_page(IndexPage(), BOOK, make_environment(tmp_path))
     (tmp_path / "index.html").write_text("{{ book.title }}")
     assert render_page(IndexPage(), BOOK, make_environment(tmp_path)) == BOOK.title
+
+
+def test_blocks_compile_only_the_templates_that_they_need() -> None:
+    """Most pages have no playground and no live model, and compiling their templates is slow."""
+    environment = make_environment()
+    assert "<details" in render_block(environment, "reveal", "Answer")
+    assert environment.cache is not None
+    compiled = {template.name for template in environment.cache.values()}
+    assert compiled == {"blocks.html"}
 
 
 def test_static_files_of_the_project_come_first(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
@@ -70,6 +71,7 @@ def make_environment(project_templates: Path | None = None) -> Sandbox:
     """Return the environment of page templates: strict about names, escaping all but markup."""
     package = files("layerbook.templates")
 
+    @cache
     def load_from_package(name: str) -> str | None:
         file = package.joinpath(*split_template_path(name))  # TemplateNotFound for `..`
         return file.read_text(encoding="utf-8") if file.is_file() else None

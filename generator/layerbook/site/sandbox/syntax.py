@@ -116,9 +116,9 @@ class CountingTransformer(NodeTransformer):
         )
 
     def _count_body(self, node: Any) -> nodes.Node:
-        texts = sum(len(data.data) for data in node.find_all(nodes.TemplateData))
-        size = sum(1 for part in node.body for _ in part.find_all(nodes.Node)) + texts // 100
-        number = nodes.Const(size, lineno=node.lineno)
+        parts = [inner for part in node.body for inner in part.find_all(nodes.Node)]
+        texts = sum(len(part.data) for part in parts if isinstance(part, nodes.TemplateData))
+        number = nodes.Const(len(parts) + texts // 100, lineno=node.lineno)
         call = self._call("count", number, lineno=node.lineno)
         node.body.insert(0, nodes.ExprStmt(call, lineno=node.lineno))
         counted: nodes.Node = node
