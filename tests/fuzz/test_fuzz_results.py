@@ -89,7 +89,7 @@ def test_mutated_cache_entries_are_ignored_or_read(tmp_path: Path) -> None:
     monitor = make_monitor(tmp_path)
     cache = WorkingCache(monitor.folder)
     cache.put_blob("pages", "key", b"page")
-    cache.record_computed("tiny", "next", "one", "k", "r")
+    cache.record_computed("tiny/next/one", "k", "r")
     paths = [p for p in cache.folder.rglob("*") if p.is_file() and p.name != ".gitignore"]
     whole = {path: path.read_bytes() for path in paths}
     for number, rng in cases("cache"):
@@ -99,7 +99,7 @@ def test_mutated_cache_entries_are_ignored_or_read(tmp_path: Path) -> None:
         with monitor.case(f"cache {number}", changed):
             is_whole = changed == whole[path]
             page = cache.get_blob("pages", "key")
-            computed = cache.was_computed("tiny", "next", "one", "k", "r")
+            computed = cache.was_computed("tiny/next/one", "k", "r")
             assert page == b"page" if is_whole or "pages" not in path.parts else page is None
             assert computed == (is_whole or "pages" in path.parts)
         path.write_bytes(whole[path])

@@ -143,7 +143,8 @@ def test_memory_does_not_grow_with_the_number_of_prompts(
 
     monkeypatch.setattr(measuring, "_measure_one", watched)
     source = sources.resolve(str(tiny_model_dir))
-    executor = LocalExecutor(source, SilentReporter(), max_batch_tokens=64)
+    monkeypatch.setattr(measuring, "MAX_BATCH_TOKENS", 64)
+    executor = LocalExecutor(source, SilentReporter())
     for count in (20, 80):
         spec = tmp_path / f"{count}.yaml"
         spec.write_text(SPEC.format(prompts=[f"{i:03}" for i in range(count)]))

@@ -18,39 +18,37 @@ from layerbook.store.secret import _load_or_create
 def test_computed_results_are_recorded(tmp_path: Path) -> None:
     """Another key, result or experiment is not recorded."""
     working_cache = WorkingCache(tmp_path)
-    assert not working_cache.was_computed("m", "c", "i", "key", "result")
-    working_cache.record_computed("m", "c", "i", "key", "result")
-    assert WorkingCache(tmp_path).was_computed("m", "c", "i", "key", "result")
+    assert not working_cache.was_computed("m/c/i", "key", "result")
+    working_cache.record_computed("m/c/i", "key", "result")
+    assert WorkingCache(tmp_path).was_computed("m/c/i", "key", "result")
     unknown_records = [
-        ("x", "c", "i", "key", "result"),
-        ("m", "c", "x", "key", "result"),
-        ("m", "c", "i", "x", "result"),
+        ("x/c/i", "key", "result"),
+        ("m/c/x", "key", "result"),
+        ("m/c/i", "x", "result"),
+        ("m/c/i", "key", "x"),
     ]
-    assert not any(
-        working_cache.was_computed(*record)
-        for record in [*unknown_records, ("m", "c", "i", "key", "x")]
-    )
+    assert not any(working_cache.was_computed(*record) for record in unknown_records)
 
 
 def test_keeps_the_latest_keys(tmp_path: Path) -> None:
     """Recent keys stay, for a switch between branches; the oldest is forgotten."""
     working_cache = WorkingCache(tmp_path)
     for number in range(cache.MAX_KEYS_PER_EXPERIMENT + 1):
-        working_cache.record_computed("m", "c", "i", f"key {number}", "result")
-    assert working_cache.was_computed("m", "c", "i", "key 1", "result")
-    assert not working_cache.was_computed("m", "c", "i", "key 0", "result")
+        working_cache.record_computed("m/c/i", f"key {number}", "result")
+    assert working_cache.was_computed("m/c/i", "key 1", "result")
+    assert not working_cache.was_computed("m/c/i", "key 0", "result")
 
 
 def test_ignores_damaged_records(tmp_path: Path) -> None:
     """An experiment with a damaged record runs again, and the record is replaced."""
     working_cache = WorkingCache(tmp_path)
-    working_cache.record_computed("m", "c", "i", "key", "result")
+    working_cache.record_computed("m/c/i", "key", "result")
     (record,) = entry_files(working_cache, "computed")
     record.write_bytes(record.read_bytes().replace(b"key", b"yek"))
-    assert not working_cache.was_computed("m", "c", "i", "key", "result")
-    assert not working_cache.was_computed("m", "c", "i", "yek", "result")
-    working_cache.record_computed("m", "c", "i", "key", "result")
-    assert working_cache.was_computed("m", "c", "i", "key", "result")
+    assert not working_cache.was_computed("m/c/i", "key", "result")
+    assert not working_cache.was_computed("m/c/i", "yek", "result")
+    working_cache.record_computed("m/c/i", "key", "result")
+    assert working_cache.was_computed("m/c/i", "key", "result")
 
 
 def entry_files(working_cache: WorkingCache, kind: str) -> list[Path]:
@@ -62,10 +60,10 @@ def test_ignores_entries_of_other_users(tmp_path: Path, monkeypatch: pytest.Monk
     """A downloaded book may contain a cache, whose digests anybody can compute."""
     working_cache = WorkingCache(tmp_path)
     working_cache.put_blob("pages", "key", b"<script>")
-    working_cache.record_computed("m", "c", "i", "key", "result")
+    working_cache.record_computed("m/c/i", "key", "result")
     monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "other user"))
     assert working_cache.get_blob("pages", "key") is None
-    assert not working_cache.was_computed("m", "c", "i", "key", "result")
+    assert not working_cache.was_computed("m/c/i", "key", "result")
     working_cache.put_blob("pages", "key", b"<p>")
     assert working_cache.get_blob("pages", "key") == b"<p>"
 
@@ -86,9 +84,9 @@ def test_no_cache_without_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "file" / "user"))
     working_cache = WorkingCache(tmp_path)
     working_cache.put_blob("pages", "key", b"<p>")
-    working_cache.record_computed("m", "c", "i", "key", "result")
+    working_cache.record_computed("m/c/i", "key", "result")
     assert working_cache.get_blob("pages", "key") is None
-    assert not working_cache.was_computed("m", "c", "i", "key", "result")
+    assert not working_cache.was_computed("m/c/i", "key", "result")
 
 
 @pytest.mark.parametrize("name", ["", "/pages", "/lock", "/.gitignore"])
@@ -182,7 +180,7 @@ def test_unusable_lock_file_is_reported(tmp_path: Path) -> None:
 def test_clean_keeps_results_and_link_targets(tmp_path: Path) -> None:
     """Results and the targets of links stay; a cleaned cache can be used again."""
     working_cache = WorkingCache(tmp_path)
-    working_cache.record_computed("m", "c", "i", "key", "result")
+    working_cache.record_computed("m/c/i", "key", "result")
     working_cache.put_blob("figures", "key", b"<svg/>")
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "r.json").write_text("{}")
@@ -192,10 +190,10 @@ def test_clean_keeps_results_and_link_targets(tmp_path: Path) -> None:
     assert (working_cache.folder / cache.LOCK_NAME).exists(), (
         "another build may be waiting for this very file"
     )
-    assert working_cache.was_computed("m", "c", "i", "key", "result")
+    assert working_cache.was_computed("m/c/i", "key", "result")
     report = cache.clean(tmp_path, everything=True)
     assert report == cache.CleanReport({"computed": 1}, kept_notes=0)
-    assert not working_cache.was_computed("m", "c", "i", "key", "result")
+    assert not working_cache.was_computed("m/c/i", "key", "result")
     assert working_cache.get_blob("figures", "key") is None
     assert (tmp_path / "experiments" / "r.json").exists()
     working_cache.put_blob("figures", "key", b"<svg/>")

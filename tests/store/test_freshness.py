@@ -43,9 +43,8 @@ def save(root: Path, id: str = "noise", rows: int = 3) -> Path:
 
 def record_computed(cache: WorkingCache, path: Path, key: Key) -> None:
     """Record that this machine computed the result."""
-    cache.record_computed(
-        "tiny", "attention", path.stem, key.digest, results.read_header(path).digest
-    )
+    header = results.read_header(path)
+    cache.record_computed(header.name, key.digest, header.digest)
 
 
 def test_committed_result_is_uncomputed_until_computed_here(tmp_path: Path) -> None:

@@ -21,13 +21,13 @@ from layerbook.book.book_file import (
     find_prose,
     find_spec_files,
     in_listed_order,
+    locate_model,
     read_book_file,
 )
 from layerbook.book.claims import check as claims
 from layerbook.book.claims.type_check import missing_fields
 from layerbook.book.contents import Book, Caption, Chapter, Claim, Experiment
 from layerbook.book.context_length import check_context_length
-from layerbook.book.model_path import locate_model
 from layerbook.book.node import Node, ProblemList, display_path
 from layerbook.book.parsed_files import ParsedFiles
 from layerbook.book.schema import (

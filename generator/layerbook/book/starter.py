@@ -14,7 +14,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Literal
 
-from layerbook.book.model_path import locate_model
+from layerbook.book.book_file import locate_model
 from layerbook.core import atomic, registry
 from layerbook.core.errors import StoreError, UsageError
 from layerbook.core.paths import resolve_within

@@ -15,11 +15,11 @@ from typing import Annotated, Any
 from pydantic import TypeAdapter, ValidationError
 
 from layerbook.book.axis_file import AxisData, read_axis_file
+from layerbook.book.book_file import book_folder, locate_model
 from layerbook.book.claims import check as claims
 from layerbook.book.claims.type_check import missing_fields, possible_types
 from layerbook.book.columns import MeasuredValue, parse_number, unify_column
 from layerbook.book.figure_names import analysis_name_patterns, readable_names
-from layerbook.book.model_path import book_folder, locate_model
 from layerbook.book.node import Node
 from layerbook.book.schema import ViewSpec
 from layerbook.book.sweep import MAX_CELLS, MODEL_AXIS, Axis, Sweep

@@ -10,8 +10,8 @@ from layerbook.book.contents import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, StoreError
 from layerbook.core.progress import Reporter
-from layerbook.runner.local import Measurements
-from layerbook.runner.run import measure
+from layerbook.runner.local import Measurements, local_executor
+from layerbook.runner.run import measure_each
 from layerbook.store import results
 from layerbook.store.comparison import Difference, compare_results, tolerance_of
 from layerbook.store.freshness import ExperimentStatus
@@ -46,13 +46,9 @@ def verify(
     verifiers = {experiment: CellVerifier(project) for experiment in current}
     measured: Measurements = {}
     if current:
-        measured = measure(
-            project.source,
-            project.precision,
-            current,
-            report,
-            cell_stores=verifiers.__getitem__,
-        )
+        with local_executor(project.source, project.precision, report) as executor:
+            in_order = measure_each(current, executor, report, verifiers.__getitem__)
+            measured = dict(zip(current, in_order, strict=True))
     checks = []
     for status in statuses:
         experiment = status.experiment

@@ -111,30 +111,6 @@ def make_token_counter(directory: Path) -> Callable[[Prompt], int]:
     return count
 
 
-def make_chat_renderer(directory: Path) -> Callable[[Prompt], str]:
-    """Return a function that lays out a chat prompt; it reads the template when first called."""
-
-    @cache
-    def template() -> Any:
-        from layerbook.model.chat_template import ChatTemplate
-
-        return ChatTemplate.load(directory)
-
-    @cache
-    def render(prompt: Prompt) -> str:
-        text: str = template().render(prompt)
-        return text
-
-    return render
-
-
-def has_chat_template(directory: Path) -> bool:
-    """Return whether a model's files have a chat template; ModelError if they cannot be read."""
-    from layerbook.model.chat_template import ChatTemplate
-
-    return bool(ChatTemplate.load(directory).source)
-
-
 def read_config(directory: Path) -> dict[str, Any]:
     """Read the `config.json` of a directory; ModelError if the directory cannot be loaded."""
     if (directory / "adapter_config.json").is_file():

@@ -9,6 +9,7 @@ import re
 import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ from layerbook.core.errors import ModelError, UsageError, did_you_mean
 from layerbook.core.limits import Limits
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.model import download, user_cache
+from layerbook.model.chat_template import ChatTemplate
 from layerbook.model.convert import CONVERTER_VERSION, convert
 from layerbook.model.gguf import (
     GGUF_PACKAGE_MISSING,
@@ -27,9 +29,7 @@ from layerbook.model.model_folder import (
     WEIGHT_FILES,
     Fingerprint,
     directory_fingerprint,
-    has_chat_template,
     limits_from_config,
-    make_chat_renderer,
     make_token_counter,
     read_config,
 )
@@ -79,11 +79,12 @@ class ModelSource(ABC):
             limits = limits_from_config(config)
         if directory is None:
             return limits
+        template = ChatTemplate.load(directory)
         return replace(
             limits,
             count_tokens=make_token_counter(directory),
-            render_chat=make_chat_renderer(directory) if check_chats else None,
-            chat_template=has_chat_template(directory),
+            render_chat=cache(template.render) if check_chats else None,
+            chat_template=bool(template.source),
         )
 
     def files(self) -> list[Path]:

@@ -61,11 +61,9 @@ class LocalExecutor:
         timer: Timer | None = None,
         *,
         precision: Precision = DEFAULT_PRECISION,
-        max_batch_tokens: int = MAX_BATCH_TOKENS,
     ) -> None:
         self.source, self.precision, self.report = source, precision, report
         self.timer = timer or Timer()
-        self.max_batch_tokens = max_batch_tokens
         self._models: dict[sources.ModelSource, LoadedModel] = {}
 
     @property
@@ -151,11 +149,11 @@ class LocalExecutor:
             (_timed_address(experiment), own_requests.values())
             for experiment, own_requests in requests.items()
         )
-        execution = Execution(model, run_plan, self.timer, max_batch_tokens=self.max_batch_tokens)
+        execution = Execution(model, run_plan, self.timer, max_batch_tokens=MAX_BATCH_TOKENS)
         cost = plan_cost(
             run_plan,
             execution.token_ids,
-            max_batch_tokens=self.max_batch_tokens,
+            max_batch_tokens=MAX_BATCH_TOKENS,
             bytes_for=model.bytes_for,
         )
         results: dict[Experiment, Result | LayerbookError] = {}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from layerbook.book.contents import Experiment
@@ -28,7 +29,7 @@ from layerbook.core.text import pluralize
 from layerbook.model import sources
 from layerbook.model.timer import Timer
 from layerbook.runner.local import Executor, Measurements, local_executor
-from layerbook.runner.sweep import CellStore, NullStore, remove_obsolete_cells, run_sweep
+from layerbook.runner.sweep import CellStore, remove_obsolete_cells, run_sweep
 from layerbook.store import results
 from layerbook.store.comparison import Difference, compare_results, tolerance_of
 from layerbook.store.freshness import ExperimentStatus, check_freshness
@@ -101,9 +102,9 @@ def run_experiments(
     if problems := find_missing_claim_fields(experiments):
         raise SpecError(problems)
     outcomes = []
-    unusable: list[results.ResultFileError] = []
+    saver = ResultSaver(project)
     with executor_factory(project.source, project.precision, report) as executor:
-        cell_store = ProjectCellStore(project, unusable, force=force)
+        cell_store = ProjectCellStore(saver, force=force)
         measured = measure_each(experiments, executor, report, lambda _: cell_store)
         keys: dict[Experiment, Key] = {}
         for status, result in zip(work, measured, strict=True):
@@ -115,29 +116,11 @@ def run_experiments(
                     remove_obsolete_cells(project, experiment)
             elif experiment not in keys:
                 keys |= project.compute_keys([e for e in experiments if e.sweep is None])
-            outcome = compare_and_save(project, status, keys[experiment], result, unusable)
+            outcome = saver.save(status, keys[experiment], result)
             outcomes.append(cell_store.include_cells(outcome))
-    _report_unusable(unusable, report)
+    saver.report_unusable(report)
     record_module_digests(project.cache, work)
     return tuple(outcomes)
-
-
-def measure(
-    source: sources.ModelSource,
-    precision: Precision,
-    experiments: Sequence[Experiment],
-    report: Reporter,
-    *,
-    executor_factory: ExecutorFactory = local_executor,
-    cell_stores: Callable[[Experiment], CellStore] = lambda experiment: NullStore(),
-) -> Measurements:
-    """Return the result of each experiment, or its error, without saving it.
-
-    cell_stores: returns the object that collects the results of a sweep's cells.
-    """
-    with executor_factory(source, precision, report) as executor:
-        measured = measure_each(experiments, executor, report, cell_stores)
-        return dict(zip(experiments, measured, strict=True))
 
 
 def measure_each(
@@ -155,57 +138,64 @@ def measure_each(
             yield run_sweep(experiment, executor, cell_stores(experiment), report)
 
 
-def compare_and_save(
-    project: Project,
-    status: ExperimentStatus,
-    current_key: Key,
-    result: Result | LayerbookError,
-    unusable: list[results.ResultFileError],
-) -> Outcome:
-    """Save a result, unless the stored one has the same numbers.
+class ResultSaver:
+    """Saves the results of a run, each compared with the stored one."""
 
-    current_key: the key after measuring. The result is dropped if it is not that of `status`.
-    unusable: gets the error of a stored result that could not be compared.
-    """
-    experiment, key = status.experiment, status.key
-    if isinstance(result, LayerbookError):
-        return Outcome(experiment, "failed", str(result), result.trace)
-    if current_key != key:
-        return Outcome(experiment, "failed", SOURCES_CHANGED)
-    path, model = project.result_path(experiment), project.model_name(experiment)
-    old = None
-    try:
-        old = results.load(path, type(result))
-    except results.ResultFileError as error:
-        if error.reason != "missing":
-            unusable.append(error)
-    outcome = Outcome(experiment, "new")
-    if old is not None and old.key.spec == key.spec:
-        differences = compare_results(old.result, result, tolerance_of(key.precision))
-        if differences:
-            outcome = Outcome(experiment, "differs", _list_differences(differences))
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._unusable: list[results.ResultFileError] = []  # stored results that are not compared
+
+    def save(
+        self, status: ExperimentStatus, current_key: Key, result: Result | LayerbookError
+    ) -> Outcome:
+        """Save a result, unless the stored one has the same numbers.
+
+        current_key: the key after measuring. The result is dropped if it is not that of `status`.
+        """
+        experiment, key = status.experiment, status.key
+        if isinstance(result, LayerbookError):
+            return Outcome(experiment, "failed", str(result), result.trace)
+        if current_key != key:
+            return Outcome(experiment, "failed", SOURCES_CHANGED)
+        path = self.project.result_path(experiment)
+        old = self._load_stored(path, type(result))
+        outcome = Outcome(experiment, "new")
+        if old is not None and old.key.spec == key.spec:
+            differences = compare_results(old.result, result, tolerance_of(key.precision))
+            if differences:
+                outcome = Outcome(experiment, "differs", _list_differences(differences))
+            else:
+                outcome = Outcome(experiment, "same")
+        if old is not None and outcome.verdict == "same" and results.has_own_header(path, old):
+            results.update_key(path, old, key)
         else:
-            outcome = Outcome(experiment, "same")
-    if old is not None and outcome.verdict == "same" and results.has_own_header(path, old):
-        results.update_key(path, old, key)
-    else:
-        results.write(path, make_stored_result(experiment, model, key, result))
-    digest = results.read_header(path).digest
-    project.cache.record_computed(model, experiment.chapter, experiment.id, key.digest, digest)
-    return outcome
+            model = self.project.model_name(experiment)
+            results.write(path, make_stored_result(experiment, model, key, result))
+        header = results.read_header(path)
+        self.project.cache.record_computed(header.name, key.digest, header.digest)
+        return outcome
 
+    def _load_stored(
+        self, path: Path, result_type: type[Result]
+    ) -> results.StoredResult[Result] | None:
+        try:
+            return results.load(path, result_type)
+        except results.ResultFileError as error:
+            if error.reason != "missing":
+                self._unusable.append(error)
+            return None
 
-def _report_unusable(unusable: Sequence[results.ResultFileError], report: Reporter) -> None:
-    """Report stored results that were not compared; count those with the fields of older code."""
-    outdated = sum(error.reason == "schema" for error in unusable)
-    for error in unusable:
-        if error.reason != "schema":
-            report.info(str(error))
-    if outdated:
-        report.info(
-            f"{pluralize(outdated, 'stored result')} replaced without comparing the numbers, "
-            "because the fields of the analysis have changed"
-        )
+    def report_unusable(self, report: Reporter) -> None:
+        """Report stored results that were not compared; count those with fields of older code."""
+        outdated = sum(error.reason == "schema" for error in self._unusable)
+        for error in self._unusable:
+            if error.reason != "schema":
+                report.info(str(error))
+        if outdated:
+            report.info(
+                f"{pluralize(outdated, 'stored result')} replaced without comparing the numbers, "
+                "because the fields of the analysis have changed"
+            )
 
 
 def make_stored_result(
@@ -231,10 +221,8 @@ def _list_differences(differences: Sequence[Difference]) -> str:
 class ProjectCellStore:
     """Stores the results of cells in a project."""
 
-    def __init__(
-        self, project: Project, unusable: list[results.ResultFileError], *, force: bool
-    ) -> None:
-        self.project, self.unusable, self.force = project, unusable, force
+    def __init__(self, saver: ResultSaver, *, force: bool) -> None:
+        self.saver, self.project, self.force = saver, saver.project, force
         self._pending: dict[Experiment, ExperimentStatus] = {}
         self._differing: dict[str, list[str]] = {}  # the cells that differ, by sweep
 
@@ -258,7 +246,7 @@ class ProjectCellStore:
         failed: dict[Experiment, LayerbookError] = {}
         for cell, result in measured.items():
             status = self._pending.pop(cell)
-            outcome = compare_and_save(self.project, status, keys[cell], result, self.unusable)
+            outcome = self.saver.save(status, keys[cell], result)
             if outcome.verdict == "failed":
                 failed[cell] = RunError(outcome.detail, outcome.trace)
             elif outcome.verdict == "differs":

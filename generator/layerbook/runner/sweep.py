@@ -35,16 +35,6 @@ class CellStore(Protocol):
         """Store what was measured; return the result or error of every cell of the chunk."""
 
 
-class NullStore:
-    """Measures every cell and stores nothing."""
-
-    def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
-        return chunk
-
-    def collect(self, chunk: Sequence[Experiment], measured: Measurements) -> Measurements:
-        return measured
-
-
 def run_sweep(
     experiment: Experiment, executor: Executor, cell_store: CellStore, report: Reporter
 ) -> SweepResult | LayerbookError:

@@ -50,20 +50,19 @@ class WorkingCache:
         """The hidden folder; it may not exist yet."""
         return self.root / CACHE_FOLDER
 
-    def record_computed(
-        self, model: str, chapter: str, id: str, key_digest: str, result_digest: str
-    ) -> None:
-        """Record that this machine computed the result of that digest under a key."""
-        results = self._read_computed(model, chapter, id)
+    def record_computed(self, name: str, key_digest: str, result_digest: str) -> None:
+        """Record that this machine computed the result of that digest under a key.
+
+        name: of the result, `model/chapter/id`.
+        """
+        results = self._read_computed(name)
         results.pop(key_digest, None)
         latest = dict([*results.items(), (key_digest, result_digest)][-MAX_KEYS_PER_EXPERIMENT:])
-        self._write(COMPUTED_KIND, f"{model}/{chapter}/{id}", json.dumps(latest).encode())
+        self._write(COMPUTED_KIND, name, json.dumps(latest).encode())
 
-    def was_computed(
-        self, model: str, chapter: str, id: str, key_digest: str, result_digest: str
-    ) -> bool:
+    def was_computed(self, name: str, key_digest: str, result_digest: str) -> bool:
         """Return whether `record_computed` recorded exactly this."""
-        return self._read_computed(model, chapter, id).get(key_digest) == result_digest
+        return self._read_computed(name).get(key_digest) == result_digest
 
     def get_blob(self, kind: str, key: str) -> bytes | None:
         """Return the bytes stored under a key; None if they are missing, damaged or foreign."""
@@ -83,8 +82,8 @@ class WorkingCache:
         with suppress(StoreError):
             self._write(kind, key, data)
 
-    def _read_computed(self, model: str, chapter: str, id: str) -> dict[str, str]:
-        results = json.loads(self.get_blob(COMPUTED_KIND, f"{model}/{chapter}/{id}") or b"{}")
+    def _read_computed(self, name: str) -> dict[str, str]:
+        results = json.loads(self.get_blob(COMPUTED_KIND, name) or b"{}")
         return results if isinstance(results, dict) else {}
 
     def _blob_path(self, kind: str, key: str) -> Path:

@@ -77,7 +77,7 @@ def check_freshness(path: Path, key: Key, cache: WorkingCache) -> Freshness:
         return Freshness("stale", changed)
     if not results.has_own_header(path, header):
         return Freshness("unreadable", reason="its header was edited; run the experiment again")
-    if cache.was_computed(header.model, header.chapter, header.id, key.digest, header.digest):
+    if cache.was_computed(header.name, key.digest, header.digest):
         return Freshness("fresh")
     return Freshness("uncomputed", changed)
 

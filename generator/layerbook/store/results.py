@@ -59,6 +59,11 @@ class ResultHeader:
     key: Key
     digest: str = field(default="", compare=False)
 
+    @property
+    def name(self) -> str:
+        """The name of the result among those of all models: `model/chapter/id`."""
+        return f"{self.model}/{self.chapter}/{self.id}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class StoredResult(ResultHeader, Generic[R]):
