@@ -229,7 +229,7 @@ def first_words(tokens: tuple[Token, ...]) -> str:
 
 def bar_labels(count: int) -> tuple[str, ...]:
     """Name the bars: the whitespace, then the draws."""
-    return ("the whitespace", *(f"others, draw {i}" for i in range(1, count)))
+    return ("the whitespace", *(f"others {i}" for i in range(1, count)))
 
 
 def loss_bars(result: TokenKnockoutResult) -> Bars:
