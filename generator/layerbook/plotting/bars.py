@@ -11,7 +11,7 @@ import numpy as np
 from layerbook.core.figures import Axis, Bars, Label
 from layerbook.core.tokens import Token
 from layerbook.plotting import colors, numeric_axes, svg, text
-from layerbook.plotting.canvas import Area, Canvas
+from layerbook.plotting.canvas import Area, Canvas, TextStyle
 
 _TITLE_HEIGHT = 18.0
 _BAR_LENGTHS = ((230.0, 110.0), (130.0, 130.0), (84.0, 84.0), (60.0, 60.0))
@@ -100,10 +100,12 @@ def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: flo
             row.name,
             start - 10,
             y + layout.row_height / 2 + 4.5,
-            size=text.SMALL_FONT_SIZE if row.is_rest else text.FONT_SIZE,
-            color=row.label_color,
-            anchor="right",
-            mono=isinstance(row.label, Token),
+            TextStyle(
+                size=text.SMALL_FONT_SIZE if row.is_rest else text.FONT_SIZE,
+                color=row.label_color,
+                anchor="right",
+                mono=isinstance(row.label, Token),
+            ),
             gid=gid,
         )
     bottom = first + len(rows) * layout.row_height
@@ -186,12 +188,16 @@ def _draw_axis_titles(
     labels, values = (text.printable(a.title()) for a in (figure.label_axis, figure.value_axis))
     size, color = text.SMALL_FONT_SIZE, colors.MUTED
     if layout.has_titles_apart:
-        canvas.draw_text(f"↓ {labels}", left, top + 13, size=size, color=color)
+        canvas.draw_text(f"↓ {labels}", left, top + 13, TextStyle(size=size, color=color))
         title_left = min(start, max(left, left + layout.width - text.pixel_width(values, size)))
-        canvas.draw_text(values, title_left, top + 13 + _TITLE_HEIGHT, size=size, color=color)
+        canvas.draw_text(
+            values, title_left, top + 13 + _TITLE_HEIGHT, TextStyle(size=size, color=color)
+        )
         return
-    canvas.draw_text(labels, start - 10, top + 13, size=size, color=color, anchor="right")
-    canvas.draw_text(values, start, top + 13, size=size, color=color)
+    canvas.draw_text(
+        labels, start - 10, top + 13, TextStyle(size=size, color=color, anchor="right")
+    )
+    canvas.draw_text(values, start, top + 13, TextStyle(size=size, color=color))
 
 
 def _draw_bar(canvas: Canvas, row: _Row, scale: _ValueScale, area: Area, gid: str) -> None:
@@ -206,8 +212,10 @@ def _draw_bar(canvas: Canvas, row: _Row, scale: _ValueScale, area: Area, gid: st
         row.value_text,
         (end if math.isfinite(end) else zero) + (-6 if is_left_of_zero else 6),
         area.top + area.height / 2 + 4,
-        color=colors.MUTED if row.is_rest else colors.INK,
-        anchor="right" if is_left_of_zero else "left",
+        TextStyle(
+            color=colors.MUTED if row.is_rest else colors.INK,
+            anchor="right" if is_left_of_zero else "left",
+        ),
         gid=gid,
     )
 

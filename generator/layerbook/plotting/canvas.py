@@ -10,6 +10,7 @@ import io
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from matplotlib import rc_context, rcdefaults, rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.patches import Circle, PathPatch, Polygon, Rectangle
+from matplotlib.patches import Circle, Patch, PathPatch, Polygon, Rectangle
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
@@ -108,6 +109,26 @@ class LabeledSides(NamedTuple):
 BOTH_SIDES = LabeledSides(left=True, bottom=True)
 
 
+@dataclass(frozen=True, kw_only=True)
+class TextStyle:
+    """The looks of a text.
+
+    rotation: in degrees, counterclockwise. halo: the page draws a border in the color of the
+    paper around the letters, so that they stay legible on a grid.
+    """
+
+    size: float = text.SMALL_FONT_SIZE
+    color: str = colors.INK
+    anchor: Anchor = "left"
+    rotation: float = 0
+    mono: bool = False
+    bold: bool = False
+    halo: bool = False
+
+
+PLAIN = TextStyle()
+
+
 class Canvas:
     """A sheet of `width` by `height` pixels."""
 
@@ -154,96 +175,59 @@ class Canvas:
         return sum(mark.kind == kind for mark in self.marks.values())
 
     def draw_text(
-        self,
-        words: str,
-        x: float,
-        y: float,
-        *,
-        size: float = text.SMALL_FONT_SIZE,
-        color: str = colors.INK,
-        anchor: Anchor = "left",
-        rotation: float = 0,
-        mono: bool = False,
-        bold: bool = False,
-        halo: bool = False,
-        gid: str | None = None,
+        self, words: str, x: float, y: float, style: TextStyle = PLAIN, *, gid: str | None = None
     ) -> None:
         """Draw text whose baseline starts, ends or is centered at (x, y).
 
-        rotation: in degrees, counterclockwise. halo: the page draws a border in the color of the
-        paper around the letters, so that they stay legible on a grid. gid: the mark it is part of.
+        gid: the mark it is part of.
         """
         self.overlay.text(
             x,
             y,
             words,
-            fontsize=size,
-            color=color,
-            ha=anchor,
+            fontsize=style.size,
+            color=style.color,
+            ha=style.anchor,
             va="baseline",
-            rotation=rotation,
+            rotation=style.rotation,
             rotation_mode="anchor",
-            fontfamily="DejaVu Sans Mono" if mono else "DejaVu Sans",
-            fontweight="bold" if bold else "normal",
+            fontfamily="DejaVu Sans Mono" if style.mono else "DejaVu Sans",
+            fontweight="bold" if style.bold else "normal",
             parse_math=False,
-            gid=HALO_GID if halo else gid,
+            gid=HALO_GID if style.halo else gid,
         )
 
     def draw_rectangle(self, area: Area, color: str, *, gid: str | None = None) -> None:
         """Draw a filled rectangle; `gid` is the mark it is part of."""
-        corner = (area.left, area.top)
-        rectangle = Rectangle(corner, area.width, area.height, facecolor=color, edgecolor="none")
-        rectangle.set(clip_on=False, gid=gid)
-        self.overlay.add_artist(rectangle)
+        rectangle = Rectangle((area.left, area.top), area.width, area.height, gid=gid)
+        self._draw_patch(rectangle, fill=color)
 
-    def draw_segments(
-        self,
-        segments: Sequence[Segment],
-        color: str,
-        line_width: float = 1,
-    ) -> None:
+    def draw_segments(self, segments: Sequence[Segment], color: str, line_width: float = 1) -> None:
         """Draw straight strokes as one path."""
         points = np.array(segments, dtype=float).reshape(-1, 2)
         codes = np.tile([Path.MOVETO, Path.LINETO], len(segments))
-        path = Path(points, codes)
-        self.overlay.add_artist(
-            PathPatch(
-                path,
-                facecolor="none",
-                edgecolor=color,
-                linewidth=line_width,
-                capstyle="butt",
-                clip_on=False,
-            )
-        )
+        self._draw_patch(PathPatch(Path(points, codes), linewidth=line_width), edge=color)
 
     def draw_circle(
         self, x: float, y: float, radius: float, *, fill: str = "none", edge: str = "none"
     ) -> None:
         """Draw a circle around (x, y)."""
-        self.overlay.add_artist(
-            Circle((x, y), radius, facecolor=fill, edgecolor=edge, linewidth=1, clip_on=False)
-        )
+        self._draw_patch(Circle((x, y), radius), fill=fill, edge=edge)
 
     def draw_polygon(self, corners: Sequence[tuple[float, float]], color: str) -> None:
         """Draw a filled polygon."""
-        self.overlay.add_artist(
-            Polygon(corners, closed=True, facecolor=color, edgecolor="none", clip_on=False)
-        )
+        self._draw_patch(Polygon(corners), fill=color)
 
     def draw_line(
         self, points: Sequence[tuple[float, float]], color: str, line_width: float = 1
     ) -> None:
         """Draw one stroke through the points."""
-        self.overlay.add_artist(
-            PathPatch(
-                Path(np.array(points, dtype=float)),
-                facecolor="none",
-                edgecolor=color,
-                linewidth=line_width,
-                clip_on=False,
-            )
-        )
+        path = Path(np.array(points, dtype=float))
+        self._draw_patch(PathPatch(path, linewidth=line_width), edge=color)
+
+    def _draw_patch(self, patch: Patch, *, fill: str = "none", edge: str = "none") -> None:
+        patch.set(facecolor=fill, edgecolor=edge, clip_on=False)
+        self.overlay.add_artist(patch)
 
     def draw_image(self, pixels: NDArray[np.uint8], area: Area) -> None:
         """Draw cells [rows, columns, RGBA] as sharp rectangles, the first row on top."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from layerbook.core.figures import Lines, Series
 from layerbook.plotting import colors, numeric_axes, svg, text
-from layerbook.plotting.canvas import BOTH_SIDES, Area, Canvas, LabeledSides
+from layerbook.plotting.canvas import BOTH_SIDES, Area, Canvas, LabeledSides, TextStyle
 
 _PLOT_SIZES = ((280.0, 210.0), (220.0, 170.0), (160.0, 130.0), (120.0, 110.0))
 _DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.8)), (0, (7, 2, 1.5, 2)))
@@ -138,7 +138,9 @@ def _draw_series_names(
     )
     names = _series_names(figure)
     for i, y in zip(named_series, heights, strict=True):
-        canvas.draw_text(names[i], area.right + 8, y + 4, color=_color(figure, i), gid=gids[i])
+        canvas.draw_text(
+            names[i], area.right + 8, y + 4, TextStyle(color=_color(figure, i)), gid=gids[i]
+        )
 
 
 def _series_names(figure: Lines) -> list[str]:

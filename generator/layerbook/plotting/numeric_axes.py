@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from layerbook.core.figures import Axis, Lines, Scatter
 from layerbook.plotting import colors, text
-from layerbook.plotting.canvas import Area, Canvas, LabeledSides
+from layerbook.plotting.canvas import Area, Canvas, LabeledSides, TextStyle
 
 Limits = tuple[float, float]
 
@@ -116,11 +116,11 @@ def draw_axis_titles(
     """
     if layout.labeled_sides.left:
         name = f"↑ {text.printable(figure.y.title())}"
-        canvas.draw_text(name, left, area.top - 10, color=colors.MUTED)
+        canvas.draw_text(name, left, area.top - 10, TextStyle(color=colors.MUTED))
     if layout.labeled_sides.bottom:
         name = f"→ {text.printable(figure.x.title())}"
         end = max(area.right, left + text.pixel_width(name))
-        canvas.draw_text(name, end, area.bottom + 36, color=colors.MUTED, anchor="right")
+        canvas.draw_text(name, end, area.bottom + 36, TextStyle(color=colors.MUTED, anchor="right"))
 
 
 def tick_label_width(axis: Axis, limits: Limits, max_ticks: int) -> float:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from layerbook.core.figures import Point, Scatter, label_text
 from layerbook.core.language import gettext
 from layerbook.plotting import colors, label_placement, numeric_axes, svg, text
-from layerbook.plotting.canvas import BOTH_SIDES, Area, Canvas, LabeledSides, Segment
+from layerbook.plotting.canvas import BOTH_SIDES, Area, Canvas, LabeledSides, Segment, TextStyle
 
 _MAX_PLOT_SIZES = ((560.0, 440.0), (260.0, 240.0), (190.0, 180.0), (150.0, 150.0))
 _PHONE_PLOT_SIZE = (315.0, 310.0)
@@ -337,7 +337,9 @@ def _draw_point_labels(
         if placement is None:
             continue
         x0, y0, x1, y1 = placement.box
-        canvas.draw_text(name, (x0 + x1) / 2, y1 - 3.5, color=color, anchor="center", halo=True)
+        canvas.draw_text(
+            name, (x0 + x1) / 2, y1 - 3.5, TextStyle(color=color, anchor="center", halo=True)
+        )
         if placement.needs_leader:
             nearest = np.clip(center, (x0, y0 + 2), (x1, y1 - 2))
             hairlines.append((*center, *nearest))
