@@ -2,16 +2,18 @@
 
 import { loadScript, on } from "./common.js";
 import { t } from "./messages.js";
+import { loadViews } from "./views.js";
 
 const SCRIPT = "assets/own_text.js";
 
 async function open(box) {
 	try {
+		await loadViews();
 		if (!window.layerbook.openOwnText) await loadScript(SCRIPT);
 		window.layerbook.openOwnText(box);
-	} catch {
+	} catch (error) {
 		const status = box.querySelector(".own-load .try-status");
-		status.textContent = t("A file is missing: {name}", { name: SCRIPT });
+		status.textContent = t("A file is missing: {name}", { name: error.message });
 	}
 }
 

@@ -16,8 +16,8 @@ const signed = (number) => decimal(number.toFixed(1).replace("-", MINUS));
 const arrowOf = ([up, right]) => [Math.atan2(right, up), Math.hypot(up, right)];
 
 class Turns {
-	constructor({ names, query, key, speed, divisor, seats, start }, label) {
-		Object.assign(this, { names, speed, divisor, seats, places: start.slice() });
+	constructor({ names, query, key, speed, divisor, seats: last, start }, label) {
+		Object.assign(this, { names, speed, divisor, last, positions: start.slice() });
 		this.start = start;
 		this.arrows = [arrowOf(query), arrowOf(key)];
 		this.longest = Math.max(...this.arrows.map(([, length]) => length)) / 0.92;
@@ -37,33 +37,35 @@ class Turns {
 	addPresets() {
 		const group = { role: "group", "aria-label": t("Examples") };
 		const bar = element("p.live-bar.explorer-presets", group, this.box);
-		const add = (name, places) => {
-			on(element("button.tool", {}, bar, name), "click", () => this.update(places(), true));
+		const add = (name, positions) => {
+			on(element("button.tool", {}, bar, name), "click", () => this.update(positions(), true));
 		};
 		add(t("Side by side"), () => this.start.slice());
-		add(t("Far apart"), () => [this.seats, 0]);
+		add(t("Far apart"), () => [this.last, 0]);
 		add(`‹ ${t("Move both")}`, () => this.shifted(-1));
 		add(`${t("Move both")} ›`, () => this.shifted(1));
 	}
 
-	// Both tokens moved, as far as there are seats.
+	// Both tokens moved, as far as there are positions.
 	shifted(by) {
-		const fits = this.places.every((place) => place + by >= 0 && place + by <= this.seats);
-		return this.places.map((place) => place + (fits ? by : 0));
+		const fits = this.positions.every(
+			(position) => position + by >= 0 && position + by <= this.last,
+		);
+		return this.positions.map((position) => position + (fits ? by : 0));
 	}
 
-	// A row of seats, and two tokens on it that are sliders.
+	// A row of positions, and two tokens on it that are sliders.
 	addTrack() {
 		this.track = element("div.turns-track", {}, this.box);
-		for (let seat = 0; seat <= this.seats; seat++) {
-			const tick = element("span.turns-seat", {}, this.track, seat % 4 ? "" : seat);
-			tick.style.left = this.percentOf(seat);
+		for (let position = 0; position <= this.last; position++) {
+			const tick = element("span.turns-position", {}, this.track, position % 4 ? "" : position);
+			tick.style.left = this.percentOf(position);
 		}
 		this.tokens = this.names.map((name, i) => {
 			const attributes = { role: "slider", tabindex: 0, "aria-valuemin": 0 };
 			const token = element(`span.tok.turns-token.${ROLES[i]}`, attributes, this.track, name);
 			token.ariaLabel = t(LABELS[i], { token: name });
-			token.ariaValueMax = this.seats;
+			token.ariaValueMax = this.last;
 			on(token, "keydown", (event) => this.onKey(event, i));
 			on(token, "pointerdown", (event) => token.setPointerCapture(event.pointerId));
 			on(token, "pointermove", (event) => {
@@ -73,29 +75,29 @@ class Turns {
 		});
 	}
 
-	percentOf(seat) {
-		return `${(100 * seat) / this.seats}%`;
+	percentOf(position) {
+		return `${(100 * position) / this.last}%`;
 	}
 
 	drag({ clientX }, i) {
 		const { left, width } = this.track.getBoundingClientRect();
-		this.move(i, Math.round(((clientX - left) / width) * this.seats));
+		this.move(i, Math.round(((clientX - left) / width) * this.last));
 	}
 
 	onKey(event, i) {
 		if (hasModifier(event)) return;
-		const seat = targetOfKey(event, this.places[i], this.seats, 1);
-		if (seat === undefined) return;
-		this.move(i, seat);
+		const position = targetOfKey(event, this.positions[i], this.last, 1);
+		if (position === undefined) return;
+		this.move(i, position);
 		event.preventDefault();
 	}
 
-	// The key stays behind the query, or in its seat.
-	move(i, seat) {
-		const places = this.places.slice();
-		const [from, to] = i === ASKER ? [places[1], this.seats] : [0, places[0]];
-		places[i] = clamp(seat, from, to);
-		this.update(places);
+	// The key stays behind the query, or in its position.
+	move(i, position) {
+		const positions = this.positions.slice();
+		const [from, to] = i === ASKER ? [positions[1], this.last] : [0, positions[0]];
+		positions[i] = clamp(position, from, to);
+		this.update(positions);
 	}
 
 	addFaces() {
@@ -109,23 +111,23 @@ class Turns {
 
 	// The part of the score that comes from this clock, by distance.
 	addCurve() {
-		const heights = Array.from({ length: this.seats + 1 }, (_, d) => this.product(d));
+		const heights = Array.from({ length: this.last + 1 }, (_, d) => this.product(d));
 		this.most = Math.max(...heights.map(Math.abs)) * 1.15 || 1;
 		const plot = element("div.turns-plot", {}, this.box);
 		const box = { viewBox: "0 -1 1 2", preserveAspectRatio: "none", "aria-hidden": "true" };
 		const svg = svgElement("svg", box, plot);
 		svgElement("path", { d: "M0 0H1", class: "turns-zero" }, svg);
 		const fine = 8;
-		const points = Array.from({ length: this.seats * fine + 1 }, (_, i) => {
+		const points = Array.from({ length: this.last * fine + 1 }, (_, i) => {
 			const height = -this.product(i / fine) / this.most;
-			return `${(i / fine / this.seats).toFixed(4)} ${height.toFixed(4)}`;
+			return `${(i / fine / this.last).toFixed(4)} ${height.toFixed(4)}`;
 		});
 		svgElement("path", { d: `M${points.join("L")}`, class: "turns-curve" }, svg);
 		this.dot = element("i.waves-dot", {}, plot);
 		const words = element("p.turns-axis", {}, this.box);
 		element("span", {}, words, t("same seat"));
 		element("span", {}, words, t("what this clock adds to the score, by distance"));
-		element("span", {}, words, t("{count} apart", { count: this.seats }));
+		element("span", {}, words, t("{count} apart", { count: this.last }));
 	}
 
 	// The angle from the turned key to the turned query.
@@ -139,13 +141,13 @@ class Turns {
 		return (query * key * Math.cos(this.angle(distance))) / this.divisor;
 	}
 
-	update(places = this.places, speaks = false) {
-		this.places = places;
+	update(positions = this.positions, speaks = false) {
+		this.positions = positions;
 		const turned = this.arrows.map(([angle, length], i) => [
-			angle + places[i] * this.speed,
+			angle + positions[i] * this.speed,
 			length / this.longest,
 		]);
-		const distance = places[0] - places[1];
+		const distance = positions[0] - positions[1];
 		const degrees = Math.abs((nearAngle(this.angle(distance)) * 180) / Math.PI).toFixed(0);
 		const adds = signed(this.product(distance));
 		const lead = plural(
@@ -155,13 +157,13 @@ class Turns {
 			{ degrees, adds },
 		);
 		this.tokens.forEach((token, i) => {
-			token.style.left = this.percentOf(places[i]);
-			token.ariaValueNow = places[i];
-			token.ariaValueText = `${places[i]}. ${lead}`;
+			token.style.left = this.percentOf(positions[i]);
+			token.ariaValueNow = positions[i];
+			token.ariaValueText = `${positions[i]}. ${lead}`;
 			this.faces[i].face.show([turned[i]]);
 			this.faces[i].note.textContent = t("{token} in seat {seat}", {
 				token: this.names[i],
-				seat: places[i],
+				seat: positions[i],
 			});
 		});
 		this.faces[2].face.show(turned, { arc: true });

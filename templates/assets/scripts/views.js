@@ -6,9 +6,15 @@ import { startViewers } from "./viewer.js";
 
 const SCRIPT = "assets/views.js";
 
-async function makeView(figure, data) {
+// The views by kind, and with them the modules that a reader's own text needs too.
+export async function loadViews() {
 	if (!window.layerbook.views) await loadScript(SCRIPT);
-	return window.layerbook.views[figure.dataset.opens](figure, data);
+	return window.layerbook.views;
+}
+
+async function makeView(figure, data) {
+	const views = await loadViews();
+	return views[figure.dataset.opens](figure, data);
 }
 
 startViewers("patterns", t("Explore every layer and head"), makeView);

@@ -7,10 +7,10 @@ import { startWidgets } from "./widget.js";
 
 const CLOCKS = 5;
 const SLIDER_STEPS = 400;
-const FINE = 4; // points of a wave between two seats
-const FIRST_SEAT = 6;
+const FINE = 4; // points of a wave between two positions
+const FIRST_POSITION = 6;
 const RUN = `▶ ${t("Let them run")}`;
-const MILLISECONDS_PER_SEAT = 160;
+const MILLISECONDS_PER_STEP = 160;
 
 const countText = (number) =>
 	number < 100 ? decimal(number.toFixed(1)) : grouped(Math.round(number));
@@ -21,10 +21,10 @@ const rounded = (C) => Number(C.toPrecision(C < 100 ? 2 : 1));
 class Waves {
 	timer = null;
 
-	constructor({ d_model, seats, C }, label) {
-		Object.assign(this, { d_model, seats });
+	constructor({ d_model, seats: last, C }, label) {
+		Object.assign(this, { d_model, last });
 		this.largest = Math.max(10, ...C);
-		this.state = { C: C[0], seat: Math.min(FIRST_SEAT, seats) };
+		this.state = { C: C[0], position: Math.min(FIRST_POSITION, last) };
 		this.box = element("div.explorer.waves", {
 			role: "group",
 			"aria-label": t("{figure}: clocks", { figure: label }),
@@ -34,9 +34,9 @@ class Waves {
 		this.knob = this.addSlider(sliders, "C", SLIDER_STEPS, (value) => {
 			this.update({ C: rounded(this.largest ** (value / SLIDER_STEPS)) });
 		});
-		this.place = this.addSlider(sliders, t("Seat"), seats, (seat) => {
+		this.slider = this.addSlider(sliders, t("Seat"), last, (position) => {
 			this.pause();
-			this.update({ seat });
+			this.update({ position });
 		});
 		this.play = element("button.tool", {}, sliders, RUN);
 		on(this.play, "click", () => this.togglePlaying());
@@ -70,7 +70,7 @@ class Waves {
 			const pair = Math.round((i * last) / (CLOCKS - 1));
 			const row = element("div.waves-row", {}, this.box);
 			const face = new ClockFace(row, ["accent"]);
-			const box = { viewBox: `0 -1.25 ${this.seats} 2.5`, preserveAspectRatio: "none" };
+			const box = { viewBox: `0 -1.25 ${this.last} 2.5`, preserveAspectRatio: "none" };
 			const plot = element("div.waves-plot", {}, row);
 			const svg = svgElement("svg", { ...box, "aria-hidden": "true" }, plot);
 			const wave = svgElement("path", {}, svg);
@@ -85,53 +85,53 @@ class Waves {
 	onPointer(event, plot) {
 		if (event.type === "pointermove" && !event.buttons) return;
 		const { left, width } = plot.getBoundingClientRect();
-		const seat = Math.round(((event.clientX - left) / width) * this.seats);
+		const position = Math.round(((event.clientX - left) / width) * this.last);
 		this.pause();
-		this.update({ seat: clamp(seat, 0, this.seats) });
+		this.update({ position: clamp(position, 0, this.last) });
 	}
 
-	// The angle that a clock turns from seat to seat, in radians.
+	// The angle that a clock turns from position to position, in radians.
 	speed(pair) {
 		return this.state.C ** ((-2 * pair) / this.d_model);
 	}
 
 	update(changes) {
 		Object.assign(this.state, changes);
-		const { C, seat } = this.state;
+		const { C, position } = this.state;
 		this.knob.input.value = Math.round((SLIDER_STEPS * Math.log(C)) / Math.log(this.largest));
 		this.knob.output.textContent = grouped(C);
 		this.knob.input.ariaValueText = `${grouped(C)}. ${this.describe()}`;
-		this.place.input.value = seat;
-		this.place.output.textContent = seat;
+		this.slider.input.value = position;
+		this.slider.output.textContent = position;
 		for (const [button, preset] of this.presets) button.ariaPressed = preset === C;
 		for (const row of this.rows) this.showRow(row);
 		const turns = this.rows.map((row) => decimal(this.turns(row.pair).toFixed(2)));
 		const description = t("{seat}: the clocks have made {turns} turns", {
-			seat,
+			seat: position,
 			turns: turns.join("; "),
 		});
-		this.place.input.ariaValueText = description;
+		this.slider.input.ariaValueText = description;
 		this.lead.textContent = this.describe();
 	}
 
 	turns(pair) {
-		return (this.state.seat * this.speed(pair)) / (2 * Math.PI);
+		return (this.state.position * this.speed(pair)) / (2 * Math.PI);
 	}
 
 	showRow({ pair, face, wave, cursor, dot, note }) {
 		const speed = this.speed(pair);
-		const angle = this.state.seat * speed;
+		const angle = this.state.position * speed;
 		face.show([[angle, 0.92]]);
-		const points = Array.from({ length: this.seats * FINE + 1 }, (_, i) => {
-			const seat = i / FINE;
-			return `${seat} ${(-Math.sin(seat * speed)).toFixed(4)}`;
+		const points = Array.from({ length: this.last * FINE + 1 }, (_, i) => {
+			const position = i / FINE;
+			return `${position} ${(-Math.sin(position * speed)).toFixed(4)}`;
 		});
 		wave.setAttribute("d", `M${points.join("L")}`);
-		const left = `${(100 * this.state.seat) / this.seats}%`;
+		const left = `${(100 * this.state.position) / this.last}%`;
 		cursor.style.left = dot.style.left = left;
 		dot.style.top = `${50 - 40 * Math.sin(angle)}%`;
-		const seats = countText((2 * Math.PI) / speed);
-		note.textContent = t("once around in {seats} seats", { seats });
+		const around = countText((2 * Math.PI) / speed);
+		note.textContent = t("once around in {seats} seats", { seats: around });
 	}
 
 	describe() {
@@ -147,8 +147,8 @@ class Waves {
 		if (this.timer !== null) return this.pause();
 		this.play.textContent = `❚❚ ${t("Stop")}`;
 		this.timer = setInterval(() => {
-			this.update({ seat: (this.state.seat + 1) % (this.seats + 1) });
-		}, MILLISECONDS_PER_SEAT);
+			this.update({ position: (this.state.position + 1) % (this.last + 1) });
+		}, MILLISECONDS_PER_STEP);
 	}
 
 	pause() {
