@@ -14,7 +14,7 @@ from fixtures.files import write_files
 from fixtures.sample_chapter import BOOK, SampleViews, context, figure_view
 from fixtures.sample_figures import attention_pattern, growing_frames
 from layerbook.core import figures
-from layerbook.plotting.rasterize import svg_to_png
+from layerbook.plotting.rasterizing import svg_to_png
 from layerbook.plotting.render import render_figure, render_frames
 from layerbook.site.assets import assets
 from layerbook.site.blocks import FailedView, FigureView, FrameView, Link

@@ -1,79 +1,86 @@
-"""Turn a stranger's drawings into pixels, in a process with limits of time and memory.
+"""Turn drawings into pixels: SVG to PNG, with the fonts that matplotlib brings along.
 
-A short drawing can take hours, or gigabytes. Run as a program, this module draws until its input
-ends.
+A stranger's short drawing can take hours, or gigabytes. So a process with limits draws it: this
+module, run as a program.
 """
 
 from __future__ import annotations
 
 import base64
-import faulthandler
-import json
-import subprocess
-import sys
-from types import TracebackType
+import math
+import re
+from importlib.resources import as_file, files
+from xml.etree.ElementTree import ParseError, fromstring
 
-from layerbook.core.child_process import limit_memory
-from layerbook.plotting.rasterize import svg_to_png
+import resvg_py
+
+from layerbook.core.child_process import AnsweringProcess, answer_lines
 
 SECONDS = 20
 MAX_MEMORY = 2_000_000_000
+MAX_PIXELS = 100_000_000
 
 
-class DrawingProcess:
-    """A process that draws one picture after the other; it is started when it is needed."""
+class DrawingProcess(AnsweringProcess):
+    """A process that draws one picture after the other; close it at the end."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[str] | None = None
-
-    def __enter__(self) -> DrawingProcess:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
-        self._end()
+        super().__init__(__name__, SECONDS, MAX_MEMORY)
 
     def png(self, svg: str, scale: float) -> bytes:
         """Return what `svg_to_png` returns. Raises ValueError, also at the limits."""
-        if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", __name__, str(SECONDS)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                encoding="ascii",
-            )
-            limit_memory(self._process.pid, MAX_MEMORY)
         try:
-            print(json.dumps([svg, scale]), file=self._process.stdin, flush=True)
-            png, message = json.loads(next(iter(self._process.stdout or ())))
-        except (BrokenPipeError, StopIteration):  # the process has ended, without an answer
-            self._end()
+            png, message = self.ask(svg, scale)
+        except EOFError:
             raise ValueError("it takes too much time or memory") from None
         if message:
             raise ValueError(message)
         return base64.b64decode(png)
 
-    def _end(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
+
+def _png_and_message(svg: str, scale: float) -> tuple[str, str]:
+    try:
+        return base64.b64encode(svg_to_png(svg, scale)).decode(), ""
+    except ValueError as error:
+        return "", str(error)
 
 
-def main() -> None:
-    """Answer each line of the input, a drawing and its scale, with a picture or a message."""
-    for line in sys.stdin:
-        faulthandler.dump_traceback_later(float(sys.argv[1]), exit=True)
-        try:
-            answer = [base64.b64encode(svg_to_png(*json.loads(line))).decode(), ""]
-        except ValueError as error:
-            answer = ["", str(error)]
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
-        faulthandler.cancel_dump_traceback_later()
+def svg_to_png(svg: str, scale: float) -> bytes:
+    """Return a drawing as PNG on white, `scale` pixels for each of its own.
+
+    Letters that DejaVu lacks come from the system's fonts. Raises ValueError for broken SVG, and
+    for a drawing without a size or with more than 100 million pixels, which would end the program.
+    """
+    width, height = _size(svg)
+    if not 0 < width * height * scale**2 <= MAX_PIXELS:
+        raise ValueError(f"it is {width:g} by {height:g} pixels")
+    with as_file(files("matplotlib") / "mpl-data" / "fonts" / "ttf") as fonts:
+        return bytes(
+            resvg_py.svg_to_bytes(
+                svg_string=svg,
+                zoom=scale,
+                background="white",
+                font_dirs=[str(fonts)],
+                font_family="DejaVu Sans",
+                sans_serif_family="DejaVu Sans",
+                serif_family="DejaVu Serif",
+                monospace_family="DejaVu Sans Mono",
+            )
+        )
+
+
+def _size(svg: str) -> tuple[float, float]:
+    """Return the width and the height that a drawing states; NaN if they are no plain numbers."""
+    try:
+        root = fromstring(svg)
+    except ParseError as error:
+        raise ValueError(f"it is not SVG ({error})") from error
+    box = ["", "", *re.split(r"[\s,]+", root.get("viewBox", "").strip())][-2:]
+    sides = root.get("width", box[0]), root.get("height", box[1])
+    if not all(re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,20})?", side) for side in sides):
+        return math.nan, math.nan
+    return float(sides[0]), float(sides[1])
 
 
 if __name__ == "__main__":
-    main()
+    answer_lines(_png_and_message)

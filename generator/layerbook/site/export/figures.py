@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from xml.etree.ElementTree import Element, fromstring, tostring
 
@@ -33,7 +34,7 @@ def write_figures(site: Path, chapters: Iterable[NavChapter], folder: Path) -> i
     cannot be a file's name.
     """
     count = 0
-    with DrawingProcess() as process:
+    with closing(DrawingProcess()) as process:
         for chapter in chapters:
             resolve_within(folder, folder / chapter.name, links=False)
             for name, svg in _drawings(read_page(site, chapter).article):

@@ -17,10 +17,10 @@ from layerbook.site.prose.journey import make_stages
 
 
 class CallProblem(NamedTuple):
-    """A problem of a call at a line, near a text on that line."""
+    """A problem of a call at a line, and a text on that line."""
 
     line: int
-    near: str
+    excerpt: str
     message: str
 
 

@@ -67,7 +67,7 @@ def located_errors(source: str, file: str, first_line: int = 1) -> Iterator[None
         line = _traceback_line(error.__traceback__, file) + error.line
         raise SpecError([Problem(file, line, 1, str(error))]) from error
     except ProseError as error:
-        line = error.line or line_containing(source, error.near)
+        line = error.line or line_containing(source, error.excerpt)
         raise located(line, str(error)) from error
     except (LayerbookError, *TEMPLATE_ERRORS) as error:
         if isinstance(error, SpecError) and all(p.file == file for p in error.problems):

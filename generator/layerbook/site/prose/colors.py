@@ -7,15 +7,13 @@ Run as a program, this module colors listings until its input ends.
 from __future__ import annotations
 
 import atexit
-import faulthandler
 import io
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TypeVar
+
+from layerbook.core.child_process import AnsweringProcess, answer_lines
 
 T = TypeVar("T")
 VETTED = frozenset(
@@ -52,7 +50,7 @@ class Allowance:
             raise TakesTooLongError
         start = time.monotonic()
         try:
-            return color(text, language) if language in VETTED else _process().color(text, language)
+            return (color if language in VETTED else _color_elsewhere)(text, language)
         finally:
             self._seconds -= time.monotonic() - start
 
@@ -77,53 +75,20 @@ def _in_time(parts: Iterable[T]) -> Iterator[T]:
         yield part
 
 
+def _color_elsewhere(text: str, language: str) -> str:
+    """Return code as spans, colored in the other process. Raises TakesTooLongError."""
+    try:
+        return str(_process().ask(text, language))
+    except EOFError:
+        raise TakesTooLongError from None
+
+
 @cache
-def _process() -> _ColorProcess:
-    return _ColorProcess()
-
-
-class _ColorProcess:
-    """A process that colors one listing after the other; it is started when it is needed.
-
-    It ends when this process closes its input, and by a watchdog if a listing takes too long.
-    """
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[str] | None = None
-        atexit.register(self._end)
-
-    def color(self, text: str, language: str) -> str:
-        """Return code as spans. Raises TakesTooLongError."""
-        if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", __name__],  # -P: import nothing from a book's folder
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                encoding="ascii",
-            )
-        try:
-            print(json.dumps([text, language]), file=self._process.stdin, flush=True)
-            return str(json.loads(next(iter(self._process.stdout or ()))))
-        except (BrokenPipeError, StopIteration):  # the process has ended, without an answer
-            self._end()
-            raise TakesTooLongError from None
-
-    def _end(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
-
-
-def main() -> None:
-    """Answer each line of the input, a text and its language, with a line."""
-    for line in sys.stdin:
-        faulthandler.dump_traceback_later(WATCHDOG_SECONDS, exit=True)
-        sys.stdout.write(json.dumps(color(*json.loads(line))) + "\n")
-        sys.stdout.flush()
-        faulthandler.cancel_dump_traceback_later()
+def _process() -> AnsweringProcess:
+    process = AnsweringProcess(__name__, WATCHDOG_SECONDS)
+    atexit.register(process.close)
+    return process
 
 
 if __name__ == "__main__":
-    main()
+    answer_lines(color)

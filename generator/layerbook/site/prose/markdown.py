@@ -38,11 +38,11 @@ _SENTENCE_END = re.compile(r"(?<=[.!?:])\s+")
 
 
 class ProseError(Exception):
-    """A mistake in the prose, at `line` or at the first line that contains `near`."""
+    """A mistake in the prose, at `line` or at the first line that has the text `excerpt`."""
 
-    def __init__(self, message: str, line: int | None = None, near: str = "") -> None:
+    def __init__(self, message: str, line: int | None = None, excerpt: str = "") -> None:
         super().__init__(message)
-        self.line, self.near = line, near
+        self.line, self.excerpt = line, excerpt
 
 
 @dataclass(frozen=True)
@@ -132,10 +132,10 @@ def _limit_paragraphs(state: StateCore) -> None:
     Raises it for other limits too.
     """
     for excess in find_excesses(state.env):
-        raise ProseError(excess.message, near=excess.near)
+        raise ProseError(excess.message, excerpt=excess.excerpt)
     for node in state.tokens:
         if node.type == "inline" and len(node.content) > MAX_PARAGRAPH:
-            raise ProseError(LONG_PARAGRAPH, near=node.content.partition("\n")[0][:80])
+            raise ProseError(LONG_PARAGRAPH, excerpt=node.content.partition("\n")[0][:80])
 
 
 def _math(_: Any, nodes: Sequence[Node], index: int, __: Any, env: MutableMapping[str, Any]) -> str:
@@ -146,8 +146,8 @@ def _math(_: Any, nodes: Sequence[Node], index: int, __: Any, env: MutableMappin
     except MathError as error:
         numbers = slots.numbers_in(node.content)
         line = slots.lines[numbers[0]] if numbers else None
-        near = node.content.strip("\n")
-        raise ProseError(f"in the formula: {error}", line, near) from error
+        excerpt = node.content.strip("\n")
+        raise ProseError(f"in the formula: {error}", line, excerpt) from error
     if display:
         # A paragraph may hold no <div>.
         tag = "div" if node.block else "span"
@@ -167,7 +167,7 @@ def _reference(
 ) -> str:
     written = nodes[index].meta["written"]
     if not env["crosses_pages"]:
-        raise ProseError(MISPLACED_REFERENCE.format(written), near=written)
+        raise ProseError(MISPLACED_REFERENCE.format(written), excerpt=written)
     targets = env["targets"]
     if written not in targets:  # it may be on another page
         name = escape_text(written)
@@ -197,12 +197,12 @@ def _fence(
     words = nodes[index].info.split()
     language = words[0] if words else "text"
     if language == DIAGRAM_LANGUAGE:
-        raise ProseError(DIAGRAM_USAGE, near=f"{nodes[index].markup}{nodes[index].info}")
+        raise ProseError(DIAGRAM_USAGE, excerpt=f"{nodes[index].markup}{nodes[index].info}")
     try:
         check_listing(nodes[index].content, language)
         code = code_html(nodes[index].content, language, env["listings"])
     except ListingError as error:
-        raise ProseError(str(error), near=f"{nodes[index].markup}{nodes[index].info}") from error
+        raise ProseError(str(error), excerpt=f"{nodes[index].markup}{nodes[index].info}") from error
     name = f'<p class="listing-name">{escape_text(words[1])}</p>' if len(words) > 1 else ""
     label = escape_text(gettext("Copy"))
     button = f'<button class="tool copy" type="button" hidden>{label}</button>'
@@ -288,7 +288,7 @@ def _check_nodes(nodes: Sequence[Node], slots: Slots) -> None:
         formulas += node.type.startswith("math")
         if formulas > MAX_FORMULAS:
             message = f"the text has more than {MAX_FORMULAS:,} formulas"
-            raise ProseError(message, near=node.content)
+            raise ProseError(message, excerpt=node.content)
         for attribute in node.attrs.values():
             if match := _ENCODED_SLOT.search(str(attribute)):
                 message = "a value cannot be part of a link's address or title"
@@ -302,10 +302,10 @@ def _check_nodes(nodes: Sequence[Node], slots: Slots) -> None:
                 rule = "must stand alone in its paragraph, with empty lines around it"
                 raise ProseError(f"{value.name} {rule}", slots.lines[number])
         if node.type == "image":
-            raise ProseError(IMAGE_USAGE, near=f"![{node.content}]")
+            raise ProseError(IMAGE_USAGE, excerpt=f"![{node.content}]")
         if node.type == "heading_open" and node.tag == "h1":
             message = "the page's title is its only top heading; begin with ##"
-            raise ProseError(message, near=f"\n{node.markup} ")
+            raise ProseError(message, excerpt=f"\n{node.markup} ")
 
 
 def _plain_text(node: Node, slots: Slots) -> str:

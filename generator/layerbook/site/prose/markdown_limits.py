@@ -18,7 +18,7 @@ class Excess(NamedTuple):
 
     message: str
     line: int
-    near: str
+    excerpt: str
 
 
 def add_limits(md: MarkdownIt) -> None:

@@ -219,10 +219,10 @@ def _names_of_type(owner: Any) -> Sequence[str] | None:
     return names if issubclass(kind, BaseModel) else [*names, *constants]
 
 
-def _problem(prose: PieceOfProse, line: int, near: str, message: str) -> Problem:
-    """Return a problem at the first place of a line that has the text `near`."""
+def _problem(prose: PieceOfProse, line: int, excerpt: str, message: str) -> Problem:
+    """Return a problem at the first place of a line that has the text `excerpt`."""
     lines = prose.text.split("\n")
-    column = lines[line - 1].find(near) + 1 if 0 < line <= len(lines) else 1
+    column = lines[line - 1].find(excerpt) + 1 if 0 < line <= len(lines) else 1
     return Problem(
         prose.file, prose.first_line + line - 1, max(column, 1), " ".join(message.split())
     )
