@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,12 +14,14 @@ from layerbook.cli.errors import print_trace
 from layerbook.cli.options import (
     FILE,
     FOLDER,
+    BookOptions,
     book_option,
     drafts_option,
     executor_option,
     jobs_option,
     model_option,
     only_option,
+    pass_options,
     quiet_option,
 )
 from layerbook.cli.output import print_lines, print_text
@@ -36,6 +39,75 @@ if TYPE_CHECKING:
     from layerbook.store.build_stamp import BuildOutput
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(BookOptions):
+    """The options of `run`."""
+
+    spec: Path | None
+    out: Path | None
+    only: tuple[str, ...]
+    force: bool
+    dry_run: bool
+    timings: bool
+    executor: str | None
+    quiet: bool
+
+    def check(self) -> None:
+        """Raise UsageError for options that exclude each other."""
+        if self.timings and self.dry_run:
+            raise UsageError("--timings shows how long a run took, and --dry-run runs nothing")
+        if self.spec is None and self.out is not None:
+            raise UsageError(
+                "--out is for the results of one SPEC; a book has a folder for its own"
+            )
+        if self.spec is not None and (self.only or self.force):
+            raise UsageError("--only and --force are for the book; a SPEC is always run as a whole")
+        if self.spec is not None and self.out is None and not self.dry_run:
+            raise UsageError("name the folder for the results: layerbook run SPEC.yaml --out DIR")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildCommandOptions(BookOptions):
+    """The options of `build`."""
+
+    site: Path | None
+    no_run: bool
+    only: tuple[str, ...]
+    force: bool
+    strict: bool
+    live: bool
+    drafts: bool
+    executor: str | None
+    jobs: int
+    quiet: bool
+
+    def check(self) -> None:
+        """Raise UsageError for options that exclude each other."""
+        if self.no_run and (self.only or self.executor is not None):
+            option = "--only" if self.only else "--executor"
+            raise UsageError(f"{option} is for running experiments, and --no-run runs nothing")
+
+    def stamp_options(self) -> Mapping[str, Any] | None:
+        """Return the options that the stamp of a build records; None if it cannot stand for it."""
+        if self.only or self.force or self.executor:
+            return None
+        return {name: getattr(self, name) for name in ("model", "site", "no_run", "live", "drafts")}
+
+
+@dataclass(frozen=True)
+class CompletedRun:
+    """The experiments of a run, their outcomes, and the folder of the results."""
+
+    experiments: Sequence[Experiment]
+    outcomes: Sequence[Outcome]
+    folder: Path
+
+    @property
+    def failed(self) -> bool:
+        """Return whether an experiment failed."""
+        return any(outcome.verdict == "failed" for outcome in self.outcomes)
+
+
 @click.command()
 @book_option
 @model_option
@@ -49,54 +121,59 @@ if TYPE_CHECKING:
 @click.option("--timings", is_flag=True, help="Print how long each experiment and each step took.")
 @executor_option
 @quiet_option
-def run(
-    root: Path,
-    model: str | None,
-    spec: Path | None,
-    out: Path | None,
-    only: tuple[str, ...],
-    force: bool,
-    dry_run: bool,
-    timings: bool,
-    executor: str | None,
-    quiet: bool,
-) -> None:
+@pass_options(RunOptions)
+def run(options: RunOptions) -> None:
     """Run the experiments that are out of date, or all experiments of one chapter's SPEC."""
     from layerbook.cli.format_status import skipped_lines
     from layerbook.model.timer import Timer
+
+    options.check()
+    timer = Timer()
+    if options.spec is None:
+        completed = _run_book(options, timer)
+    else:
+        completed = _run_spec(options.spec, options, timer)
+    if completed is None:
+        return
+    print_lines(skipped_lines(completed.experiments))
+    _print_outcomes(completed.outcomes, completed.folder, timer if options.timings else None)
+    if completed.failed:
+        sys.exit(1)
+
+
+def _run_book(options: RunOptions, timer: Timer) -> CompletedRun | None:
+    """Run experiments of the book; for a dry run, print the plan and return None."""
     from layerbook.runner.run import executor_for, run_experiments
-    from layerbook.runner.spec_files import load_spec_file, run_file
     from layerbook.store import cache
     from layerbook.store.freshness import check_status, select
     from layerbook.store.project import open_project
 
-    _check_run_options(spec, out, from_book=bool(only) or force, dry_run=dry_run, timings=timings)
-    report, timer = make_reporter(quiet=quiet), Timer()
-    executor_factory = executor_for(executor, timer)
-    if spec is not None:
-        loaded = load_spec_file(spec, model, report)
-        experiments = loaded.experiments
-        if dry_run:
-            _print_plan(loaded.source, [e for e in experiments if not e.inapplicable])
-            return
-        folder = out or Path()
-        check_output(root, folder)
-        outcomes = run_file(loaded, folder, report, executor_factory)
-    else:
-        project = open_project(root, model, report)
-        experiments = project.experiments()
-        statuses = select(check_status(project), only, force=force)
-        if dry_run:
-            _print_plan(project.source, [status.experiment for status in statuses])
-            return
-        folder = project.results_root / project.source.name
-        with cache.lock(root):
-            project.remove_leftovers()
-            outcomes = run_experiments(project, statuses, report, executor_factory, force=force)
-    print_lines(skipped_lines(experiments))
-    _print_outcomes(outcomes, folder, timer if timings else None)
-    if any(outcome.verdict == "failed" for outcome in outcomes):
-        sys.exit(1)
+    report, executor = make_reporter(quiet=options.quiet), executor_for(options.executor, timer)
+    project = open_project(options.root, options.model, report)
+    statuses = select(check_status(project), options.only, force=options.force)
+    if options.dry_run:
+        _print_plan(project.source, [status.experiment for status in statuses])
+        return None
+    with cache.lock(options.root):
+        project.remove_leftovers()
+        outcomes = run_experiments(project, statuses, report, executor, force=options.force)
+    folder = project.results_root / project.source.name
+    return CompletedRun(project.experiments(), outcomes, folder)
+
+
+def _run_spec(spec: Path, options: RunOptions, timer: Timer) -> CompletedRun | None:
+    """Run the experiments of one spec; for a dry run, print the plan and return None."""
+    from layerbook.runner.run import executor_for
+    from layerbook.runner.spec_files import load_spec_file, run_file
+
+    report, executor = make_reporter(quiet=options.quiet), executor_for(options.executor, timer)
+    loaded = load_spec_file(spec, options.model, report)
+    if options.dry_run:
+        _print_plan(loaded.source, [e for e in loaded.experiments if not e.inapplicable])
+        return None
+    folder = options.out or Path()
+    check_output(options.root, folder)
+    return CompletedRun(loaded.experiments, run_file(loaded, folder, report, executor), folder)
 
 
 @click.command()
@@ -112,77 +189,43 @@ def run(
 @executor_option
 @jobs_option
 @quiet_option
-def build(
-    root: Path,
-    model: str | None,
-    site: Path | None,
-    no_run: bool,
-    only: tuple[str, ...],
-    force: bool,
-    strict: bool,
-    live: bool,
-    drafts: bool,
-    executor: str | None,
-    jobs: int,
-    quiet: bool,
-) -> None:
+@pass_options(BuildCommandOptions)
+def build(options: BuildCommandOptions) -> None:
     """Run the experiments that are out of date, then render the book."""
-    if no_run and (only or executor is not None):
-        option = "--only" if only else "--executor"
-        raise UsageError(f"{option} is for running experiments, and --no-run runs nothing")
-    stamp_options = None
-    if not (only or force or executor):
-        stamp_options = {
-            "model": model,
-            "site": site,
-            "no_run": no_run,
-            "live": live,
-            "drafts": drafts,
-        }
-        if output := build_stamp.read(root, stamp_options):
-            _print_build(output, strict=strict)
-            return
-    if site is not None:
-        check_output(root, site)
+    options.check()
+    stamp_options = options.stamp_options()
+    if stamp_options and (output := build_stamp.read(options.root, stamp_options)):
+        _print_build(output, strict=options.strict)
+        return
+    if options.site is not None:
+        check_output(options.root, options.site)
     from layerbook.cli.format_status import skipped_lines
     from layerbook.site.build import BuildOptions
     from layerbook.site.build import build as build_book
     from layerbook.store.project import open_project
 
-    report, executor_factory = make_reporter(quiet=quiet), None
-    if executor is not None:
+    report, executor_factory = make_reporter(quiet=options.quiet), None
+    if options.executor is not None:
         from layerbook.runner.run import executor_for
 
-        executor_factory = executor_for(executor)
-    options = BuildOptions(
-        run_stale=not no_run,
-        only=only,
-        force=force,
-        jobs=jobs,
+        executor_factory = executor_for(options.executor)
+    build_options = BuildOptions(
+        run_stale=not options.no_run,
+        only=options.only,
+        force=options.force,
+        jobs=options.jobs,
         executor_factory=executor_factory,
-        live=live,
+        live=options.live,
         stamp_options=stamp_options,
     )
-    project = open_project(root, model, None if no_run else report, drafts=drafts)
-    result = build_book(project, site or project.site_dir, report, options)
+    download_report = None if options.no_run else report
+    project = open_project(options.root, options.model, download_report, drafts=options.drafts)
+    result = build_book(project, options.site or project.site_dir, report, build_options)
     print_lines(skipped_lines(project.experiments()))
     if result.outcomes:
         _print_outcomes(result.outcomes, project.results_root / project.source.name)
     run_failed = any(outcome.verdict == "failed" for outcome in result.outcomes)
-    _print_build(result.output, strict=strict, run_failed=run_failed)
-
-
-def _check_run_options(
-    spec: Path | None, out: Path | None, *, from_book: bool, dry_run: bool, timings: bool
-) -> None:
-    if timings and dry_run:
-        raise UsageError("--timings shows how long a run took, and --dry-run runs nothing")
-    if spec is None and out is not None:
-        raise UsageError("--out is for the results of one SPEC; a book has a folder for its own")
-    if spec is not None and from_book:
-        raise UsageError("--only and --force are for the book; a SPEC is always run as a whole")
-    if spec is not None and out is None and not dry_run:
-        raise UsageError("name the folder for the results: layerbook run SPEC.yaml --out DIR")
+    _print_build(result.output, strict=options.strict, run_failed=run_failed)
 
 
 def _print_plan(source: ModelSource, experiments: Sequence[Experiment]) -> None:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from layerbook.cli.options import FILE, book_option, drafts_option, model_option
+from layerbook.cli.options import (
+    FILE,
+    BookOptions,
+    book_option,
+    drafts_option,
+    model_option,
+    pass_options,
+)
 from layerbook.cli.output import print_text
 from layerbook.core.errors import Problem, UsageError
 from layerbook.core.progress import make_reporter
@@ -19,6 +27,16 @@ if TYPE_CHECKING:
     from layerbook.store.project import Project
 
 
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions(BookOptions):
+    """The options of `check`."""
+
+    strict: bool
+    links: bool
+    drafts: bool
+    specs: tuple[Path, ...]
+
+
 @click.command()
 @book_option
 @model_option
@@ -26,23 +44,21 @@ if TYPE_CHECKING:
 @click.option("--links", is_flag=True, help="Also request every address that the book links to.")
 @drafts_option
 @click.argument("specs", nargs=-1, type=FILE)
-def check(
-    root: Path,
-    model: str | None,
-    strict: bool,
-    links: bool,
-    drafts: bool,
-    specs: tuple[Path, ...],
-) -> None:
+@pass_options(CheckOptions)
+def check(options: CheckOptions) -> None:
     """Check the specs and the prose of the book, or only SPECS. Runs nothing.
 
     Uses the network only with --links.
     """
-    if specs:
-        if links:
-            raise UsageError("--links checks the prose of a book; leave out SPECS")
-        _check_specs(specs, model)
-        return
+    if not options.specs:
+        _check_book(options)
+    elif options.links:
+        raise UsageError("--links checks the prose of a book; leave out SPECS")
+    else:
+        _check_specs(options.specs, options.model)
+
+
+def _check_book(options: CheckOptions) -> None:
     from layerbook.book.theme import find_contrast_warnings
     from layerbook.site.check import check_book
     from layerbook.site.prose.book_warnings import (
@@ -53,7 +69,7 @@ def check(
     )
     from layerbook.store.project import open_project
 
-    project = open_project(root, model, check_chats=True, drafts=drafts)
+    project = open_project(options.root, options.model, check_chats=True, drafts=options.drafts)
     check_book(project)
     contrast = find_contrast_warnings(project.root, project.book.theme)
     warnings = sorted((*lint_prose(project), *find_uncited_sources(project), *contrast))
@@ -61,8 +77,8 @@ def check(
     _print_problems("note", [*find_crowded_chapters(project), *find_inapplicable(project)])
     counted_warnings = f", {pluralize(len(warnings), 'warning')}" if warnings else ""
     print_text(f"{_count_contents(project)}: no problems{counted_warnings}")
-    has_broken_links = links and _check_links(project)
-    if has_broken_links or (strict and warnings):
+    has_broken_links = options.links and _check_links(project)
+    if has_broken_links or (options.strict and warnings):
         sys.exit(1)
 
 

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from layerbook.cli.options import book_option, model_option
+from layerbook.cli.options import BookOptions, book_option, model_option, pass_options
 from layerbook.cli.output import print_text
 from layerbook.core.errors import UsageError
 
 NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 NEW_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions(BookOptions):
+    """The options of `export`: the files to write."""
+
+    pdf: Path | None
+    epub: Path | None
+    slides: tuple[str, Path] | None
+    archive: Path | None
+    figures: Path | None
+
+    def check(self) -> None:
+        """Raise UsageError for no file, and for one in a folder that does not exist."""
+        if not (self.pdf or self.epub or self.slides or self.archive or self.figures):
+            raise UsageError("name what to write: --pdf, --epub, --slides, --zip or --figures")
+        for file in (self.pdf, self.epub, self.slides and self.slides[1], self.archive):
+            if file and not file.parent.is_dir():
+                raise UsageError(f"{file}: there is no folder {file.parent}")
 
 
 @click.command()
@@ -27,28 +47,17 @@ NEW_FOLDER = click.Path(path_type=Path, file_okay=False)
 )
 @click.option("--zip", "archive", type=NEW_FILE, help="The site as an archive.")
 @click.option("--figures", type=NEW_FOLDER, help="Each figure as SVG and PNG, for other slides.")
-def export(
-    root: Path,
-    model: str | None,
-    pdf: Path | None,
-    epub: Path | None,
-    slides: tuple[str, Path] | None,
-    archive: Path | None,
-    figures: Path | None,
-) -> None:
+@pass_options(ExportOptions)
+def export(options: ExportOptions) -> None:
     """Write the built site in other formats. Builds nothing: run `layerbook build` first."""
     from layerbook.core import language
     from layerbook.site.export.write import Exporter
     from layerbook.store.project import open_project
 
-    if not (pdf or epub or slides or archive or figures):
-        raise UsageError("name what to write: --pdf, --epub, --slides, --zip or --figures")
-    for file in (pdf, epub, slides and slides[1], archive):
-        if file and not file.parent.is_dir():
-            raise UsageError(f"{file}: there is no folder {file.parent}")
-    project = open_project(root, model)
+    options.check()
+    project = open_project(options.root, options.model)
     exporter = Exporter(project)
-    if (pdf or epub) and not project.book.url:
+    if (options.pdf or options.epub) and not project.book.url:
         print_text(
             "note: links to downloads and to pages that only the site has become plain text; "
             "with `url` in book.yaml, they lead to the published site",
@@ -56,16 +65,16 @@ def export(
         )
     with language.use(project.book.own_words):
         for write, file in (
-            (exporter.write_pdf, pdf),
-            (exporter.write_epub, epub),
-            (exporter.write_zip, archive),
+            (exporter.write_pdf, options.pdf),
+            (exporter.write_epub, options.epub),
+            (exporter.write_zip, options.archive),
         ):
             if file:
                 write(file)
                 print_text(str(file))
-        if slides:
-            exporter.write_slides(*slides)
-            print_text(str(slides[1]))
-        if figures:
-            count = exporter.write_figures(figures)
-            print_text(f"{figures}: {count:,} figures")
+        if options.slides:
+            exporter.write_slides(*options.slides)
+            print_text(str(options.slides[1]))
+        if options.figures:
+            count = exporter.write_figures(options.figures)
+            print_text(f"{options.figures}: {count:,} figures")

@@ -15,9 +15,11 @@ from layerbook.cli.exporting import export
 from layerbook.cli.options import (
     FILE,
     FOLDER,
+    ServeOptions,
     book_option,
     drafts_option,
     model_option,
+    pass_options,
     quiet_option,
 )
 from layerbook.cli.output import print_json, print_lines, print_text
@@ -54,21 +56,20 @@ for command in (
 @click.option("--run", "run_stale", is_flag=True, help="Also run experiments that are out of date.")
 @click.option("--no-watch", is_flag=True, help="Serve site/ as it is; do not rebuild it.")
 @drafts_option
-def serve(
-    root: Path, model: str | None, port: int, run_stale: bool, no_watch: bool, drafts: bool
-) -> None:
+@pass_options(ServeOptions)
+def serve(options: ServeOptions) -> None:
     """Show the book at a local address; rebuild what you change, and reload its page.
 
     Mistakes are shown in the page. Experiments run only with --run.
     """
     from layerbook.cli.serving import serve_site, watch_and_serve
 
-    if not no_watch:
-        watch_and_serve(root, model, port, drafts=drafts, run=run_stale)
-    elif run_stale or drafts or model:
+    if not options.no_watch:
+        watch_and_serve(options)
+    elif options.run_stale or options.drafts or options.model:
         raise UsageError("--no-watch builds nothing, so other options would have no effect")
     else:
-        serve_site(root, port)
+        serve_site(options.root, options.port)
 
 
 @main.command()

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import click
+
+Options = TypeVar("Options")
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -47,3 +53,34 @@ drafts_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookOptions:
+    """The folder of a book, and a model to use in place of the book's own."""
+
+    root: Path
+    model: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeOptions(BookOptions):
+    """The options of `serve`; `run_stale`: also run experiments that are out of date."""
+
+    port: int
+    run_stale: bool
+    no_watch: bool
+    drafts: bool
+
+
+def pass_options(kind: type[Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
+    """Pass the options of a command as one object, whose fields have their names."""
+
+    def decorate(command: Callable[[Options], None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def call(**options: object) -> None:
+            command(kind(**options))
+
+        return call
+
+    return decorate

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
 
 from layerbook.cli.options import (
+    BookOptions,
     book_option,
     jobs_option,
     json_option,
     model_option,
     only_option,
+    pass_options,
     quiet_option,
 )
 from layerbook.cli.output import print_json, print_lines
@@ -100,6 +103,16 @@ def verify(
         sys.exit(1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class DiffOptions(BookOptions):
+    """The options of `diff`; `page` is the HTML file to write."""
+
+    old: str
+    new: str | None
+    as_json: bool
+    page: Path | None
+
+
 @click.command()
 @book_option
 @model_option
@@ -112,9 +125,8 @@ def verify(
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write an HTML page with both sides.",
 )
-def diff(
-    root: Path, model: str | None, old: str, new: str | None, as_json: bool, page: Path | None
-) -> None:
+@pass_options(DiffOptions)
+def diff(options: DiffOptions) -> None:
     """Compare the results OLD and NEW, and the sentences that use them.
 
     OLD and NEW can be folders, also those of `run --out`, models with results in this book, or git
@@ -125,20 +137,20 @@ def diff(
     from layerbook.compare.result_set import open_result_set
     from layerbook.store.project import open_project
 
-    project = open_project(root, model)
+    project, page = open_project(options.root, options.model), options.page
     with TemporaryDirectory(prefix="layerbook-") as scratch:
         sides = (
-            open_result_set(project, old, Path(scratch) / "old"),
-            open_result_set(project, new or project.source.name, Path(scratch) / "new"),
+            open_result_set(project, options.old, Path(scratch) / "old"),
+            open_result_set(project, options.new or project.source.name, Path(scratch) / "new"),
         )
         outcome = page_outcome = diff_results(project, *sides)
         if page is not None and project.book.own_words.code != "en":
             with language.use(project.book.own_words):
                 page_outcome = diff_results(project, *sides)
     if page is not None:
-        check_output(root, page)
+        check_output(options.root, page)
         atomic.write_output(page, diff_page(project, page_outcome).encode())
-    if as_json:
+    if options.as_json:
         print_json(diff_data(project, outcome))
     else:
         print_lines(diff_lines(project, outcome))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from layerbook.cli.options import ServeOptions
 from layerbook.cli.output import print_text
 from layerbook.core.errors import UsageError
 from layerbook.core.paths import resolve_within
@@ -22,13 +23,13 @@ def serve_site(root: Path, port: int) -> None:
     serve(folder, port, lambda address: print_text(f"Serving {folder} at {address} until Ctrl-C"))
 
 
-def watch_and_serve(root: Path, model: str | None, port: int, *, drafts: bool, run: bool) -> None:
-    """Build a book and serve it; rebuild it after every change. `run`: also run experiments.
+def watch_and_serve(options: ServeOptions) -> None:
+    """Build a book and serve it; rebuild it after every change.
 
     Raises the error of the first build if there is no page to show it in.
     """
-    folder = _site_folder(root)
-    preview = Preview(root, model, drafts=drafts, run=run)
+    folder, run = _site_folder(options.root), options.run_stale
+    preview = Preview(options.root, options.model, drafts=options.drafts, run=run)
     preview.rebuild(make_reporter(quiet=False))
     _print_state(preview.state)
     if not (folder / "index.html").is_file():
@@ -36,7 +37,7 @@ def watch_and_serve(root: Path, model: str | None, port: int, *, drafts: bool, r
     print_ready = f"Serving {folder} at {{}}; changes are shown at once, until Ctrl-C"
     serve(
         folder,
-        port,
+        options.port,
         lambda address: print_text(print_ready.format(address)),
         preview,
         lambda: preview.follow(make_reporter(quiet=not run), _print_state),
