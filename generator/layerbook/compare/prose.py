@@ -13,7 +13,7 @@ from layerbook.book import bibliography, glossary
 from layerbook.book.contents import Chapter, Experiment, full_address
 from layerbook.core.errors import LayerbookError
 from layerbook.plotting.pool import DrawingPool
-from layerbook.site.chapter_views import ChapterViews
+from layerbook.site.chapter_views import ChapterViews, PageResources
 from layerbook.site.experiment_view import ExperimentView, figure_indices, names_for_text
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.figure_parts import FigureParts
@@ -73,14 +73,9 @@ class ProseVariant:
 
         Raises SpecError if a result that it needs is missing or does not fit it.
         """
-        views = ChapterViews(
-            chapter,
-            self._views,
-            figure_parts=FigureParts(self._figures),
-            math=self._math,
-            ids=PageIds(),
-            cell_folder=cell_folder(self._project.templates_dir, chapter.name),
-        )
+        cells = cell_folder(self._project.templates_dir, chapter.name)
+        resources = PageResources(FigureParts(self._figures), self._math, PageIds(), cells)
+        views = ChapterViews(chapter, self._views, resources)
         context = ChapterContext(
             views, self._templates, self._math, self._bibliography, self._glossary
         )

@@ -13,7 +13,7 @@ from layerbook.core.figures import Diagram
 from layerbook.core.language import gettext
 from layerbook.site import blocks, colophon, pages
 from layerbook.site.chapter_media import ChapterMedia
-from layerbook.site.chapter_views import ChapterViews
+from layerbook.site.chapter_views import ChapterViews, PageResources
 from layerbook.site.experiment_view import (
     ExperimentView,
     StoredViews,
@@ -129,14 +129,9 @@ class ChapterRenderer:
 
     def _chapter_views(self, chapter: Chapter, math: MathRenderer, ids: PageIds) -> ChapterViews:
         links = {part: href for part, href in self._part_links.items() if part != chapter.part}
-        return ChapterViews(
-            chapter,
-            self.views,
-            figure_parts=FigureParts(self._writer.figure_renderer, links),
-            math=math,
-            ids=ids,
-            cell_folder=cell_folder(self._project.templates_dir, chapter.name),
-        )
+        figure_parts = FigureParts(self._writer.figure_renderer, links)
+        cells = cell_folder(self._project.templates_dir, chapter.name)
+        return ChapterViews(chapter, self.views, PageResources(figure_parts, math, ids, cells))
 
     def _notebook_file(
         self, page: pages.ChapterPage | pages.IndexPage, cells: Mapping[str, CodeCell]

@@ -6,7 +6,7 @@ import inspect
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from layerbook.book.claims.check import CheckError, Reference
@@ -39,27 +39,26 @@ from layerbook.site.prose.ids import PageIds
 from layerbook.site.result_files import result_files
 
 
+@dataclass(frozen=True)
+class PageResources:
+    """What the views of one page need: its pictures, formulas, ids, and the folder of its cells."""
+
+    figure_parts: FigureParts
+    math: MathRenderer
+    ids: PageIds
+    cell_folder: Path
+
+
 class ChapterViews:
     """Provides the figures, claims, listings and downloads of one chapter as views.
 
-    views: the experiments of the book. figure_parts: makes the pictures. ids: the ids of the page.
+    views: the experiments of the book.
     unavailable: the experiments it needs that have no result, by address.
     cells: the code cells that it shows, by name.
     """
 
-    def __init__(
-        self,
-        chapter: Chapter,
-        views: ExperimentViews,
-        *,
-        figure_parts: FigureParts,
-        math: MathRenderer,
-        ids: PageIds,
-        cell_folder: Path,
-    ) -> None:
-        self._chapter, self._views = chapter.name, views
-        self._figure_parts, self._math = figure_parts, math
-        self._page_ids, self._cell_folder = ids, cell_folder
+    def __init__(self, chapter: Chapter, views: ExperimentViews, resources: PageResources) -> None:
+        self._chapter, self._views, self._page = chapter.name, views, resources
         self._ids: dict[tuple[str, str | int], str] = {}
         self._source_ids: dict[str, str] = {}
         part = f"{chapter.number}." if chapter.number else ""
@@ -71,7 +70,7 @@ class ChapterViews:
     @property
     def files(self) -> dict[str, bytes]:
         """The data files that the page links to, by path in the site."""
-        return self._figure_parts.files | self._result_files
+        return self._page.figure_parts.files | self._result_files
 
     def next_number(self) -> str:
         """Return the number of the next figure, which may be a picture of the book's own."""
@@ -115,13 +114,13 @@ class ChapterViews:
         own_name = name_on_page(view.address, self._chapter, self._views)
         id = self._id(view, name, f"{own_name}-{name}")
         path = data_path(view.address, name, self._views)
-        self._figure_parts.add_table(figure, f"{path}.csv")
+        self._page.figure_parts.add_table(figure, f"{path}.csv")
         sequence = figure if isinstance(figure, figures.Frames) else None
         data = getattr(figure, "interactive", None)
         return blocks.FigureView(
             id=id,
             number=self.next_number(),
-            html="" if sequence else self._figure_parts.html(figure, id, f"{path}.js"),
+            html="" if sequence else self._page.figure_parts.html(figure, id, f"{path}.js"),
             caption_html=self._caption_html(view, name),
             alt=figure.alt,
             table=figure.table(),
@@ -130,13 +129,13 @@ class ChapterViews:
             original=experiment.is_original(name),
             data_href=self._add_result_files(view)[0].href,
             csv_href=f"{path}.csv",
-            script=self._figure_parts.script(figure, f"{path}.js"),
+            script=self._page.figure_parts.script(figure, f"{path}.js"),
             scores=data if isinstance(data, figures.SamplingData) else None,
             widget=data if isinstance(data, figures.Widget) and not data.large else None,
             source=self._source_view(experiment),
             spec_html=view.spec_html,
             provenance=view.provenance,
-            frames=self._figure_parts.frames(sequence, id) if sequence else None,
+            frames=self._page.figure_parts.frames(sequence, id) if sequence else None,
             title=join_sums(figure.title or experiment.title),
             step=sequence.step if sequence else "frame",
         )
@@ -147,7 +146,7 @@ class ChapterViews:
         if caption is None:
             raise SpecError([missing_caption_problem(experiment, name)])
         names = names_for_text(view, self.result) | {"at": figure_indices(name)}
-        inline = render_caption(caption.text, experiment.file, caption.line, names, self._math)
+        inline = render_caption(caption.text, experiment.file, caption.line, names, self._page.math)
         return inline.html
 
     def claim(self, name: str, index: int = 0) -> blocks.ClaimView:
@@ -161,7 +160,7 @@ class ChapterViews:
         for address in claim.needed_addresses:
             if not self._find_and_note(address).inapplicable:
                 self.result(address)
-        claim_view = claim.for_page(self._chapter, self._math)
+        claim_view = claim.for_page(self._chapter, self._page.math)
         return replace(claim_view, id=self._id(view, index, claim_view.id))
 
     def source(self, name: str) -> blocks.SourceView:
@@ -174,7 +173,7 @@ class ChapterViews:
         about = gettext((inspect.getdoc(analysis_type) or "").splitlines()[0])
         if name in self._source_ids:
             return blocks.SourceView(name, self._source_ids[name], "", about)
-        id = self._source_ids[name] = self._page_ids.add(f"{name}-code")
+        id = self._source_ids[name] = self._page.ids.add(f"{name}-code")
         return blocks.SourceView(name, id, measure_html(analysis_type), about)
 
     def code_cell(self, name: str) -> blocks.CodeCellView | blocks.FailedView:
@@ -182,7 +181,7 @@ class ChapterViews:
 
         A placeholder if the model cannot run an experiment that the output depends on.
         """
-        cell = read_cell(self._cell_folder, name)
+        cell = read_cell(self._page.cell_folder, name)
         for reference in cell.references:
             with _located_in(cell, reference):
                 view = self._find(reference.name)
@@ -214,7 +213,7 @@ class ChapterViews:
         """Return a stable id of a figure or claim on the page."""
         key = (view.address, name)
         if key not in self._ids:
-            self._ids[key] = self._page_ids.add(id)
+            self._ids[key] = self._page.ids.add(id)
         return self._ids[key]
 
     def _find_and_note(self, name: str) -> ExperimentView:

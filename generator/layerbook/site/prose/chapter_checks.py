@@ -13,6 +13,7 @@ from layerbook.book.claims.type_check import PossibleTypes, missing_fields
 from layerbook.book.contents import Chapter, Experiment, full_address
 from layerbook.book.figure_names import can_have_figure, name_patterns, readable_names
 from layerbook.book.media import MediaFolders
+from layerbook.book.node import Position
 from layerbook.core.errors import Problem, SpecError, UsageError, did_you_mean
 from layerbook.site.experiment_view import missing_caption_problem, unknown_figure_problems
 from layerbook.site.prose.chapter_text import chapter_texts, prose_path
@@ -187,8 +188,8 @@ def find_formula_problems(
             except MathError as error:
                 source = outline.text(node)
                 offset = max(source.find(formula.content.strip().partition("\n")[0]), 0)
-                line = piece.first_line + outline.position(node, offset).line - 1
-                yield Problem(piece.file, line, 1, f"in the formula: {error}")
+                position = Position(outline.position(node, offset).line, 1)
+                yield piece.problem(position, f"in the formula: {error}")
 
 
 def _formulas(outline: Outline) -> Iterator[tuple[Node, Node]]:

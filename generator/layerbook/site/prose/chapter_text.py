@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from layerbook.book.contents import Chapter
+from layerbook.book.node import Position
 from layerbook.book.yaml import blank_front_matter
 from layerbook.core.errors import Problem, SpecError, did_you_mean
 from layerbook.site.prose.pictures import extract_pictures
@@ -20,6 +21,10 @@ class TextPiece(NamedTuple):
     file: str
     first_line: int
     text: str
+
+    def problem(self, position: Position, message: str) -> Problem:
+        """Return a problem at a position of the text."""
+        return Problem(self.file, self.first_line + position.line - 1, position.column, message)
 
 
 def prose_path(project: Project, chapter: Chapter) -> Path:

@@ -24,6 +24,7 @@ import numpy as np
 
 from layerbook.book.claims.check import Check, CheckError, Reference, parse
 from layerbook.book.claims.values import to_python
+from layerbook.book.node import FILE_START, Position
 from layerbook.core.errors import LayerbookError, Problem, SpecError, UsageError, did_you_mean
 from layerbook.core.paths import resolve_within
 
@@ -40,7 +41,7 @@ class CodeCell:
 
     code: the source that is shown. equals: the expected value of its last line, or None.
     within: the tolerance of a number.
-    equals_at: the line and column, from 1, of `equals` in the file.
+    equals_at: the position of `equals` in the file.
     """
 
     name: str
@@ -48,7 +49,7 @@ class CodeCell:
     code: str
     equals: Check | None = None
     within: float = WITHIN
-    equals_at: tuple[int, int] = (1, 1)
+    equals_at: Position = FILE_START
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -110,10 +111,10 @@ def parse_cell(name: str, file: str, text: str) -> CodeCell:
     header = list(_header_lines(text, file))
     lines = text.split("\n")[len(header) :]
     code = "\n".join(lines).strip("\n")
-    equals, equals_at, within = None, (1, 1), WITHIN
+    equals, equals_at, within = None, FILE_START, WITHIN
     for line in header:
         if line.key == "equals":
-            equals, equals_at = _parse_equals(line, file), (line.number, line.column)
+            equals, equals_at = _parse_equals(line, file), line.position
         else:
             within = _parse_within(line, file)
     body = _parse_python(code, file, len(text.split("\n")) - len(lines) + _blank_lines(lines))
@@ -124,12 +125,11 @@ def parse_cell(name: str, file: str, text: str) -> CodeCell:
 
 
 class _HeaderLine(NamedTuple):
-    """A comment `# key: value` in a line; the value begins at `column`."""
+    """A comment `# key: value`; the value begins at `position`."""
 
-    number: int
     key: str
     value: str
-    column: int
+    position: Position
 
 
 def _header_lines(text: str, file: str) -> Iterator[_HeaderLine]:
@@ -142,7 +142,7 @@ def _header_lines(text: str, file: str) -> Iterator[_HeaderLine]:
             if hint := did_you_mean(key, ("equals", "within")):
                 raise SpecError([Problem(file, number, 3, f"unknown comment {key!r}{hint}")])
             return
-        yield _HeaderLine(number, key, value, match.start(2) + 1)
+        yield _HeaderLine(key, value, Position(number, match.start(2) + 1))
 
 
 def _blank_lines(lines: list[str]) -> int:
@@ -162,7 +162,8 @@ def _parse_equals(line: _HeaderLine, file: str) -> Check:
             )
         return check
     except CheckError as error:
-        problem = Problem(file, line.number, line.column + error.column, error.message)
+        at = line.position
+        problem = Problem(file, at.line, at.column + error.column, error.message)
         raise SpecError([problem]) from error
 
 
@@ -173,7 +174,7 @@ def _parse_within(line: _HeaderLine, file: str) -> float:
         within = 0
     if not 0 < within < 1:
         message = f"within: a number between 0 and 1, not {line.value!r}"
-        raise SpecError([Problem(file, line.number, line.column, message)])
+        raise SpecError([Problem(file, *line.position, message)])
     return within
 
 
