@@ -202,7 +202,7 @@ def test_imports_no_model_and_draws_nothing(book: Path) -> None:
 def test_skips_fields_without_declared_types(text: str) -> None:
     """They give no false alarm."""
     names = dict.fromkeys(FUNCTIONS, ())
-    piece = PieceOfProse(text, "x.md", 1, names, lambda _: None)
+    piece = PieceOfProse("x.md", 1, text, names, lambda _: None)
     assert find_template_problems(piece) == []
 
 

@@ -9,6 +9,7 @@ import pytest
 from fixtures.small_book import CommandResult, layerbook
 from layerbook.site.prose import checks
 from layerbook.site.prose.anchors import static_anchors
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.links import LinkTargets, find_links
 from layerbook.site.prose.markdown_checks import find_markdown_problems
 from layerbook.site.prose.outline import parse_outline
@@ -98,7 +99,7 @@ def test_reports_invalid_addresses() -> None:
 def test_reports_links_that_markdown_would_print(source: str, problem: str) -> None:
     """At their place."""
     messages = [
-        str(text_line) for text_line in find_markdown_problems(parse_outline(source), "x.md")
+        str(text_line) for text_line in find_markdown_problems(TextPiece("x.md", 1, source))
     ]
     assert messages and messages[0].startswith(problem)
 
@@ -116,7 +117,7 @@ def test_reports_links_that_markdown_would_print(source: str, problem: str) -> N
 )
 def test_other_brackets_are_not_links(source: str) -> None:
     """Texts that only look like links or images are rendered."""
-    assert list(find_markdown_problems(parse_outline(source), "x.md")) == []
+    assert list(find_markdown_problems(TextPiece("x.md", 1, source))) == []
 
 
 def write_prose(book: Path, chapter: str, text: str) -> CommandResult:

@@ -10,9 +10,9 @@ from fixtures.sample_chapter import SAMPLE_VIEWS, context
 from layerbook.core import language
 from layerbook.core.errors import SpecError
 from layerbook.core.language import Language
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.markdown import LONG_PARAGRAPH
 from layerbook.site.prose.markdown_checks import find_markdown_problems
-from layerbook.site.prose.outline import parse_outline
 from layerbook.site.prose.render import render_chapter
 
 FILE = "templates/chapters/attention.md"
@@ -34,7 +34,7 @@ def error_message(source: str) -> str:
 
 def check_messages(source: str) -> list[str]:
     """Return what a check reports without results."""
-    problems = find_markdown_problems(parse_outline(source), FILE)
+    problems = find_markdown_problems(TextPiece(FILE, 1, source))
     return [str(problem).removeprefix(f"{FILE}:") for problem in problems]
 
 

@@ -17,12 +17,12 @@ from layerbook.site.page_templates import make_environment, render_page
 from layerbook.site.pages import IndexPage
 from layerbook.site.prose import colors
 from layerbook.site.prose.captions import render_caption
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.highlight import code_html
 from layerbook.site.prose.links import find_links
 from layerbook.site.prose.lint import find_typed_answers, find_typed_numbers
 from layerbook.site.prose.markdown_checks import find_markdown_problems
-from layerbook.site.prose.outline import parse_outline
 from layerbook.site.prose.references import find_references
 from layerbook.site.prose.render import render_chapter
 from layerbook.site.sandbox.views import view
@@ -377,9 +377,9 @@ def test_checks_of_slow_prose_are_stopped(name: str) -> None:
     """Time is proportional to the text, with and without results."""
     source = PATHOLOGICAL[name]
     start = time.process_time()
-    outline = parse_outline(source)
-    list(find_markdown_problems(outline, FILE))
-    list(find_links(outline))
+    piece = TextPiece(FILE, 1, source)
+    list(find_markdown_problems(piece))
+    list(find_links(piece.outline))
     find_typed_numbers(source, FILE)
     find_typed_answers(source, FILE)
     with suppress(SpecError):
@@ -458,7 +458,7 @@ def test_short_texts_that_stand_for_long_pages_are_refused(source: str) -> None:
     start = time.process_time()
     line = 1 if source.startswith("[") else 3
     assert error_of(source).startswith(f"{FILE}:{line}:1: {REPEATED[source]}")
-    problems = list(find_markdown_problems(parse_outline(source), FILE))
+    problems = list(find_markdown_problems(TextPiece(FILE, 1, source)))
     assert [(problem.line, problem.message[:30]) for problem in problems] == [
         (line, REPEATED[source][:30])
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from markdown_it.token import Token as Node
 
@@ -23,7 +22,7 @@ from layerbook.site.prose.functions import FUNCTIONS
 from layerbook.site.prose.functions.links import require_bibliography, require_glossary
 from layerbook.site.prose.markdown_checks import find_markdown_problems, find_misplaced_references
 from layerbook.site.prose.media_checks import find_media_problems
-from layerbook.site.prose.outline import Outline, parse_outline
+from layerbook.site.prose.outline import Outline
 from layerbook.site.prose.pictures import extract_pictures
 from layerbook.site.prose.references import Reference, find_references
 from layerbook.site.prose.template_checks import PieceOfProse, find_template_problems
@@ -54,7 +53,7 @@ class ChapterChecker:
         yield from find_formula_problems(self._chapter, self._prose, self._file, math)
         yield from find_media_problems(self._media, self._prose, self._file)
         names = dict.fromkeys(FUNCTIONS, ())
-        prose = PieceOfProse(self._prose, self._file, 1, names, self._result_type)
+        prose = PieceOfProse(self._file, 1, self._prose, names, self._result_type)
         yield from self._check_text(prose)
         for experiment in self._chapter.experiments:
             yield from unknown_figure_problems(experiment)
@@ -67,10 +66,10 @@ class ChapterChecker:
         caption_types: dict[str, PossibleTypes] = types | {"at": ()}
         for caption in experiment.captions.values():
             yield PieceOfProse(
-                caption.text, experiment.file, caption.line, caption_types, self._result_type
+                experiment.file, caption.line, caption.text, caption_types, self._result_type
             )
         for claim in experiment.claims:
-            yield PieceOfProse(claim.says, experiment.file, claim.line, types, self._result_type)
+            yield PieceOfProse(experiment.file, claim.line, claim.says, types, self._result_type)
 
     def _check_text(self, piece: PieceOfProse) -> Iterator[Problem]:
         yield from find_template_problems(piece)
@@ -86,9 +85,8 @@ class ChapterChecker:
         try:
             yield from self._check_target(reference)
         except UsageError as error:
-            line = piece.first_line + reference.line - 1
-            message = f"{reference.function}(): {error}"
-            yield Problem(piece.file, line, reference.column, message)
+            position = Position(reference.line, reference.column)
+            yield piece.problem(position, f"{reference.function}(): {error}")
 
     def _check_target(self, reference: Reference) -> Iterator[Problem]:
         """Yield problems in the files of what a call names. Raises UsageError for the call."""
@@ -166,12 +164,10 @@ def find_text_problems(chapter: Chapter, prose: str, file: str) -> Iterator[Prob
     """Yield mistakes in the Markdown of a chapter's prose, captions and claims."""
     pictures = extract_pictures(prose).pictures
     for piece in chapter_texts(chapter, prose, file):
-        outline, is_caption = parse_outline(piece.text), piece.text is not prose
-        lines = () if is_caption else pictures
-        problems = list(find_markdown_problems(outline, piece.file, lines))
-        problems += find_misplaced_references(outline, piece.file) if is_caption else ()
-        for problem in problems:
-            yield replace(problem, line=piece.first_line + problem.line - 1)
+        is_caption = piece.text is not prose
+        yield from find_markdown_problems(piece, () if is_caption else pictures)
+        if is_caption:
+            yield from find_misplaced_references(piece)
 
 
 def find_formula_problems(
@@ -179,7 +175,7 @@ def find_formula_problems(
 ) -> Iterator[Problem]:
     """Yield invalid formulas; a formula with values can only be checked when it is rendered."""
     for piece in chapter_texts(chapter, prose, file):
-        outline = parse_outline(piece.text)
+        outline = piece.outline
         for node, formula in _formulas(outline):
             if "{{" in outline.original_text(node):
                 continue

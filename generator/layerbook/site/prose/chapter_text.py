@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 from layerbook.book.contents import Chapter
 from layerbook.book.node import Position
 from layerbook.book.yaml import blank_front_matter
 from layerbook.core.errors import Problem, SpecError, did_you_mean
+from layerbook.site.prose.outline import Outline, parse_outline
 from layerbook.site.prose.pictures import extract_pictures
 from layerbook.site.sandbox.syntax import MAX_SOURCE
 from layerbook.store.project import Project
 
 
-class TextPiece(NamedTuple):
+@dataclass(frozen=True)
+class TextPiece:
     """A text, and the line of the file where it begins."""
 
     file: str
     first_line: int
     text: str
+
+    @cached_property
+    def outline(self) -> Outline:
+        """Its Markdown."""
+        return parse_outline(self.text)
 
     def problem(self, position: Position, message: str) -> Problem:
         """Return a problem at a position of the text."""

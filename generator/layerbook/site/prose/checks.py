@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 from functools import cache
-from itertools import chain
 
 from layerbook.book import bibliography, glossary
 from layerbook.book.loader import find_missing_claim_fields
@@ -14,7 +12,7 @@ from layerbook.book.theme import find_theme_problems
 from layerbook.core.errors import Problem, SpecError, did_you_mean, first_problems
 from layerbook.site.prose.anchors import static_anchors
 from layerbook.site.prose.chapter_checks import ChapterChecker
-from layerbook.site.prose.chapter_text import read_prose
+from layerbook.site.prose.chapter_text import TextPiece, read_prose
 from layerbook.site.prose.link_checks import (
     definition_links,
     find_link_problems,
@@ -24,7 +22,6 @@ from layerbook.site.prose.link_checks import (
 )
 from layerbook.site.prose.links import LinkTargets
 from layerbook.site.prose.markdown_checks import find_markdown_problems, find_misplaced_references
-from layerbook.site.prose.outline import parse_outline
 from layerbook.site.prose.reference_checks import impossible_references
 from layerbook.store.project import Project
 
@@ -78,10 +75,9 @@ def _glossary_problems(
     """Yield mistakes in the Markdown of the glossary, links that lead nowhere, unknown chapters."""
     chapters = [chapter.name for chapter in project.book.chapters]
     for entry in terms.entries.values():
-        outline, start = parse_outline(entry.term.text), entry.text_position
-        problems = find_markdown_problems(outline, terms.file)
-        for problem in chain(problems, find_misplaced_references(outline, terms.file)):
-            yield replace(problem, line=start.line + problem.line - 1)
+        piece = TextPiece(terms.file, entry.text_position.line, entry.term.text)
+        yield from find_markdown_problems(piece)
+        yield from find_misplaced_references(piece)
         for name, position in entry.see.items():
             if name not in chapters:
                 message = f"no chapter named {name!r}{did_you_mean(name, chapters)}"

@@ -59,7 +59,7 @@ def find_link_problems(
 def chapter_links(chapter: Chapter, prose: str, file: str) -> Iterator[SourceLink]:
     """Yield the links in a chapter's prose, the content of `file`, and in captions and claims."""
     for piece in chapter_texts(chapter, prose, file):
-        for address, position in find_links(parse_outline(piece.text)):
+        for address, position in find_links(piece.outline):
             yield SourceLink(
                 address, piece.file, piece.first_line + position.line - 1, position.column
             )

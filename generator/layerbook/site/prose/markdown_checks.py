@@ -7,10 +7,12 @@ from collections.abc import Collection, Iterator
 
 from markdown_it.token import Token as Node
 
+from layerbook.book.node import Position
 from layerbook.core.errors import Problem
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.highlight import ListingError, check_language
 from layerbook.site.prose.markdown import LONG_PARAGRAPH, MAX_PARAGRAPH, MISPLACED_REFERENCE
-from layerbook.site.prose.outline import BLOCK, Outline
+from layerbook.site.prose.outline import BLOCK
 from layerbook.site.prose.pictures import IMAGE_USAGE
 
 _STRAY = (
@@ -33,18 +35,19 @@ _ONLY_BLOCKS = re.compile(rf"\s*+(?:{BLOCK}[^{BLOCK}]*{BLOCK}\s*+)+")
 
 
 def find_markdown_problems(
-    outline: Outline, file: str, image_lines: Collection[int] = ()
+    piece: TextPiece, image_lines: Collection[int] = ()
 ) -> Iterator[Problem]:
     """Yield HTML, images and figures inside a sentence, and marks without a footnote or an end.
 
     image_lines: the lines of images that stand alone.
     """
-    yield from _listing_problems(outline, file)
+    outline = piece.outline
+    yield from _listing_problems(piece)
     for excess in outline.excesses:
-        yield Problem(file, excess.line, 1, excess.message)
+        yield piece.problem(Position(excess.line, 1), excess.message)
     for opening, node in outline.inline_nodes():
         if len(node.content) > MAX_PARAGRAPH:
-            yield Problem(file, outline.position(node, 0).line, 1, LONG_PARAGRAPH)
+            yield piece.problem(outline.position(node, 0), LONG_PARAGRAPH)
             continue
         text, offset = outline.text(node), 0
         only_images = all(c.type in ("image", "softbreak") for c in node.children or ())
@@ -57,25 +60,23 @@ def find_markdown_problems(
             for written, message in _child_problems(child):
                 start = text.find(written, offset)
                 offset = offset if start < 0 else start
-                position = outline.position(node, offset)
-                yield Problem(file, position.line, position.column, message)
+                yield piece.problem(outline.position(node, offset), message)
         # A statement may split what is one line here into several paragraphs.
         has_statement = "{%" in outline.original_text(node)
         if BLOCK in node.content and not has_statement and not _stands_alone(opening, node):
             position = outline.position(node, text.index(BLOCK))
             message = "a figure, claim or source must stand alone in its paragraph"
-            yield Problem(
-                file, position.line, position.column, f"{message}, with empty lines around it"
-            )
+            yield piece.problem(position, f"{message}, with empty lines around it")
 
 
-def find_misplaced_references(outline: Outline, file: str) -> Iterator[Problem]:
+def find_misplaced_references(piece: TextPiece) -> Iterator[Problem]:
     """Yield the references such as `@fig-name` in a caption, a claim or a definition."""
-    for written, position in outline.references():
-        yield Problem(file, position.line, position.column, MISPLACED_REFERENCE.format(written))
+    for written, position in piece.outline.references():
+        yield piece.problem(position, MISPLACED_REFERENCE.format(written))
 
 
-def _listing_problems(outline: Outline, file: str) -> Iterator[Problem]:
+def _listing_problems(piece: TextPiece) -> Iterator[Problem]:
+    outline = piece.outline
     for node in outline.nodes:
         words = node.info.split()
         if node.type != "fence" or not words:
@@ -84,7 +85,7 @@ def _listing_problems(outline: Outline, file: str) -> Iterator[Problem]:
             check_language(words[0])
         except ListingError as error:
             position = outline.position(node, outline.text(node).find(words[0]))
-            yield Problem(file, position.line, position.column, str(error))
+            yield piece.problem(position, str(error))
 
 
 def _child_problems(child: Node) -> Iterator[tuple[str, str]]:

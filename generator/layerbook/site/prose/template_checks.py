@@ -11,8 +11,10 @@ from pydantic import BaseModel
 
 from layerbook.book.claims.type_check import PossibleTypes, element_types, field_types, join_types
 from layerbook.book.claims.values import field_names
+from layerbook.book.node import Position
 from layerbook.core.errors import Problem, did_you_mean
 from layerbook.site.prose.call_checks import find_call_problems
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.environment import parse_prose, prose_environment
 from layerbook.site.prose.functions import FUNCTIONS
 from layerbook.site.sandbox.access import METHODS
@@ -22,16 +24,13 @@ _IMPLICIT_NAMES = frozenset({"loop", "caller", "varargs", "kwargs", "range"})
 
 
 @dataclass(frozen=True)
-class PieceOfProse:
-    """A chapter, caption or claim that begins at `first_line` of `file`.
+class PieceOfProse(TextPiece):
+    """A chapter, caption or claim.
 
     names: what it may use, with the types of values; empty for functions and unknown types.
     result_type_of: returns the type of an experiment's result, for `r`; None if there is none.
     """
 
-    text: str
-    file: str
-    first_line: int
     names: Mapping[str, PossibleTypes]
     result_type_of: Callable[[str], type | None]
 
@@ -223,6 +222,4 @@ def _problem(prose: PieceOfProse, line: int, excerpt: str, message: str) -> Prob
     """Return a problem at the first place of a line that has the text `excerpt`."""
     lines = prose.text.split("\n")
     column = lines[line - 1].find(excerpt) + 1 if 0 < line <= len(lines) else 1
-    return Problem(
-        prose.file, prose.first_line + line - 1, max(column, 1), " ".join(message.split())
-    )
+    return prose.problem(Position(line, max(column, 1)), " ".join(message.split()))
