@@ -7,12 +7,12 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from layerbook.cli.output import json_value, shorten_list
+from layerbook.cli.output import json_value
 from layerbook.compare.diff import Diff, ExperimentDiff
 from layerbook.compare.prose import relative_path
 from layerbook.core import language
 from layerbook.core.language import gettext, mark
-from layerbook.core.text import pluralize
+from layerbook.core.text import listed, pluralize
 from layerbook.store.comparison import Difference, format_quanta
 from layerbook.store.project import Project
 
@@ -114,7 +114,7 @@ def _same_numbers_lines(diff: Diff) -> Iterator[str]:
             parts = (source.partition(":")[0] for source in experiment.sources)
             groups.setdefault(", ".join(dict.fromkeys(parts)), []).append(experiment.address)
     for changed, addresses in groups.items():
-        names = shorten_list(addresses, MAX_LISTED)
+        names = listed(addresses, MAX_LISTED)
         yield f"same numbers from changed sources ({changed}): {names}"
 
 
@@ -123,7 +123,7 @@ def _figure_lines(diff: Diff) -> Iterator[str]:
     for change in diff.figures:
         groups.setdefault((change.experiment, change.state), []).append(change.figure)
     for (address, state), figures in groups.items():
-        yield f"figures {state}: {address}: {shorten_list(figures, MAX_LISTED)}"
+        yield f"figures {state}: {address}: {listed(figures, MAX_LISTED)}"
 
 
 def _sentence_lines(project: Project, diff: Diff) -> Iterator[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layerbook.cli.output import format_table, shorten_list
-from layerbook.core.text import pluralize
+from layerbook.cli.output import format_table
+from layerbook.core.text import listed, pluralize
 from layerbook.model.timer import StepTime, Timer
 
 MAX_NAMES = 4
@@ -45,7 +45,7 @@ def _step_table(steps: Sequence[StepTime]) -> list[str]:
     by_time = sorted(steps, key=lambda step: -step.seconds)
     slowest, shorter_steps = by_time[:MAX_STEPS], by_time[MAX_STEPS:]
     rows = [
-        (_describe_step(step), _seconds(step.seconds), shorten_list(step.experiments, MAX_NAMES))
+        (_describe_step(step), _seconds(step.seconds), listed(step.experiments, MAX_NAMES))
         for step in steps
         if step in slowest
     ]

@@ -60,9 +60,3 @@ def json_value(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
-
-
-def shorten_list(names: Sequence[str], limit: int) -> str:
-    """Join the first `limit` names: `a, b and 3 more`."""
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from layerbook.core.figures import Bars, Chart, Clock, Heatmap, Lines, Panels, Scatter
-from layerbook.plotting import bars, clocks, heatmap, lines, panels, scatter, svg
+from layerbook.core.figures import Chart, Heatmap, Panels
+from layerbook.plotting import panels, svg
 from layerbook.plotting.canvas import Canvas, matplotlib_style
 
 
@@ -34,11 +34,7 @@ class ChartDrawer(Protocol):
 
 
 DRAWERS: dict[type[Any], ChartDrawer] = {
-    Heatmap: heatmap,
-    Lines: lines,
-    Bars: bars,
-    Clock: clocks,
-    Scatter: scatter,
+    **panels.CHART_MODULES,
     Panels: panels,
 }
 

@@ -264,7 +264,7 @@ def _draw_lines(
         "stroke_width": sizes.line_width,
     }
     svg.add_element(
-        sheet, "path", d=_path_data("M", x, 0, "V", plan.top + sizes.gap * 0.25), **thin
+        sheet, "path", d=svg.path_data("M", x, 0, "V", plan.top + sizes.gap * 0.25), **thin
     )
     residual = _residual_stream_span(groups, plan)
     if residual.bottom > residual.top:
@@ -272,13 +272,16 @@ def _draw_lines(
     _draw_arrow_head(sheet, x, plan.top, sizes)
     up = x + sizes.branch_indent / 2 + sizes.padding + sizes.plus_radius
     for low, high in plan.links:
-        svg.add_element(sheet, "path", d=_path_data("M", up, low, "V", high), **thin)
+        svg.add_element(sheet, "path", d=svg.path_data("M", up, low, "V", high), **thin)
         _draw_arrow_head(sheet, up, high, sizes)
     for fork, start, end, back in plan.branches:
-        svg.add_element(sheet, "path", d=_path_data("M", x, fork, "H", up, "V", start), **thin)
+        svg.add_element(sheet, "path", d=svg.path_data("M", x, fork, "H", up, "V", start), **thin)
         _draw_arrow_head(sheet, up, start, sizes)
         svg.add_element(
-            sheet, "path", d=_path_data("M", up, end, "V", back, "H", x + sizes.plus_radius), **thin
+            sheet,
+            "path",
+            d=svg.path_data("M", up, end, "V", back, "H", x + sizes.plus_radius),
+            **thin,
         )
         _draw_plus(sheet, x, back, sizes)
 
@@ -291,7 +294,7 @@ def _draw_residual_stream(
     svg.add_element(
         sheet,
         "path",
-        d=_path_data("M", x, span.bottom, "V", span.top),
+        d=svg.path_data("M", x, span.bottom, "V", span.top),
         fill="none",
         stroke=color,
         stroke_width=sizes.stream_width,
@@ -327,7 +330,7 @@ def _draw_plus(sheet: ET.Element, x: float, y: float, sizes: _Sizes) -> None:
     svg.add_element(
         sheet,
         "path",
-        d=_path_data("M", x - arm, y, "H", x + arm, "M", x, y - arm, "V", y + arm),
+        d=svg.path_data("M", x - arm, y, "H", x + arm, "M", x, y - arm, "V", y + arm),
         fill="none",
         stroke=colors.MUTED,
         stroke_width=sizes.line_width,
@@ -354,7 +357,7 @@ def _draw_arrow_head(sheet: ET.Element, x: float, y: float, sizes: _Sizes) -> No
     svg.add_element(
         sheet,
         "path",
-        d=_path_data("M", x, y, "L", x - half, y + long, x + half, y + long, "Z"),
+        d=svg.path_data("M", x, y, "L", x - half, y + long, x + half, y + long, "Z"),
         fill=colors.MUTED,
     )
 
@@ -418,9 +421,3 @@ def _is_stacked(block: Block, width: float) -> bool:
     """Return whether shape and parameters need a line each in a box of this width."""
     line = _second_line(block)
     return all(line) and line.width + 2 * _TEXT_INSET + 12 > width
-
-
-def _path_data(*parts: str | float) -> str:
-    return " ".join(
-        part if isinstance(part, str) else svg.format_coordinate(part) for part in parts
-    )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 _ANGLES = (0, 180, 90, 270, 35, 145, 325, 215, 65, 115, 245, 295)
 _RADII = (9.0, 16.0, 26.0, 40.0, 58.0)
 _ROUNDS = 4
+_DOT_RADIUS = 5.0
 Boxes = NDArray[np.float64]
 
 
@@ -37,8 +38,7 @@ def place_labels(
     points: Sequence[tuple[float, float]],
     sizes: Sequence[tuple[float, float]],
     bounds: tuple[float, float, float, float],
-    strokes: Sequence[tuple[float, float, float, float]] = (),
-    dot_radius: float = 5.0,
+    strokes: Sequence[tuple[float, float, float, float]],
 ) -> list[LabelPlacement | None]:
     """Return a rectangle of each size near its point, or None where all would cover other labels.
 
@@ -49,7 +49,7 @@ def place_labels(
     if not points:
         return []
     centers = np.array(points, dtype=float)
-    dots = np.concatenate([centers - dot_radius, centers + dot_radius], axis=1)
+    dots = np.concatenate([centers - _DOT_RADIUS, centers + _DOT_RADIUS], axis=1)
     lines = _stroke_squares(strokes)
     candidates = [
         _candidates(p, s, bounds)

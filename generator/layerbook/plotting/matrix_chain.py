@@ -208,15 +208,13 @@ def _draw_arrow(sheet: ET.Element, start: _PlacedStep, end: _PlacedStep, turn: f
     path: list[str | float] = ["M", x0, start.y, "H", x1]
     if abs(end.y - start.y) > 0.5:
         path[4:] = [turn, "V", end.y, "H", x1]
-    data = " ".join(part if isinstance(part, str) else svg.format_coordinate(part) for part in path)
-    svg.add_element(sheet, "path", d=data, fill="none", stroke=colors.MUTED, stroke_width=1.3)
-    tip = [x1 + 1, end.y, x1 - 5, end.y - 3.5, x1 - 5, end.y + 3.5]
-    svg.add_element(
-        sheet,
-        "path",
-        d="M " + " ".join(svg.format_coordinate(v) for v in tip) + " Z",
-        fill=colors.MUTED,
-    )
+    tip = svg.path_data("M", x1 + 1, end.y, x1 - 5, end.y - 3.5, x1 - 5, end.y + 3.5, "Z")
+    _draw_path_and_tip(sheet, svg.path_data(*path), tip)
+
+
+def _draw_path_and_tip(sheet: ET.Element, path: str, tip: str) -> None:
+    svg.add_element(sheet, "path", d=path, fill="none", stroke=colors.MUTED, stroke_width=1.3)
+    svg.add_element(sheet, "path", d=tip, fill=colors.MUTED)
 
 
 def _render_downwards(figure: MatrixChain, id: str) -> str:
@@ -283,11 +281,10 @@ def _text_height(item: _SizedStep) -> float:
 def _draw_arrow_down(sheet: ET.Element, start: _PlacedStep, end: _PlacedStep) -> None:
     """Draw an arrow from the bottom of a shape to the top of another, bent just above it."""
     y0, y1 = start.y + start.item.height / 2 + 5, end.y - end.item.height / 2 - 5
-    coordinates = map(svg.format_coordinate, (start.x, y0, y1 - 12, end.x, y1))
-    data = "M {} {} V {} H {} V {}".format(*coordinates)
-    svg.add_element(sheet, "path", d=data, fill="none", stroke=colors.MUTED, stroke_width=1.3)
-    tip = map(svg.format_coordinate, (end.x, y1 + 1, end.x - 3.5, y1 - 5, end.x + 3.5, y1 - 5))
-    svg.add_element(sheet, "path", d=f"M {' '.join(tip)} Z", fill=colors.MUTED)
+    x = end.x
+    tip = svg.path_data("M", x, y1 + 1, x - 3.5, y1 - 5, x + 3.5, y1 - 5, "Z")
+    path = svg.path_data("M", start.x, y0, "V", y1 - 12, "H", x, "V", y1)
+    _draw_path_and_tip(sheet, path, tip)
 
 
 def _draw_text_beside(sheet: ET.Element, placed: _PlacedStep) -> None:

@@ -19,7 +19,7 @@ _COLOR_BAR_HEIGHT = 30.0
 _AXIS_TITLES_HEIGHT = 18.0
 _MIN_CELL = 6.0
 _PAGE_WIDTH = 930.0
-_CHART_MODULES: dict[type, Any] = {
+CHART_MODULES: dict[type, Any] = {
     Bars: bars,
     Clock: clocks,
     Heatmap: heatmap,
@@ -162,7 +162,7 @@ def _layout(
     layouts: dict[type, Any] = {}
     for kind in dict.fromkeys(map(type, panels)):
         members = [panel for panel in panels if type(panel) is kind]
-        layouts[kind] = _CHART_MODULES[kind].compute_layout(
+        layouts[kind] = CHART_MODULES[kind].compute_layout(
             members,
             charts_per_row=charts_per_row or columns,
             shared_scale=shared_scale and _have_one_scale(members),
@@ -216,7 +216,7 @@ def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top:
         y = top + layout.header_height() + sum(heights[:row]) + _PANEL_GAP / 2 * row
         inner = layout.panel_layout(i, type(panel))
         canvas.draw_text(titles[i], x + inner.left_margin, y + 14, TextStyle(bold=True))
-        _CHART_MODULES[type(panel)].draw(canvas, panel, inner, x, y + _TITLE_HEIGHT)
+        CHART_MODULES[type(panel)].draw(canvas, panel, inner, x, y + _TITLE_HEIGHT)
         if panel.title:
             canvas.add_panel(panel.title, Area(x, y, inner.width, inner.height + _TITLE_HEIGHT))
 

@@ -171,6 +171,11 @@ def format_coordinate(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".") if value % 1 else str(int(value))
 
 
+def path_data(*parts: str | float) -> str:
+    """Return the letters and coordinates of a path as its attribute `d`."""
+    return " ".join(part if isinstance(part, str) else format_coordinate(part) for part in parts)
+
+
 def _attribute_value(value: str | float) -> str:
     return colors.css_color(value) if isinstance(value, str) else format_coordinate(value)
 

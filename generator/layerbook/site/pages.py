@@ -89,7 +89,6 @@ class BookInfo:
     model: str
     digest: str
     language: str = "en"
-    description: str = ""
     references: bool = False
     glossary: bool = False
     live: bool = False

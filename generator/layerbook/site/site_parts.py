@@ -10,12 +10,14 @@ from layerbook.book.media import MediaFolders
 from layerbook.book.theme import find_theme_problems
 from layerbook.core.errors import SpecError
 from layerbook.plotting.pool import DrawingPool
+from layerbook.site import pages
 from layerbook.site.blocks import LiveModel
-from layerbook.site.book_info import book_info
 from layerbook.site.book_pages import PageWriter
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.interactive.live_page import live_model
 from layerbook.site.page_templates import make_environment, own_templates
+from layerbook.site.provenance import hex_digest
+from layerbook.site.theme import theme_view
 from layerbook.store.project import Project
 from layerbook.store.yaml_cache import YamlCache
 
@@ -60,4 +62,33 @@ def load_site_parts(project: Project, drawing_pool: DrawingPool) -> SiteParts:
         sources,
         terms,
         live,
+    )
+
+
+def book_info(project: Project) -> pages.BookInfo:
+    """Return the facts about a book that every page shows."""
+    book = project.book
+    chapters = (
+        pages.NavChapter(
+            chapter.name,
+            chapter.title,
+            chapter.number,
+            chapter.summary,
+            chapter.group.title,
+            draft=chapter.draft,
+            is_plain_page=chapter.is_plain_page,
+        )
+        for chapter in book.chapters
+    )
+    return pages.BookInfo(
+        title=book.title,
+        subtitle=book.subtitle,
+        authors=book.authors,
+        chapters=tuple(chapters),
+        model=project.source.name,
+        digest=hex_digest(project.fingerprint.weights),
+        language=book.language,
+        theme=theme_view(book.theme, MediaFolders(project.root)),
+        url=book.url,
+        edit_url=book.edit_url,
     )

@@ -212,8 +212,3 @@ def serialize(element: Element, *, xml: bool = False) -> str:
     walker = html5lib.getTreeWalker("etree")
     html: str = serializer.render(walker(element))
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", html) if xml else html
-
-
-def find_all(tree: Element, name: str, any_class: Collection[str] = ()) -> list[Element]:
-    """Return the elements of a name, with one of some classes, if any are given."""
-    return [e for e in tree.iter(name) if not any_class or classes(e) & set(any_class)]

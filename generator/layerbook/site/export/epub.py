@@ -20,7 +20,6 @@ from layerbook.site.export.document import (
     BookPage,
     Links,
     classes,
-    find_all,
     ids_by_page,
     read_page,
     remove,
@@ -141,7 +140,7 @@ def _as_plain_text(article: Element) -> None:
             element.attrib.pop("aria-label", None)
         if element.tag in ("p", "span", "div") and "role" not in element.attrib:
             element.attrib.pop("aria-label", None)
-    for table in find_all(article, "table"):
+    for table in list(article.iter("table")):
         for cell in table.iter("th"):
             cell.attrib.pop("aria-sort", None)
 

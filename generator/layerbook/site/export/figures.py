@@ -12,7 +12,7 @@ from layerbook.core import atomic
 from layerbook.core.errors import StoreError
 from layerbook.core.paths import resolve_within
 from layerbook.plotting.rasterizing import DrawingProcess
-from layerbook.site.export.document import SVG, find_all, read_page, serialize
+from layerbook.site.export.document import SVG, read_page, serialize
 from layerbook.site.pages import NavChapter
 
 PNG_SCALE = 2
@@ -58,8 +58,8 @@ def _draw(process: DrawingProcess, chapter: NavChapter, name: str, svg: str) -> 
 
 
 def _drawings(article: Element) -> Iterator[tuple[str, Element]]:
-    for figure in find_all(article, "figure"):
-        drawings = find_all(figure, f"{SVG}svg")
+    for figure in article.iter("figure"):
+        drawings = list(figure.iter(f"{SVG}svg"))
         for number, svg in enumerate(drawings, start=1):
             suffix = f"-{number}" if len(drawings) > 1 else ""
             yield f"{figure.get('id', '')}{suffix}", svg

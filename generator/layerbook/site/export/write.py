@@ -8,9 +8,9 @@ from layerbook.book import bibliography, glossary
 from layerbook.core.errors import StoreError, UsageError, did_you_mean
 from layerbook.core.language import gettext
 from layerbook.core.paths import check_output
-from layerbook.site.book_info import book_info
 from layerbook.site.export import archive, epub, figures, pdf, slides
 from layerbook.site.pages import NavChapter
+from layerbook.site.site_parts import book_info
 from layerbook.store.project import Project
 
 

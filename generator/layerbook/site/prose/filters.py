@@ -6,11 +6,11 @@ Numbers may be Python's or numpy's. A value of the wrong kind is a TypeError tha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from numbers import Integral, Real
 
 from layerbook.core.language import gettext, localized
-from layerbook.core.text import NARROW_SPACE
+from layerbook.core.text import NARROW_SPACE, listed
 from layerbook.site.prose.markup import Inline, escape_text
 from layerbook.site.tokens_html import as_token, chip, verbatim
 
@@ -133,16 +133,10 @@ def listing(items: Iterable[object]) -> Inline:
         for item in items
     ]
     return Inline(
-        _join([part.html for part in parts]),
-        _join([part.text for part in parts]),
+        listed([part.html for part in parts], len(parts)),
+        listed([part.text for part in parts], len(parts)),
         tuple(anchor for part in parts for anchor in part.anchors),
     )
-
-
-def _join(texts: Sequence[str]) -> str:
-    if len(texts) < 2:
-        return "".join(texts)
-    return gettext("{items} and {last}", items=", ".join(texts[:-1]), last=texts[-1])
 
 
 def ids(tokens: Iterable[object]) -> Inline:

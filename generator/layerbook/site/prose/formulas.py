@@ -15,11 +15,12 @@ from concurrent.futures import Future
 from functools import cache, partial
 from importlib.resources import files
 from queue import SimpleQueue
-from typing import Any, Protocol
+from typing import Any
 from xml.etree import ElementTree
 
 from layerbook.core.errors import LayerbookError
 from layerbook.site.prose.markup import clean_text
+from layerbook.store.cache import WorkingCache
 
 TEMML = "temml-0.13.5"
 _RENDER_JS = """
@@ -45,16 +46,6 @@ _NUMBER = re.compile(r"[−-]?[0-9][0-9,.]*")
 
 class MathError(LayerbookError):
     """A formula that cannot be rendered."""
-
-
-class BlobCache(Protocol):
-    """A cache of rendered formulas between builds."""
-
-    def get_blob(self, kind: str, key: str) -> bytes | None:
-        """Return what was stored, or None."""
-
-    def put_blob(self, kind: str, key: str, data: bytes) -> None:
-        """Store `data` under `key`."""
 
 
 def escape_tex(text: str) -> str:
@@ -97,7 +88,7 @@ def math_css(rules: Mapping[str, str]) -> str:
 class MathRenderer:
     """Renders formulas; `css_rules` are the rules of the classes used so far."""
 
-    def __init__(self, cache: BlobCache | None = None) -> None:
+    def __init__(self, cache: WorkingCache | None = None) -> None:
         self._cache = cache
         self.css_rules: dict[str, str] = {}
 

@@ -7,6 +7,7 @@ Every mistake is a SpecError at the file and line of the prose.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -27,7 +28,10 @@ from layerbook.site.prose.markdown import (
 )
 from layerbook.site.prose.markup import Inline, escape_text
 from layerbook.site.prose.pictures import ProseDiagram, ProseImage, extract_pictures
-from layerbook.site.prose.ticks import group_ticks
+
+# Matches only from the start of whitespace, since a listing can contain long runs of it.
+_TICKS = re.compile(r'(?<!\s)\s*((?:<button class="tick [^>]*>.*?</button>\s*)+)', re.DOTALL)
+_BETWEEN = re.compile(r"(?<=</button>)\s+")
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,23 @@ def render_chapter(source: str, file: str, context: ChapterContext) -> ChapterBo
         markdown, slots = evaluate(text, file, functions.by_name())
         page = render_blocks(markdown, slots, context.math, context.ids)
     toc = tuple(heading for heading in page.headings if heading.level == 2)
-    html = group_ticks(page.html) + functions.results.tick_boxes()
+    html = _group_ticks(page.html) + functions.results.tick_boxes()
     previews = _render_previews(functions, context)
     return ChapterBody(html, toc, page.headings, page.sections, previews, page.targets)
+
+
+def _group_ticks(html: str) -> str:
+    """Put neighboring ticks into one element right behind the word before them.
+
+    They stay side by side and never begin a line.
+    """
+    return _TICKS.sub(_wrap_ticks, html)
+
+
+def _wrap_ticks(match: re.Match[str]) -> str:
+    ticks = match[1]
+    space = " " if ticks[-1].isspace() else ""
+    return f'<span class="ticks">&nbsp;{_BETWEEN.sub("", ticks)}</span>{space}'
 
 
 def _render_previews(functions: ProseFunctions, context: ChapterContext) -> tuple[Preview, ...]:

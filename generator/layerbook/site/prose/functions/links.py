@@ -9,8 +9,7 @@ from layerbook.book.glossary import GLOSSARY_FILE, Glossary
 from layerbook.core.errors import UsageError, did_you_mean
 from layerbook.core.figures import Label
 from layerbook.plotting.parts import Part, find_part
-from layerbook.site.prose.functions.context import ChapterContext
-from layerbook.site.prose.functions.group import FunctionGroup, prose_function
+from layerbook.site.prose.functions.context import ChapterContext, FunctionGroup, prose_function
 from layerbook.site.prose.markup import Anchor, Inline, escape_text
 from layerbook.site.tokens_html import as_token
 

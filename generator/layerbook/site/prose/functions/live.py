@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from layerbook.core.errors import UsageError, did_you_mean
 from layerbook.site.blocks import OwnTextView
-from layerbook.site.prose.functions.group import FunctionGroup, prose_function
+from layerbook.site.prose.functions.context import FunctionGroup, prose_function
 from layerbook.site.prose.highlight import code_html
 from layerbook.site.prose.live_code import find_functions, live_length
 from layerbook.site.prose.markup import Anchor, Block, Inline, escape_text

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from layerbook.core.errors import UsageError
-from layerbook.site.prose.functions.context import ChapterContext, figure_label
-from layerbook.site.prose.functions.group import FunctionGroup, prose_function
+from layerbook.site.prose.functions.context import (
+    ChapterContext,
+    FunctionGroup,
+    figure_label,
+    prose_function,
+)
 from layerbook.site.prose.markup import Block, Inline
 from layerbook.site.prose.pictures import IMAGE_USAGE, ProseDiagram, ProseImage
 

@@ -7,8 +7,12 @@ from functools import cache
 
 from layerbook.core.errors import UsageError
 from layerbook.site.blocks import FailedView, TickView
-from layerbook.site.prose.functions.context import ChapterContext, figure_label
-from layerbook.site.prose.functions.group import FunctionGroup, prose_function
+from layerbook.site.prose.functions.context import (
+    ChapterContext,
+    FunctionGroup,
+    figure_label,
+    prose_function,
+)
 from layerbook.site.prose.markup import Anchor, Block, Inline
 
 

@@ -12,8 +12,7 @@ from layerbook.core.language import gettext
 from layerbook.site.experiment_view import unknown_name
 from layerbook.site.prose import folds
 from layerbook.site.prose.folds import DEFAULT_TITLE, Fold
-from layerbook.site.prose.functions.context import ChapterContext
-from layerbook.site.prose.functions.group import FunctionGroup, prose_function
+from layerbook.site.prose.functions.context import ChapterContext, FunctionGroup, prose_function
 from layerbook.site.prose.journey import make_stages
 from layerbook.site.prose.markup import Block, Inline, escape_text
 from layerbook.site.tokens_html import show_token
