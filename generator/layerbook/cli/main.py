@@ -9,17 +9,14 @@ from pathlib import Path
 import click
 
 from layerbook import __version__
-from layerbook.cli import building, checking, reports, starting
+from layerbook.cli import building, checking, reports, serving, starting
 from layerbook.cli.errors import CommandGroup, escape_unencodable_output
 from layerbook.cli.exporting import export
 from layerbook.cli.options import (
     FILE,
     FOLDER,
-    ServeOptions,
     book_option,
-    drafts_option,
     model_option,
-    pass_options,
     quiet_option,
 )
 from layerbook.cli.output import print_json, print_lines, print_text
@@ -44,32 +41,9 @@ for command in (
     *(starting.init, starting.guide, starting.new),
     *(checking.check, building.run, building.build),
     *(reports.status, reports.verify, reports.diff),
-    export,
+    *(export, serving.serve),
 ):
     main.add_command(command)
-
-
-@main.command()
-@book_option
-@model_option
-@click.option("--port", default=8000, show_default=True, help="The port; 0 picks a free one.")
-@click.option("--run", "run_stale", is_flag=True, help="Also run experiments that are out of date.")
-@click.option("--no-watch", is_flag=True, help="Serve site/ as it is; do not rebuild it.")
-@drafts_option
-@pass_options(ServeOptions)
-def serve(options: ServeOptions) -> None:
-    """Show the book at a local address; rebuild what you change, and reload its page.
-
-    Mistakes are shown in the page. Experiments run only with --run.
-    """
-    from layerbook.cli.serving import serve_site, watch_and_serve
-
-    if not options.no_watch:
-        watch_and_serve(options)
-    elif options.run_stale or options.drafts or options.model:
-        raise UsageError("--no-watch builds nothing, so other options would have no effect")
-    else:
-        serve_site(options.root, options.port)
 
 
 @main.command()

@@ -63,16 +63,6 @@ class BookOptions:
     model: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class ServeOptions(BookOptions):
-    """The options of `serve`; `run_stale`: also run experiments that are out of date."""
-
-    port: int
-    run_stale: bool
-    no_watch: bool
-    drafts: bool
-
-
 def pass_options(kind: type[Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
     """Pass the options of a command as one object, whose fields have their names."""
 

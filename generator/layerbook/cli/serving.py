@@ -2,49 +2,99 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from layerbook.cli.options import ServeOptions
+import click
+
+from layerbook.cli.options import (
+    BookOptions,
+    book_option,
+    drafts_option,
+    model_option,
+    pass_options,
+)
 from layerbook.cli.output import print_text
 from layerbook.core.errors import UsageError
 from layerbook.core.paths import resolve_within
 from layerbook.core.progress import make_reporter
 from layerbook.core.text import pluralize
-from layerbook.site.preview import Preview, PreviewState
-from layerbook.site.serve import serve
-from layerbook.store.project import SITE_FOLDER
+
+if TYPE_CHECKING:
+    from layerbook.site.preview import PreviewState
 
 
-def serve_site(root: Path, port: int) -> None:
+@dataclass(frozen=True, kw_only=True)
+class ServeOptions(BookOptions):
+    """The options of `serve`; `run_stale`: also run experiments that are out of date."""
+
+    port: int
+    run_stale: bool
+    no_watch: bool
+    drafts: bool
+
+
+@click.command()
+@book_option
+@model_option
+@click.option("--port", default=8000, show_default=True, help="The port; 0 picks a free one.")
+@click.option("--run", "run_stale", is_flag=True, help="Also run experiments that are out of date.")
+@click.option("--no-watch", is_flag=True, help="Serve site/ as it is; do not rebuild it.")
+@drafts_option
+@pass_options(ServeOptions)
+def serve(options: ServeOptions) -> None:
+    """Show the book at a local address; rebuild what you change, and reload its page.
+
+    Mistakes are shown in the page. Experiments run only with --run.
+    """
+    if not options.no_watch:
+        _watch_and_serve(options)
+    elif options.run_stale or options.drafts or options.model:
+        raise UsageError("--no-watch builds nothing, so other options would have no effect")
+    else:
+        _serve_site(options.root, options.port)
+
+
+def _serve_site(root: Path, port: int) -> None:
     """Serve the site of a book as it is. Raises UsageError if there is none."""
+    from layerbook.site.serve import serve as serve_folder
+
     folder = _site_folder(root)
     if not (folder / "index.html").is_file():
         raise UsageError(f"{folder}: there is no book yet; run `layerbook build`")
-    serve(folder, port, lambda address: print_text(f"Serving {folder} at {address} until Ctrl-C"))
+    serve_folder(
+        folder, port, lambda address: print_text(f"Serving {folder} at {address} until Ctrl-C")
+    )
 
 
-def watch_and_serve(options: ServeOptions) -> None:
+def _watch_and_serve(options: ServeOptions) -> None:
     """Build a book and serve it; rebuild it after every change.
 
     Raises the error of the first build if there is no page to show it in.
     """
+    from layerbook.site.preview import Preview
+    from layerbook.site.serve import serve as serve_folder
+
     folder, run = _site_folder(options.root), options.run_stale
     preview = Preview(options.root, options.model, drafts=options.drafts, run=run)
     preview.rebuild(make_reporter(quiet=False))
     _print_state(preview.state)
     if not (folder / "index.html").is_file():
         raise UsageError(f"{folder}: there is no page to show yet")
-    print_ready = f"Serving {folder} at {{}}; changes are shown at once, until Ctrl-C"
-    serve(
-        folder,
-        options.port,
-        lambda address: print_text(print_ready.format(address)),
-        preview,
-        lambda: preview.follow(make_reporter(quiet=not run), _print_state),
-    )
+
+    def print_ready(address: str) -> None:
+        print_text(f"Serving {folder} at {address}; changes are shown at once, until Ctrl-C")
+
+    def follow() -> None:
+        preview.follow(make_reporter(quiet=not run), _print_state)
+
+    serve_folder(folder, options.port, print_ready, preview, follow)
 
 
 def _site_folder(root: Path) -> Path:
+    from layerbook.store.project import SITE_FOLDER
+
     folder = root / SITE_FOLDER
     resolve_within(root, folder, links=False)
     return folder

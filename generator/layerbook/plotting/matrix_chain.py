@@ -244,8 +244,15 @@ def _render_downwards(figure: MatrixChain, id: str) -> str:
     return svg.to_string(picture)
 
 
-def _place_downwards(sections: Sequence[Section]) -> tuple[list[list[list[_PlacedStep]]], float]:
-    """Place transposed sections below each other, their lanes side by side; return the height."""
+class _PlacedSections(NamedTuple):
+    """Sections as lanes of placed steps, and the height of all together."""
+
+    sections: list[list[list[_PlacedStep]]]
+    height: float
+
+
+def _place_downwards(sections: Sequence[Section]) -> _PlacedSections:
+    """Place transposed sections below each other, their lanes side by side."""
     sole_lane = _PHONE_LANE / 2
     top = 4.0
     placed_sections = []
@@ -263,7 +270,7 @@ def _place_downwards(sections: Sequence[Section]) -> tuple[list[list[list[_Place
             bottom = max(bottom, y)
         placed_sections.append(lanes)
         top = bottom
-    return placed_sections, top - _GAP + 4
+    return _PlacedSections(placed_sections, top - _GAP + 4)
 
 
 def _transpose(item: _SizedStep) -> _SizedStep:

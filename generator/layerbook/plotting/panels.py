@@ -38,7 +38,7 @@ class PanelsLayout:
     title_columns: the number of characters to which titles are cut.
     """
 
-    chart_layouts: dict[type, Any]
+    chart_layouts: Mapping[type, Any]
     columns: int
     panel_count: int
     shared_color_bar: bool

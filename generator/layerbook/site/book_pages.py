@@ -41,7 +41,7 @@ class PageWriter:
         return {f"{page.name}.html": html.encode()}
 
 
-@dataclass(frozen=True)
+@dataclass
 class BookPages:
     """Renders the pages about a whole book, or takes unchanged ones from the cache."""
 

@@ -47,7 +47,7 @@ class SiteContents:
     """
 
     files: Mapping[str, bytes]
-    messages: list[str]
+    messages: tuple[str, ...]
     refuted: int
 
 
@@ -125,7 +125,7 @@ class SiteBuilder:
         files[CRATE_FILE] = ro_crate_manifest(self._project, self._book, files)
         return SiteContents(
             dict(sorted(files.items())),
-            messages=[message for page in pages for message in page.messages],
+            messages=tuple(message for page in pages for message in page.messages),
             refuted=sum(page.refuted for page in pages),
         )
 

@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 from jinja2 import (
     BaseLoader,
@@ -157,7 +158,7 @@ def _located_errors(jinja_env: Sandbox) -> Iterator[None]:
     except (*TEMPLATE_ERRORS, RecursionError) as error:
         location = _template_location(error.__traceback__)
         if location is None and isinstance(error, LimitError):
-            location = next(((folder, 1) for folder in _own_folders(jinja_env)), None)
+            location = next((_Location(folder, 1) for folder in _own_folders(jinja_env)), None)
         if location is None:
             raise
         is_recursive = isinstance(error, RecursionError)
@@ -171,15 +172,21 @@ def _own_folders(jinja_env: Sandbox) -> list[str]:
     return [str(loader.searchpath[0]) for loader in loaders if isinstance(loader, _ProjectLoader)]
 
 
-def _template_location(trace: TracebackType | None) -> tuple[str, int] | None:
-    """Return the file and line of the innermost template of the project."""
+class _Location(NamedTuple):
+    file: str
+    line: int
+
+
+def _template_location(trace: TracebackType | None) -> _Location | None:
+    """Return the place in the innermost template of the project."""
     location = None
     while trace:
         names = trace.tb_frame.f_globals
         template = names.get("__jinja_template__")
         if isinstance(template, Template) and template.filename:
-            location = (template.filename, template.get_corresponding_lineno(trace.tb_lineno))
+            line = template.get_corresponding_lineno(trace.tb_lineno)
+            location = _Location(template.filename, line)
         elif "__jinja_exception__" in names and Path(names["__file__"]).is_file():
-            location = (names["__file__"], trace.tb_lineno)
+            location = _Location(names["__file__"], trace.tb_lineno)
         trace = trace.tb_next
     return location

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, StrictUndefined, Template, Undefined, nodes, pass_context
 from jinja2.compiler import Frame
@@ -32,8 +32,15 @@ _STATEMENTS_ONLY = re.compile(r"\s*(?:\{(?:%(?:(?!%\}).)*%|#(?:(?!#\}).)*#)\}\s*
 KINDS = {ListView: "a list", MappingView: "a mapping", FunctionView: "a function"}
 
 
-def evaluate(source: str, file: str, names: Mapping[str, object]) -> tuple[str, Slots]:
-    """Render a piece of prose to Markdown, and return it with the values of its slots."""
+class EvaluatedProse(NamedTuple):
+    """Markdown, with slots for its values."""
+
+    markdown: str
+    slots: Slots
+
+
+def evaluate(source: str, file: str, names: Mapping[str, object]) -> EvaluatedProse:
+    """Run the Jinja of a piece of prose."""
     slots = Slots()
     environment = _make_environment(slots, tuple(names))
     template = Template.from_code(environment, _compile(source, file), environment.globals)
@@ -42,7 +49,7 @@ def evaluate(source: str, file: str, names: Mapping[str, object]) -> tuple[str, 
         for name, value in names.items()
     }
     markdown = template.render(values)
-    return show_literal_braces(markdown), slots
+    return EvaluatedProse(show_literal_braces(markdown), slots)
 
 
 def parse_prose(source: str) -> nodes.Template:

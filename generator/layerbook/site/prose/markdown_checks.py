@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
 from markdown_it.token import Token as Node
 
@@ -57,7 +58,7 @@ def find_markdown_problems(
                 if outline.position(node, offset).line in image_lines:
                     offset += 1
                     continue
-            for written, message in _child_problems(child):
+            for written, message in _wrong_texts(child):
                 start = text.find(written, offset)
                 offset = offset if start < 0 else start
                 yield piece.problem(outline.position(node, offset), message)
@@ -88,14 +89,20 @@ def _listing_problems(piece: TextPiece) -> Iterator[Problem]:
             yield piece.problem(position, str(error))
 
 
-def _child_problems(child: Node) -> Iterator[tuple[str, str]]:
-    """Yield pairs of source text and problem."""
+class _WrongText(NamedTuple):
+    """A text as it is written, and what is wrong with it."""
+
+    written: str
+    message: str
+
+
+def _wrong_texts(child: Node) -> Iterator[_WrongText]:
     if child.type == "image":
-        yield "![", IMAGE_USAGE
+        yield _WrongText("![", IMAGE_USAGE)
     elif child.type == "text":
         for pattern, message in _STRAY:
             for match in pattern.finditer(child.content):
-                yield match[0], message.format(match[0])
+                yield _WrongText(match[0], message.format(match[0]))
 
 
 def _stands_alone(opening: Node, node: Node) -> bool:

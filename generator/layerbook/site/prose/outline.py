@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, NamedTuple
@@ -43,7 +43,7 @@ class Outline:
     original: str
     source: str
     nodes: tuple[Node, ...]
-    definitions: dict[str, Any] = field(default_factory=dict)
+    definitions: Mapping[str, Any] = field(default_factory=dict)
     excesses: tuple[Excess, ...] = ()
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from jinja2 import TemplateSyntaxError, nodes
 
@@ -53,22 +54,34 @@ def find_references(source: str, file: str) -> tuple[Reference, ...]:
             case [nodes.Const(value=str(name)), *rest] if function in REFERENCE_FUNCTIONS:
                 column = max(lines[call.lineno - 1].find(f'"{name}"'), 0) + 1
                 rest += [pair.value for pair in call.kwargs]
-                second, is_complete = _constant(rest[0]) if rest else (None, True)
+                second = _argument(rest[0]) if rest else _Argument()
                 reference = Reference(
-                    function, name, call.lineno, column, second, is_complete=is_complete
+                    function,
+                    name,
+                    call.lineno,
+                    column,
+                    second=second.value,
+                    is_complete=second.is_constant,
                 )
                 references.append(reference)
     return tuple(references)
 
 
-def _constant(node: nodes.Expr) -> tuple[object, bool]:
-    """Return the value of a constant expression such as -1, and whether it is one."""
+class _Argument(NamedTuple):
+    """The value of an argument, None unless it is a constant."""
+
+    value: object = None
+    is_constant: bool = True
+
+
+def _argument(node: nodes.Expr) -> _Argument:
+    """Return the value of a constant expression such as -1."""
     match node:
         case nodes.Const(value=value):
-            return value, True
+            return _Argument(value)
         case nodes.Neg(node=nodes.Const(value=int(number))):
-            return -number, True
-    return None, False
+            return _Argument(-number)
+    return _Argument(is_constant=False)
 
 
 def names_figures_by_variable(source: str) -> bool:

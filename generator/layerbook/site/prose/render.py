@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from layerbook.site.blocks import Preview
 from layerbook.site.pages import ChapterBody
@@ -84,14 +85,20 @@ def _render_previews(functions: ProseFunctions, context: ChapterContext) -> tupl
     return tuple(previews)
 
 
-def _prepare(source: str, file: str, context: ChapterContext) -> tuple[str, ProseFunctions]:
-    """Return the source with calls for its pictures, and the functions that it may call."""
+class _PreparedProse(NamedTuple):
+    """A source with calls for its pictures, and the functions that it may call."""
+
+    source: str
+    functions: ProseFunctions
+
+
+def _prepare(source: str, file: str, context: ChapterContext) -> _PreparedProse:
     text, pictures = extract_pictures(source)
 
     def caption(picture: ProseImage | ProseDiagram, names: Mapping[str, object]) -> Inline:
         return render_caption(picture.caption, file, picture.caption_line, names, context.math)
 
-    return text, ProseFunctions(context, pictures, caption)
+    return _PreparedProse(text, ProseFunctions(context, pictures, caption))
 
 
 def chapter_sentences(source: str, file: str, context: ChapterContext) -> tuple[Sentence, ...]:
