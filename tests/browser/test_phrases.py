@@ -45,9 +45,10 @@ PROSE = """\
 
 {{ figure("next", "prompt-0") }}
 
-{{ point("pattern", "prompt-0-layer-0-mean", tokens[2], "the cell", column=tokens[1]) }} in
+{% set cell = {"row": tokens[2], "column": tokens[1]} %}
+{{ point("pattern", "prompt-0-layer-0-mean", cell, "the cell") }} in
 {{ point("pattern", "prompt-0-layer-0-mean", tokens[2], "its row") }} and
-{{ point("pattern", "prompt-0-layer-0-mean", none, "its column", column=tokens[1]) }}
+{{ point("pattern", "prompt-0-layer-0-mean", {"column": tokens[1]}, "its column") }}
 
 {{ figure("pattern", "prompt-0-layer-0-mean") }}
 """

@@ -60,7 +60,8 @@ def test_words_point_to_parts_that_their_figure_has(tmp_path: Path, tiny_model_d
         'point("sum", "prompt-0", "nothing")': "the figure has no part 'nothing'; available: ",
         'point("sum", "promt-0", "nothing")': "point(): 'next/sum' has no figure 'promt-0'",
         'point("sum", "prompt-0", 1.5)': "point() needs the name of a part, a number or a token",
-        'point("sum", "prompt-0", "x", "y", column="z")': "it has no columns to point to",
+        'point("sum", "prompt-0", {"column": "z"}, "y")': "it has no columns to point to",
+        'point("sum", "prompt-0", {"line": "x"}, "y")': "point(): a part has no 'line'",
     }.items():
         prose.write_text(f"{text}\nSee {{{{ {call} }}}}.\n", encoding="utf-8")
         process = layerbook("check", cwd=book)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from layerbook.book.bibliography import REFERENCES_FILE, Bibliography
 from layerbook.book.glossary import GLOSSARY_FILE, Glossary
@@ -65,31 +67,20 @@ class LinkFunctions(FunctionGroup):
         return Inline(f'<a class="reference" data-figure="{figure}">Figure</a>', "Figure")
 
     @prose_function(steps=20)
-    def point(
-        self,
-        id: str,
-        name: str,
-        part: object,
-        show: object = "",
-        *,
-        column: object = None,
-        panel: str = "",
-    ) -> Inline:
+    def point(self, id: str, name: str, part: object, show: object = "") -> Inline:
         """`point("id", "figure", "part", "words")`: words that light up a part of a figure.
 
-        The part is a line, bar, point, box or panel by its name, or a row of a heat map. With
-        `column="name"` it is a cell, and with `none` as the part the whole column. Tokens and
-        numbers can stand for names.
-
-        panel: the title of one heat map among several.
+        The part is a line, bar, point, box or panel by its name, or a row of a heat map.
+        `{"row": "a", "column": "b"}` is a cell, and `{"column": "b"}` a whole column; `"panel"` is
+        the title of one heat map among several. Tokens and numbers can stand for names.
         """
         views, words = self._context.views, show or part
         shown = words if isinstance(words, Inline) else Inline(escape_text(str(words)), str(words))
-        row_label, column_label = _part_label(part), _part_label(column)
+        place = _part_place(part)
         figure = views.figure_data(id, name)
         if figure is None:
             return shown
-        attributes = _part_attributes(find_part(figure, row_label, column_label, str(panel)))
+        attributes = _part_attributes(find_part(figure, place.row, place.column, place.panel))
         full_name = escape_text(views.figure_name(id, name))
         html = f'<a class="point" data-figure="{full_name}"{attributes}>{shown.html}</a>'
         return Inline(html, shown.text, shown.anchors)
@@ -122,6 +113,26 @@ def require_glossary(terms: Glossary | None) -> Glossary:
     if terms is None:
         raise UsageError(f"this book has no templates/{GLOSSARY_FILE} to look terms up in")
     return terms
+
+
+class _PartPlace(NamedTuple):
+    """The labels that say where a part is; a part with a name has it as `row`."""
+
+    row: Label | None = None
+    column: Label | None = None
+    panel: str = ""
+
+
+def _part_place(part: object) -> _PartPlace:
+    """Return the place that prose names or describes. Raises UsageError."""
+    if not isinstance(part, Mapping):
+        return _PartPlace(_part_label(part))
+    for key in part:
+        if key not in _PartPlace._fields:
+            hint = did_you_mean(str(key), _PartPlace._fields)
+            raise UsageError(f"point(): a part has no {key!r}{hint}")
+    row, column = (_part_label(part.get(name)) for name in ("row", "column"))
+    return _PartPlace(row, column, str(part.get("panel", "")))
 
 
 def _part_label(value: object) -> Label | None:
