@@ -204,9 +204,9 @@ def _compute_layout(groups: Sequence[_Group], sizes: _Sizes, width: float) -> _L
             y -= sizes.gap * 0.6 if group.branch else 0.0
             start = y
             for block in group.blocks:
-                high = sizes.height(block, right - left)
-                plan.boxes.append(_Box(block, left, y - high, right - left, high))
-                y -= high + sizes.box_gap
+                height = sizes.height(block, right - left)
+                plan.boxes.append(_Box(block, left, y - height, right - left, height))
+                y -= height + sizes.box_gap
             y += sizes.box_gap
             inner = plan.boxes[-len(group.blocks) :]
             plan.links += [_Span(low.y, up.y + up.height) for low, up in pairwise(inner)]

@@ -184,9 +184,9 @@ def draw(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, to
     if layout.has_color_bar:
         draw_color_bar(canvas, figure, scale, left, top)
     rows, columns = figure.values.shape
-    wide, high = layout.cell_size
+    width, height = layout.cell_size
     x, y = left + layout.left_margin, top + layout.header_height
-    cells = Area(x, y, columns * wide, rows * high)
+    cells = Area(x, y, columns * width, rows * height)
     canvas.add_grid(cells, rows, columns)
     if layout.outlines_room and (rows, columns) != (layout.rows, layout.columns):
         _draw_room(canvas, layout, x, y)
@@ -195,7 +195,7 @@ def draw(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, to
     else:
         canvas.draw_image(heatmap_cells.cell_pixels(figure, scale, layout.cell_size), cells)
     masked = np.argwhere(heatmap_cells.masked_cells(figure))
-    _draw_hatching(canvas, [Area(x + j * wide, y + i * high, wide, high) for i, j in masked])
+    _draw_hatching(canvas, [Area(x + j * width, y + i * height, width, height) for i, j in masked])
     _draw_cell_gaps(canvas, layout, (rows, columns), x, y)
     if layout.labeled_sides.left:
         if layout.has_axis_titles:
@@ -276,27 +276,27 @@ def _fit_phone(cell: Size, columns: int, label_width: float, min_width: float) -
 
 def _cell_size(rows: int, columns: int, max_plot: Size) -> Size:
     """Return width and height of a cell, square if there are as many rows as columns."""
-    wide, high = max_plot.width / columns, max_plot.height / rows
+    width, height = max_plot.width / columns, max_plot.height / rows
     if columns > 4 * rows or rows > 4 * columns or columns > 100:
         # One pixel for each cell is sharp; a little more is not.
-        wide = 1.0 if 1 <= wide < 1.5 else min(wide, 40.0)
-        return Size(wide, min(high, 30.0, max(320.0 / rows, 4.0)))
-    edge = min(wide, high, 42.0)
+        width = 1.0 if 1 <= width < 1.5 else min(width, 40.0)
+        return Size(width, min(height, 30.0, max(320.0 / rows, 4.0)))
+    edge = min(width, height, 42.0)
     if rows == columns:
         return Size(edge, edge)
-    return Size(min(wide, max(edge, 34.0)), min(high, 26.0))
+    return Size(min(width, max(edge, 34.0)), min(height, 26.0))
 
 
 def _draw_cell_gaps(
     canvas: Canvas, layout: HeatmapLayout, shape: tuple[int, int], x: float, y: float
 ) -> None:
     """Draw hairlines between cells that are large enough to be distinguished."""
-    wide, high = layout.cell_size
+    width, height = layout.cell_size
     rows, columns = shape
-    if min(wide, high) < 9:
+    if min(width, height) < 9:
         return
-    across = [(x, y + i * high, x + columns * wide, y + i * high) for i in range(1, rows)]
-    down = [(x + j * wide, y, x + j * wide, y + rows * high) for j in range(1, columns)]
+    across = [(x, y + i * height, x + columns * width, y + i * height) for i in range(1, rows)]
+    down = [(x + j * width, y, x + j * width, y + rows * height) for j in range(1, columns)]
     if across or down:
         canvas.draw_segments(across + down, colors.PAPER)
 

@@ -142,11 +142,11 @@ def _equal_axes(
     x, y = _xy_limits(figures)
     if not figures[0].equal:
         return _Plot(room, numeric_axes.PlotLimits(x, y))
-    wide, high = x[1] - x[0], y[1] - y[0]
-    unit = min(room[0] / wide, room[1] / high)
+    range_x, range_y = x[1] - x[0], y[1] - y[0]
+    unit = min(room[0] / range_x, room[1] / range_y)
     least = room if exact else (room[0] * 0.8, room[1] * 0.6) if compact else _MIN_PLOT_SIZE
-    plot = max(wide * unit, least[0]), max(high * unit, least[1])
-    more_x, more_y = (plot[0] / unit - wide) / 2, (plot[1] / unit - high) / 2
+    plot = max(range_x * unit, least[0]), max(range_y * unit, least[1])
+    more_x, more_y = (plot[0] / unit - range_x) / 2, (plot[1] / unit - range_y) / 2
     limits_x, limits_y = (x[0] - more_x, x[1] + more_x), (y[0] - more_y, y[1] + more_y)
     return _Plot(plot, numeric_axes.PlotLimits(limits_x, limits_y))
 

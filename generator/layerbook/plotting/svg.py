@@ -85,11 +85,11 @@ def root_element(
     id: str, width: float, height: float, figure: Described, *, role: str = "img"
 ) -> ET.Element:
     """Return an empty picture of a size in CSS pixels, with the figure's title and alt text."""
-    wide = width > MAX_SHRUNK_WIDTH
-    scale = 1 if wide else _ENLARGED
+    is_wide = width > MAX_SHRUNK_WIDTH
+    scale = 1 if is_wide else _ENLARGED
     attributes = {
         "xmlns": "http://www.w3.org/2000/svg",
-        "class": "fig fig-wide" if wide else "fig",
+        "class": "fig fig-wide" if is_wide else "fig",
         "id": id,
         "viewBox": f"0 0 {format_coordinate(width)} {format_coordinate(height)}",
         "width": format_coordinate(width * scale),

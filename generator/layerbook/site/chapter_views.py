@@ -41,7 +41,7 @@ from layerbook.site.result_files import result_files
 
 @dataclass(frozen=True)
 class PageResources:
-    """What the views of one page need: its pictures, formulas, ids, and the folder of its cells."""
+    """The pictures, formulas and ids of one page, and the folder of its code cells."""
 
     figure_parts: FigureParts
     math: MathRenderer

@@ -105,18 +105,18 @@ class _TimedText(io.StringIO):
 
 def remove(tree: Element, unwanted: Callable[[Element], bool]) -> None:
     """Remove elements with their content, but keep the text after them."""
-    kept: list[Element] = []
+    children: list[Element] = []
     texts: list[list[str]] = [[tree.text or ""]]  # after the start, then after each kept child
     for child in tree:
         if isinstance(child.tag, str) and not unwanted(child):
             remove(child, unwanted)
-            kept.append(child)
+            children.append(child)
             texts.append([])
         texts[-1].append(child.tail or "")
     tree.text = "".join(texts[0]) or None
-    for child, parts in zip(kept, texts[1:], strict=True):
+    for child, parts in zip(children, texts[1:], strict=True):
         child.tail = "".join(parts) or None
-    tree[:] = kept
+    tree[:] = children
 
 
 @dataclass(frozen=True)
