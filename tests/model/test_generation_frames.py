@@ -10,6 +10,7 @@ from fixtures.execution import execute, run_requests
 from fixtures.other_tokenizers import TOKENIZER_WRITERS
 from fixtures.tiny_families import write_tiny_family
 from layerbook.core.requests import LOGITS, ChatMessage, Forward, Generate, Prompt, Site
+from layerbook.model.execution import Execution
 from layerbook.model.loaded_model import LoadedModel
 from layerbook.model.plan import build_passes, make_plan, plan_cost
 from layerbook.model.precision import arithmetic
@@ -131,9 +132,8 @@ def test_texts_with_and_without_encoding_again_share_a_batch(tmp_path, family):
         Generate(Prompt(ids=letters), 8, temperature=1.0, seed=1, **options),
         Generate(TEXT, 6, reencode=True, **options),
     ]
-    execution = execute(model, generations)
-
-    assert len(execution.timer.steps) == 1
+    execution = Execution(model, make_plan(generations))
+    assert len(list(execution.steps())) == 1
     for generation in generations:
         run = execution.capture(generation)
         steps = run.frames or [

@@ -29,7 +29,6 @@ from layerbook.model import sources
 from layerbook.model.execution import Execution
 from layerbook.model.loaded_model import LoadedModel
 from layerbook.model.plan import Pass, PassRequest, build_passes, make_plan
-from layerbook.model.timer import Timer
 from layerbook.runner import local as measuring
 from layerbook.runner.local import LocalExecutor
 from layerbook.store.project import sweep_cells
@@ -136,10 +135,9 @@ def test_memory_does_not_grow_with_the_number_of_prompts(
         experiment: Experiment,
         requests: dict[str, Request],
         execution: Execution,
-        timer: Timer,
     ) -> Any:
         activation_counts[-1] = max(activation_counts[-1], len(execution._activations))
-        return measure(experiment, requests, execution, timer)
+        return measure(experiment, requests, execution)
 
     monkeypatch.setattr(measuring, "_measure_one", watched)
     source = sources.resolve(str(tiny_model_dir))

@@ -34,7 +34,6 @@ from layerbook.store import build_stamp
 if TYPE_CHECKING:
     from layerbook.book.contents import Experiment
     from layerbook.model.sources import ModelSource
-    from layerbook.model.timer import Timer
     from layerbook.runner.run import Outcome
     from layerbook.store.build_stamp import BuildOutput
 
@@ -48,14 +47,11 @@ class RunOptions(BookOptions):
     only: tuple[str, ...]
     force: bool
     dry_run: bool
-    timings: bool
     executor: str | None
     quiet: bool
 
     def check(self) -> None:
         """Raise UsageError for options that exclude each other."""
-        if self.timings and self.dry_run:
-            raise UsageError("--timings shows how long a run took, and --dry-run runs nothing")
         if self.spec is None and self.out is not None:
             raise UsageError(
                 "--out is for the results of one SPEC; a book has a folder for its own"
@@ -118,37 +114,31 @@ class CompletedRun:
 @only_option
 @click.option("--force", is_flag=True, help="Also run what is up to date.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and its counts, and run nothing.")
-@click.option("--timings", is_flag=True, help="Print how long each experiment and each step took.")
 @executor_option
 @quiet_option
 @pass_options(RunOptions)
 def run(options: RunOptions) -> None:
     """Run the experiments that are out of date, or all experiments of one chapter's SPEC."""
     from layerbook.cli.format_status import skipped_lines
-    from layerbook.model.timer import Timer
 
     options.check()
-    timer = Timer()
-    if options.spec is None:
-        completed = _run_book(options, timer)
-    else:
-        completed = _run_spec(options.spec, options, timer)
+    completed = _run_spec(options.spec, options) if options.spec else _run_book(options)
     if completed is None:
         return
     print_lines(skipped_lines(completed.experiments))
-    _print_outcomes(completed.outcomes, completed.folder, timer if options.timings else None)
+    _print_outcomes(completed.outcomes, completed.folder)
     if completed.failed:
         sys.exit(1)
 
 
-def _run_book(options: RunOptions, timer: Timer) -> CompletedRun | None:
+def _run_book(options: RunOptions) -> CompletedRun | None:
     """Run experiments of the book; for a dry run, print the plan and return None."""
     from layerbook.runner.run import executor_for, run_experiments
     from layerbook.store import cache
     from layerbook.store.freshness import check_status, select
     from layerbook.store.project import open_project
 
-    report, executor = make_reporter(quiet=options.quiet), executor_for(options.executor, timer)
+    report, executor = make_reporter(quiet=options.quiet), executor_for(options.executor)
     project = open_project(options.root, options.model, report)
     statuses = select(check_status(project), options.only, force=options.force)
     if options.dry_run:
@@ -161,12 +151,12 @@ def _run_book(options: RunOptions, timer: Timer) -> CompletedRun | None:
     return CompletedRun(project.experiments(), outcomes, folder)
 
 
-def _run_spec(spec: Path, options: RunOptions, timer: Timer) -> CompletedRun | None:
+def _run_spec(spec: Path, options: RunOptions) -> CompletedRun | None:
     """Run the experiments of one spec; for a dry run, print the plan and return None."""
     from layerbook.runner.run import executor_for
     from layerbook.runner.spec_files import load_spec_file, run_file
 
-    report, executor = make_reporter(quiet=options.quiet), executor_for(options.executor, timer)
+    report, executor = make_reporter(quiet=options.quiet), executor_for(options.executor)
     loaded = load_spec_file(spec, options.model, report)
     if options.dry_run:
         _print_plan(loaded.source, [e for e in loaded.experiments if not e.inapplicable])
@@ -247,12 +237,9 @@ def _print_build(output: BuildOutput, *, strict: bool, run_failed: bool = False)
         sys.exit(1)
 
 
-def _print_outcomes(outcomes: Sequence[Outcome], folder: Path, timer: Timer | None = None) -> None:
+def _print_outcomes(outcomes: Sequence[Outcome], folder: Path) -> None:
     from layerbook.cli.format_status import outcome_lines
-    from layerbook.cli.format_timings import timing_lines
 
     for trace in {outcome.trace: None for outcome in outcomes}:
         print_trace(trace)
     print_lines(outcome_lines(outcomes, str(folder)))
-    if timer and outcomes:
-        print_lines(["", *timing_lines(timer)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -45,7 +44,6 @@ from layerbook.model.plan import (
     make_plan,
     merge_key,
 )
-from layerbook.model.timer import Timer
 
 NO_PROGRESS = SilentReporter()
 
@@ -57,11 +55,10 @@ class Execution:
         self,
         model: LoadedModel,
         plan: Plan,
-        timer: Timer | None = None,
         *,
         max_batch_tokens: int = MAX_BATCH_TOKENS,
     ) -> None:
-        self.model, self.plan, self.timer = model, plan, timer or Timer()
+        self.model, self.plan = model, plan
         self.max_batch_tokens = max_batch_tokens
         self._outputs: dict[Generate, GenerationOutput] = {}
         self._activations: dict[object, Activations] = {}  # by merge key
@@ -202,27 +199,18 @@ class Execution:
         return len(self.token_ids(request.prompt)) + request.max_new_tokens
 
     def _generate(self, group: Sequence[Generate]) -> None:
-        started = time.perf_counter()
         for request in group:
             self._check_length(self._final_length(request))
         prompts = [self.token_ids(request.prompt) for request in group]
         outputs = self.model.generate(prompts, group)
         self._outputs |= zip(group, outputs, strict=True)
-        lengths = [max(1, len(output.ids) - output.prompt_length) for output in outputs]
-        rows = [[request] for request in group]
-        self.timer.add_step("generating", rows, lengths, time.perf_counter() - started)
 
     def _run_batch(self, batch: Sequence[Pass]) -> None:
-        started = time.perf_counter()
-        width = len(batch[-1].ids)
-        self._check_length(width)
+        self._check_length(len(batch[-1].ids))
         edits = [edit for row, item in enumerate(batch) for edit in self._edits(row, item)]
         for item, arrays in zip(batch, self.model.run(batch, edits), strict=True):
             for part in item.requests:
                 self._activations[merge_key(part.request)] = slice_for_request(arrays, item, part)
-        rows = [[part.request for part in item.requests] for item in batch]
-        widths = [width] * len(batch)
-        self.timer.add_step("passes", rows, widths, time.perf_counter() - started)
 
     def _edits(self, row: int, item: Pass) -> Iterator[Edit]:
         """Yield the edits of one row; positions chosen by token are looked up in its tokens."""

@@ -29,7 +29,6 @@ from layerbook.core.requests import (
 from layerbook.core.rounding import round_result
 from layerbook.model import sources
 from layerbook.model.plan import MAX_BATCH_TOKENS, make_plan, plan_cost
-from layerbook.model.timer import Timer
 from layerbook.store.project import download_hub_model
 
 if TYPE_CHECKING:
@@ -58,12 +57,10 @@ class LocalExecutor:
         self,
         source: sources.ModelSource,
         report: Reporter,
-        timer: Timer | None = None,
         *,
         precision: Precision = DEFAULT_PRECISION,
     ) -> None:
         self.source, self.precision, self.report = source, precision, report
-        self.timer = timer or Timer()
         self._models: dict[sources.ModelSource, LoadedModel] = {}
 
     @property
@@ -100,7 +97,7 @@ class LocalExecutor:
         if source not in self._models:
             require_model_libraries()
             directory = source.prepare(self.report)
-            with self.report.task("Loading the model", None), self.timer.time_loading():
+            with self.report.task("Loading the model", None):
                 from layerbook.model.loaded_model import LoadedModel
 
                 self._models[source] = LoadedModel.load(directory, source.name, self.precision)
@@ -145,11 +142,7 @@ class LocalExecutor:
         run_plan = make_plan(
             request for own_requests in requests.values() for request in own_requests.values()
         )
-        self.timer.set_requests(
-            (_timed_address(experiment), own_requests.values())
-            for experiment, own_requests in requests.items()
-        )
-        execution = Execution(model, run_plan, self.timer, max_batch_tokens=MAX_BATCH_TOKENS)
+        execution = Execution(model, run_plan, max_batch_tokens=MAX_BATCH_TOKENS)
         cost = plan_cost(
             run_plan,
             execution.token_ids,
@@ -164,9 +157,7 @@ class LocalExecutor:
                 for experiment, own_requests in list(pending.items()):
                     if execution.can_answer(own_requests.values()):
                         task.set_status(f"{experiment.chapter}/{experiment.id}")
-                        results[experiment] = _measure_one(
-                            experiment, own_requests, execution, self.timer
-                        )
+                        results[experiment] = _measure_one(experiment, own_requests, execution)
                         del pending[experiment]
                         task.advance()
                 execution.discard_except(
@@ -179,13 +170,10 @@ class LocalExecutor:
 
 @contextmanager
 def local_executor(
-    source: sources.ModelSource,
-    precision: Precision,
-    report: Reporter,
-    timer: Timer | None = None,
+    source: sources.ModelSource, precision: Precision, report: Reporter
 ) -> Iterator[Executor]:
     """Open an executor in this process."""
-    yield LocalExecutor(source, report, timer, precision=precision)
+    yield LocalExecutor(source, report, precision=precision)
 
 
 def require_model_libraries() -> None:
@@ -247,19 +235,13 @@ def _encoded_prompt(request: Request) -> tuple[Prompt, int] | None:
 
 
 def _measure_one(
-    experiment: Experiment, requests: Mapping[str, Request], execution: Execution, timer: Timer
+    experiment: Experiment, requests: Mapping[str, Request], execution: Execution
 ) -> Result | RunError:
     try:
-        with timer.time_measuring(_timed_address(experiment)):
-            captures = {name: execution.capture(request) for name, request in requests.items()}
-            result: Result = experiment.analysis.measure(captures)
+        captures = {name: execution.capture(request) for name, request in requests.items()}
+        result: Result = experiment.analysis.measure(captures)
         return round_result(result)
     except Exception as error:  # an analysis may be the author's own and raise anything
         description = describe_exception(error, inspect.getfile(type(experiment.analysis)))
         message = f"{experiment.file}:{experiment.line}: {experiment.id}: {description}"
         return RunError(message, format_trace(error))
-
-
-def _timed_address(experiment: Experiment) -> str:
-    """Return the address under which an experiment is timed; a cell is timed as its sweep."""
-    return f"{experiment.chapter}/{experiment.id.partition('.')[0]}"

@@ -27,7 +27,6 @@ from layerbook.core.progress import Reporter
 from layerbook.core.requests import Precision
 from layerbook.core.text import pluralize
 from layerbook.model import sources
-from layerbook.model.timer import Timer
 from layerbook.runner.local import Executor, Measurements, local_executor
 from layerbook.runner.sweep import CellStore, remove_obsolete_cells, run_sweep
 from layerbook.store import results
@@ -63,13 +62,10 @@ class Outcome:
     trace: str = ""
 
 
-def executor_for(name: str | None, timer: Timer | None = None) -> ExecutorFactory:
-    """Return a factory for the named executor; by default, this process. Raises UsageError.
-
-    timer: collects the times of a run in this process.
-    """
+def executor_for(name: str | None) -> ExecutorFactory:
+    """Return a factory for the named executor; by default, this process. Raises UsageError."""
     if name is None:
-        return partial(local_executor, timer=timer)
+        return local_executor
     match = DASK_ADDRESS.fullmatch(name)
     if match is None:
         raise UsageError(
