@@ -1,7 +1,6 @@
 // All widgets of the book. The parts are ES modules; the build joins them into one classic script,
 // because pages opened from disk may load no modules.
 
-import { element, on, percent } from "./scripts/common.js";
 import "./scripts/stepper.js";
 import "./scripts/tokens.js";
 import "./scripts/preview.js";
@@ -22,13 +21,3 @@ import "./scripts/sections.js";
 import "./scripts/scroll.js"; // after the widgets, which decide what scrolls
 import "./scripts/keys.js";
 import "./scripts/search.js";
-import { decodeFloats, startViewers } from "./scripts/viewer.js";
-
-// A project's own scripts may use these too.
-Object.assign(window.layerbook, {
-	element,
-	on,
-	percent,
-	numbers: decodeFloats,
-	opening: startViewers,
-});

@@ -485,7 +485,8 @@ def test_built_book_agrees_with_its_result(
     with reading(browser, book / "site/words.html") as page:
         play = Playground(page)
         scores = page.evaluate(
-            "layerbook.numbers(layerbookData['data/words/knobs-knobs.js'].logits[0])"
+            "layerbookModules['scripts/viewer.js']"
+            ".decodeFloats(layerbookData['data/words/knobs-knobs.js'].logits[0])"
         )
         logits = np.array(scores, dtype=np.float32)
         assert_agrees(
