@@ -11,7 +11,7 @@ import numpy as np
 from layerbook.core.figures import Axis, Bars, Label
 from layerbook.core.tokens import Token
 from layerbook.plotting import colors, numeric_axes, svg, text
-from layerbook.plotting.canvas import Area, Canvas, TextStyle
+from layerbook.plotting.canvas import Area, Arrangement, Canvas, TextStyle
 
 _TITLE_HEIGHT = 18.0
 _BAR_LENGTHS = ((230.0, 110.0), (130.0, 130.0), (84.0, 84.0), (60.0, 60.0))
@@ -51,34 +51,30 @@ class BarsLayout:
         return self.header_height + self.rows * self.row_height + 6
 
 
-def compute_layout(
-    figures: Sequence[Bars],
-    *,
-    charts_per_row: int = 1,
-    shared_scale: bool = True,
-    narrow: bool = False,
-) -> BarsLayout:
-    """Return one layout for all charts; `shared_scale` gives them one scale.
+def compute_layout(figures: Sequence[Bars], arrangement: Arrangement) -> BarsLayout:
+    """Return one layout for all charts.
 
-    narrow: fit them to a phone, with shorter labels and the titles of the axes in two lines.
+    On a phone, the labels are shorter and the titles of the axes are in two lines.
     """
     rows = max(len(figure.values) + (figure.rest is not None) for figure in figures)
-    longest = 14 if charts_per_row > 1 else 20 if narrow else 30
+    longest = 14 if arrangement.charts_per_row > 1 else 20 if arrangement.narrow else 30
     names = max(
         text.pixel_width(name, text.FONT_SIZE, mono=isinstance(label, Token))
         for f in figures
         for label, name in zip(_labels(f), _label_texts(f, longest), strict=True)
     )
-    label_axis = 0.0 if narrow else _widest(f.label_axis.title() for f in figures)
+    label_axis = 0.0 if arrangement.narrow else _widest(f.label_axis.title() for f in figures)
     left = max(names + 12, label_axis + 14)
     right = _widest(value for f in figures for value in _value_texts(f)) + 14
-    value_axis = 0.0 if narrow else _widest(f.value_axis.title() for f in figures)
-    longest_bar, shortest_bar = _BAR_LENGTHS[min(charts_per_row, 4) - 1]
+    value_axis = 0.0 if arrangement.narrow else _widest(f.value_axis.title() for f in figures)
+    longest_bar, shortest_bar = _BAR_LENGTHS[min(arrangement.charts_per_row, 4) - 1]
     max_width = svg.MAX_UNSCROLLED_WIDTH - left - right - 2
     bar = max(min(longest_bar, max(shortest_bar, max_width)), value_axis - right)
     row = 25.0 if rows <= 12 else 21.0 if rows <= 30 else 18.0
-    limits = _value_limits(figures) if shared_scale else None
-    return BarsLayout(rows, row, bar, left, right, longest, limits, has_titles_apart=narrow)
+    limits = _value_limits(figures) if arrangement.shared_scale else None
+    return BarsLayout(
+        rows, row, bar, left, right, longest, limits, has_titles_apart=arrangement.narrow
+    )
 
 
 def _widest(texts: Iterable[str]) -> float:

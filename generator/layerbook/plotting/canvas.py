@@ -106,6 +106,20 @@ class LabeledSides(NamedTuple):
     bottom: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Arrangement:
+    """The place of charts on a page.
+
+    charts_per_row: the number side by side. stacked: others are above or below.
+    shared_scale: all have the same scale. narrow: they fit a phone.
+    """
+
+    charts_per_row: int = 1
+    stacked: bool = False
+    shared_scale: bool = True
+    narrow: bool = False
+
+
 BOTH_SIDES = LabeledSides(left=True, bottom=True)
 
 

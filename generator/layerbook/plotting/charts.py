@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from layerbook.core.figures import Chart, Heatmap, Panels
 from layerbook.plotting import panels, svg
-from layerbook.plotting.canvas import Canvas, matplotlib_style
+from layerbook.plotting.canvas import Arrangement, Canvas, matplotlib_style
 
 
 class ChartLayout(Protocol):
@@ -24,10 +24,8 @@ class ChartLayout(Protocol):
 class ChartDrawer(Protocol):
     """A module that draws one kind of chart."""
 
-    def compute_layout(
-        self, figures: Sequence[Any], /, *, shared_scale: bool = True, narrow: bool = False
-    ) -> ChartLayout:
-        """Return the layout that charts shown together share; `narrow` fits it to a phone."""
+    def compute_layout(self, figures: Sequence[Any], /, arrangement: Arrangement) -> ChartLayout:
+        """Return the layout that charts shown together share."""
 
     def draw(self, canvas: Canvas, figure: Any, layout: Any, left: float, top: float) -> None:
         """Draw a chart with its upper left corner at a position of the canvas."""
@@ -56,7 +54,7 @@ def render_charts(
     }
     layouts = {
         kind: DRAWERS[kind].compute_layout(
-            group, shared_scale=_have_one_scale(group), narrow=narrow
+            group, Arrangement(shared_scale=_have_one_scale(group), narrow=narrow)
         )
         for kind, group in kinds.items()
     }

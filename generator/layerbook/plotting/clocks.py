@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from layerbook.core.figures import Clock, Hand
 from layerbook.core.tokens import Token
 from layerbook.plotting import colors, text
-from layerbook.plotting.canvas import Anchor, Canvas, TextStyle
+from layerbook.plotting.canvas import Anchor, Arrangement, Canvas, TextStyle
 
 _RADII = (88.0, 66.0, 48.0, 36.0)
 _HEAD = (11.0, 5.0)
@@ -45,18 +45,9 @@ class ClockLayout:
         return 2 * (self.radius + above) + (20.0 if self.has_notes else 0.0)
 
 
-def compute_layout(
-    figures: Sequence[Clock],
-    *,
-    charts_per_row: int = 1,
-    shared_scale: bool = True,
-    narrow: bool = False,
-) -> ClockLayout:
-    """Return one layout for all clocks.
-
-    All angles share a scale and clocks fit a phone, whatever `shared_scale` and `narrow` are.
-    """
-    radius = _RADII[min(charts_per_row, len(_RADII)) - 1]
+def compute_layout(figures: Sequence[Clock], arrangement: Arrangement) -> ClockLayout:
+    """Return one layout for all clocks, which always share a scale and fit a phone."""
+    radius = _RADII[min(arrangement.charts_per_row, len(_RADII)) - 1]
     names = [_name_width(hand) for figure in figures for hand in figure.hands if hand.name]
     notes = [text.pixel_width(f.note) for f in figures if f.note]
     margin = max(6.0, max(names, default=0.0) + 4, max(notes, default=0.0) / 2 - radius)

@@ -16,6 +16,7 @@ from layerbook.plotting.canvas import (
     BOTH_SIDES,
     Anchor,
     Area,
+    Arrangement,
     Canvas,
     LabeledSides,
     Size,
@@ -93,21 +94,14 @@ class _ColumnLabels(NamedTuple):
     overhang: float
 
 
-def compute_layout(
-    figures: Sequence[Heatmap],
-    *,
-    charts_per_row: int = 1,
-    stacked: bool = False,
-    shared_scale: bool = True,
-    narrow: bool = False,
-) -> HeatmapLayout:
-    """Return one layout for all maps; `shared_scale` spans all values if no scale is fixed.
+def compute_layout(figures: Sequence[Heatmap], arrangement: Arrangement) -> HeatmapLayout:
+    """Return one layout for all maps; a shared scale spans all values if none is fixed.
 
-    charts_per_row: the number of maps side by side. stacked: whether others are above or below.
-    narrow: fit them to a phone, if need be without the values in their cells.
+    On a phone, the cells may have to do without their values.
     """
     rows, columns = (max(figure.values.shape[k] for figure in figures) for k in (0, 1))
-    charts_per_column = max(charts_per_row, 3) if stacked else charts_per_row
+    charts_per_row, narrow = arrangement.charts_per_row, arrangement.narrow
+    charts_per_column = max(charts_per_row, 3) if arrangement.stacked else charts_per_row
     max_plot = Size(_max_plot_size(charts_per_row).width, _max_plot_size(charts_per_column).height)
     row_labels = max(_row_label_width(figure) for figure in figures)
     max_width = max(_MAX_ANNOTATED_WIDTH / charts_per_row, max_plot.width)
@@ -123,7 +117,7 @@ def compute_layout(
             min_width = 0.0 if narrow else _min_cell_width(figures, columns)
             cell = _fit_phone(cell, columns, row_labels, min_width)
     column_labels = _fit_column_labels(figures, columns, cell.width)
-    scale = heatmap_cells.color_scale(figures) if shared_scale else None
+    scale = heatmap_cells.color_scale(figures) if arrangement.shared_scale else None
     return HeatmapLayout(
         rows=rows,
         columns=columns,

@@ -9,7 +9,7 @@ import numpy as np
 
 from layerbook.core.figures import Lines, Series
 from layerbook.plotting import colors, numeric_axes, svg, text
-from layerbook.plotting.canvas import BOTH_SIDES, Area, Canvas, LabeledSides, TextStyle
+from layerbook.plotting.canvas import BOTH_SIDES, Area, Arrangement, Canvas, LabeledSides, TextStyle
 
 _PLOT_SIZES = ((280.0, 210.0), (220.0, 170.0), (160.0, 130.0), (120.0, 110.0))
 _DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.8)), (0, (7, 2, 1.5, 2)))
@@ -45,28 +45,24 @@ class LinesLayout:
         return 30 + self.plot_size[1] + (44 if self.labeled_sides.bottom else 8)
 
 
-def compute_layout(
-    figures: Sequence[Lines],
-    *,
-    charts_per_row: int = 1,
-    shared_scale: bool = True,
-    narrow: bool = False,
-) -> LinesLayout:
-    """Return one layout for all charts; `shared_scale` gives them one pair of axes.
-
-    narrow: fit them to a phone, however small the plot becomes.
-    """
-    plot, ticks = _PLOT_SIZES[min(charts_per_row, 4) - 1], (6, 6) if charts_per_row == 1 else (4, 4)
+def compute_layout(figures: Sequence[Lines], arrangement: Arrangement) -> LinesLayout:
+    """Return one layout for all charts; on a phone, the plot may become very small."""
+    is_alone = arrangement.charts_per_row == 1
+    plot, ticks = (
+        _PLOT_SIZES[min(arrangement.charts_per_row, 4) - 1],
+        (6, 6) if is_alone else (4, 4),
+    )
     names = [name for figure in figures for name in _series_names(figure)]
     right = max((text.pixel_width(name) for name in names), default=0.0) + 16
     left = (
         max(numeric_axes.tick_label_width(f.y, _xy_limits((f,)).y, ticks[1]) for f in figures) + 14
     )
-    if charts_per_row == 1:
+    if is_alone:
         max_width = svg.MAX_UNSCROLLED_WIDTH - left - right - 2
-        least = _MIN_PHONE_PLOT_WIDTH if narrow else _MIN_PLOT_WIDTH
+        least = _MIN_PHONE_PLOT_WIDTH if arrangement.narrow else _MIN_PLOT_WIDTH
         plot = min(plot[0], max(max_width, least)), plot[1]
-    return LinesLayout(plot, left, right, ticks, _xy_limits(figures) if shared_scale else None)
+    limits = _xy_limits(figures) if arrangement.shared_scale else None
+    return LinesLayout(plot, left, right, ticks, limits)
 
 
 def draw(canvas: Canvas, figure: Lines, layout: LinesLayout, left: float, top: float) -> None:

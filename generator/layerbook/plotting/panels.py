@@ -11,7 +11,7 @@ from typing import Any
 
 from layerbook.core.figures import Bars, Clock, Heatmap, Lines, Panel, Panels, Scatter
 from layerbook.plotting import bars, clocks, colors, heatmap, lines, scatter, svg, text
-from layerbook.plotting.canvas import Area, Canvas, LabeledSides, Size, TextStyle
+from layerbook.plotting.canvas import Area, Arrangement, Canvas, LabeledSides, Size, TextStyle
 
 _PANEL_GAP = 26.0
 _TITLE_HEIGHT = 22.0
@@ -122,56 +122,55 @@ class PanelsLayout:
         return sizes
 
 
-def compute_layout(
-    figures: Sequence[Panels], *, shared_scale: bool = True, narrow: bool = False
-) -> PanelsLayout:
+def compute_layout(figures: Sequence[Panels], arrangement: Arrangement) -> PanelsLayout:
     """Return one layout for all grids; panels share a scale if they measure the same.
 
-    narrow: as many columns of small charts as fit a phone, or one of larger charts.
+    On a phone, it has as many columns of small charts as fit, or one of larger charts.
     """
-    if narrow:
+    if arrangement.narrow:
+        small_charts = replace(arrangement, narrow=False)
         for columns in (4, 3, 2):
-            layout = _layout(figures, columns, shared_scale=shared_scale, charts_per_row=4)
+            layout = _layout(figures, columns, small_charts, charts_per_row=4)
             if layout.is_legible:
                 return layout
-        return _layout(figures, 1, shared_scale=shared_scale, charts_per_row=1, narrow=True)
+        return _layout(figures, 1, arrangement, charts_per_row=1)
     for columns in range(figures[0].columns, 1, -1):
-        layout = _layout(figures, columns, shared_scale=shared_scale)
+        layout = _layout(figures, columns, arrangement)
         if layout.width <= _PAGE_WIDTH:
             return layout
-    return _layout(figures, 1, shared_scale=shared_scale)
+    return _layout(figures, 1, arrangement)
 
 
 def _layout(
     figures: Sequence[Panels],
     max_columns: int,
+    arrangement: Arrangement,
     *,
-    shared_scale: bool,
     charts_per_row: int = 0,
-    narrow: bool = False,
 ) -> PanelsLayout:
     """Return the layout in up to `max_columns` columns.
 
     charts_per_row: give charts the size that they have in that many columns; 0 stands for as many
-    as there are. narrow: fit each chart to a phone.
+    as there are.
     """
     panels = [panel for figure in figures for panel in figure.panels]
     count = max(len(figure.panels) for figure in figures)
     heatmaps = [panel for panel in panels if isinstance(panel, Heatmap)]
     columns = heatmap.columns_that_fit(heatmaps, min(max_columns, count))
+    is_narrow, shared_scale = arrangement.narrow, arrangement.shared_scale
     layouts: dict[type, Any] = {}
     for kind in dict.fromkeys(map(type, panels)):
         members = [panel for panel in panels if type(panel) is kind]
-        layouts[kind] = CHART_MODULES[kind].compute_layout(
-            members,
+        arranged = replace(
+            arrangement,
             charts_per_row=charts_per_row or columns,
+            stacked=columns < count and not is_narrow,
             shared_scale=shared_scale and _have_one_scale(members),
-            narrow=narrow,
-            **({"stacked": columns < count and not narrow} if kind is Heatmap else {}),
         )
+        layouts[kind] = CHART_MODULES[kind].compute_layout(members, arranged)
     are_alike = len(layouts) == 1 and shared_scale and _have_one_scale(panels)
     shared_color_bar = are_alike and Heatmap in layouts
-    title_columns = 30 if narrow else 40
+    title_columns = 30 if is_narrow else 40
     titles = [title for figure in figures for title in _panel_titles(figure, title_columns)]
     return PanelsLayout(
         chart_layouts=layouts,

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from layerbook.core.figures import Point, Scatter, label_text
 from layerbook.core.language import gettext
 from layerbook.plotting import colors, label_placement, numeric_axes, svg, text
-from layerbook.plotting.canvas import BOTH_SIDES, Area, Canvas, LabeledSides, Segment, TextStyle
+from layerbook.plotting.canvas import (
+    BOTH_SIDES,
+    Area,
+    Arrangement,
+    Canvas,
+    LabeledSides,
+    Segment,
+    TextStyle,
+)
 
 _MAX_PLOT_SIZES = ((560.0, 440.0), (260.0, 240.0), (190.0, 180.0), (150.0, 150.0))
 _PHONE_PLOT_SIZE = (315.0, 310.0)
@@ -69,27 +77,19 @@ class ScatterLayout:
         return self.header_height + self.plot_size[1] + (44 if self.labeled_sides.bottom else 8)
 
 
-def compute_layout(
-    figures: Sequence[Scatter],
-    *,
-    charts_per_row: int = 1,
-    shared_scale: bool = True,
-    narrow: bool = False,
-) -> ScatterLayout:
-    """Return one layout for all maps; `shared_scale` gives them one pair of axes.
-
-    narrow: fit them to a phone; labels without room are left out.
-    """
-    room = _MAX_PLOT_SIZES[min(charts_per_row, 4) - 1]
-    ticks = (6, 6) if charts_per_row == 1 else (4, 4)
+def compute_layout(figures: Sequence[Scatter], arrangement: Arrangement) -> ScatterLayout:
+    """Return one layout for all maps; on a phone, labels without room are left out."""
+    is_alone = arrangement.charts_per_row == 1
+    room = _MAX_PLOT_SIZES[min(arrangement.charts_per_row, 4) - 1]
+    ticks = (6, 6) if is_alone else (4, 4)
     left = (
         max(numeric_axes.tick_label_width(f.y, _xy_limits((f,)).y, ticks[1]) for f in figures) + 16
     )
-    if charts_per_row == 1 and (narrow or max(map(_label_count, figures)) <= _MAX_PHONE_LABELS):
+    if is_alone and (arrangement.narrow or max(map(_label_count, figures)) <= _MAX_PHONE_LABELS):
         room = min(_PHONE_PLOT_SIZE[0], svg.MAX_UNSCROLLED_WIDTH - left - 12), _PHONE_PLOT_SIZE[1]
     plot, limits = room, None
-    if shared_scale:
-        plot, limits = _equal_axes(figures, room, compact=charts_per_row > 1)
+    if arrangement.shared_scale:
+        plot, limits = _equal_axes(figures, room, compact=not is_alone)
     groups = tuple(dict.fromkeys(p.group for f in figures for p in f.points))
     return ScatterLayout(plot, left, groups, ticks, limits, has_legend=len(groups) > 1)
 
