@@ -11,6 +11,7 @@ from fixtures.small_book import NEXT_PROSE, WORDS_PROSE
 from layerbook.core.analysis import Array, Record, Result
 from layerbook.core.tokens import Token
 from layerbook.site.prose.captions import render_caption
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.render import render_chapter
 
@@ -59,7 +60,7 @@ def test_mutated_prose_is_refused_or_rendered(tmp_path: Path) -> None:
         text = mutate_text(rng, rng.choice(texts), monitor.secret)
         with monitor.case(f"prose {number}", text):
             if rng.random() < 0.3:
-                render_caption(text, FILE, 1, {"result": Sample()}, math)
+                render_caption(TextPiece(FILE, 1, text), {"result": Sample()}, math)
             else:
                 html = render_chapter(text, FILE, context(views)).html
                 assert "<script" not in html

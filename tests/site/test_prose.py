@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from layerbook.core.errors import SpecError
 from layerbook.site.prose.captions import render_caption
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.markup import clean_text
 from layerbook.site.prose.render import render_chapter
@@ -83,7 +84,7 @@ def test_values_are_never_markup(hostile: str, place: str) -> None:
 @given(st.text(max_size=60))
 def test_any_string_is_plain_text(value: str) -> None:
     """The page shows the cleaned string."""
-    html = render_caption("«{{ x }}»", "f", 1, {"x": value}, MathRenderer()).html
+    html = render_caption(TextPiece("f", 1, "«{{ x }}»"), {"x": value}, MathRenderer()).html
     assert text_of(html) == f"«{clean_text(value)}»"
 
 
@@ -166,13 +167,8 @@ def test_errors_name_their_place(source: str, message: str) -> None:
 def test_errors_in_captions_name_the_spec() -> None:
     """The line is that of the caption in the spec."""
     with pytest.raises(SpecError, match=r"experiments/a\.yaml:12:1: .*no 'nothing'"):
-        render_caption(
-            "{{ result.nothing }}",
-            "experiments/a.yaml",
-            12,
-            {"result": TextResult("")},
-            MathRenderer(),
-        )
+        caption = TextPiece("experiments/a.yaml", 12, "{{ result.nothing }}")
+        render_caption(caption, {"result": TextResult("")}, MathRenderer())
 
 
 def test_statement_lines_leave_no_blank_lines() -> None:

@@ -67,7 +67,7 @@ class SampleResult(Result):
 def render(source: str) -> str:
     """Return the text of a caption that may use `result`."""
     names = {"result": SampleResult()}
-    return render_caption(source, FILE, 1, names, MathRenderer()).text
+    return render_caption(TextPiece(FILE, 1, source), names, MathRenderer()).text
 
 
 def error_of(source: str) -> str:

@@ -19,7 +19,7 @@ from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.figure_parts import FigureParts
 from layerbook.site.page_templates import make_environment, own_templates
 from layerbook.site.prose.captions import render_caption
-from layerbook.site.prose.chapter_text import prose_path, read_prose
+from layerbook.site.prose.chapter_text import TextPiece, prose_path, read_prose
 from layerbook.site.prose.code_cells import cell_folder
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.functions.context import ChapterContext
@@ -93,15 +93,17 @@ class ProseVariant:
             if caption := experiment.caption(name):
                 key = CaptionKey(caption.line, name)
                 indices = {"at": figure_indices(name)}
-                texts[key] = self._text(caption.text, experiment.file, key.line, names | indices)
+                texts[key] = self._text(
+                    TextPiece(experiment.file, key.line, caption.text), names | indices
+                )
         for index, claim in enumerate(experiment.claims):
             key = CaptionKey(claim.line, f"claim {index}")
-            texts[key] = self._text(claim.says, experiment.file, key.line, names)
+            texts[key] = self._text(TextPiece(experiment.file, key.line, claim.says), names)
         return texts
 
-    def _text(self, source: str, file: str, line: int, names: Mapping[str, object]) -> str:
+    def _text(self, source: TextPiece, names: Mapping[str, object]) -> str:
         try:
-            return render_caption(source, file, line, names, self._math).text
+            return render_caption(source, names, self._math).text
         except LayerbookError as error:
             return f"({error})"
 

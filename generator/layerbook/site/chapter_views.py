@@ -32,6 +32,7 @@ from layerbook.site.figure_cache import CSS_KINDS
 from layerbook.site.figure_parts import FigureParts
 from layerbook.site.measure_source import measure_html
 from layerbook.site.prose.captions import render_caption
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.code_cells import CodeCell, read_cell
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.highlight import code_html
@@ -146,8 +147,8 @@ class ChapterViews:
         if caption is None:
             raise SpecError([missing_caption_problem(experiment, name)])
         names = names_for_text(view, self.result) | {"at": figure_indices(name)}
-        inline = render_caption(caption.text, experiment.file, caption.line, names, self._page.math)
-        return inline.html
+        text = TextPiece(experiment.file, caption.line, caption.text)
+        return render_caption(text, names, self._page.math).html
 
     def claim(self, name: str, index: int = 0) -> blocks.ClaimView:
         """Return a claim of an experiment with its verdict."""

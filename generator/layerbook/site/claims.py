@@ -21,6 +21,7 @@ from layerbook.site.experiment_view import (
 )
 from layerbook.site.prose import filters
 from layerbook.site.prose.captions import render_caption
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.markup import Inline, escape_text
 
@@ -94,7 +95,7 @@ class ModelClaim:
         claim, file = self.claim, self.view.experiment.file
         if judgement.decided:
             names = names_for_text(self.view, self._result)
-            return render_caption(claim.says, file, claim.line, names, math)
+            return render_caption(TextPiece(file, claim.line, claim.says), names, math)
         words = _VALUE.sub("…", claim.says)
         return Inline(escape_text(words), words)
 

@@ -19,6 +19,7 @@ from layerbook.site.pages import (
     TermView,
 )
 from layerbook.site.prose.captions import render_definition
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.formulas import MathRenderer
 
 _SCHEME = re.compile(r"^https?://(www\.)?")
@@ -92,7 +93,8 @@ def glossary_page(
 
     def view(entry: Entry) -> TermView:
         term = entry.term
-        definition = render_definition(term.text, glossary.file, entry.text_position.line, math)
+        text = TextPiece(glossary.file, entry.text_position.line, term.text)
+        definition = render_definition(text, math)
         see = tuple(chapters[name] for name in term.see if name in chapters)
         return TermView(term.id, term.name, definition, see, links.get(term.id, ()))
 

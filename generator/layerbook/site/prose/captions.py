@@ -9,9 +9,11 @@ from types import TracebackType
 
 from jinja2 import TemplateSyntaxError
 
+from layerbook.book.node import Position
 from layerbook.core.errors import LayerbookError, Problem, SpecError, did_you_mean
 from layerbook.plotting.dot_syntax import DiagramError
 from layerbook.site.prose.braces import PLACEHOLDERS
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.environment import evaluate, prose_environment
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.markdown import ProseError, render_inline
@@ -25,35 +27,30 @@ _CLASS = re.compile(r"\b\w+Functions\.(?=\w+\(\))")
 """The class that Python puts before the name of a function of prose."""
 
 
-def render_caption(
-    source: str, file: str, line: int, names: Mapping[str, object], math: MathRenderer
-) -> Inline:
-    """Render a caption or claim that begins at `line` and may use `names`. Raises SpecError."""
-    with located_errors(source, file, line):
-        markdown, slots = evaluate(source, file, {**names, "tok": show_token})
+def render_caption(caption: TextPiece, names: Mapping[str, object], math: MathRenderer) -> Inline:
+    """Render a caption or claim, which may use `names`. Raises SpecError."""
+    with located_errors(caption):
+        markdown, slots = evaluate(caption.text, caption.file, {**names, "tok": show_token})
         return render_inline(markdown, slots, math)
 
 
-def render_definition(text: str, file: str, line: int, math: MathRenderer) -> Inline:
-    """Render the text of a term, which begins at `line`: Markdown, without values.
-
-    Raises SpecError.
-    """
-    with located_errors(text, file, line):
-        return render_inline(text, Slots(), math)
+def render_definition(definition: TextPiece, math: MathRenderer) -> Inline:
+    """Render the text of a term: Markdown, without values. Raises SpecError."""
+    with located_errors(definition):
+        return render_inline(definition.text, Slots(), math)
 
 
 @contextmanager
-def located_errors(source: str, file: str, first_line: int = 1) -> Iterator[None]:
-    """Turn errors of the prose into a SpecError at the line of `file` that they come from."""
-    lines = source.split("\n")
+def located_errors(prose: TextPiece) -> Iterator[None]:
+    """Turn errors of the prose into a SpecError at the line that they come from."""
+    file, lines = prose.file, prose.text.split("\n")
 
     def located(line: int, message: str) -> SpecError:
         text = lines[line - 1] if 0 < line <= len(lines) else ""
         column = max(text.find("{"), 0) + 1
         message = " ".join(message[: 2 * MAX_MESSAGE].split())
         message = message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}…"
-        return SpecError([Problem(file, line + first_line - 1, column, message)])
+        return SpecError([prose.problem(Position(line, column), message)])
 
     for number, text in enumerate(lines, start=1):
         if any(character in text for character in (SLOT_OPEN, SLOT_CLOSE, *PLACEHOLDERS)):
@@ -67,7 +64,7 @@ def located_errors(source: str, file: str, first_line: int = 1) -> Iterator[None
         line = _traceback_line(error.__traceback__, file) + error.line
         raise SpecError([Problem(file, line, 1, str(error))]) from error
     except ProseError as error:
-        line = error.line or line_containing(source, error.excerpt)
+        line = error.line or line_containing(prose.text, error.excerpt)
         raise located(line, str(error)) from error
     except (LayerbookError, *TEMPLATE_ERRORS) as error:
         if isinstance(error, SpecError) and all(p.file == file for p in error.problems):

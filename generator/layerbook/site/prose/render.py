@@ -20,6 +20,7 @@ from layerbook.site.prose.captions import (
     render_caption,
     render_definition,
 )
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.environment import evaluate
 from layerbook.site.prose.functions import ProseFunctions
 from layerbook.site.prose.functions.context import ChapterContext
@@ -46,7 +47,7 @@ class Sentence:
 def render_chapter(source: str, file: str, context: ChapterContext) -> ChapterBody:
     """Render the text of a chapter's `file`. Raises SpecError."""
     text, functions = _prepare(source, file, context)
-    with located_errors(source, file):
+    with located_errors(TextPiece(file, 1, source)):
         markdown, slots = evaluate(text, file, functions.by_name())
         page = render_blocks(markdown, slots, context.math, context.ids)
     toc = tuple(heading for heading in page.headings if heading.level == 2)
@@ -75,8 +76,8 @@ def _render_previews(functions: ProseFunctions, context: ChapterContext) -> tupl
     if glossary := context.glossary:
         for term, id in functions.links.terms.items():
             entry = glossary.entries[term]
-            line = entry.text_position.line
-            definition = render_definition(entry.term.text, glossary.file, line, context.math)
+            source = TextPiece(glossary.file, entry.text_position.line, entry.term.text)
+            definition = render_definition(source, context.math)
             previews.append(Preview(id, entry.term.name, definition.html))
     if sources := context.bibliography:
         for key, id in functions.links.sources.items():
@@ -96,7 +97,8 @@ def _prepare(source: str, file: str, context: ChapterContext) -> _PreparedProse:
     text, pictures = extract_pictures(source)
 
     def caption(picture: ProseImage | ProseDiagram, names: Mapping[str, object]) -> Inline:
-        return render_caption(picture.caption, file, picture.caption_line, names, context.math)
+        source = TextPiece(file, picture.caption_line, picture.caption)
+        return render_caption(source, names, context.math)
 
     return _PreparedProse(text, ProseFunctions(context, pictures, caption))
 
@@ -104,7 +106,7 @@ def _prepare(source: str, file: str, context: ChapterContext) -> _PreparedProse:
 def chapter_sentences(source: str, file: str, context: ChapterContext) -> tuple[Sentence, ...]:
     """Return the sentences of a chapter without its figures and claims. Raises SpecError."""
     text, functions = _prepare(source, file, context)
-    with located_errors(source, file):
+    with located_errors(TextPiece(file, 1, source)):
         markdown, slots = evaluate(text, file, functions.by_name())
     sentences = []
     line = 1
