@@ -15,6 +15,7 @@ from layerbook.api import load_results
 from layerbook.core.analysis import Result
 from layerbook.core.errors import SpecError
 from layerbook.site.notebook import notebook
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.code_cells import CodeCell, parse_cell, read_cell
 from layerbook.site.prose.markdown import Section
 from layerbook.site.prose.markup import Anchor
@@ -41,7 +42,7 @@ def cells_of(chapter: str) -> list[CodeCell]:
     prose = (ROOT / "templates" / "chapters" / f"{chapter}.md").read_text(encoding="utf-8")
     names = [
         reference.name
-        for reference in find_references(prose, chapter)
+        for reference in find_references(TextPiece(chapter, 1, prose))
         if reference.function == "code_cell"
     ]
     return [read_cell(CODE / chapter, name) for name in names]

@@ -12,7 +12,7 @@ from layerbook.site.prose.anchors import static_anchors
 from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.links import LinkTargets, find_links
 from layerbook.site.prose.markdown_checks import find_markdown_problems
-from layerbook.site.prose.outline import parse_outline
+from layerbook.site.prose.outline import Outline, parse_outline
 
 TARGETS = LinkTargets(
     pages={"next.html", "words.html"},
@@ -147,11 +147,11 @@ def test_check_reads_the_anchors_of_a_page_once(
     book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page with thousands of links to its headings would take minutes otherwise."""
-    pages: list[str] = []
+    pages: list[Outline] = []
 
-    def count(text: str, names: list[str]) -> Collection[str]:
-        pages.append(text)
-        return static_anchors(text, names)
+    def count(outline: Outline, names: list[str]) -> Collection[str]:
+        pages.append(outline)
+        return static_anchors(outline, names)
 
     monkeypatch.setattr(checks, "static_anchors", count)
     path = book / "templates" / "chapters" / "words.md"

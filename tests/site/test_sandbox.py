@@ -383,7 +383,7 @@ def test_checks_of_slow_prose_are_stopped(name: str) -> None:
     find_typed_numbers(source, FILE)
     find_typed_answers(source, FILE)
     with suppress(SpecError):
-        find_references(source, FILE)
+        find_references(piece)
     with suppress(SpecError):
         render_chapter(source, FILE, context())
     assert time.process_time() - start < 2 * SECONDS

@@ -19,7 +19,7 @@ from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.figure_parts import FigureParts
 from layerbook.site.page_templates import make_environment, own_templates
 from layerbook.site.prose.captions import render_caption
-from layerbook.site.prose.chapter_text import TextPiece, prose_path, read_prose
+from layerbook.site.prose.chapter_text import TextPiece, read_prose
 from layerbook.site.prose.code_cells import cell_folder
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.functions.context import ChapterContext
@@ -79,8 +79,8 @@ class ProseVariant:
         context = ChapterContext(
             views, self._templates, self._math, self._bibliography, self._glossary
         )
-        file = str(prose_path(self._project, chapter))
-        return chapter_sentences(read_prose(self._project, chapter), file, context)
+        prose = read_prose(self._project, chapter)
+        return chapter_sentences(prose.text, prose.file, context)
 
     def captions(self, experiment: Experiment) -> dict[CaptionKey, str]:
         """Return the captions of an experiment's figures, and its claims, as plain text."""
@@ -151,16 +151,16 @@ def pair_changes(
 
 def find_uses(project: Project, chapter: Chapter, addresses: Sequence[str]) -> Iterator[SourceUse]:
     """Yield the places in a chapter's prose and claims that use experiments at `addresses`."""
-    source, file = read_prose(project, chapter), str(prose_path(project, chapter))
-    lines = source.split("\n")
+    prose = read_prose(project, chapter)
+    lines = prose.text.split("\n")
     uses = {
         (reference.line, full_address(reference.name, chapter.name)): None
-        for reference in find_references(source, file)
+        for reference in find_references(prose)
         if reference.function != "cite"
     }
     for line, address in uses:
         if address in addresses:
-            yield SourceUse(file, line, address, lines[line - 1].strip())
+            yield SourceUse(prose.file, line, address, lines[line - 1].strip())
     for experiment in chapter.experiments:
         for claim in experiment.claims:
             names = [experiment.id, *(reference.name for reference in claim.check.references)]

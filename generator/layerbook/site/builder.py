@@ -19,6 +19,7 @@ from layerbook.site.colophon import colophon_page, rebuild_commands
 from layerbook.site.cross_references import FilledPage, PageText, fill_cross_references
 from layerbook.site.page_cache import PageCache, RenderedPage
 from layerbook.site.pages import ChapterBody
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.ids import find_ids
 from layerbook.site.prose.link_checks import (
@@ -70,7 +71,7 @@ class SiteBuilder:
         self._renderer = ChapterRenderer(self._parts, statuses)
         self._book_pages = BookPages(project, statuses, self._writer, page_cache)
         self._chapters: dict[str, RenderedPage] = {}
-        self._prose: dict[str, str] = {}
+        self._prose: dict[str, TextPiece] = {}
         self._new_inputs: dict[str, str] = {}
         """The inputs of each chapter that was not in the cache."""
 
@@ -78,14 +79,14 @@ class SiteBuilder:
     def _titles(self) -> dict[str, str]:
         return {chapter.name: chapter.title for chapter in self._project.book.pages}
 
-    def add_chapter(self, chapter: Chapter, prose: str) -> None:
+    def add_chapter(self, chapter: Chapter, prose: TextPiece) -> None:
         """Add a chapter; one that needs a missing result becomes a placeholder.
 
         Raises SpecError with the problems of its prose, captions and claims.
         """
         self._prose[chapter.name] = prose
         minutes = self._minutes()
-        inputs = json_digest([prose, minutes]) if chapter.name == FRONT_PAGE else prose
+        inputs = json_digest([prose.text, minutes]) if chapter.name == FRONT_PAGE else prose.text
         page = self.page_cache.load(chapter.name, inputs)
         if page is None:
             page = self._renderer.render(chapter, prose, minutes)

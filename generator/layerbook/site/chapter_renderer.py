@@ -26,7 +26,7 @@ from layerbook.site.notebook import notebook
 from layerbook.site.page_cache import RenderedPage
 from layerbook.site.page_templates import render_block
 from layerbook.site.prose.chapter_checks import find_text_problems
-from layerbook.site.prose.chapter_text import prose_path
+from layerbook.site.prose.chapter_text import TextPiece, prose_path
 from layerbook.site.prose.code_cells import CodeCell, cell_folder
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.functions.context import ChapterContext
@@ -64,15 +64,16 @@ class ChapterRenderer:
             links.setdefault("rope", links["position"])
         return links
 
-    def render(self, chapter: Chapter, prose: str, minutes: Mapping[str, int]) -> RenderedPage:
+    def render(
+        self, chapter: Chapter, prose: TextPiece, minutes: Mapping[str, int]
+    ) -> RenderedPage:
         """Render a chapter, with placeholders for its pictures.
 
         A chapter that needs a missing result becomes a placeholder itself.
         minutes: the reading time of each chapter, for the front page.
         Raises SpecError with the problems of its prose, captions and claims.
         """
-        file = str(prose_path(self._project, chapter))
-        self._check(chapter, prose, file)
+        self._check(chapter, prose)
         is_front = chapter.name == FRONT_PAGE
         page_type = pages.IndexPage if is_front else pages.ChapterPage
         ids = page_ids(self._writer.jinja_env, page_type.template)
@@ -90,7 +91,7 @@ class ChapterRenderer:
             live=self._parts.live,
         )
         try:
-            body = render_chapter(prose, file, context)
+            body = render_chapter(prose.text, prose.file, context)
         except SpecError:
             if not views.unavailable:
                 raise
@@ -111,10 +112,10 @@ class ChapterRenderer:
                 if not view.inapplicable
             ),
             incomplete=bool(views.unavailable),
-            links=tuple({link.address: None for link in chapter_links(chapter, prose, file)}),
+            links=tuple({link.address: None for link in chapter_links(chapter, prose)}),
         )
 
-    def _check(self, chapter: Chapter, prose: str, file: str) -> None:
+    def _check(self, chapter: Chapter, prose: TextPiece) -> None:
         """Raise SpecError for mistakes that would silently drop text or captions."""
         problems = [
             problem
@@ -123,7 +124,7 @@ class ChapterRenderer:
                 experiment, self.views[experiment.address].figures
             )
         ]
-        problems += first_problems(find_text_problems(chapter, prose, file))
+        problems += first_problems(find_text_problems(chapter, prose))
         if problems:
             raise SpecError(problems)
 

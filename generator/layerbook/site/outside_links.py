@@ -26,7 +26,7 @@ from markdown_it.common.normalize_url import normalizeLink
 from layerbook import __version__
 from layerbook.book import bibliography, glossary
 from layerbook.core.errors import LayerbookError, Problem
-from layerbook.site.prose.chapter_text import prose_path, read_prose
+from layerbook.site.prose.chapter_text import read_prose
 from layerbook.site.prose.link_checks import SourceLink, chapter_links, definition_links
 from layerbook.store.project import Project
 
@@ -95,8 +95,7 @@ def find_outside_links(project: Project) -> Iterator[SourceLink]:
 
 def _all_links(project: Project) -> Iterator[SourceLink]:
     for chapter in project.book.pages:
-        file = str(prose_path(project, chapter))
-        yield from chapter_links(chapter, read_prose(project, chapter), file)
+        yield from chapter_links(chapter, read_prose(project, chapter))
     if terms := glossary.load(project.templates_dir):
         yield from definition_links(terms)
     if sources := bibliography.load(project.templates_dir):

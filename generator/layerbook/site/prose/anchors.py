@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from layerbook.site.prose.markdown import heading_slug
-from layerbook.site.prose.outline import parse_outline
+from layerbook.site.prose.outline import Outline
 
 BLOCK_PREFIXES = (
     *("claim", "cite", "term", "code", "about", "eq", "tbl", "fig", "fn", "fnref", "sec"),
@@ -36,12 +36,11 @@ class Anchors(Collection[str]):
         return len(self.headings)
 
 
-def static_anchors(prose: str, experiments: Collection[str]) -> Anchors | None:
+def static_anchors(outline: Outline, experiments: Collection[str]) -> Anchors | None:
     """Return the anchors of a page; None if its headings depend on results.
 
     experiments: the ids with which anchors of figures begin.
     """
-    outline = parse_outline(prose)
     nodes = [node for opening, node in outline.inline_nodes() if opening.type == "heading_open"]
     if any(mark in outline.original_text(node) for node in nodes for mark in "{$@"):
         return None

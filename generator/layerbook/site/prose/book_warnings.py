@@ -60,11 +60,11 @@ def lint_prose(project: Project) -> list[Problem]:
     """Report numbers and answers to predictions that are typed instead of read from a result."""
     problems: list[Problem] = []
     for chapter in project.book.pages:
-        prose, file = read_prose(project, chapter), str(prose_path(project, chapter))
-        problems += first_problems(find_typed_numbers(prose, file))
-        problems += first_problems(find_typed_answers(prose, file))
+        prose = read_prose(project, chapter)
+        problems += first_problems(find_typed_numbers(prose.text, prose.file))
+        problems += first_problems(find_typed_answers(prose.text, prose.file))
     return problems
 
 
 def _references(project: Project, chapter: Chapter) -> tuple[Reference, ...]:
-    return find_references(read_prose(project, chapter), str(prose_path(project, chapter)))
+    return find_references(read_prose(project, chapter))

@@ -15,7 +15,7 @@ from layerbook.book.media import MediaFolders
 from layerbook.book.node import Position
 from layerbook.core.errors import Problem, SpecError, UsageError, did_you_mean
 from layerbook.site.experiment_view import missing_caption_problem, unknown_figure_problems
-from layerbook.site.prose.chapter_text import chapter_texts, prose_path
+from layerbook.site.prose.chapter_text import TextPiece, chapter_texts
 from layerbook.site.prose.code_cells import cell_folder, read_cell
 from layerbook.site.prose.formulas import MathError, MathRenderer
 from layerbook.site.prose.functions import FUNCTIONS
@@ -36,24 +36,23 @@ class ChapterChecker:
         self,
         project: Project,
         chapter: Chapter,
-        prose: str,
+        prose: TextPiece,
         sources: bibliography.Bibliography | None,
         terms: glossary.Glossary | None,
     ) -> None:
         self._project, self._chapter, self._prose = project, chapter, prose
         self._sources, self._terms = sources, terms
-        self._file = str(prose_path(project, chapter))
         self._media = MediaFolders(project.root)
         self._experiments = {e.address: e for e in project.experiments()}
 
     def problems(self) -> Iterator[Problem]:
         """Yield the problems of the chapter's prose, captions and claims."""
-        yield from find_text_problems(self._chapter, self._prose, self._file)
+        yield from find_text_problems(self._chapter, self._prose)
         math = MathRenderer(self._project.cache)
-        yield from find_formula_problems(self._chapter, self._prose, self._file, math)
-        yield from find_media_problems(self._media, self._prose, self._file)
+        yield from find_formula_problems(self._chapter, self._prose, math)
+        yield from find_media_problems(self._media, self._prose)
         names = dict.fromkeys(FUNCTIONS, ())
-        prose = PieceOfProse(self._file, 1, self._prose, names, self._result_type)
+        prose = PieceOfProse(self._prose.file, 1, self._prose.text, names, self._result_type)
         yield from self._check_text(prose)
         for experiment in self._chapter.experiments:
             yield from unknown_figure_problems(experiment)
@@ -74,7 +73,7 @@ class ChapterChecker:
     def _check_text(self, piece: PieceOfProse) -> Iterator[Problem]:
         yield from find_template_problems(piece)
         try:
-            references = find_references(piece.text, piece.file)
+            references = find_references(piece)
         except SpecError:  # reported above
             return
         for reference in references:
@@ -160,21 +159,21 @@ def _check_figure(reference: Reference, experiment: Experiment) -> Iterator[Prob
         yield missing_caption_problem(experiment, figure)
 
 
-def find_text_problems(chapter: Chapter, prose: str, file: str) -> Iterator[Problem]:
+def find_text_problems(chapter: Chapter, prose: TextPiece) -> Iterator[Problem]:
     """Yield mistakes in the Markdown of a chapter's prose, captions and claims."""
-    pictures = extract_pictures(prose).pictures
-    for piece in chapter_texts(chapter, prose, file):
-        is_caption = piece.text is not prose
+    pictures = extract_pictures(prose.text).pictures
+    for piece in chapter_texts(chapter, prose):
+        is_caption = piece is not prose
         yield from find_markdown_problems(piece, () if is_caption else pictures)
         if is_caption:
             yield from find_misplaced_references(piece)
 
 
 def find_formula_problems(
-    chapter: Chapter, prose: str, file: str, math: MathRenderer
+    chapter: Chapter, prose: TextPiece, math: MathRenderer
 ) -> Iterator[Problem]:
     """Yield invalid formulas; a formula with values can only be checked when it is rendered."""
-    for piece in chapter_texts(chapter, prose, file):
+    for piece in chapter_texts(chapter, prose):
         outline = piece.outline
         for node, formula in _formulas(outline):
             if "{{" in outline.original_text(node):

@@ -35,6 +35,10 @@ class TextPiece:
         return Problem(self.file, self.first_line + position.line - 1, position.column, message)
 
 
+NO_PROSE = TextPiece("", 1, "")
+"""The prose of a chapter whose file cannot be read."""
+
+
 def prose_path(project: Project, chapter: Chapter) -> Path:
     """Return the path of a chapter's Markdown."""
     if chapter.is_prose_alone:
@@ -42,7 +46,7 @@ def prose_path(project: Project, chapter: Chapter) -> Path:
     return project.templates_dir / "chapters" / f"{chapter.name}.md"
 
 
-def read_prose(project: Project, chapter: Chapter) -> str:
+def read_prose(project: Project, chapter: Chapter) -> TextPiece:
     """Read the Markdown of a chapter. Raises SpecError if it cannot be read."""
     path = prose_path(project, chapter)
     try:
@@ -50,7 +54,8 @@ def read_prose(project: Project, chapter: Chapter) -> str:
         if len(text) > MAX_SOURCE:
             message = f"the text is longer than {MAX_SOURCE:,} characters"
             raise SpecError([Problem(str(path), 1, 1, message)])
-        return blank_front_matter(text) if chapter.is_prose_alone else text
+        text = blank_front_matter(text) if chapter.is_prose_alone else text
+        return TextPiece(str(path), 1, text)
     except FileNotFoundError as error:
         hint = did_you_mean(chapter.name, [other.stem for other in path.parent.glob("*.md")])
         message = f"the chapter's prose is missing: {path}{hint}"
@@ -59,14 +64,11 @@ def read_prose(project: Project, chapter: Chapter) -> str:
         raise SpecError([Problem(str(path), 1, 1, f"cannot be read: {error}")]) from error
 
 
-def chapter_texts(chapter: Chapter, prose: str, file: str) -> Iterator[TextPiece]:
-    """Yield the prose of a chapter, and each of its captions and claims.
-
-    prose: the content of `file`.
-    """
-    yield TextPiece(file, 1, prose)
-    for picture in extract_pictures(prose).pictures.values():
-        yield TextPiece(file, picture.caption_line, picture.caption)
+def chapter_texts(chapter: Chapter, prose: TextPiece) -> Iterator[TextPiece]:
+    """Yield the prose of a chapter, and each of its captions and claims."""
+    yield prose
+    for picture in extract_pictures(prose.text).pictures.values():
+        yield TextPiece(prose.file, picture.caption_line, picture.caption)
     for experiment in chapter.experiments:
         for caption in experiment.captions.values():
             yield TextPiece(experiment.file, caption.line, caption.text)

@@ -42,13 +42,13 @@ def find_prose_problems(project: Project) -> list[Problem]:
     except SpecError as error:
         return [*problems, *error.problems]
     static = tuple(MediaFolders(project.root).static_paths())
-    prose: dict[str, str] = {}
+    prose: dict[str, TextPiece] = {}
     names = [e.id for e in project.experiments()] + [c.name for c in project.book.chapters]
 
     @cache  # reading a page's anchors parses the page
     def find_ids(page: str) -> Collection[str] | None:
-        text = prose.get(page.removesuffix(".html"))
-        return None if text is None else static_anchors(text, names)
+        piece = prose.get(page.removesuffix(".html"))
+        return None if piece is None else static_anchors(piece.outline, names)
 
     targets = LinkTargets(page_files(project, sources, terms), None, find_ids, static)
     for chapter in project.book.pages:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from layerbook.book import bibliography, glossary
 from layerbook.book.contents import Chapter, full_address
+from layerbook.book.node import Position
 from layerbook.core.errors import Problem, SpecError
-from layerbook.site.prose.chapter_text import chapter_texts, prose_path
+from layerbook.site.prose.chapter_text import NO_PROSE, TextPiece, chapter_texts
 from layerbook.site.prose.links import OTHER_PAGES, LinkTargets, find_links
 from layerbook.site.prose.outline import parse_outline
 from layerbook.site.prose.references import (
@@ -46,19 +47,18 @@ class SourceLink(NamedTuple):
 
 
 def find_link_problems(
-    project: Project, prose: Mapping[str, str], targets: LinkTargets
+    project: Project, prose: Mapping[str, TextPiece], targets: LinkTargets
 ) -> Iterator[Problem]:
     """Yield links in prose (by chapter), captions and claims that lead nowhere."""
     for chapter in project.book.pages:
-        file = str(prose_path(project, chapter))
-        for link in chapter_links(chapter, prose.get(chapter.name, ""), file):
+        for link in chapter_links(chapter, prose.get(chapter.name, NO_PROSE)):
             if message := targets.problem(link.address, f"{chapter.name}.html"):
                 yield link.problem(message)
 
 
-def chapter_links(chapter: Chapter, prose: str, file: str) -> Iterator[SourceLink]:
-    """Yield the links in a chapter's prose, the content of `file`, and in captions and claims."""
-    for piece in chapter_texts(chapter, prose, file):
+def chapter_links(chapter: Chapter, prose: TextPiece) -> Iterator[SourceLink]:
+    """Yield the links in a chapter's prose, captions and claims."""
+    for piece in chapter_texts(chapter, prose):
         for address, position in find_links(piece.outline):
             yield SourceLink(
                 address, piece.file, piece.first_line + position.line - 1, position.column
@@ -74,25 +74,25 @@ def definition_links(terms: glossary.Glossary) -> Iterator[SourceLink]:
 
 
 def find_unshown_figures(
-    project: Project, prose: Mapping[str, str], names: Collection[str]
+    project: Project, prose: Mapping[str, TextPiece], names: Collection[str]
 ) -> list[Problem]:
     """Report references to figures, named `chapter/id figure`, that no page shows."""
     problems: list[Problem] = []
     if not names:  # the usual case, in which no prose has to be parsed
         return problems
     for chapter in project.book.pages:
-        file = str(prose_path(project, chapter))
-        for reference in find_references(prose.get(chapter.name, ""), file):
+        piece = prose.get(chapter.name, NO_PROSE)
+        for reference in find_references(piece):
             name = full_address(reference.name, chapter.name)
             matching = [item for item in names if item.partition(" ")[0] == name]
             if reference.function in TO_FIGURE and matching:
                 message = f"{reference.function}(): no page shows the figure {matching[0]!r}"
-                problems.append(Problem(file, reference.line, reference.column, message))
+                problems.append(Problem(piece.file, reference.line, reference.column, message))
     return problems
 
 
 def find_unknown_references(
-    project: Project, prose: Mapping[str, str], unknown: Mapping[str, Mapping[str, str]]
+    project: Project, prose: Mapping[str, TextPiece], unknown: Mapping[str, Mapping[str, str]]
 ) -> Iterator[Problem]:
     """Yield the unknown references such as `@fig-name`.
 
@@ -102,16 +102,16 @@ def find_unknown_references(
         messages = unknown.get(chapter.name)
         if not messages:
             continue
-        file = str(prose_path(project, chapter))
-        for written, position in parse_outline(prose[chapter.name]).references():
+        piece = prose[chapter.name]
+        for written, position in piece.outline.references():
             if written in messages:
-                yield Problem(file, position.line, position.column, messages[written])
+                yield piece.problem(position, messages[written])
 
 
-def find_unshown_references(project: Project, prose: Mapping[str, str]) -> Iterator[Problem]:
+def find_unshown_references(project: Project, prose: Mapping[str, TextPiece]) -> Iterator[Problem]:
     """Yield references to figures that no page can show."""
     references = {
-        chapter: _safe_references(project, chapter, prose[chapter.name])
+        chapter: _safe_references(prose[chapter.name])
         for chapter in project.book.pages
         if chapter.name in prose
     }
@@ -123,7 +123,7 @@ def find_unshown_references(project: Project, prose: Mapping[str, str]) -> Itera
                 shown.setdefault(address, set()).add(
                     reference.second if reference.is_complete else None
                 )
-    if any(map(names_figures_by_variable, prose.values())):
+    if any(names_figures_by_variable(piece.text) for piece in prose.values()):
         return
     for chapter, of_chapter in references.items():
         for reference in of_chapter:
@@ -134,13 +134,13 @@ def find_unshown_references(project: Project, prose: Mapping[str, str]) -> Itera
             if reference.function in TO_FIGURE and not (is_shown and figures):
                 figure = f"{address} {reference.second or ''}".strip()
                 message = f"{reference.function}(): no page shows the figure {figure!r}"
-                file = str(prose_path(project, chapter))
-                yield Problem(file, reference.line, reference.column, message)
+                position = Position(reference.line, reference.column)
+                yield prose[chapter.name].problem(position, message)
 
 
-def _safe_references(project: Project, chapter: Chapter, text: str) -> tuple[Reference, ...]:
+def _safe_references(prose: TextPiece) -> tuple[Reference, ...]:
     """Return the references of a chapter; none if it does not parse (reported elsewhere)."""
     try:
-        return find_references(text, str(prose_path(project, chapter)))
+        return find_references(prose)
     except SpecError:
         return ()

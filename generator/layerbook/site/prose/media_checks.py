@@ -9,13 +9,14 @@ from jinja2 import TemplateSyntaxError, nodes
 from layerbook.book.media import MediaError, MediaFolders
 from layerbook.core.errors import Problem
 from layerbook.plotting.dot_syntax import DiagramError, check_source
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.environment import parse_prose
 from layerbook.site.prose.pictures import extract_pictures
 
 
-def find_media_problems(folders: MediaFolders, prose: str, file: str) -> Iterator[Problem]:
+def find_media_problems(folders: MediaFolders, prose: TextPiece) -> Iterator[Problem]:
     """Yield a problem for each picture, diagram or video that cannot be shown, at its place."""
-    pictures = extract_pictures(prose)
+    pictures = extract_pictures(prose.text)
     for image in pictures.images:
         message = image.problem()
         try:
@@ -23,28 +24,28 @@ def find_media_problems(folders: MediaFolders, prose: str, file: str) -> Iterato
         except MediaError as error:
             message = message or str(error)
         if message:
-            yield Problem(file, image.line, image.column, message)
+            yield Problem(prose.file, image.line, image.column, message)
     for diagram in pictures.diagrams:
         if message := diagram.problem():
-            yield Problem(file, diagram.line, 1, message)
+            yield Problem(prose.file, diagram.line, 1, message)
         try:
             check_source(diagram.source)
         except DiagramError as error:
-            yield Problem(file, diagram.line + error.line, 1, str(error))
-    yield from _video_problems(folders, prose, file)
+            yield Problem(prose.file, diagram.line + error.line, 1, str(error))
+    yield from _video_problems(folders, prose)
 
 
-def _video_problems(folders: MediaFolders, prose: str, file: str) -> Iterator[Problem]:
+def _video_problems(folders: MediaFolders, prose: TextPiece) -> Iterator[Problem]:
     try:
-        tree = parse_prose(prose)
+        tree = parse_prose(prose.text)
     except TemplateSyntaxError:  # reported by the checks of templates
         return
-    lines = prose.split("\n")
+    lines = prose.text.split("\n")
     for call in tree.find_all(nodes.Call):
         if isinstance(call.node, nodes.Name) and call.node.name == "video":
             column = lines[call.lineno - 1].find("video") + 1
             for message in _video_messages(folders, call):
-                yield Problem(file, call.lineno, max(column, 1), f"video(): {message}")
+                yield Problem(prose.file, call.lineno, max(column, 1), f"video(): {message}")
 
 
 def _video_messages(folders: MediaFolders, call: nodes.Call) -> Iterator[str]:

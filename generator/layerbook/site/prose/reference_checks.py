@@ -17,7 +17,7 @@ from layerbook.book.contents import Chapter, Experiment
 from layerbook.book.figure_names import can_have_figure
 from layerbook.core.errors import MAX_PROBLEMS, did_you_mean
 from layerbook.site.prose.anchors import Anchors, static_anchors
-from layerbook.site.prose.outline import Outline, parse_outline
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.pictures import extract_pictures
 
 MAX_HINTS = 20
@@ -30,28 +30,24 @@ _VIDEO = re.compile(r"\bvideo\(\s*[\"']([^\"']+)")
 
 @dataclass(frozen=True)
 class _Page:
-    """The text of a page. experiments: all of the book, since a page can show any figure."""
+    """The prose of a page. experiments: all of the book, since a page can show any figure."""
 
-    text: str
+    prose: TextPiece
     experiments: Collection[Experiment]
 
     @cached_property
-    def outline(self) -> Outline:
-        return parse_outline(self.text)
-
-    @cached_property
     def anchors(self) -> Anchors | None:
-        return static_anchors(self.text, ())
+        return static_anchors(self.prose.outline, ())
 
     @cached_property
     def formulas(self) -> frozenset[str]:
-        nodes = self.outline.nodes
+        nodes = self.prose.outline.nodes
         return frozenset(node.info for node in nodes if node.type == "math_block_label")
 
     @cached_property
     def pictures(self) -> frozenset[str]:
-        extracted = extract_pictures(self.text)
-        paths = [image.path for image in extracted.images] + _VIDEO.findall(self.text)
+        extracted = extract_pictures(self.prose.text)
+        paths = [image.path for image in extracted.images] + _VIDEO.findall(self.prose.text)
         names = {diagram.name for diagram in extracted.diagrams if diagram.name}
         return frozenset(names.union(PurePosixPath(path).stem for path in paths))
 
@@ -59,7 +55,7 @@ class _Page:
         """Yield references to what the text alone determines."""
         yield from (f"@eq-{name}" for name in self.formulas)
         yield from (f"@fig-{name}" for name in self.pictures)
-        yield from (f"@fig-{id}-{figure}" for id, figure in _FIGURE.findall(self.text))
+        yield from (f"@fig-{id}-{figure}" for id, figure in _FIGURE.findall(self.prose.text))
         yield from (f"@sec-{name}" for name in self.anchors or ())
 
     def may_have(self, kind: str, name: str) -> bool:
@@ -82,18 +78,18 @@ def _can_show(experiment: Experiment, name: str) -> bool:
 
 
 def impossible_references(
-    chapters: Collection[Chapter], prose: Mapping[str, str]
+    chapters: Collection[Chapter], prose: Mapping[str, TextPiece]
 ) -> dict[str, dict[str, str]]:
     """Return the references of each chapter that lead nowhere, with a message for each."""
-    if not any(map(_REFERENCE.search, prose.values())):  # the usual case: nothing is parsed
-        return {}
+    if not any(_REFERENCE.search(piece.text) for piece in prose.values()):
+        return {}  # the usual case, in which nothing is parsed
     experiments = [experiment for chapter in chapters for experiment in chapter.experiments]
-    pages = {name: _Page(text, experiments) for name, text in prose.items()}
+    pages = {name: _Page(piece, experiments) for name, piece in prose.items()}
     known_names = frozenset(known for page in pages.values() for known in page.names())
     return {
         name: dict(islice(_messages(page, pages, known_names), MAX_PROBLEMS))
         for name, page in pages.items()
-        if _REFERENCE.search(page.text)
+        if _REFERENCE.search(page.prose.text)
     }
 
 
@@ -101,7 +97,7 @@ def _messages(
     page: _Page, pages: Mapping[str, _Page], known_names: Collection[str]
 ) -> Iterator[tuple[str, str]]:
     """Yield each reference of a page that leads nowhere, with its message."""
-    names = dict.fromkeys(reference.written for reference in page.outline.references())
+    names = dict.fromkeys(reference.written for reference in page.prose.outline.references())
     unknown = (name for name in names if not _may_exist(name, pages))
     for count, written in enumerate(unknown):
         hint = did_you_mean(written, known_names) if count < MAX_HINTS else ""

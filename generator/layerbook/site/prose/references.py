@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from jinja2 import TemplateSyntaxError, nodes
 
-from layerbook.core.errors import Problem, SpecError
+from layerbook.book.node import Position
+from layerbook.core.errors import SpecError
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.environment import parse_prose
 from layerbook.site.prose.functions.links import LinkFunctions
 from layerbook.site.prose.functions.results import ResultFunctions
@@ -35,18 +37,17 @@ class Reference:
     is_complete: bool = True
 
 
-def find_references(source: str, file: str) -> tuple[Reference, ...]:
+def find_references(prose: TextPiece) -> tuple[Reference, ...]:
     """Return every experiment, code cell, source and term that a plain string names.
 
     Raises SpecError if the prose is not a valid template.
     """
     try:
-        tree = parse_prose(source)
+        tree = parse_prose(prose.text)
     except TemplateSyntaxError as error:
-        raise SpecError(
-            [Problem(file, error.lineno, 1, error.message or "invalid template")]
-        ) from error
-    lines = source.split("\n")
+        problem = prose.problem(Position(error.lineno, 1), error.message or "invalid template")
+        raise SpecError([problem]) from error
+    lines = prose.text.split("\n")
     references = []
     for call in tree.find_all(nodes.Call):
         function = _function_name(call)
