@@ -15,11 +15,10 @@ from layerbook.cli.options import (
     FILE,
     FOLDER,
     BookOptions,
-    book_option,
+    book_options,
     drafts_option,
     executor_option,
     jobs_option,
-    model_option,
     only_option,
     pass_options,
     quiet_option,
@@ -105,8 +104,7 @@ class CompletedRun:
 
 
 @click.command()
-@book_option
-@model_option
+@book_options
 @click.argument("spec", required=False, type=FILE)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="The folder for the results of SPEC, ID.json."
@@ -167,8 +165,7 @@ def _run_spec(spec: Path, options: RunOptions) -> CompletedRun | None:
 
 
 @click.command()
-@book_option
-@model_option
+@book_options
 @click.option("--site", type=FOLDER, show_default="site/ in the book", help="The output folder.")
 @click.option("--no-run", is_flag=True, help="Only render; needs neither torch nor the model.")
 @only_option

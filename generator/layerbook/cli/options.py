@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import click
 
+Command = TypeVar("Command", bound=Callable[..., None])
 Options = TypeVar("Options")
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -53,6 +54,11 @@ drafts_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+
+
+def book_options(command: Command) -> Command:
+    """Add `--book` and `--model` to a command."""
+    return book_option(model_option(command))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,9 @@ import click
 
 from layerbook.cli.options import (
     BookOptions,
-    book_option,
+    book_options,
     jobs_option,
     json_option,
-    model_option,
     only_option,
     pass_options,
     quiet_option,
@@ -26,8 +25,7 @@ from layerbook.core.progress import make_reporter
 
 
 @click.command()
-@book_option
-@model_option
+@book_options
 @click.option(
     "--check", "checking", is_flag=True, help="Exit with 1 if a result or site/ is out of date."
 )
@@ -70,8 +68,7 @@ def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: i
 
 
 @click.command()
-@book_option
-@model_option
+@book_options
 @only_option
 @json_option
 @quiet_option
@@ -114,8 +111,7 @@ class DiffOptions(BookOptions):
 
 
 @click.command()
-@book_option
-@model_option
+@book_options
 @click.argument("old")
 @click.argument("new", required=False)
 @json_option

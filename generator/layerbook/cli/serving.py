@@ -8,13 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from layerbook.cli.options import (
-    BookOptions,
-    book_option,
-    drafts_option,
-    model_option,
-    pass_options,
-)
+from layerbook.cli.options import BookOptions, book_options, drafts_option, pass_options
 from layerbook.cli.output import print_text
 from layerbook.core.errors import UsageError
 from layerbook.core.paths import resolve_within
@@ -36,8 +30,7 @@ class ServeOptions(BookOptions):
 
 
 @click.command()
-@book_option
-@model_option
+@book_options
 @click.option("--port", default=8000, show_default=True, help="The port; 0 picks a free one.")
 @click.option("--run", "run_stale", is_flag=True, help="Also run experiments that are out of date.")
 @click.option("--no-watch", is_flag=True, help="Serve site/ as it is; do not rebuild it.")
