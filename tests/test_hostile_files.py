@@ -214,7 +214,7 @@ def test_exports_have_a_largest_size(
     insert(built, '<img src="big.png">' * 10)
     completed = layerbook("export", "--slides", "next", tmp_path / "out", cwd=built)
     assert completed.returncode == 1
-    assert "files have more than 5 MB together" in completed.stderr
+    assert "files are larger than 5 MB together" in completed.stderr
 
 
 def test_style_sheets_are_embedded_in_linear_time(built: Path, tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_names_in_an_archive_lead_down_only(built: Path, tmp_path: Path) -> None
     insert(built, f'<img src="../../{built.name}/site/x.png">')
     completed = layerbook("export", "--epub", tmp_path / "out", cwd=built)
     assert completed.returncode == 1
-    assert "no path of a picture in the site" in completed.stderr
+    assert "not the path of a picture in the site" in completed.stderr
 
 
 DRAWINGS = {

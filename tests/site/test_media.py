@@ -149,8 +149,8 @@ def test_video_is_a_figure_with_a_poster(media_book: Path) -> None:
             "is not a supported file of subtitles; its name must end in .vtt",
         ),
         ('{{ video("static/film.mp4") }}', "3:4", "video(): needs poster and caption"),
-        ("Some <b>bold</b> text", "3:6", "prose has no HTML, and <b> looks like some"),
-        ("A <!-- comment", "3:3", "prose has no HTML"),
+        ("Some <b>bold</b> text", "3:6", "prose cannot contain HTML, and <b> looks like it"),
+        ("A <!-- comment", "3:3", "prose cannot contain HTML"),
     ],
 )
 def test_check_reports_mistakes_in_media(

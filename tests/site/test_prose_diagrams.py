@@ -69,7 +69,7 @@ def test_a_mistake_is_reported_at_its_line(book: Path) -> None:
     [
         ("// caption: The", "// The", "words.md:7:1: the diagram has no caption"),
         ("// alt: Two", "// Two", "words.md:7:1: the diagram has no description"),
-        ("rankdir=LR", "imagepath=x", "words.md:11:1: a diagram reads no files"),
+        ("rankdir=LR", "imagepath=x", "words.md:11:1: a diagram cannot read files"),
         ("```dot", "- ```dot", "words.md:7:1: a diagram starts at the margin"),
         ("```dot", "```mermaid", "diagrams in Mermaid are not drawn"),
     ],

@@ -43,9 +43,9 @@ def check_source(source: str) -> None:
     previous = _Token("sign", "", 1)
     for token in _tokens(source):
         if token.kind == "html" and _HTML_FILE.search(token.text):
-            raise DiagramError("a diagram shows no other pictures, and has no links", token.line)
+            raise DiagramError("a diagram cannot contain pictures or links", token.line)
         if token.kind == "html" and "<!--" in token.text:  # a comment could hide the text's end
-            raise DiagramError("a text in a diagram has no comments", token.line)
+            raise DiagramError("a text in a diagram cannot contain comments", token.line)
         if token.text == "+":
             raise DiagramError("texts in a diagram cannot be joined with +", token.line)
         if token.text == "=":
@@ -57,9 +57,9 @@ def _check_attribute(token: _Token) -> None:
     # Graphviz reads `[width=5image=x]` as two attributes, and takes an HTML text for a name.
     name = re.sub(r"\\\r?\n", "", token.text).strip('"<>').lstrip("0123456789")
     if name.casefold() in FILE_ATTRIBUTES:
-        raise DiagramError(f"a diagram reads no files, so it has no {name!r}", token.line)
+        raise DiagramError(f"a diagram cannot read files, so {name!r} is not allowed", token.line)
     if name.casefold().endswith(LINK_ENDINGS):
-        raise DiagramError(f"a diagram has no links, so it has no {name!r}", token.line)
+        raise DiagramError(f"a diagram cannot have links, so {name!r} is not allowed", token.line)
 
 
 def _tokens(source: str) -> Iterator[_Token]:

@@ -115,7 +115,7 @@ def _limit(process: int) -> None:
 def _error(message: str) -> DiagramError:
     """Return the first error that `dot` reports, at its line."""
     lines = [line.removeprefix("Error: ") for line in message.splitlines() if "rror" in line]
-    first = lines[0] if lines else "it gives no reason"
+    first = lines[0] if lines else "it gave no reason"
     match = re.search(r"in line (\d+)", first)
     reason = re.sub(r"^<stdin>: |in line \d+ ", "", first).strip()
     line = int(match[1]) if match else 0
@@ -131,13 +131,13 @@ def clean(svg: str) -> Drawing:
         # What is before the drawing names its DTD, which nothing here should read.
         root = ElementTree.fromstring(svg[max(svg.find("<svg"), 0) :])
     except ElementTree.ParseError as error:
-        raise DiagramError(f"the drawing is no SVG: {error}") from error
+        raise DiagramError(f"the drawing is not SVG: {error}") from error
     for element in root.iter():
         name = element.tag.removeprefix(_SVG)
         if name == "a":  # Graphviz also writes this for words that appear on hover
             name = "g"
         if name not in _SHAPES:
-            raise DiagramError(f"the drawing has a <{name}>, which no diagram may have")
+            raise DiagramError(f"the drawing has a <{name}>, which is not allowed in a diagram")
         element.tag = name
         stop = _STOP.fullmatch(element.attrib.pop("style", ""))
         if stop:
@@ -147,7 +147,7 @@ def clean(svg: str) -> Drawing:
                 del element.attrib[key]
     _, _, width, height = map(float, root.get("viewBox", "0 0 0 0").split())
     if not 0 < width <= 10_000 or not 0 < height <= 10_000:
-        raise DiagramError(f"the drawing is {width:g} by {height:g}, which no page can show")
+        raise DiagramError(f"the drawing is {width:g} by {height:g}, a size that no page can show")
     root.attrib |= {"xmlns": _SVG[1:-1], "width": f"{width:g}", "height": f"{height:g}"}
     text = ElementTree.tostring(root, encoding="unicode")
     return Drawing(f"{text}\n", round(width), round(height))

@@ -73,7 +73,7 @@ def check_outside_links(project: Project) -> LinkReport:
     if answers and all(answer.is_unreachable for answer in answers.values()):
         first = next(iter(answers.values())).message
         raise LayerbookError(
-            f"none of {len(answers)} addresses can be reached ({first}); is there a network?"
+            f"none of the {len(answers)} addresses can be reached ({first}); check the network"
         )
     broken: list[Problem] = []
     doubtful: list[Problem] = []

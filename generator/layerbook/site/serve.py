@@ -109,7 +109,7 @@ class _SiteHandler(SimpleHTTPRequestHandler):
     def end_headers(self) -> None:
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
-        # Data lie in scripts, which a page of another site could otherwise load and read.
+        # The data are in scripts, which a page of another site could otherwise load and read.
         self.send_header("Cross-Origin-Resource-Policy", "same-origin")
         super().end_headers()
 

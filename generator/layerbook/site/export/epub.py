@@ -171,7 +171,9 @@ def _media_items(site: Path, pages: Iterable[BookPage]) -> Iterator[Item]:
                     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
                     data = site_files.read(path)
                     if not is_plain_path(path):
-                        raise StoreError(f"{site}: {path!r} is no path of a picture in the site")
+                        raise StoreError(
+                            f"{site}: {path!r} is not the path of a picture in the site"
+                        )
                     yield Item(path, kind, data)
 
 

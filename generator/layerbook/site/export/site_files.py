@@ -35,7 +35,7 @@ class SiteFiles:
         self._bytes += len(data)
         if self._bytes > MAX_TOTAL_BYTES:
             megabytes = MAX_TOTAL_BYTES // 1_000_000
-            raise StoreError(f"{self._site}: its files have more than {megabytes} MB together")
+            raise StoreError(f"{self._site}: its files are larger than {megabytes} MB together")
         return data
 
     def exists(self, path: str) -> bool:

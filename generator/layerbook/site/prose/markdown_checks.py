@@ -25,7 +25,7 @@ _STRAY = (
     ),
     (
         re.compile(r"</?[A-Za-z][A-Za-z0-9-]*(?:\s[^<>]*)?/?>|<!--"),
-        "prose has no HTML, and {0} looks like some; put it into `code`, or write \\< for the sign",
+        "prose cannot contain HTML, and {0} looks like it; write it as `code`, or write \\< for <",
     ),
     (
         re.compile(r"(?<![\w\])])\[[^\[\]]+\]\[[^\[\]^]+\]"),
