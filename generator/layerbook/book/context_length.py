@@ -16,9 +16,11 @@ from layerbook.core.requests import EmbeddingRows, Encode, Forward, Generate, Pr
 MAX_ADDED_TOKENS = 1024
 
 
-class _PromptUse(NamedTuple):
+class PromptUse(NamedTuple):
+    """A prompt, and the number of tokens that are generated after it."""
+
     prompt: Prompt
-    new_tokens: int  # generated after it
+    new_tokens: int
 
 
 def check_context_length(analysis: Analysis[Any], limits: Limits, node: Node) -> None:
@@ -26,7 +28,7 @@ def check_context_length(analysis: Analysis[Any], limits: Limits, node: Node) ->
 
     With `limits.render_chat`, also report the chats that the model's template refuses.
     """
-    for use in _prompt_uses(analysis.runs().values()):
+    for use in prompt_uses(analysis.runs().values()):
         try:
             problem = _check_use(use, limits)
         except LayerbookError as error:
@@ -35,7 +37,7 @@ def check_context_length(analysis: Analysis[Any], limits: Limits, node: Node) ->
             _find_prompt(use.prompt, node).add_problem(problem)
 
 
-def _check_use(use: _PromptUse, limits: Limits) -> str:
+def _check_use(use: PromptUse, limits: Limits) -> str:
     """Return the problem with a prompt; empty if it fits. Raises ModelError for a refused chat."""
     count = _max_count(use.prompt, limits)
     if count + use.new_tokens <= limits.context:
@@ -61,7 +63,7 @@ def _max_count(prompt: Prompt, limits: Limits) -> int:
     return 2 * len("".join(parts).encode("utf-8", "replace")) + MAX_ADDED_TOKENS
 
 
-def _prompt_uses(requests: Iterable[Request]) -> Iterator[_PromptUse]:
+def prompt_uses(requests: Iterable[Request]) -> Iterator[PromptUse]:
     """Yield the prompts of requests, and of the runs that they patch from, each once.
 
     Thousands of patched runs can share a prompt, and the sources of their values.
@@ -78,20 +80,20 @@ def _prompt_uses(requests: Iterable[Request]) -> Iterator[_PromptUse]:
                 seen_sources.add(id(patch.source))
                 pending += patch.sources
         if isinstance(request, Forward | Generate | Encode | EmbeddingRows):
-            prompt, new_tokens = _first_prompt(request)
-            if (id(prompt), new_tokens) not in seen:
-                seen.add((id(prompt), new_tokens))
-                yield _PromptUse(prompt, new_tokens)
+            use = _first_prompt(request)
+            if (id(use.prompt), use.new_tokens) not in seen:
+                seen.add((id(use.prompt), use.new_tokens))
+                yield use
 
 
-def _first_prompt(request: Forward | Generate | Encode | EmbeddingRows) -> tuple[Prompt, int]:
-    """Return the prompt that a request begins with, and how many tokens are generated after it."""
+def _first_prompt(request: Forward | Generate | Encode | EmbeddingRows) -> PromptUse:
+    """Return the prompt that a request begins with."""
     new_tokens = request.max_new_tokens if isinstance(request, Generate) else 0
     prompt = request.prompt
     while prompt.generated is not None:
         new_tokens += prompt.generated.max_new_tokens
         prompt = prompt.generated.prompt
-    return prompt, new_tokens
+    return PromptUse(prompt, new_tokens)
 
 
 def _find_prompt(prompt: Prompt, node: Node) -> Node:

@@ -265,7 +265,11 @@ class _TreeBuilder:
             node.add_problem("an escape is a lone surrogate, half of a character")
             value, reported = "", True
         elif not scalar.style:
-            value, reported = _resolve_plain(value, node)
+            try:
+                value = _resolve_plain(value)
+            except ValueError as error:
+                node.add_problem(str(error))
+                value, reported = 0, True
         return replace(node, value=value, source=source, last_line=last_line, reported=reported)
 
     def _build_mapping(self, mapping: MappingNode, node: Node) -> Node:
@@ -298,14 +302,13 @@ def _key_problem(key: Node, positions: Mapping[str, Position]) -> str:
     return ""
 
 
-def _resolve_plain(text: str, node: Node) -> tuple[Any, bool]:
-    """Return the value of a plain scalar, and whether a problem with it was reported."""
+def _resolve_plain(text: str) -> Any:
+    """Return the value of a plain scalar. Raises ValueError for a number that is not finite."""
     if text in CONSTANTS:
-        return CONSTANTS[text], False
+        return CONSTANTS[text]
     if INTEGER.fullmatch(text) and len(text) <= 40:
-        return int(text, 0) if text[:2] in ("0o", "0x") else int(text), False
+        return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
     is_float = FLOAT.fullmatch(text)
     if NOT_FINITE.fullmatch(text) or (is_float and not math.isfinite(float(text))):
-        node.add_problem(f"{text if len(text) < 40 else 'this'} is not a finite number")
-        return 0, True
-    return float(text) if is_float else text, False
+        raise ValueError(f"{text if len(text) < 40 else 'this'} is not a finite number")
+    return float(text) if is_float else text

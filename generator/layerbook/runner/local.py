@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from layerbook.book.contents import Experiment
+from layerbook.book.context_length import prompt_uses
 from layerbook.core.analysis import Result
 from layerbook.core.errors import (
     LayerbookError,
@@ -23,7 +24,6 @@ from layerbook.core.requests import (
     DEFAULT_PRECISION,
     Forward,
     Precision,
-    Prompt,
     Request,
 )
 from layerbook.core.rounding import round_result
@@ -211,27 +211,13 @@ def _check_length(experiment: Experiment, model: LoadedModel) -> LayerbookError 
     """Return an error if an experiment's prompts do not fit the model's context."""
     limit = model.config.max_position_embeddings
     try:
-        for request in experiment.analysis.runs().values():
-            encoded = _encoded_prompt(request)
-            if encoded is None:
-                continue
-            prompt, new_tokens = encoded
-            length = len(model.tokenizer.encode(prompt).ids) + new_tokens
+        for use in prompt_uses(experiment.analysis.runs().values()):
+            length = len(model.tokenizer.encode(use.prompt).ids) + use.new_tokens
             if length > limit:
                 raise ModelError(f"{length} tokens do not fit the model's context of {limit}")
     except LayerbookError as error:
         return RunError(f"{experiment.file}:{experiment.line}: {experiment.id}: {error}")
     return None
-
-
-def _encoded_prompt(request: Request) -> tuple[Prompt, int] | None:
-    """Return the prompt that a request encodes, and how many tokens may follow it."""
-    prompt: Prompt | None = getattr(request, "prompt", None)
-    if prompt is None:
-        return None
-    if prompt.generated is not None:
-        return _encoded_prompt(prompt.generated)
-    return prompt, getattr(request, "max_new_tokens", 0)
 
 
 def _measure_one(
