@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fixtures.specs import LIMITS, SpecFolder
 from layerbook.book import yaml
+from layerbook.book.loader import load_book
 from layerbook.book.node import Node, ProblemList
 from layerbook.book.yaml import read_list, read_mapping
 from layerbook.store.cache import WorkingCache
@@ -37,8 +39,8 @@ def describe(node: Node) -> object:
 
 
 @pytest.fixture
-def parse_only_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the texts that are parsed from now on."""
+def parsed_texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list of the texts that are parsed from now on."""
     texts: list[str] = []
     compose = yaml._compose
 
@@ -51,7 +53,7 @@ def parse_only_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("text", [TEXT, (ROOT / "experiments" / "mlp.yaml").read_text("utf-8")])
-def test_cached_tree_is_the_same(tmp_path: Path, text: str, parse_only_once: list[str]) -> None:
+def test_cached_tree_is_the_same(tmp_path: Path, text: str, parsed_texts: list[str]) -> None:
     """Values, positions and sources survive, and the text is not parsed again."""
     path = tmp_path / "a.yaml"
     path.write_text(text, encoding="utf-8")
@@ -64,10 +66,25 @@ def test_cached_tree_is_the_same(tmp_path: Path, text: str, parse_only_once: lis
         assert cached is not None
         assert describe(cached) == describe(parsed)
         assert cached.problems is problems
-    assert parse_only_once == [text, text]
+    assert parsed_texts == [text, text]
 
 
-def test_changed_text_is_parsed_again(tmp_path: Path, parse_only_once: list[str]) -> None:
+def test_second_load_of_a_book_parses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parsed_texts: list[str]
+) -> None:
+    """Neither book.yaml, nor a spec, nor the front matter of a page."""
+    monkeypatch.chdir(tmp_path)
+    specs = SpecFolder(tmp_path)
+    specs.write("experiments/book.yaml", "title: T\nmodel: m\nchapters: [c, page]\n")
+    specs.write("experiments/c.yaml", "chapter: c\ntitle: C\nexperiments: []\n")
+    specs.write("templates/pages/page.md", "---\ntitle: P\n---\nText.\n")
+    parsed_files = YamlCache(WorkingCache(tmp_path))
+    books = [load_book(Path(), LIMITS, parsed_files=parsed_files) for _ in range(2)]
+    assert len(parsed_texts) == 3
+    assert [chapter.title for chapter in books[1].chapters] == ["C", "P"]
+
+
+def test_changed_text_is_parsed_again(tmp_path: Path, parsed_texts: list[str]) -> None:
     """An entry is for exactly one text; a file has one entry."""
     path = tmp_path / "a.yaml"
     parsed_files = YamlCache(WorkingCache(tmp_path))
@@ -76,12 +93,12 @@ def test_changed_text_is_parsed_again(tmp_path: Path, parse_only_once: list[str]
         node = read_list(path, ProblemList(), parsed_files)
         assert node is not None
         assert node.to_python() == [int(text[2])]
-    assert len(parse_only_once) == 3
+    assert len(parsed_texts) == 3
     entries = [p for p in (tmp_path / ".layerbook" / YAML_KIND).rglob("*") if p.is_file()]
     assert len(entries) == 1
 
 
-def test_changed_parser_parses_again(tmp_path: Path, parse_only_once: list[str]) -> None:
+def test_changed_parser_parses_again(tmp_path: Path, parsed_texts: list[str]) -> None:
     """Another version of the parser may read a text differently."""
     path = tmp_path / "a.yaml"
     path.write_text("a: 1\n", encoding="utf-8")
@@ -89,7 +106,7 @@ def test_changed_parser_parses_again(tmp_path: Path, parse_only_once: list[str])
         parsed_files = YamlCache(WorkingCache(tmp_path))
         parsed_files.__dict__["_parser"] = parser
         assert read_mapping(path, ProblemList(), parsed_files) is not None
-    assert len(parse_only_once) == 2
+    assert len(parsed_texts) == 2
 
 
 def test_problems_are_reported_every_time(tmp_path: Path) -> None:
