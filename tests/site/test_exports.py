@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
+import time
 import zipfile
 from pathlib import Path
 from xml.etree.ElementTree import Element, fromstring
@@ -13,7 +14,7 @@ import html5lib
 import pypdfium2
 import pytest
 from fixtures.small_book import layerbook, read_tree
-from layerbook.site.export.document import read_page, serialize
+from layerbook.site.export.document import BookPage, Links, read_page, serialize
 from layerbook.site.export.inert import make_inert
 from layerbook.site.pages import NavChapter
 from PIL import Image
@@ -415,3 +416,22 @@ def test_strange_pages_are_written_as_plain_text(name: str, tmp_path: Path) -> N
         assert not [name for name in attributes if re.match("on|style|{x}", name)]
         assert not [element for element in again.iter() if re.search("script|img", element.tag)]
         assert "javascript:" not in written
+
+
+def test_links_that_lead_nowhere_become_text() -> None:
+    """The host of an address such as `//[` cannot be read."""
+    article = html5lib.parseFragment(
+        '<a href="//[">a</a><a href="//\u2100.example">b</a>', namespaceHTMLElements=False
+    )
+    links = Links({}, prefix=True, url="https://example.org/")
+    links.relink(BookPage("page", "A page", "1", article))
+    assert [link.attrib for link in article.iter("a")] == [{}, {}]
+
+
+def test_ids_in_a_long_value_are_changed_quickly() -> None:
+    value = "url(#" * 50_000
+    article = Element("article", {"fill": f"{value} url(#a)"})
+    start = time.process_time()
+    Links({}, prefix=True).relink(BookPage("page", "A page", "1", article))
+    assert article.get("fill") == f"{value} url(#page--a)"
+    assert time.process_time() - start < 1

@@ -42,7 +42,8 @@ OMITTED_CLASSES = {
 }
 """Classes of elements that only make sense on screen; descriptions are also in `aria-label`."""
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_URL_ID = re.compile(r"url\(([\"']?)#([^)\"']+)\1\)")
+# Possessive, and without a second parenthesis: reading a value of nothing but `url(#` is linear.
+_URL_ID = re.compile(r"url\(([\"']?)#([^()\"']++)\1\)")
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,10 @@ class Links:
         file, _, fragment = href.partition("#")
         other = page if not file else self.pages.get(file)
         if other is None:
-            return urljoin(self.url, href) if self.url else None
+            try:
+                return urljoin(self.url, href) if self.url else None
+            except ValueError:  # the host of a link such as `//[` cannot be read
+                return None
         if file and other in self.ids and fragment not in self.ids[other]:
             fragment = ""  # the target is in an omitted part of the page
         if not self.prefix:
