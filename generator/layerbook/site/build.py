@@ -216,8 +216,7 @@ def _write_stamp(
 ) -> None:
     """Leave a stamp, unless a file changed while the build ran."""
     project = renderer.project
-    paths = [*input_paths(project), site]
-    snapshot = build_stamp.snapshot(paths)
+    snapshot = build_stamp.Snapshot.take([*input_paths(project), site])
     if renderer.inputs_are_unchanged() and publish.matches_marker(site):
         output = replace(result, summary=f"{site} is current")
-        build_stamp.write(project.root, options, paths, snapshot, output)
+        build_stamp.write(project.root, options, snapshot, output)

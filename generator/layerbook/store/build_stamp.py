@@ -38,44 +38,47 @@ class BuildOutput:
     messages: Sequence[str]
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """A digest of the size, times and inode of files, and of all files in folders."""
+
+    paths: Sequence[str]
+    digest: str
+
+    @classmethod
+    def take(cls, paths: Iterable[Path | str]) -> Snapshot:
+        """Return the current state of files and folders, which need not exist."""
+        names = [str(path) for path in paths]
+        digest = hashlib.sha256()
+        for name in names:
+            for path, state in _states(name):
+                digest.update(f"{path}\0{state}\n".encode("utf-8", "surrogateescape"))
+        return cls(names, digest.hexdigest())
+
+
 def read(root: Path, options: Mapping[str, Any]) -> BuildOutput | None:
     """Return the output of the last build with these options, if no file has changed since."""
     try:
         stamp = json.loads(WorkingCache(root).get_blob(BLOB_KIND, _name(root, options)) or b"{}")
         if stamp.get("environment") != _environment():
             return None
-        if stamp["snapshot"] != snapshot(map(Path, stamp["paths"])):
+        snapshot = Snapshot(**stamp["snapshot"])
+        if snapshot != Snapshot.take(snapshot.paths):
             return None
         return BuildOutput(**stamp["output"])
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def write(
-    root: Path,
-    options: Mapping[str, Any],
-    paths: Sequence[Path],
-    snapshot: str,
-    output: BuildOutput,
-) -> None:
-    """Store the output of a build for `paths`, whose state was `snapshot` when it ended."""
+def write(root: Path, options: Mapping[str, Any], snapshot: Snapshot, output: BuildOutput) -> None:
+    """Store the output of a build, and the state of all its files when it ended."""
     stamp = {
         "environment": _environment(),
-        "paths": list(map(str, paths)),
-        "snapshot": snapshot,
+        "snapshot": asdict(snapshot),
         "output": asdict(output),
     }
     name = _name(root, options)
     WorkingCache(root).put_blob(BLOB_KIND, name, json.dumps(stamp).encode())
-
-
-def snapshot(paths: Iterable[Path]) -> str:
-    """Return a digest of the size, times and inode of files, and of all files in folders."""
-    digest = hashlib.sha256()
-    for path in paths:
-        for name, state in _states(str(path)):
-            digest.update(f"{name}\0{state}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
 
 
 def _states(path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
