@@ -27,7 +27,7 @@ from fixtures.fuzzing import IS_LONG
 from fixtures.killing import Fault, run_build
 
 pytestmark = pytest.mark.long
-KILLS = 200 if IS_LONG else 40
+KILLS = 200 if IS_LONG else 24
 IN_A_ROW = 12
 SEED = int(os.environ.get("LAYERBOOK_TEST_SEED", "20261125"))
 
