@@ -88,7 +88,7 @@ def verbatim(text: str) -> Inline:
     body = "".join(
         _whitespace_html(raw, visible_text) for raw, visible_text in zip(text, shown, strict=True)
     )
-    css_class = "verbatim short" if len(text) <= _UNBROKEN else "verbatim"
+    css_class = "verbatim short" if sum(map(len, shown)) <= _UNBROKEN else "verbatim"
     return Inline(f'<code class="{css_class}">{body}</code>', clean_text("".join(shown)))
 
 
