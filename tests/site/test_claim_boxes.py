@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import time
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from fixtures.sample_chapter import context
 from hypothesis import given
 from hypothesis import strategies as st
 from layerbook.book.claims.check import Margin, Verdict
-from layerbook.site.claims import describe_margin, format_quantity
+from layerbook.site.blocks import Judgement
+from layerbook.site.claims import ModelClaim, describe_margin, format_quantity
+from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.render import render_chapter
 
 
@@ -51,3 +56,14 @@ def test_second_box_of_a_claim_has_no_id() -> None:
     html = render_chapter(prose, "x.md", context()).html
     assert html.count("How it was checked") == 2
     assert re.findall(r'id="(claim-[^"]+)"', html) == ["claim-noise-0"]
+
+
+def test_open_values_of_an_undecided_claim_take_little_time() -> None:
+    """Its sentence is not rendered, so nothing has checked it."""
+    claim = SimpleNamespace(says="Is {{ x }} more than " + "{{" * 40_000, line=1)
+    experiment = SimpleNamespace(claims=[claim], file="experiments/x.yaml")
+    views: Any = {"a/b": SimpleNamespace(experiment=experiment)}
+    start = time.process_time()
+    sentence = ModelClaim(views, "a/b", 0).sentence(Judgement("open"), MathRenderer())
+    assert sentence.text == "Is … more than …"
+    assert time.process_time() - start < 1

@@ -25,7 +25,8 @@ from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.markup import Inline, escape_text
 
-_VALUE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+# What is not closed runs to the end: searching for the end again and again is slow.
+_VALUE = re.compile(r"\{\{.*?(?:\}\}|\Z)|\{%.*?(?:%\}|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True)
