@@ -162,8 +162,8 @@ def test_titles_distinguish_chats_from_bare_prompts():
     )
     figures = analysis.figures(analysis.measure({"text-0": capture, "text-1": capture}))
 
-    assert figures["text-0"].title == "“a” in a chat and what came after it (greedy)"
-    assert figures["text-1"].title == "“a” and what came after it (greedy)"
+    assert figures["text-0"].title == "“a” in a chat, continued (greedy)"
+    assert figures["text-1"].title == "“a”, continued (greedy)"
 
 
 def test_figures_state_the_sampling_settings():

@@ -92,7 +92,7 @@ def test_layer_with_too_few_heads_has_no_control(tiny: LoadedModel) -> None:
 
     assert result.controls == () and result.largest_control_cost == 0
     (second, _) = analysis.figures(result)["loss"].panels
-    assert second.labels == ("nothing", "these heads") and "random others" not in second.alt
+    assert second.labels == ("nothing", "these heads") and "others silenced" not in second.alt
 
 
 def test_repeated_tokens_stood_after_the_same_token_before() -> None:

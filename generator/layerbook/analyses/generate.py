@@ -144,7 +144,7 @@ class Generate(Analysis[GenerateResult]):
             tokens = pluralize(len(text.new_tokens), "token")
             figures[f"text-{i}"] = Passage(
                 text.text,
-                title=f"“{shorten_prompt(spec)}”{chat_suffix(spec)} and what came after it ({how})",
+                title=f"“{shorten_prompt(spec)}”{chat_suffix(spec)}, continued ({how})",
                 alt=f"The model wrote {tokens}: “{text.answer.strip()}” {end}",
             )
             figures[f"confidence-{i}"] = _confidence_bars(text, how)

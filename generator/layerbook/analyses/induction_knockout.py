@@ -193,9 +193,9 @@ def find_repeated(tokens: tuple[Token, ...]) -> NDArray[np.bool_]:
 def loss_bars(title: str, losses: list[float]) -> Bars:
     """Draw the loss with nothing silenced, without the heads in question, and in each control."""
     clean, silenced, *controls = losses
-    alt = f"{title}: {clean:.1f} bits as it is, {silenced:.1f} without these heads"
+    alt = f"{title}: {clean:.1f} bits with all heads, {silenced:.1f} without these heads"
     if controls:
-        alt += f", {min(controls):.1f} to {max(controls):.1f} without random others"
+        alt += f", {min(controls):.1f} to {max(controls):.1f} with others silenced"
     return Bars(
         ("nothing", "these heads", *(f"random {n + 1}" for n in range(len(controls)))),
         tuple(losses),
