@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
@@ -13,6 +15,7 @@ from fixtures.small_book import layerbook, read_tree
 from layerbook.core import registry
 from layerbook.core.errors import UsageError
 from layerbook.core.own_code import OwnCode
+from ruamel.yaml import YAML
 
 LENGTHS = """\
 from pathlib import Path
@@ -346,3 +349,17 @@ def test_new_analysis_does_not_trust_an_untrusted_book(book: Path) -> None:
     """Nobody has read its other files."""
     assert layerbook("new", "analysis", "word-shares", cwd=book).returncode == 0
     assert layerbook("check", cwd=book).returncode == 2
+
+
+def test_new_analysis_quotes_the_name_of_the_model(book: Path) -> None:
+    """A model's folder in a stranger's book could otherwise put code into the new test."""
+    name = 'm@MODEL@";raise SystemExit("run");"'
+    spec = book / "experiments" / "book.yaml"
+    model = Path(YAML(typ="safe").load(spec)["model"])
+    shutil.copytree(model, book / name)
+    spec.write_text(spec.read_text().replace(str(model), json.dumps(name)))
+    completed = layerbook("new", "analysis", "word-shares", cwd=book)
+    assert completed.returncode == 0, completed.stderr
+    tree = ast.parse((book / "tests" / "test_word_shares.py").read_text())
+    names = [node for node in tree.body if isinstance(node, ast.Assign)]
+    assert [ast.literal_eval(node.value) for node in names] == [str(book / name)]

@@ -80,10 +80,10 @@ def write_analysis(root: Path, name: str, model: str, language: str) -> tuple[st
     package = files("layerbook") / "starter" / (base if base in LANGUAGES else "en") / "lecture"
     contents = {}
     for path in ("analyses/received_attention.py", "tests/test_received_attention.py"):
-        source = _fill(path, package.joinpath(path).read_bytes(), {"@MODEL@": model}).decode()
+        source = package.joinpath(path).read_text(encoding="utf-8")
         for old, new in zip(_spellings(_EXAMPLE), _spellings(name), strict=True):
             source, path = source.replace(old, new), path.replace(old, new)
-        contents[path] = source.encode()
+        contents[path] = _fill(path, source.encode(), {"@MODEL@": model})
     for path in contents:
         resolve_within(root, root / path, links=False)
         if (root / path).exists():
@@ -151,15 +151,19 @@ def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]
 
 
 def _fill(path: str, data: bytes, fillings: dict[str, str]) -> bytes:
-    """Return a file with the title and model filled in, quoted in YAML."""
+    """Return a file with the title and model filled in, quoted in YAML and Python."""
     if Path(path).suffix not in _TEXT_SUFFIXES:
         return data
-    text = data.decode()
-    for mark, value in fillings.items():
-        quoted = json.dumps(value, ensure_ascii=False)
-        text = text.replace(f'"{mark}"', quoted) if path.endswith(".py") else text
-        text = text.replace(mark, quoted if path.endswith(".yaml") else value)
-    return text.encode()
+    is_quoted = path.endswith((".py", ".yaml"))
+    mark = f"({'|'.join(fillings)})"
+    marks = re.compile(f'"?{mark}"?' if is_quoted else mark)
+
+    def value(match: re.Match[str]) -> str:
+        text = fillings[match[1]]
+        return json.dumps(text, ensure_ascii=False) if is_quoted else text
+
+    # In one pass, because a stranger's model could have a mark and Python code in its name.
+    return marks.sub(value, data.decode()).encode()
 
 
 def _write_whole(folder: Path, contents: dict[str, bytes]) -> None:
