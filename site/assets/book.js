@@ -1213,13 +1213,18 @@ const { loadScript } = modules["scripts/common.js"];
 const { t } = modules["scripts/messages.js"];
 const { startViewers } = modules["scripts/viewer.js"];
 const SCRIPT = "assets/views.js";
-async function makeView(figure, data) {
+async function loadViews() {
 	if (!window.layerbook.views) await loadScript(SCRIPT);
-	return window.layerbook.views[figure.dataset.opens](figure, data);
+	return window.layerbook.views;
+}
+async function makeView(figure, data) {
+	const views = await loadViews();
+	return views[figure.dataset.opens](figure, data);
 }
 startViewers("patterns", t("Explore every layer and head"), makeView);
 startViewers("scores", t("Turn the knobs yourself"), makeView);
 startViewers("map", t("Open the map"), makeView);
+return { loadViews };
 });
 define("scripts/sampling.js", () => {
 function sum(values, from, to) {
@@ -1532,14 +1537,16 @@ startWidgets("writing", (data, label) => new Writing(data, label).box);
 define("scripts/own_text.js", () => {
 const { loadScript, on } = modules["scripts/common.js"];
 const { t } = modules["scripts/messages.js"];
+const { loadViews } = modules["scripts/views.js"];
 const SCRIPT = "assets/own_text.js";
 async function open(box) {
 	try {
+		await loadViews();
 		if (!window.layerbook.openOwnText) await loadScript(SCRIPT);
 		window.layerbook.openOwnText(box);
-	} catch {
+	} catch (error) {
 		const status = box.querySelector(".own-load .try-status");
-		status.textContent = t("A file is missing: {name}", { name: SCRIPT });
+		status.textContent = t("A file is missing: {name}", { name: error.message });
 	}
 }
 for (const box of document.querySelectorAll(".own-text")) {
@@ -1599,19 +1606,19 @@ const { decimal, grouped, t } = modules["scripts/messages.js"];
 const { startWidgets } = modules["scripts/widget.js"];
 const CLOCKS = 5;
 const SLIDER_STEPS = 400;
-const FINE = 4; // points of a wave between two seats
-const FIRST_SEAT = 6;
+const FINE = 4; // points of a wave between two positions
+const FIRST_POSITION = 6;
 const RUN = `▶ ${t("Let them run")}`;
-const MILLISECONDS_PER_SEAT = 160;
+const MILLISECONDS_PER_STEP = 160;
 const countText = (number) =>
 	number < 100 ? decimal(number.toFixed(1)) : grouped(Math.round(number));
 const rounded = (C) => Number(C.toPrecision(C < 100 ? 2 : 1));
 class Waves {
 	timer = null;
-	constructor({ d_model, seats, C }, label) {
-		Object.assign(this, { d_model, seats });
+	constructor({ d_model, seats: last, C }, label) {
+		Object.assign(this, { d_model, last });
 		this.largest = Math.max(10, ...C);
-		this.state = { C: C[0], seat: Math.min(FIRST_SEAT, seats) };
+		this.state = { C: C[0], position: Math.min(FIRST_POSITION, last) };
 		this.box = element("div.explorer.waves", {
 			role: "group",
 			"aria-label": t("{figure}: clocks", { figure: label }),
@@ -1621,9 +1628,9 @@ class Waves {
 		this.knob = this.addSlider(sliders, "C", SLIDER_STEPS, (value) => {
 			this.update({ C: rounded(this.largest ** (value / SLIDER_STEPS)) });
 		});
-		this.place = this.addSlider(sliders, t("Seat"), seats, (seat) => {
+		this.slider = this.addSlider(sliders, t("Seat"), last, (position) => {
 			this.pause();
-			this.update({ seat });
+			this.update({ position });
 		});
 		this.play = element("button.tool", {}, sliders, RUN);
 		on(this.play, "click", () => this.togglePlaying());
@@ -1653,7 +1660,7 @@ class Waves {
 			const pair = Math.round((i * last) / (CLOCKS - 1));
 			const row = element("div.waves-row", {}, this.box);
 			const face = new ClockFace(row, ["accent"]);
-			const box = { viewBox: `0 -1.25 ${this.seats} 2.5`, preserveAspectRatio: "none" };
+			const box = { viewBox: `0 -1.25 ${this.last} 2.5`, preserveAspectRatio: "none" };
 			const plot = element("div.waves-plot", {}, row);
 			const svg = svgElement("svg", { ...box, "aria-hidden": "true" }, plot);
 			const wave = svgElement("path", {}, svg);
@@ -1667,48 +1674,48 @@ class Waves {
 	onPointer(event, plot) {
 		if (event.type === "pointermove" && !event.buttons) return;
 		const { left, width } = plot.getBoundingClientRect();
-		const seat = Math.round(((event.clientX - left) / width) * this.seats);
+		const position = Math.round(((event.clientX - left) / width) * this.last);
 		this.pause();
-		this.update({ seat: clamp(seat, 0, this.seats) });
+		this.update({ position: clamp(position, 0, this.last) });
 	}
 	speed(pair) {
 		return this.state.C ** ((-2 * pair) / this.d_model);
 	}
 	update(changes) {
 		Object.assign(this.state, changes);
-		const { C, seat } = this.state;
+		const { C, position } = this.state;
 		this.knob.input.value = Math.round((SLIDER_STEPS * Math.log(C)) / Math.log(this.largest));
 		this.knob.output.textContent = grouped(C);
 		this.knob.input.ariaValueText = `${grouped(C)}. ${this.describe()}`;
-		this.place.input.value = seat;
-		this.place.output.textContent = seat;
+		this.slider.input.value = position;
+		this.slider.output.textContent = position;
 		for (const [button, preset] of this.presets) button.ariaPressed = preset === C;
 		for (const row of this.rows) this.showRow(row);
 		const turns = this.rows.map((row) => decimal(this.turns(row.pair).toFixed(2)));
 		const description = t("{seat}: the clocks have made {turns} turns", {
-			seat,
+			seat: position,
 			turns: turns.join("; "),
 		});
-		this.place.input.ariaValueText = description;
+		this.slider.input.ariaValueText = description;
 		this.lead.textContent = this.describe();
 	}
 	turns(pair) {
-		return (this.state.seat * this.speed(pair)) / (2 * Math.PI);
+		return (this.state.position * this.speed(pair)) / (2 * Math.PI);
 	}
 	showRow({ pair, face, wave, cursor, dot, note }) {
 		const speed = this.speed(pair);
-		const angle = this.state.seat * speed;
+		const angle = this.state.position * speed;
 		face.show([[angle, 0.92]]);
-		const points = Array.from({ length: this.seats * FINE + 1 }, (_, i) => {
-			const seat = i / FINE;
-			return `${seat} ${(-Math.sin(seat * speed)).toFixed(4)}`;
+		const points = Array.from({ length: this.last * FINE + 1 }, (_, i) => {
+			const position = i / FINE;
+			return `${position} ${(-Math.sin(position * speed)).toFixed(4)}`;
 		});
 		wave.setAttribute("d", `M${points.join("L")}`);
-		const left = `${(100 * this.state.seat) / this.seats}%`;
+		const left = `${(100 * this.state.position) / this.last}%`;
 		cursor.style.left = dot.style.left = left;
 		dot.style.top = `${50 - 40 * Math.sin(angle)}%`;
-		const seats = countText((2 * Math.PI) / speed);
-		note.textContent = t("once around in {seats} seats", { seats });
+		const around = countText((2 * Math.PI) / speed);
+		note.textContent = t("once around in {seats} seats", { seats: around });
 	}
 	describe() {
 		if (this.state.C === 1) return t("All clocks show the same time.");
@@ -1722,8 +1729,8 @@ class Waves {
 		if (this.timer !== null) return this.pause();
 		this.play.textContent = `❚❚ ${t("Stop")}`;
 		this.timer = setInterval(() => {
-			this.update({ seat: (this.state.seat + 1) % (this.seats + 1) });
-		}, MILLISECONDS_PER_SEAT);
+			this.update({ position: (this.state.position + 1) % (this.last + 1) });
+		}, MILLISECONDS_PER_STEP);
 	}
 	pause() {
 		clearInterval(this.timer);
@@ -1745,8 +1752,8 @@ const ASKER = 0;
 const signed = (number) => decimal(number.toFixed(1).replace("-", MINUS));
 const arrowOf = ([up, right]) => [Math.atan2(right, up), Math.hypot(up, right)];
 class Turns {
-	constructor({ names, query, key, speed, divisor, seats, start }, label) {
-		Object.assign(this, { names, speed, divisor, seats, places: start.slice() });
+	constructor({ names, query, key, speed, divisor, seats: last, start }, label) {
+		Object.assign(this, { names, speed, divisor, last, positions: start.slice() });
 		this.start = start;
 		this.arrows = [arrowOf(query), arrowOf(key)];
 		this.longest = Math.max(...this.arrows.map(([, length]) => length)) / 0.92;
@@ -1765,29 +1772,31 @@ class Turns {
 	addPresets() {
 		const group = { role: "group", "aria-label": t("Examples") };
 		const bar = element("p.live-bar.explorer-presets", group, this.box);
-		const add = (name, places) => {
-			on(element("button.tool", {}, bar, name), "click", () => this.update(places(), true));
+		const add = (name, positions) => {
+			on(element("button.tool", {}, bar, name), "click", () => this.update(positions(), true));
 		};
 		add(t("Side by side"), () => this.start.slice());
-		add(t("Far apart"), () => [this.seats, 0]);
+		add(t("Far apart"), () => [this.last, 0]);
 		add(`‹ ${t("Move both")}`, () => this.shifted(-1));
 		add(`${t("Move both")} ›`, () => this.shifted(1));
 	}
 	shifted(by) {
-		const fits = this.places.every((place) => place + by >= 0 && place + by <= this.seats);
-		return this.places.map((place) => place + (fits ? by : 0));
+		const fits = this.positions.every(
+			(position) => position + by >= 0 && position + by <= this.last,
+		);
+		return this.positions.map((position) => position + (fits ? by : 0));
 	}
 	addTrack() {
 		this.track = element("div.turns-track", {}, this.box);
-		for (let seat = 0; seat <= this.seats; seat++) {
-			const tick = element("span.turns-seat", {}, this.track, seat % 4 ? "" : seat);
-			tick.style.left = this.percentOf(seat);
+		for (let position = 0; position <= this.last; position++) {
+			const tick = element("span.turns-position", {}, this.track, position % 4 ? "" : position);
+			tick.style.left = this.percentOf(position);
 		}
 		this.tokens = this.names.map((name, i) => {
 			const attributes = { role: "slider", tabindex: 0, "aria-valuemin": 0 };
 			const token = element(`span.tok.turns-token.${ROLES[i]}`, attributes, this.track, name);
 			token.ariaLabel = t(LABELS[i], { token: name });
-			token.ariaValueMax = this.seats;
+			token.ariaValueMax = this.last;
 			on(token, "keydown", (event) => this.onKey(event, i));
 			on(token, "pointerdown", (event) => token.setPointerCapture(event.pointerId));
 			on(token, "pointermove", (event) => {
@@ -1796,25 +1805,25 @@ class Turns {
 			return token;
 		});
 	}
-	percentOf(seat) {
-		return `${(100 * seat) / this.seats}%`;
+	percentOf(position) {
+		return `${(100 * position) / this.last}%`;
 	}
 	drag({ clientX }, i) {
 		const { left, width } = this.track.getBoundingClientRect();
-		this.move(i, Math.round(((clientX - left) / width) * this.seats));
+		this.move(i, Math.round(((clientX - left) / width) * this.last));
 	}
 	onKey(event, i) {
 		if (hasModifier(event)) return;
-		const seat = targetOfKey(event, this.places[i], this.seats, 1);
-		if (seat === undefined) return;
-		this.move(i, seat);
+		const position = targetOfKey(event, this.positions[i], this.last, 1);
+		if (position === undefined) return;
+		this.move(i, position);
 		event.preventDefault();
 	}
-	move(i, seat) {
-		const places = this.places.slice();
-		const [from, to] = i === ASKER ? [places[1], this.seats] : [0, places[0]];
-		places[i] = clamp(seat, from, to);
-		this.update(places);
+	move(i, position) {
+		const positions = this.positions.slice();
+		const [from, to] = i === ASKER ? [positions[1], this.last] : [0, positions[0]];
+		positions[i] = clamp(position, from, to);
+		this.update(positions);
 	}
 	addFaces() {
 		const row = element("div.turns-faces", {}, this.box);
@@ -1825,23 +1834,23 @@ class Turns {
 		});
 	}
 	addCurve() {
-		const heights = Array.from({ length: this.seats + 1 }, (_, d) => this.product(d));
+		const heights = Array.from({ length: this.last + 1 }, (_, d) => this.product(d));
 		this.most = Math.max(...heights.map(Math.abs)) * 1.15 || 1;
 		const plot = element("div.turns-plot", {}, this.box);
 		const box = { viewBox: "0 -1 1 2", preserveAspectRatio: "none", "aria-hidden": "true" };
 		const svg = svgElement("svg", box, plot);
 		svgElement("path", { d: "M0 0H1", class: "turns-zero" }, svg);
 		const fine = 8;
-		const points = Array.from({ length: this.seats * fine + 1 }, (_, i) => {
+		const points = Array.from({ length: this.last * fine + 1 }, (_, i) => {
 			const height = -this.product(i / fine) / this.most;
-			return `${(i / fine / this.seats).toFixed(4)} ${height.toFixed(4)}`;
+			return `${(i / fine / this.last).toFixed(4)} ${height.toFixed(4)}`;
 		});
 		svgElement("path", { d: `M${points.join("L")}`, class: "turns-curve" }, svg);
 		this.dot = element("i.waves-dot", {}, plot);
 		const words = element("p.turns-axis", {}, this.box);
 		element("span", {}, words, t("same seat"));
 		element("span", {}, words, t("what this clock adds to the score, by distance"));
-		element("span", {}, words, t("{count} apart", { count: this.seats }));
+		element("span", {}, words, t("{count} apart", { count: this.last }));
 	}
 	angle(distance) {
 		const [[query], [key]] = this.arrows;
@@ -1851,13 +1860,13 @@ class Turns {
 		const [[, query], [, key]] = this.arrows;
 		return (query * key * Math.cos(this.angle(distance))) / this.divisor;
 	}
-	update(places = this.places, speaks = false) {
-		this.places = places;
+	update(positions = this.positions, speaks = false) {
+		this.positions = positions;
 		const turned = this.arrows.map(([angle, length], i) => [
-			angle + places[i] * this.speed,
+			angle + positions[i] * this.speed,
 			length / this.longest,
 		]);
-		const distance = places[0] - places[1];
+		const distance = positions[0] - positions[1];
 		const degrees = Math.abs((nearAngle(this.angle(distance)) * 180) / Math.PI).toFixed(0);
 		const adds = signed(this.product(distance));
 		const lead = plural(
@@ -1867,13 +1876,13 @@ class Turns {
 			{ degrees, adds },
 		);
 		this.tokens.forEach((token, i) => {
-			token.style.left = this.percentOf(places[i]);
-			token.ariaValueNow = places[i];
-			token.ariaValueText = `${places[i]}. ${lead}`;
+			token.style.left = this.percentOf(positions[i]);
+			token.ariaValueNow = positions[i];
+			token.ariaValueText = `${positions[i]}. ${lead}`;
 			this.faces[i].face.show([turned[i]]);
 			this.faces[i].note.textContent = t("{token} in seat {seat}", {
 				token: this.names[i],
-				seat: places[i],
+				seat: positions[i],
 			});
 		});
 		this.faces[2].face.show(turned, { arc: true });
@@ -2118,14 +2127,5 @@ if (button && typeof HTMLDialogElement === "function") {
 }
 });
 define("book.js", () => {
-const { element, on, percent } = modules["scripts/common.js"];
-const { decodeFloats, startViewers } = modules["scripts/viewer.js"];
-Object.assign(window.layerbook, {
-	element,
-	on,
-	percent,
-	numbers: decodeFloats,
-	opening: startViewers,
-});
 });
 })();
