@@ -130,5 +130,5 @@ def test_texts_without_a_repeated_token_are_refused() -> None:
     captures = {
         name: words.capture((0, 1), {LOSS: np.array([np.nan, 1])}) for name in analysis.runs()
     }
-    with pytest.raises(ValueError, match="no token of the texts comes back"):
+    with pytest.raises(ValueError, match="no token follows the same token twice"):
         analysis.measure(captures)

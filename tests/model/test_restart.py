@@ -77,5 +77,5 @@ def test_negative_positions_count_from_the_end_of_each_text(model: LoadedModel) 
     assert np.abs(result[:-1] - plain[:-1]).max() < 1e-10
     with pytest.raises(ModelError, match="there is no position -99 in a text of"):
         run_requests(model, Forward(short, KEEP, (Patch(site, None, (-99,)),)))
-    with pytest.raises(ModelError, match="equally many tokens"):
+    with pytest.raises(ModelError, match="same number of tokens"):
         run_requests(model, Forward(short, KEEP, (Patch(site, sources, (2,)),)))

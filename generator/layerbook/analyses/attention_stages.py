@@ -46,7 +46,7 @@ class HeadStages(Record):
     pattern: Array = Field(
         description="Shares [query][key], computed from `products`; rows sum to 1."
     )
-    future_share: float = Field(description="Its number in the result's `future_share`.")
+    future_share: float = Field(description="Its value in the result's `future_share`.")
     masked_maxima: int = Field(description="Rows whose largest product is with a later key.")
 
 
@@ -68,7 +68,7 @@ class AttentionStagesResult(Result):
         description="Value of `future_share` if attention were uniform."
     )
     heads: tuple[HeadStages, ...] = Field(
-        description="The spec's head, and that with most `future_share`."
+        description="The head of the spec, and the one with the largest `future_share`."
     )
 
     @property
@@ -104,11 +104,13 @@ class AttentionStages(Analysis[AttentionStagesResult]):
     requires = frozenset({"plain scores"})
 
     prompt: PromptText = Field(description="The prompt.")
-    layer: Layer = Field(description="Its layer to draw; negative numbers count from the last.")
-    head: Head = Field(description="Query head to draw.")
+    layer: Layer = Field(
+        description="The layer of the head to draw; negative numbers count from the last."
+    )
+    head: Head = Field(description="The query head to draw.")
     layers: Layers = Field(
         default="all",
-        description="Which layers to measure, with all their heads; `layer` is always included.",
+        description="The layers to measure, with all their heads; `layer` is always included.",
     )
 
     def runs(self) -> dict[str, Request]:

@@ -145,7 +145,7 @@ class ContinuationTree(Analysis[ContinuationTreeResult]):
     ) -> dict[Ids, ActivationCache]:
         """Return the pass over each different beginning, the shortest first.
 
-        A text that the model has ended does not go on.
+        A text that the model has ended is not continued.
         """
         prompt_length = len(captures["text-0-0"].tokens)
         passes: dict[Ids, ActivationCache] = {}

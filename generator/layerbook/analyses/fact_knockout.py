@@ -100,9 +100,11 @@ class FactKnockoutResult(Result):
     head: int = Field(description="The head in question, from 0.")
     layers: tuple[int, ...] = Field(description="The L layers that index the arrays.")
     heads: tuple[int, ...] = Field(description="The H query heads that index the arrays.")
-    with_zeros: ReplacementCosts = Field(description="The costs with a head's output zero.")
+    with_zeros: ReplacementCosts = Field(
+        description="The costs if a head's output is replaced by zeros."
+    )
     with_mean: ReplacementCosts = Field(
-        description="The costs with a head's output replaced by its mean over the other prompts."
+        description="The costs if a head's output is replaced by its mean over the other prompts."
     )
     answers_swapped: tuple[int, ...] = Field(
         description="Number of prompts whose likeliest token becomes the next prompt's answer when "

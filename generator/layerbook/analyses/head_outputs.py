@@ -89,7 +89,7 @@ class HeadOutputsResult(Result):
 
     @property
     def largest_by_others(self) -> float:
-        """The most that any other head than the shown one adds to the answer's logit."""
+        """The most that any head except the shown one adds to the answer's logit."""
         others = self.logit_by_head.copy()
         others[self.layers.index(self.layer), self.head] = -np.inf
         return float(others.max())
@@ -191,7 +191,7 @@ def last_outputs(run: ActivationCache, weights: ActivationCache, layer: int) -> 
 
 
 def first_numbers(run: ActivationCache, layer: int, head: int, added: Floats) -> FirstNumbers:
-    """Return the first numbers of the head's vectors and of the stream; `added` is what it adds."""
+    """Return the first numbers of the head's vectors and of the stream; the head adds `added`."""
     share = run[Site("pattern", layer)][head, -1]  # [T]
     values = head_values(run, layer)[head, :, :FIRST]  # [T, n]
     n = values.shape[-1]

@@ -37,13 +37,13 @@ class SilencedHeads(Record):
 
     heads: tuple[LayerHead, ...] = Field(description="The silenced heads.")
     repeated: float = Field(
-        description="Mean loss of the tokens that stood after the same token before."
+        description="Mean loss of the tokens that followed the same token earlier in the text."
     )
-    new: float = Field(description="Mean loss of all other tokens but the first of each text.")
+    new: float = Field(description="Mean loss of all other tokens, except the first of each text.")
 
 
 class InductionKnockoutResult(Result):
-    """The loss on texts that are read twice: of the first round and of the second."""
+    """The loss in the first and in the second round of texts that are read twice."""
 
     texts: tuple[str, ...] = Field(description="The texts, each of which is read twice.")
     repeated_count: int = Field(description="Number of tokens that `repeated` is the mean of.")
@@ -67,12 +67,12 @@ class InductionKnockoutResult(Result):
 
     @property
     def largest_new_change(self) -> float:
-        """The largest change of `new`, up or down, by any silenced heads."""
+        """The largest change of `new`, up or down, with any of the heads silenced."""
         return max(abs(run.new - self.clean.new) for run in (self.silenced, *self.controls))
 
 
 class InductionKnockout(Analysis[InductionKnockoutResult]):
-    """The loss on random words read twice, with induction heads silenced or as many other heads.
+    """The loss on random words read twice, with induction heads or as many others silenced.
 
     Shapes: z [T, H, d_head], some heads of some layers zeroed -> loss [T] per text -> its mean over
         the tokens of the second round, and over those of the first.
@@ -85,7 +85,8 @@ class InductionKnockout(Analysis[InductionKnockoutResult]):
     result_type = InductionKnockoutResult
 
     texts: Texts = Field(
-        description="Lists of random words, each word with a space before it; read twice each."
+        description="Lists of random words, each word with a space before it. Each list is read "
+        "twice."
     )
     silence: tuple[LayerHead, ...] = Field(min_length=1, description="The heads to silence.")
     draws: int = Field(default=10, ge=1, description="Number of draws of as many other heads.")
@@ -95,7 +96,7 @@ class InductionKnockout(Analysis[InductionKnockoutResult]):
     heads: HeadNumbers = Field(default="all", description="The query heads to draw from.")
 
     def runs(self) -> dict[str, Request]:
-        """Request each text twice over: as it is, without these heads, and without others."""
+        """Request each text, read twice: with all heads, without these, and without others."""
         choices = {"clean": (), "silenced": self.silenced_heads()}
         choices |= {f"control {n}": heads for n, heads in enumerate(self.controls())}
         return {
@@ -105,7 +106,7 @@ class InductionKnockout(Analysis[InductionKnockoutResult]):
         }
 
     def silenced_heads(self) -> tuple[LayerHead, ...]:
-        """Return the heads of the spec; on a small model, `at most` may name one of them twice."""
+        """Return the heads of the spec, each once: on a small model, `at most` can repeat one."""
         return tuple(dict.fromkeys(self.silence))
 
     def controls(self) -> tuple[tuple[LayerHead, ...], ...]:
@@ -130,7 +131,7 @@ class InductionKnockout(Analysis[InductionKnockoutResult]):
         return tuple(draws)
 
     def measure(self, captures: ActivationCaches) -> InductionKnockoutResult:
-        """Average the losses of both rounds, without and with heads silenced."""
+        """Average the losses of both rounds, with all heads and with some silenced."""
 
         def mean_losses(name: str, heads: tuple[LayerHead, ...]) -> SilencedHeads:
             runs = [captures[f"{name}: {i}"] for i in range(len(self.texts))]
@@ -144,7 +145,7 @@ class InductionKnockout(Analysis[InductionKnockoutResult]):
         tokens = [captures[f"clean: {i}"].tokens for i in range(len(self.texts))]
         repeated = np.concatenate([find_repeated(text_tokens) for text_tokens in tokens])  # [N]
         if not repeated.any():
-            raise ValueError("no token of the texts comes back after the same token")
+            raise ValueError("in these texts, no token follows the same token twice")
         return InductionKnockoutResult(
             texts=self.texts,
             repeated_count=int(repeated.sum()),
@@ -157,7 +158,7 @@ class InductionKnockout(Analysis[InductionKnockoutResult]):
         )
 
     def figures(self, result: InductionKnockoutResult) -> dict[str, Figure]:
-        """`loss`: of the second round and of the first, by silenced heads."""
+        """`loss`: a panel for each round, with a bar for each choice of silenced heads."""
         runs = (result.clean, result.silenced, *result.controls)
         panels = (
             loss_bars("The second round", [run.repeated for run in runs]),
@@ -185,13 +186,13 @@ def token_bits(run: ActivationCache) -> NDArray[np.float64]:
 
 
 def find_repeated(tokens: tuple[Token, ...]) -> NDArray[np.bool_]:
-    """Return which tokens but the first stood after the same token before: [T - 1]."""
+    """Mark the tokens after the first that followed the same token earlier: [T - 1]."""
     pairs = list(pairwise(tokens))
     return np.array([pair in pairs[:i] for i, pair in enumerate(pairs)])
 
 
 def loss_bars(title: str, losses: list[float]) -> Bars:
-    """Draw the loss with nothing silenced, without the heads in question, and in each control."""
+    """Draw the loss with no head silenced, without the heads of the spec, and in each control."""
     clean, silenced, *controls = losses
     alt = f"{title}: {clean:.1f} bits with all heads, {silenced:.1f} without these heads"
     if controls:

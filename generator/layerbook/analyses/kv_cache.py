@@ -41,7 +41,9 @@ class KvCacheResult(Result):
     same_tokens: bool = Field(
         description="True if the likeliest token is the same with and without it, at every step."
     )
-    layer_multiplications: int = Field(description="Those by the layers' matrices, per token.")
+    layer_multiplications: int = Field(
+        description="Multiplications by the layers' matrices, per token."
+    )
     unembedding: int = Field(description="Multiplications by the unembedding, per prediction.")
     cached_numbers: int = Field(description="Numbers that the cache keeps of each token.")
     lengths: tuple[int, ...] = Field(description="Lengths of text, in tokens: 1, 2, 3, ...")

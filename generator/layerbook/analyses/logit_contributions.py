@@ -37,7 +37,8 @@ class LogitContributionsResult(Result):
     mlp: Array = Field(description="What the MLP adds, by layer: [layers].")
     logit: float = Field(description="The answer's logit, above the mean.")
     sum_difference: Gap = Field(
-        description="Gap of the logit and the sum of all parts; large if `layers` leaves some out."
+        description="Gap between the logit and the sum of all parts; large if `layers` leaves some "
+        "out."
     )
 
     @property

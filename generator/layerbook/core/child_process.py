@@ -40,10 +40,11 @@ def limit_memory(process: int, max_bytes: int) -> None:
 class AnsweringProcess:
     """A module of this package as a program that answers questions, one after the other.
 
-    The module calls `answer_lines`. The program is started by a question if it does not run, and
-    ends when this process closes its input.
+    The module calls `answer_lines`. The first question starts the program, and so does the first
+    after a failure. It ends when this process closes its input.
 
-    max_memory: the bytes that it may allocate, on Linux; 0 for any number.
+    seconds: the time that it has for an answer. max_memory: the bytes that it may allocate, on
+        Linux; 0 for any number.
     """
 
     def __init__(self, module: str, seconds: float, max_memory: int = 0) -> None:
@@ -53,7 +54,7 @@ class AnsweringProcess:
         self._process: subprocess.Popen[str] | None = None
 
     def ask(self, *question: Any) -> Any:
-        """Return the answer to a question, both as JSON has them.
+        """Return the answer to a question; both are sent as JSON.
 
         Raises EOFError if the program ends without an answer, as it does after `seconds`.
         """
@@ -83,7 +84,7 @@ class AnsweringProcess:
 
 
 def answer_lines(answer: Callable[..., Any]) -> None:
-    """Answer each line of the input; end the program if an answer takes too long."""
+    """Answer the questions of an `AnsweringProcess`; end the program if one takes too long."""
     for line in sys.stdin:
         faulthandler.dump_traceback_later(float(sys.argv[1]), exit=True)
         sys.stdout.write(json.dumps(answer(*json.loads(line))) + "\n")

@@ -28,7 +28,7 @@ class Task(Protocol):
 
 
 class Reporter(Protocol):
-    """Prints progress and remarks; no other module of the package prints."""
+    """Shows progress and prints remarks, on standard error."""
 
     def info(self, text: str) -> None:
         """Print one line."""

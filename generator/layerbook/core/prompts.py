@@ -33,7 +33,7 @@ class ChatPrompt(Record):
     answer: bool = Field(default=True, description="Append the header of the assistant's turn.")
     date: Day | None = Field(
         default=None,
-        description="The day that the template takes for today, YYYY-MM-DD; by default 2024-07-26.",
+        description="The date that the template uses as today, YYYY-MM-DD; by default 2024-07-26.",
     )
     without_template: Literal["plain"] | None = Field(
         default=None,

@@ -14,8 +14,6 @@ _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # all control characters but the tab and the line feed
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]"  # writing direction, line ends
 )
-
-
 _SPACE_IN_SUM = re.compile(r"(?<=\d) (?=[-+=])|(?<=[-+]) (?=\d)")
 
 

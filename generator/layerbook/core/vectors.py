@@ -60,7 +60,7 @@ def principal_components(rows: Vectors, count: int = 2) -> PrincipalAxes:
     """Fit a PCA to rows [N, D] with scikit-learn; an axis without variance is zero.
 
     Each axis' largest loading is positive, which fixes the signs. The solver is the exact one:
-    scikit-learn's choice for large D is randomised. Source: Pearson 1901,
+    scikit-learn's choice for large D is randomized. Source: Pearson 1901,
     doi:10.1080/14786440109462720.
     """
     from sklearn.decomposition import PCA  # imported here: it takes a second

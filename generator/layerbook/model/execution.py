@@ -240,7 +240,7 @@ class Execution:
         if isinstance(patch.positions, tuple) and min(patch.positions, default=0) < 0:
             arrays = [_aligned_at_end(array, patch.site, length) for array in arrays]
         if len({array.shape for array in arrays}) > 1:
-            raise ModelError(f"the mean of {patch.site} needs texts with equally many tokens")
+            raise ModelError(f"the mean of {patch.site} needs texts with the same number of tokens")
         mean: NDArray[np.floating] = np.mean(arrays, axis=0)
         return mean
 

@@ -152,7 +152,7 @@ class _RowCache:
     def next_logits(self, row_ids: list[TokenIds]) -> NDArray[np.floating]:
         """Return the logits [rows, V] after the ids of each row."""
         if self._has_windows and self._ids != [ids[:-1] for ids in row_ids]:
-            # A window counts hidden positions too, so nothing is reused of a text that changed.
+            # A sliding window counts hidden positions too, so start again if any text has changed.
             self._cache, self._mask = DynamicCache(), self._mask[:, :0]
             self._ids = [()] * len(row_ids)
         reused = [

@@ -34,14 +34,14 @@ class EncodedPrompt(NamedTuple):
     text: str
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class ModelTokenizer:
     """Encodes and decodes for one model; implements `layerbook.core.tokens.Vocabulary`.
 
     role_ids: the ids of special tokens by role, such as `bos_token`.
     embedding_rows: the rows of the model's embedding matrix, which may be more than the ids that
         the tokenizer has; 0 if they are not known.
-    limit: limits the time of each call of the library.
+    limit: the time that a call of the library may take.
     """
 
     backend: Tokenizer
