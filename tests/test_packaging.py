@@ -31,14 +31,20 @@ PROBE = (
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel without network, from a copy of the sources."""
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the sources."""
     source = tmp_path_factory.mktemp("source")
     ignored = shutil.ignore_patterns("__pycache__", ".mypy_cache", ".layerbook")
     for name in ("generator", "templates", "docs/guide"):
         shutil.copytree(ROOT / name, source / name, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
+    return source
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path) -> Path:
+    """Build the wheel without network."""
     out = source / "dist"
     _python("-m", "build", "--wheel", "--no-isolation", "--outdir", out, source, cwd=source)
     (wheel_file,) = out.glob("*.whl")
@@ -129,6 +135,23 @@ def test_installed_package_writes_its_guide(
     assert (manual / "templates/pages/tutorial.md").is_file()
     command = ("-m", "layerbook", "check", "--book", manual, "--model", tiny_model_dir)
     _python(*command, cwd=tmp_path, path=installed)
+
+
+def test_editable_install_imports_nothing_from_the_working_directory(
+    source: Path, tmp_path: Path
+) -> None:
+    """It is what `make site` installs; the working directory may be a stranger's book."""
+    build = f"from setuptools.build_meta import build_editable; build_editable({str(tmp_path)!r})"
+    _python("-c", build, cwd=source)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "packages")
+    script = (
+        "import site, sys\nbefore = len(sys.path)\nsite.addsitedir(sys.argv[1])\n"
+        "print(*sys.path[before:], sep='\\n')"
+    )
+    added = _python("-I", "-S", "-c", script, tmp_path / "packages", cwd=tmp_path)
+    assert all(Path(folder).is_absolute() for folder in added.splitlines()), added
 
 
 def test_install_line_works_without_a_package_index(installed: Path) -> None:

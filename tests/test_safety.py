@@ -47,6 +47,20 @@ def test_every_entry_point_ignores_code_of_the_book(form: str, tmp_path: Path) -
     assert not (tmp_path / "imported").exists(), (tmp_path / "imported").read_text()
 
 
+def test_relative_folders_of_other_packages_are_not_searched(book: Path, tmp_path: Path) -> None:
+    """An editable install may add one to the search path; pydantic loads all plugins on it."""
+    plugin = book / "added" / "plugin-1.0.dist-info"
+    plugin.mkdir(parents=True)
+    (plugin / "METADATA").write_text("Metadata-Version: 2.1\nName: plugin\nVersion: 1.0\n")
+    (plugin / "entry_points.txt").write_text("[pydantic]\nplugin = plugin:new\n")
+    (book / "added" / "plugin.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w')\n")
+    start = "import sys; sys.path.append('added'); from layerbook.__main__ import main; main()"
+    command = [sys.executable, "-P", "-c", start, "check"]
+    completed = subprocess.run(command, cwd=book, capture_output=True, text=True)
+    assert completed.returncode == 0, completed.stderr
+    assert not (tmp_path / "imported").exists()
+
+
 def test_settings_of_libraries_in_a_book_are_not_read(book: Path) -> None:
     """Matplotlib looks in the working directory, where a pipe would block it."""
     os.mkfifo(book / "matplotlibrc")

@@ -10,6 +10,8 @@ import sys
 def main() -> None:
     """Run the command line."""
     os.environ["PYTHONSAFEPATH"] = "1"  # no process that we start imports from a book's folder
+    # Some installed packages add relative folders, which a book could have.
+    sys.path[:] = [folder for folder in sys.path if os.path.isabs(folder)]  # noqa: PTH117, fast
     _open_closed_streams()
     try:
         from layerbook.cli.main import main as command
