@@ -256,3 +256,16 @@ def test_subtitles_are_checked(media_book: Path, content: str, message: str) -> 
     write_prose(media_book, f"{{{{ {call} }}}}")
     (problem,) = check_messages(media_book)
     assert f"video(): 'static/film.vtt' {message}" in problem
+
+
+def test_names_that_differ_in_case_are_a_problem(media_book: Path) -> None:
+    """On Windows and macOS, one file of the site would replace the other."""
+    (media_book / "static" / "Data").mkdir()
+    (media_book / "static" / "Data" / "Table.CSV").write_text("c,d\n")
+    for name in ("\u00e9.txt", "e\u0301.txt"):
+        (media_book / "static" / name).write_text(name)
+    for command in ("check", "build"):
+        completed = layerbook(command, cwd=media_book)
+        assert completed.returncode == 2
+        assert "take 'static/data/table.csv' and 'static/Data/Table.CSV' for" in completed.stderr
+        assert completed.stderr.count("for the same file; rename one") == 2

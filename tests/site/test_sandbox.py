@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -18,14 +19,16 @@ from layerbook.site.pages import IndexPage
 from layerbook.site.prose import colors
 from layerbook.site.prose.captions import render_caption
 from layerbook.site.prose.chapter_text import TextPiece
+from layerbook.site.prose.checks import check_prose
 from layerbook.site.prose.formulas import MathRenderer
-from layerbook.site.prose.highlight import code_html
+from layerbook.site.prose.highlight import ListingError, code_html
 from layerbook.site.prose.links import find_links
 from layerbook.site.prose.lint import find_typed_answers, find_typed_numbers
 from layerbook.site.prose.markdown_checks import find_markdown_problems
 from layerbook.site.prose.references import find_references
 from layerbook.site.prose.render import render_chapter
 from layerbook.site.sandbox.views import view
+from layerbook.store.project import open_project
 from pydantic import Field
 
 FILE = "templates/chapters/attention.md"
@@ -442,6 +445,36 @@ def test_another_process_gives_the_same_colors(
 def test_formulas_are_limited() -> None:
     """Each takes less than a millisecond."""
     assert "the text has more than 2,000 formulas" in error_of("$$\nx\n$$\n\n" * 20_000)
+
+
+MANY = {
+    "a `b`:\n\n" + "~~~c\n~~~\n\n" * 15_000: ":3003:1: the text has more than 1,000 listings",
+    "![{{a}}\n" * 20_000: ":2001:3: the text has more than 2,000 {{ values }} and",
+    "[a](b.html)\n\n" * 3000: ":201:5: there are more problems; fix these first",
+}
+
+
+@pytest.mark.parametrize("source", MANY, ids=["listings", "expressions", "links"])
+def test_checks_of_long_chapters_are_stopped(
+    source: str, book_with_results: Path, tmp_path: Path
+) -> None:
+    """Within a second or two."""
+    book = shutil.copytree(book_with_results, tmp_path / "book")
+    (book / "templates/chapters/words.md").write_text(source)
+    start = time.process_time()
+    with pytest.raises(SpecError) as caught:
+        check_prose(open_project(book))
+    assert time.process_time() - start < SECONDS
+    assert MANY[source] in str(caught.value)
+    assert len(caught.value.problems) <= 102
+
+
+def test_advice_for_a_page_with_too_many_listings() -> None:
+    """A listing of plain text cannot be simplified further."""
+    with pytest.raises(ListingError, match="as text takes too long; shorten the listings"):
+        code_html("x", "text", colors.Allowance(seconds=0))
+    with pytest.raises(ListingError, match="as java takes too long; use `text`"):
+        code_html("x", "java", colors.Allowance(seconds=0))
 
 
 ADDRESS = f"[x]: https://a.example/{'y' * 9000} '{'z' * 9000}'"

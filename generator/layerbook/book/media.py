@@ -6,6 +6,7 @@ Only the headers of pictures are read, never their pixels.
 from __future__ import annotations
 
 import re
+import unicodedata
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -111,6 +112,15 @@ class MediaFolders:
     def static_files(self) -> dict[str, bytes]:
         """Return the files of `static/` by path. Raises MediaError."""
         return {path: self.read(path) for path in self.static_paths()}
+
+    def clashing_names(self) -> Iterator[tuple[str, str]]:
+        """Yield pairs of paths that Windows and macOS take for the same file."""
+        paths: dict[str, str] = {}
+        for folder in MEDIA_FOLDERS:
+            for path in self._paths(folder):
+                other = paths.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
+                if other != path:
+                    yield other, path
 
     def _paths(self, folder: str) -> Iterator[str]:
         root = self._root / folder

@@ -22,6 +22,7 @@ from layerbook.site.prose.link_checks import (
 )
 from layerbook.site.prose.links import LinkTargets
 from layerbook.site.prose.markdown_checks import find_markdown_problems, find_misplaced_references
+from layerbook.site.prose.media_checks import find_clashing_files
 from layerbook.site.prose.reference_checks import impossible_references
 from layerbook.store.project import Project
 
@@ -36,6 +37,7 @@ def find_prose_problems(project: Project) -> list[Problem]:
     """Report problems in prose, captions and claims that can be found without results."""
     problems = find_missing_claim_fields(project.experiments())
     problems += find_theme_problems(project.root, project.book.theme)
+    problems += first_problems(find_clashing_files(project.root))
     try:
         sources = bibliography.load(project.templates_dir)
         terms = glossary.load(project.templates_dir)

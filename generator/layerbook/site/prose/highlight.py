@@ -83,7 +83,8 @@ def code_html(source: str, language: str, allowance: Allowance | None = None) ->
     try:
         body = (allowance or Allowance()).color(text, name)
     except TakesTooLongError as error:
-        message = f"highlighting this listing as {name} takes too long; use `text`"
+        advice = "shorten the listings of the page" if name == "text" else "use `text`"
+        message = f"highlighting this listing as {name} takes too long; {advice}"
         raise ListingError(message) from error
     label = escape_text(gettext(OWN_LANGUAGES.get(language) or lexer.name))
     box = f'role="group" tabindex="0" aria-label="{label}"'

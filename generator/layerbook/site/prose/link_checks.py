@@ -8,7 +8,7 @@ from typing import NamedTuple
 from layerbook.book import bibliography, glossary
 from layerbook.book.contents import Chapter, full_address
 from layerbook.book.node import Position
-from layerbook.core.errors import Problem, SpecError
+from layerbook.core.errors import Problem, SpecError, first_problems
 from layerbook.site.prose.chapter_text import NO_PROSE, TextPiece, chapter_texts
 from layerbook.site.prose.links import OTHER_PAGES, LinkTargets, find_links
 from layerbook.site.prose.outline import parse_outline
@@ -51,9 +51,13 @@ def find_link_problems(
 ) -> Iterator[Problem]:
     """Yield links in prose (by chapter), captions and claims that lead nowhere."""
     for chapter in project.book.pages:
-        for link in chapter_links(chapter, prose.get(chapter.name, NO_PROSE)):
-            if message := targets.problem(link.address, f"{chapter.name}.html"):
-                yield link.problem(message)
+        links = chapter_links(chapter, prose.get(chapter.name, NO_PROSE))
+        page = f"{chapter.name}.html"
+        yield from first_problems(
+            link.problem(message)
+            for link in links
+            if (message := targets.problem(link.address, page))
+        )
 
 
 def chapter_links(chapter: Chapter, prose: TextPiece) -> Iterator[SourceLink]:

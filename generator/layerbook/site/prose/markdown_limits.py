@@ -11,6 +11,7 @@ from markdown_it.rules_core import StateCore
 
 MAX_CELLS = 20_000
 MAX_ADDRESSES = 2_000_000
+MAX_LISTINGS = 1000
 
 
 class Excess(NamedTuple):
@@ -25,6 +26,7 @@ def add_limits(md: MarkdownIt) -> None:
     """Let a parser stop at the limits; `find_excesses` returns what exceeds them."""
     md.block.ruler.at("table", _limited_table, {"alt": ["paragraph", "reference"]})
     md.core.ruler.after("block", "limit_addresses", _limit_addresses)
+    md.core.ruler.after("block", "limit_listings", _limit_listings)
 
 
 def find_excesses(env: MutableMapping[str, Any]) -> tuple[Excess, ...]:
@@ -46,6 +48,17 @@ def _limited_table(state: StateBlock, start: int, end: int, silent: bool) -> boo
         message = f"the tables of the text have more than {MAX_CELLS:,} cells"
         _add(state.env, Excess(message, start + 1, first_line[:80]))
     return is_table
+
+
+def _limit_listings(state: StateCore) -> None:
+    """Drop the listings that are too many; each takes a moment to check and to color."""
+    listings = [node for node in state.tokens if node.type == "fence"]
+    if len(listings) <= MAX_LISTINGS:
+        return
+    line = (listings[MAX_LISTINGS].map or (0, 0))[0]
+    message = f"the text has more than {MAX_LISTINGS:,} listings"
+    _add(state.env, Excess(message, line + 1, state.src.split("\n")[line][:80]))
+    state.tokens = [node for node in state.tokens if node.type != "fence"]
 
 
 def _limit_addresses(state: StateCore) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from jinja2 import TemplateSyntaxError, nodes
 
 from layerbook.book.media import MediaError, MediaFolders
+from layerbook.book.node import display_path
 from layerbook.core.errors import Problem
 from layerbook.plotting.dot_syntax import DiagramError, check_source
 from layerbook.site.prose.chapter_text import TextPiece
@@ -33,6 +35,13 @@ def find_media_problems(folders: MediaFolders, prose: TextPiece) -> Iterator[Pro
         except DiagramError as error:
             yield Problem(prose.file, diagram.line + error.line, 1, str(error))
     yield from _video_problems(folders, prose)
+
+
+def find_clashing_files(root: Path) -> Iterator[Problem]:
+    """Yield a problem for each picture or file that would replace another on some disks."""
+    for other, path in MediaFolders(root).clashing_names():
+        message = f"Windows and macOS take {path!r} and {other!r} for the same file; rename one"
+        yield Problem(display_path(root / path), 1, 1, message)
 
 
 def _video_problems(folders: MediaFolders, prose: TextPiece) -> Iterator[Problem]:

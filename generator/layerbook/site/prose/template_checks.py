@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from layerbook.book.claims.type_check import PossibleTypes, element_types, field_types, join_types
 from layerbook.book.claims.values import field_names
 from layerbook.book.node import Position
-from layerbook.core.errors import Problem, did_you_mean
+from layerbook.core.errors import Problem, did_you_mean, first_problems
 from layerbook.site.prose.call_checks import find_call_problems
 from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.environment import parse_prose, prose_environment
@@ -41,18 +41,18 @@ def find_template_problems(prose: PieceOfProse) -> list[Problem]:
         tree = parse_prose(prose.text)
     except TemplateSyntaxError as error:
         return [_problem(prose, error.lineno, "{", error.message or "invalid template")]
+    problems = first_problems(_tree_problems(prose, tree))
+    return problems or _compile_problems(prose, prose_environment(), tree)
+
+
+def _tree_problems(prose: PieceOfProse, tree: nodes.Template) -> Iterator[Problem]:
     environment = prose_environment()
-    problems = [
-        *_unknown_helpers(prose, tree, "filter", nodes.Filter, environment.filters),
-        *_unknown_helpers(prose, tree, "test", nodes.Test, environment.tests),
-        *_undefined_names(prose, tree),
-        *_FieldFinder(prose).find(tree),
-        *(
-            _problem(prose, *problem)
-            for problem in find_call_problems(tree, frozenset(FUNCTIONS).intersection(prose.names))
-        ),
-    ]
-    return problems or _compile_problems(prose, environment, tree)
+    yield from _unknown_helpers(prose, tree, "filter", nodes.Filter, environment.filters)
+    yield from _unknown_helpers(prose, tree, "test", nodes.Test, environment.tests)
+    yield from _undefined_names(prose, tree)
+    yield from _FieldFinder(prose).find(tree)
+    for problem in find_call_problems(tree, frozenset(FUNCTIONS).intersection(prose.names)):
+        yield _problem(prose, *problem)
 
 
 def _unknown_helpers(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import islice
 from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
@@ -12,6 +14,8 @@ from jinja2.visitor import NodeTransformer
 MAX_SOURCE = 200_000  # characters
 MAX_DEPTH = 60  # of the tree: Python's compiler nests little deeper
 MAX_LOOPS = 10
+MAX_TAGS = 2000
+_TAG = re.compile(r"\{[{%]")
 
 
 def parse_template(
@@ -24,6 +28,11 @@ def parse_template(
 
     if len(source) > MAX_SOURCE:
         raise error(f"the text is longer than {MAX_SOURCE:,} characters", 1)
+    if excess := next(islice(_TAG.finditer(source), MAX_TAGS, None), None):
+        message = (
+            f"the text has more than {MAX_TAGS:,} {{{{ expressions }}}} and {{% statements %}}"
+        )
+        raise error(message, source.count("\n", 0, excess.start()) + 1)
     parser = Parser(environment, source, name, filename)
     try:
         tree = parser.parse()
