@@ -29,9 +29,7 @@ def parse_template(
     if len(source) > MAX_SOURCE:
         raise error(f"the text is longer than {MAX_SOURCE:,} characters", 1)
     if excess := next(islice(_TAG.finditer(source), MAX_TAGS, None), None):
-        message = (
-            f"the text has more than {MAX_TAGS:,} {{{{ expressions }}}} and {{% statements %}}"
-        )
+        message = f"the text has more than {MAX_TAGS:,} {{{{ values }}}} and {{% statements %}}"
         raise error(message, source.count("\n", 0, excess.start()) + 1)
     parser = Parser(environment, source, name, filename)
     try:
