@@ -191,7 +191,7 @@ def test_rows_come_from_the_frame_that_ends_the_turn(end: int | None, length: in
 
     means = [sum(float(out[i] @ out[j]) for j in range(length)) / length for i in range(length)]
     blank = [means[i] for i in (2, 3) if i < length]
-    assert (rows.first, rows.others) == pytest.approx((means[0], means[1]), abs=1e-6)
+    assert (rows.first, rows.other_tokens) == pytest.approx((means[0], means[1]), abs=1e-6)
     assert rows.whitespace == pytest.approx(sum(blank) / len(blank), abs=1e-6)
 
 
@@ -199,7 +199,7 @@ def test_kind_without_rows_has_no_mean(tiny):
     """A frame without later whitespace has null; patterns have no rows."""
     _, result = measure_by_hand([[1], [1, 2]], [2, 3])
     assert (result.rows[0].whitespace, len(result.rows)) == (None, 1)
-    assert result.rows[0].others is not None
+    assert result.rows[0].other_tokens is not None
 
     patterns = analysis("pattern", 2)
     assert patterns.measure(capture_requests(tiny, patterns)).rows == ()
