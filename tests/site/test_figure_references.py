@@ -62,6 +62,7 @@ def test_words_point_to_parts_that_their_figure_has(tmp_path: Path, tiny_model_d
         'point("sum", "prompt-0", 1.5)': "point() needs the name of a part, a number or a token",
         'point("sum", "prompt-0", {"column": "z"}, "y")': "it has no columns to point to",
         'point("sum", "prompt-0", {"line": "x"}, "y")': "point(): a part has no 'line'",
+        'point("sum", "prompt-0", {"row": "x"})': "point(): a cell or column needs words",
     }.items():
         prose.write_text(f"{text}\nSee {{{{ {call} }}}}.\n", encoding="utf-8")
         process = layerbook("check", cwd=book)

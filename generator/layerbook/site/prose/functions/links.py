@@ -74,6 +74,8 @@ class LinkFunctions(FunctionGroup):
         `{"row": "a", "column": "b"}` is a cell, and `{"column": "b"}` a whole column; `"panel"` is
         the title of one heat map among several. Tokens and numbers can stand for names.
         """
+        if isinstance(part, Mapping) and not show:
+            raise UsageError('point(): a cell or column needs words: point(..., {...}, "words")')
         views, words = self._context.views, show or part
         shown = words if isinstance(words, Inline) else Inline(escape_text(str(words)), str(words))
         place = _part_place(part)
@@ -116,7 +118,7 @@ def require_glossary(terms: Glossary | None) -> Glossary:
 
 
 class _PartPlace(NamedTuple):
-    """The labels that say where a part is; a part with a name has it as `row`."""
+    """The labels that tell where a part of a figure is; a part's own name is its `row`."""
 
     row: Label | None = None
     column: Label | None = None
