@@ -28,7 +28,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start long files first: at the end, one process would be left alone with them."""
+    """Start long files first, so that the last process is not left alone with one of them."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 

@@ -383,5 +383,5 @@ def test_imports_of_scripts_and_style_sheets_end(name: str, book: Path) -> None:
     for path, text in contents.items():
         (book / "templates" / "assets" / path).parent.mkdir(parents=True, exist_ok=True)
         (book / "templates" / "assets" / path).write_text(text, encoding="latin-1")
-    done = layerbook("build", "--no-run", "--quiet", cwd=book)
-    assert (done.returncode, message in done.stderr) == (1 if message else 0, True)
+    completed = layerbook("build", "--no-run", "--quiet", cwd=book)
+    assert (completed.returncode, message in completed.stderr) == (1 if message else 0, True)

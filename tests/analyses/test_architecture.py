@@ -95,5 +95,5 @@ def test_alt_text_of_the_modules_counts_the_layers(model):
     result = run(model, Architecture())
     several = Architecture().figures(result)["modules"].alt
     assert several.endswith(f"those of the layers exist {result.layers} times.")
-    one = result.model_copy(update={"layers": 1})
-    assert Architecture().figures(one)["modules"].alt.endswith("and their shapes.")
+    single_layer = result.model_copy(update={"layers": 1})
+    assert Architecture().figures(single_layer)["modules"].alt.endswith("and their shapes.")

@@ -173,8 +173,12 @@ def test_exported_files_and_pages_are_not_committed(tmp_path: Path) -> None:
     assert layerbook("init", ".", cwd=tmp_path).returncode == 0
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     ignored = ["course.pdf", "course.epub", "site.zip", "slides.html", "site/index.html"]
-    kept = ["static/sheet.pdf", "templates/chapter.html", "experiments/results/m/guess/france.json"]
-    command = ["git", "check-ignore", *ignored, *kept]
+    included = [
+        "static/sheet.pdf",
+        "templates/chapter.html",
+        "experiments/results/m/guess/france.json",
+    ]
+    command = ["git", "check-ignore", *ignored, *included]
     completed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert completed.stdout.splitlines() == ignored
 

@@ -98,8 +98,8 @@ def test_unknown_references_are_found_before_anything_runs(book: Path) -> None:
     add_prose(book, "words", "".join(f"\nAnd {name}.\n" for name in unknown))
     checked = layerbook("check", cwd=book)
     assert checked.returncode == 2
-    found = re.findall(r"words.md:\d+:5: nothing in this book is called (\S+)", checked.stderr)
-    assert found == unknown
+    reported = re.findall(r"words.md:\d+:5: nothing in this book is called (\S+)", checked.stderr)
+    assert reported == unknown
     assert "(did you mean '@fig-sum-prompt-0'?)" in checked.stderr
 
 

@@ -30,7 +30,7 @@ def node_to_data(node: Node) -> list[Any]:
 
 
 def node_from_data(data: list[Any], file: str, problems: ProblemList) -> Node:
-    """Return the tree that `node_to_data` was given."""
+    """Return the tree that `node_to_data` turned into this data."""
     line, column, last_line, source_line, source_column, source, value = data
     key_positions: dict[str, Position] = {}
     if isinstance(value, dict):

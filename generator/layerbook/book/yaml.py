@@ -55,7 +55,7 @@ def read_mapping(
 ) -> Node | None:
     """Return the mapping in a file; report a problem and return None if there is none.
 
-    parsed_files: has the tree of an unchanged file, and takes that of a new one without problems.
+    parsed_files: a cache, which has the trees of unchanged files. A file with problems is not kept.
     """
     message = "a spec is a mapping (`key: value`) at the top"
     return _read(path, problems, dict, message, parsed_files)

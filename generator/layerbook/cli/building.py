@@ -50,7 +50,7 @@ class RunOptions(BookOptions):
     quiet: bool
 
     def check(self) -> None:
-        """Raise UsageError for options that exclude each other."""
+        """Raise UsageError for options that do not go together."""
         if self.spec is None and self.out is not None:
             raise UsageError(
                 "--out is for the results of one SPEC; a book has a folder for its own"
@@ -77,13 +77,13 @@ class BuildCommandOptions(BookOptions):
     quiet: bool
 
     def check(self) -> None:
-        """Raise UsageError for options that exclude each other."""
+        """Raise UsageError for options that do not go together."""
         if self.no_run and (self.only or self.executor is not None):
             option = "--only" if self.only else "--executor"
             raise UsageError(f"{option} is for running experiments, and --no-run runs nothing")
 
     def stamp_options(self) -> Mapping[str, Any] | None:
-        """Return the options that the stamp of a build records; None if it cannot stand for it."""
+        """Return the options that a build's stamp depends on; None for a build without a stamp."""
         if self.only or self.force or self.executor:
             return None
         return {name: getattr(self, name) for name in ("model", "site", "no_run", "live", "drafts")}
@@ -99,7 +99,7 @@ class CompletedRun:
 
     @property
     def failed(self) -> bool:
-        """Return whether an experiment failed."""
+        """True if an experiment failed."""
         return any(outcome.verdict == "failed" for outcome in self.outcomes)
 
 

@@ -26,7 +26,7 @@ class ExportOptions(BookOptions):
     figures: Path | None
 
     def check(self) -> None:
-        """Raise UsageError for no file, and for one in a folder that does not exist."""
+        """Raise UsageError if no file is named, or the folder of one does not exist."""
         if not (self.pdf or self.epub or self.slides or self.archive or self.figures):
             raise UsageError("name what to write: --pdf, --epub, --slides, --zip or --figures")
         for file in (self.pdf, self.epub, self.slides and self.slides[1], self.archive):

@@ -44,7 +44,9 @@ def serve(options: ServeOptions) -> None:
     if not options.no_watch:
         _watch_and_serve(options)
     elif options.run_stale or options.drafts or options.model:
-        raise UsageError("--no-watch builds nothing, so other options would have no effect")
+        raise UsageError(
+            "--no-watch builds nothing, so --run, --drafts and --model would have no effect"
+        )
     else:
         _serve_site(options.root, options.port)
 

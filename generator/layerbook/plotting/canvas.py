@@ -108,10 +108,10 @@ class LabeledSides(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Arrangement:
-    """The place of charts on a page.
+    """The arrangement of charts that are shown together.
 
     charts_per_row: the number side by side. stacked: others are above or below.
-    shared_scale: all have the same scale. narrow: they fit a phone.
+    shared_scale: all have the same scale. narrow: they must fit a phone.
     """
 
     charts_per_row: int = 1
@@ -125,7 +125,7 @@ BOTH_SIDES = LabeledSides(left=True, bottom=True)
 
 @dataclass(frozen=True, kw_only=True)
 class TextStyle:
-    """The looks of a text.
+    """The font, color and place of a text.
 
     rotation: in degrees, counterclockwise. halo: the page draws a border in the color of the
     paper around the letters, so that they stay legible on a grid.

@@ -95,9 +95,9 @@ class _ColumnLabels(NamedTuple):
 
 
 def compute_layout(figures: Sequence[Heatmap], arrangement: Arrangement) -> HeatmapLayout:
-    """Return one layout for all maps; a shared scale spans all values if none is fixed.
+    """Return one layout for all maps; a shared scale spans all values, unless one is fixed.
 
-    On a phone, the cells may have to do without their values.
+    On a phone, the cells may lose their values.
     """
     rows, columns = (max(figure.values.shape[k] for figure in figures) for k in (0, 1))
     charts_per_row, narrow = arrangement.charts_per_row, arrangement.narrow

@@ -48,10 +48,8 @@ class LinesLayout:
 def compute_layout(figures: Sequence[Lines], arrangement: Arrangement) -> LinesLayout:
     """Return one layout for all charts; on a phone, the plot may become very small."""
     is_alone = arrangement.charts_per_row == 1
-    plot, ticks = (
-        _PLOT_SIZES[min(arrangement.charts_per_row, 4) - 1],
-        (6, 6) if is_alone else (4, 4),
-    )
+    plot = _PLOT_SIZES[min(arrangement.charts_per_row, 4) - 1]
+    ticks = (6, 6) if is_alone else (4, 4)
     names = [name for figure in figures for name in _series_names(figure)]
     right = max((text.pixel_width(name) for name in names), default=0.0) + 16
     left = (

@@ -1,7 +1,7 @@
 """Turn drawings into pixels: SVG to PNG, with the fonts that matplotlib brings along.
 
-A stranger's short drawing can take hours, or gigabytes. So a process with limits draws it: this
-module, run as a program.
+Even a short drawing can take hours or gigabytes. A stranger's drawings are therefore made in a
+process with limits, which runs this module as a program.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def svg_to_png(svg: str, scale: float) -> bytes:
 
 
 def _size(svg: str) -> tuple[float, float]:
-    """Return the width and the height that a drawing states; NaN if they are no plain numbers."""
+    """Return the width and the height that a drawing states; NaN if they are not plain numbers."""
     try:
         root = fromstring(svg)
     except ParseError as error:

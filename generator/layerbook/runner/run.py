@@ -139,7 +139,7 @@ class ResultSaver:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self._unusable: list[results.ResultFileError] = []  # stored results that are not compared
+        self._unusable: list[results.ResultFileError] = []  # of stored results, not compared
 
     def save(
         self, status: ExperimentStatus, current_key: Key, result: Result | LayerbookError

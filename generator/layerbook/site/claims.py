@@ -25,7 +25,7 @@ from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.markup import Inline, escape_text
 
-# What is not closed runs to the end: searching for the end again and again is slow.
+# An unclosed tag runs to the end, or else each opening would search the rest of the text again.
 _VALUE = re.compile(r"\{\{.*?(?:\}\}|\Z)|\{%.*?(?:%\}|\Z)", re.DOTALL)
 
 

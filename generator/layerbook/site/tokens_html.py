@@ -18,7 +18,7 @@ from layerbook.site.prose.markup import Inline, clean_text, escape_text
 MAX_ROWS = 400
 MAX_COLUMNS = 40
 _UNBROKEN = 30
-"""Texts up to this length stay on one line; on a phone, a line has about forty characters."""
+"""Characters of a text that stays on one line; a phone has about forty in a line."""
 # Characters that a spreadsheet may skip before a formula or treat as the end of a cell; some
 # locales use the semicolon.
 _SEPARATORS = frozenset(",;|\t\r\n")

@@ -23,7 +23,7 @@ from layerbook.store.json_format import json_digest
 COMPONENTS = ("spec", "code", "weights", "tokenizer", "precision")
 _WORD = re.compile(r"[\w.+!:@/-]{1,300}", re.ASCII)  # pages and reports print these
 LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "tokenizers")
-MAX_LIBRARIES = 20  # in a key that was read; LIBRARIES are fewer
+MAX_LIBRARIES = 20  # in the key of a result file
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Key:
             raise ValueError("not a key") from error
         words = [*parts.values(), *versions, *versions.values()]
         if len(versions) > MAX_LIBRARIES or not all(map(_WORD.fullmatch, words)):
-            raise ValueError("a key with other words than digests, names and versions")
+            raise ValueError("a key may have only digests, names and versions")
         return cls(**parts, versions=versions)
 
 

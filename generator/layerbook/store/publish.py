@@ -173,7 +173,7 @@ def _parse_marker(target: Path) -> _Marker:
 
 
 def _digest(target: Path, path: str) -> str | None:
-    """Return the digest of a file; None if it is no file of a build.
+    """Return the digest of a file; None if no build wrote it.
 
     Such a file is missing, too large, or behind a link that leads outside.
     """

@@ -194,9 +194,9 @@ def read_numbers(path: Path) -> dict[str, Any]:
 
 
 def has_own_header(path: Path, header: ResultHeader) -> bool:
-    """Return whether a header belongs to its key and to the path of a result in a book.
+    """Return whether a header fits its own key and the path of its file.
 
-    Digests do not show this: a file with a forged header can have a digest that fits.
+    The digest of a file does not show this, since anybody who changes a header can compute it.
     """
     try:
         location = result_path(Path(), header.model, header.chapter, header.id).parts

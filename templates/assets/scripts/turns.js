@@ -46,7 +46,7 @@ class Turns {
 		add(`${t("Move both")} ›`, () => this.shifted(1));
 	}
 
-	// Both tokens moved, as far as there are positions.
+	// Both tokens moved, unless one would leave the track.
 	shifted(by) {
 		const fits = this.positions.every(
 			(position) => position + by >= 0 && position + by <= this.last,
@@ -54,7 +54,7 @@ class Turns {
 		return this.positions.map((position) => position + (fits ? by : 0));
 	}
 
-	// A row of positions, and two tokens on it that are sliders.
+	// A row of positions with two tokens on it, which are sliders.
 	addTrack() {
 		this.track = element("div.turns-track", {}, this.box);
 		for (let position = 0; position <= this.last; position++) {
@@ -92,7 +92,7 @@ class Turns {
 		event.preventDefault();
 	}
 
-	// The key stays behind the query, or in its position.
+	// The key stays behind the query, or at the same position.
 	move(i, position) {
 		const positions = this.positions.slice();
 		const [from, to] = i === ASKER ? [positions[1], this.last] : [0, positions[0]];

@@ -42,7 +42,7 @@ OMITTED_CLASSES = {
 }
 """Classes of elements that only make sense on screen; descriptions are also in `aria-label`."""
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# Possessive, and without a second parenthesis: reading a value of nothing but `url(#` is linear.
+# Possessive and without `(`, so that a value of many `url(#` takes linear time.
 _URL_ID = re.compile(r"url\(([\"']?)#([^()\"']++)\1\)")
 
 
@@ -150,7 +150,7 @@ class Links:
         if other is None:
             try:
                 return urljoin(self.url, href) if self.url else None
-            except ValueError:  # the host of a link such as `//[` cannot be read
+            except ValueError:  # a link such as `//[` has no valid host
                 return None
         if file and other in self.ids and fragment not in self.ids[other]:
             fragment = ""  # the target is in an omitted part of the page

@@ -140,7 +140,7 @@ def _as_plain_text(article: Element) -> None:
             element.attrib.pop("aria-label", None)
         if element.tag in ("p", "span", "div") and "role" not in element.attrib:
             element.attrib.pop("aria-label", None)
-    for table in list(article.iter("table")):
+    for table in article.iter("table"):
         for cell in table.iter("th"):
             cell.attrib.pop("aria-sort", None)
 

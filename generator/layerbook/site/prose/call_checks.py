@@ -17,7 +17,7 @@ from layerbook.site.prose.journey import make_stages
 
 
 class CallProblem(NamedTuple):
-    """A problem of a call at a line, and a text on that line."""
+    """A problem of a call: its line, and a text on that line to point at."""
 
     line: int
     excerpt: str
@@ -41,11 +41,11 @@ _OTHER_TEMPLATES = (nodes.Import, nodes.FromImport, nodes.Include, nodes.Extends
 
 def find_call_problems(tree: nodes.Template, functions: Collection[str]) -> Iterator[CallProblem]:
     """Yield the problems of function and filter calls in a piece of prose."""
-    unfolded = {id(block.call) for block in tree.find_all(nodes.CallBlock)}
+    block_calls = {id(block.call) for block in tree.find_all(nodes.CallBlock)}
     for call in tree.find_all(nodes.Call):
         if isinstance(call.node, nodes.Name) and call.node.name in functions:
             name = call.node.name
-            message = _call_message(name, call, is_block=id(call) in unfolded)
+            message = _call_message(name, call, is_block=id(call) in block_calls)
             if message:
                 yield CallProblem(call.lineno, name, message)
     for node in tree.find_all(nodes.Filter):

@@ -131,7 +131,7 @@ class _FieldFinder:
 
     def _check_filter(self, filtered: nodes.Filter) -> Iterator[Problem]:
         types = self._types(filtered.node) if filtered.node else ()
-        if filtered.name in NUMBER_FILTERS and types and all(map(_is_no_number, types)):
+        if filtered.name in NUMBER_FILTERS and types and all(map(_cannot_be_number, types)):
             message = f"{filtered.name} needs a number"
             yield _problem(self._prose, filtered.lineno, filtered.name, message)
 
@@ -186,7 +186,7 @@ class _FieldFinder:
         return ()
 
 
-def _is_no_number(kind: Any) -> bool:
+def _cannot_be_number(kind: Any) -> bool:
     kind = get_origin(kind) or kind
     return isinstance(kind, type) and issubclass(kind, BaseModel | str | list | tuple | Mapping)
 
