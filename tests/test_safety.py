@@ -64,9 +64,11 @@ def test_relative_folders_of_other_packages_are_not_searched(book: Path, tmp_pat
 def test_settings_of_libraries_in_a_book_are_not_read(book: Path) -> None:
     """Matplotlib looks in the working directory, where a pipe would block it."""
     os.mkfifo(book / "matplotlibrc")
-    process = start_layerbook("build", "--no-run", "--force", "--jobs", "1", cwd=book)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
+    build = ("build", "--no-run", "--force", "--jobs", "1")
+    for arguments in (build, ("export", "--figures", "figures")):
+        process = start_layerbook(*arguments, cwd=book)
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
 
 
 @pytest.fixture

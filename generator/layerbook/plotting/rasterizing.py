@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import math
 import re
-from importlib.resources import as_file, files
+from importlib.metadata import distribution
 from xml.etree.ElementTree import ParseError, fromstring
 
 import resvg_py
@@ -54,19 +54,20 @@ def svg_to_png(svg: str, scale: float) -> bytes:
     width, height = _size(svg)
     if not 0 < width * height * scale**2 <= MAX_PIXELS:
         raise ValueError(f"it is {width:g} by {height:g} pixels")
-    with as_file(files("matplotlib") / "mpl-data" / "fonts" / "ttf") as fonts:
-        return bytes(
-            resvg_py.svg_to_bytes(
-                svg_string=svg,
-                zoom=scale,
-                background="white",
-                font_dirs=[str(fonts)],
-                font_family="DejaVu Sans",
-                sans_serif_family="DejaVu Sans",
-                serif_family="DejaVu Serif",
-                monospace_family="DejaVu Sans Mono",
-            )
+    # Importing matplotlib would read settings from the working directory, a stranger's book.
+    fonts = distribution("matplotlib").locate_file("matplotlib/mpl-data/fonts/ttf")
+    return bytes(
+        resvg_py.svg_to_bytes(
+            svg_string=svg,
+            zoom=scale,
+            background="white",
+            font_dirs=[str(fonts)],
+            font_family="DejaVu Sans",
+            sans_serif_family="DejaVu Sans",
+            serif_family="DejaVu Serif",
+            monospace_family="DejaVu Sans Mono",
         )
+    )
 
 
 def _size(svg: str) -> tuple[float, float]:
