@@ -7,5 +7,5 @@ def turn(v, seat):  # pair i: the numbers i and i + 32
     return torch.cat([pairs.real, pairs.imag], dim=1)
 
 seat = torch.arange(5)
-scores = turn(q, seat) @ turn(k, seat).T / 8
+scores = turn(q, seat) @ turn(k, seat).T / 8  # 8 is the square root of 64
 [round(share, 4) for share in scores[-1].softmax(dim=0).tolist()]
