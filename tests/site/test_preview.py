@@ -88,6 +88,21 @@ def test_every_change_sends_an_event(book: Path, served: tuple[Preview, int]) ->
     assert repaired["problems"] == [] and repaired["version"] not in ("", first["version"])
 
 
+def test_prose_that_becomes_a_link_is_refused(
+    book: Path, served: tuple[Preview, int], tmp_path: Path
+) -> None:
+    """After an edit of prose alone, the rest of the book is not read again."""
+    preview, _ = served
+    (tmp_path / "outside.md").write_text("SECRET\n")
+    prose = book / "templates" / "chapters" / "words.md"
+    prose.unlink()
+    prose.symlink_to(tmp_path / "outside.md")
+    preview.rebuild(SilentReporter(), [prose])
+    [problem] = preview.state.problems
+    assert "leads outside" in problem.message
+    assert "SECRET" not in (book / "site" / "words.html").read_text()
+
+
 def test_files_other_than_pages_are_served_unchanged() -> None:
     assert add_preview("<p>No head.</p>", "1") == "<p>No head.</p>"
 

@@ -67,6 +67,13 @@ def test_serves_files(ask: Ask, target: str, body: bytes) -> None:
     assert ask(target) == (200, body)
 
 
+def test_site_that_becomes_a_link_is_not_served(ask: Ask, site: Path, tmp_path: Path) -> None:
+    """A pull could replace the folder while it is served."""
+    site.rename(tmp_path / "old")
+    site.symlink_to(tmp_path)
+    assert ask("/secret.txt")[0] == 404
+
+
 @pytest.mark.parametrize(
     "host", ["localhost:{port}", "LOCALHOST:{port}", "127.0.0.1:{port}", "[::1]:{port}"]
 )

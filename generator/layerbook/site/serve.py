@@ -155,7 +155,8 @@ def _find_file(folder: Path, path: str) -> Path:
     if any(part.startswith(".") or not part for part in parts):
         raise FileNotFoundError(path)
     try:
-        file = resolve_within(folder, folder / path, links=False)
+        # From the parent, because the folder could become a link while it is served.
+        file = resolve_within(folder.parent, folder / path, links=False)
     except OutsideError as error:
         raise FileNotFoundError(path) from error
     if not file.is_file():  # a folder, or a pipe, which would block

@@ -10,7 +10,8 @@ from pathlib import Path
 from layerbook.book.contents import Chapter
 from layerbook.book.node import Position
 from layerbook.book.yaml import blank_front_matter
-from layerbook.core.errors import Problem, SpecError, did_you_mean
+from layerbook.core.errors import OutsideError, Problem, SpecError, did_you_mean
+from layerbook.core.paths import resolve_within
 from layerbook.site.prose.outline import Outline, parse_outline
 from layerbook.site.prose.pictures import extract_pictures
 from layerbook.site.sandbox.syntax import MAX_SOURCE
@@ -50,7 +51,8 @@ def read_prose(project: Project, chapter: Chapter) -> TextPiece:
     """Read the Markdown of a chapter. Raises SpecError if it cannot be read."""
     path = prose_path(project, chapter)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        # The preview reads prose again that has changed since the book's links were checked.
+        text = resolve_within(project.root, path).read_text(encoding="utf-8-sig")
         if len(text) > MAX_SOURCE:
             message = f"the text is longer than {MAX_SOURCE:,} characters"
             raise SpecError([Problem(str(path), 1, 1, message)])
@@ -60,7 +62,7 @@ def read_prose(project: Project, chapter: Chapter) -> TextPiece:
         hint = did_you_mean(chapter.name, [other.stem for other in path.parent.glob("*.md")])
         message = f"the chapter's prose is missing: {path}{hint}"
         raise SpecError([Problem(chapter.file, 1, 1, message)]) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, OutsideError) as error:
         raise SpecError([Problem(str(path), 1, 1, f"cannot be read: {error}")]) from error
 
 
