@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from fixtures.sample_chapter import context
+from fixtures.small_book import layerbook
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from layerbook.site.prose.environment import prose_environment
@@ -70,6 +73,30 @@ def test_warns_of_typed_results(text: str, expected: list[str]) -> None:
     assert numbers == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Es sind 7,5 %, 0,77 oder 0.5 Bit.", ["7,5 %", "0,77", "0.5"]),
+        ("Es sind 49.152 Token und 3 von 9.", ["49.152"]),
+    ],
+)
+def test_decimal_commas_are_read_in_their_languages(text: str, expected: list[str]) -> None:
+    numbers = [
+        re.search(r"the number (.+) is typed", problem.message)[1]
+        for problem in find_typed_numbers(text, "x.md", decimal=",")
+    ]
+    assert numbers == expected
+
+
+def test_typed_numbers_in_double_braces() -> None:
+    """A value needs a result, or at least a name."""
+    text = (
+        "{{ 0.77 | percent }}\n{{ 7 + 7 }}\n{{ 7 }} {# numeral: a week #}\n{{ x }} {{ f(7) }} "
+        "{{ x | num(1) }} {{ 'a' | visible }} {{ '{{' }}"
+    )
+    assert [(p.line, p.column) for p in find_typed_numbers(text, "x.md")] == [(1, 1), (2, 1)]
+
+
 @pytest.mark.parametrize("text", NONE)
 def test_ignores_other_numbers(text: str) -> None:
     """Values, code, formulas, addresses, numbering, names, years, and exempt lines."""
@@ -127,7 +154,7 @@ def test_accepts_any_text(text: str) -> None:
 
 @given(
     st.lists(
-        st.sampled_from(["word", "61.7 %", "`12`", "$13$", "{{ 14 }}", "15", "1999", "GPT-20"]),
+        st.sampled_from(["word", "61.7 %", "`12`", "$13$", "{{ f(14) }}", "15", "1999", "GPT-20"]),
         max_size=12,
     )
 )
@@ -152,3 +179,25 @@ def test_exemption_does_not_change_the_page() -> None:
         render_chapter(excused, "x.md", context()).html
         == render_chapter(plain, "x.md", context()).html
     )
+
+
+def test_captions_are_checked_and_claims_are_not(book_with_results: Path, tmp_path: Path) -> None:
+    """At the line of their file."""
+    book = shutil.copytree(book_with_results, tmp_path / "book")
+    (book / "images").mkdir()
+    (book / "images" / "x.svg").write_text('<svg xmlns="x" width="9" height="9"/>')
+    spec, chapter = book / "experiments/next.yaml", book / "templates/chapters/next.md"
+    text = spec.read_text().replace("Their scores.", "77 % of them.")
+    spec.write_text(text.replace("has more than nothing", "has more than 0.001"))
+    image = '\n![A line of 12 boxes](images/x.svg "12.5 boxes.")\n'
+    chapter.write_text(chapter.read_text() + image)
+    completed = layerbook("check", cwd=book)
+    assert completed.returncode == 0, completed.stderr
+    warnings = re.findall(r"(\S+): warning: the number (.*) is typed", completed.stderr)
+    line = chapter.read_text().count("\n")
+    assert warnings == [
+        ("experiments/next.yaml:12:1", "77 %"),
+        (f"templates/chapters/next.md:{line}:1", "12.5"),
+    ]
+    chapter.write_text(chapter.read_text() + "{# numerals: examples #}\n")
+    assert "warning" not in layerbook("check", cwd=book).stderr

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from layerbook.book import bibliography
 from layerbook.book.contents import Chapter
+from layerbook.book.node import Position
 from layerbook.core.errors import Problem, first_problems
-from layerbook.site.prose.chapter_text import prose_path, read_prose
-from layerbook.site.prose.lint import find_typed_answers, find_typed_numbers
+from layerbook.site.prose.chapter_text import caption_texts, prose_path, read_prose
+from layerbook.site.prose.lint import EXEMPT_PAGE, find_typed_answers, find_typed_numbers
 from layerbook.site.prose.references import Reference, find_references
 from layerbook.store.project import Project
 
@@ -57,12 +58,22 @@ def find_inapplicable(project: Project) -> list[Problem]:
 
 
 def lint_prose(project: Project) -> list[Problem]:
-    """Report numbers and answers to predictions that are typed instead of read from a result."""
+    """Report numbers and answers to predictions that are typed instead of read from a result.
+
+    Numbers in claims are not reported, because a claim is checked.
+    """
+    decimal = project.book.own_words.decimal
     problems: list[Problem] = []
     for chapter in project.book.pages:
         prose = read_prose(project, chapter)
-        problems += first_problems(find_typed_numbers(prose.text, prose.file))
+        problems += first_problems(find_typed_numbers(prose.text, prose.file, decimal))
         problems += first_problems(find_typed_answers(prose.text, prose.file))
+        if not EXEMPT_PAGE.search(prose.text):
+            problems += first_problems(
+                caption.problem(Position(problem.line, problem.column), problem.message)
+                for caption in caption_texts(chapter, prose)
+                for problem in find_typed_numbers(caption.text, caption.file, decimal)
+            )
     return problems
 
 

@@ -69,10 +69,16 @@ def read_prose(project: Project, chapter: Chapter) -> TextPiece:
 def chapter_texts(chapter: Chapter, prose: TextPiece) -> Iterator[TextPiece]:
     """Yield the prose of a chapter, and each of its captions and claims."""
     yield prose
+    yield from caption_texts(chapter, prose)
+    for experiment in chapter.experiments:
+        for claim in experiment.claims:
+            yield TextPiece(experiment.file, claim.line, claim.says)
+
+
+def caption_texts(chapter: Chapter, prose: TextPiece) -> Iterator[TextPiece]:
+    """Yield the captions of a chapter's pictures and figures."""
     for picture in extract_pictures(prose.text).pictures.values():
         yield TextPiece(prose.file, picture.caption_line, picture.caption)
     for experiment in chapter.experiments:
         for caption in experiment.captions.values():
             yield TextPiece(experiment.file, caption.line, caption.text)
-        for claim in experiment.claims:
-            yield TextPiece(experiment.file, claim.line, claim.says)

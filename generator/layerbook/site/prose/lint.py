@@ -11,21 +11,31 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from jinja2 import nodes
+from jinja2 import TemplateSyntaxError, nodes
 from markdown_it.token import Token as Node
 
 from layerbook.core.errors import Problem
+from layerbook.site.prose.environment import parse_prose
 from layerbook.site.prose.outline import blank, parse_outline
 from layerbook.site.prose.references import find_predictions
 
 EXEMPT_LINE = re.compile(r"\{#-?\s*numeral:\s*(?!-?#\})\S.*?#\}")
 EXEMPT_PAGE = re.compile(r"\{#-?\s*numerals:\s*(?!-?#\})\S.*?#\}")
-NUMBER = re.compile(
-    r"(?<![^\W_])(?<![^\W_]_)(?<![.,−-])[+−-]?"
-    r"(?P<digits>\d+(?:[,\u00a0\u202f]\d{3})*(?P<decimals>\.\d+)?)"
-    r"(?P<percent>[\s\u00a0\u202f]?%|[\s\u00a0\u202f](?:per[\s\u00a0\u202f]?cent|Prozent)\b)?"
-    r"(?![^\W_]|_[^\W_]|%)"
-)
+
+
+def _number_pattern(group: str, decimal: str) -> re.Pattern[str]:
+    """Return the pattern of numbers with these signs, given as parts of sets of characters."""
+    return re.compile(
+        r"(?<![^\W_])(?<![^\W_]_)(?<![.,−-])[+−-]?"
+        rf"(?P<digits>\d+(?:[{group}\u00a0\u202f]\d{{3}})*(?P<decimals>[{decimal}]\d+)?)"
+        r"(?P<percent>[\s\u00a0\u202f]?%|[\s\u00a0\u202f](?:per[\s\u00a0\u202f]?cent|Prozent)\b)?"
+        r"(?![^\W_]|_[^\W_]|%)"
+    )
+
+
+NUMBER = _number_pattern(",", ".")
+NUMBER_WITH_COMMA = _number_pattern(".", ".,")
+"""In languages with a decimal comma; a decimal point is a number there too."""
 YEAR = re.compile(r"18\d\d|19\d\d|20[0-3]\d")
 LABEL_BEFORE = re.compile(
     r"\b(?:(?:chapter|section|figure|table|page|step|exercise|lecture|week|room|version|python)s?"
@@ -56,19 +66,23 @@ class TextSpan:
         return self.offset + len(self.text)
 
 
-def find_typed_numbers(source: str, file: str) -> tuple[Problem, ...]:
+def find_typed_numbers(source: str, file: str, decimal: str = ".") -> tuple[Problem, ...]:
     """Return a problem for each typed percentage, decimal or number with two or more digits.
 
     Years (1800 to 2039), numbers in names (`GPT-2`, `135M`), `32-bit` and "figure 12" are fine.
+    A typed number in double braces, such as `{{ 0.5 }}`, is a problem too.
+
+    decimal: the sign of decimals in the language of the text.
     """
     if EXEMPT_PAGE.search(source):
         return ()
+    pattern = NUMBER if decimal == "." else NUMBER_WITH_COMMA
     line_starts = [0, *(match.end() for match in re.finditer("\n", source))]
     comments = EXEMPT_LINE.finditer(source)
     excused = {bisect_right(line_starts, comment.start()) for comment in comments}
     problems = []
     for span in sorted(_find_spans(source), key=lambda span: span.offset):
-        for match in NUMBER.finditer(span.text):
+        for match in pattern.finditer(span.text):
             offset = span.offset + match.start()
             line = bisect_right(line_starts, offset)
             if line in excused or not _is_result(match):
@@ -80,7 +94,12 @@ def find_typed_numbers(source: str, file: str) -> tuple[Problem, ...]:
             )
             column = offset - line_starts[line - 1] + 1
             problems.append(Problem(file, line, column, message))
-    return tuple(problems)
+    problems += [
+        Problem(file, line, 1, "the number in {{ }} is typed, not taken from a result")
+        for line in _typed_value_lines(source)
+        if line not in excused
+    ]
+    return tuple(sorted(problems))
 
 
 def find_typed_answers(source: str, file: str) -> tuple[Problem, ...]:
@@ -93,6 +112,23 @@ def find_typed_answers(source: str, file: str) -> tuple[Problem, ...]:
                 message = "predict(): the right choice is typed; compute it from a result"
                 problems.append(Problem(file, answer.lineno, 1, message))
     return tuple(problems)
+
+
+def _typed_value_lines(source: str) -> Iterator[int]:
+    """Yield the lines of values that are computed from nothing but typed numbers."""
+    try:
+        tree = parse_prose(source)
+    except TemplateSyntaxError:
+        return
+    for output in tree.find_all(nodes.Output):
+        for value in output.nodes:
+            constants = [value, *value.find_all(nodes.Const)]
+            has_number = any(
+                isinstance(c, nodes.Const) and isinstance(c.value, int | float) for c in constants
+            )
+            is_named = isinstance(value, nodes.Name) or value.find(nodes.Name) is not None
+            if has_number and not is_named:
+                yield value.lineno
 
 
 def _is_result(match: re.Match[str]) -> bool:
