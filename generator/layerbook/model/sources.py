@@ -332,8 +332,8 @@ NAMED_MODELS: dict[str, ModelSource] = {
 # How the weights of a digest are stored; completes the sentence "The file stores ...".
 STORAGE_NOTES = {
     "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53": (
-        "the matrices of the layers with 4 bits a number (Q4_1), the embedding, which is the "
-        "unembedding too, with 8 (Q8_0), and the rest in full"
+        "the matrices of the layers with 4 bits a number (Q4_1), the embedding (also used "
+        "as the unembedding) with 8 (Q8_0), and the rest in full"
     ),
 }
 

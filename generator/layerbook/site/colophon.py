@@ -29,9 +29,9 @@ GGUF_NOTE = mark(
     "is computed."
 )
 QUANTISED_NOTE = mark(
-    "With so few bits, they are not exactly the weights that were published. The numbers in this "
-    "book were measured with this file; how far they are from those of the full weights was not "
-    "measured. Token ids and shapes are the same."
+    "With so few bits, they are not exactly the weights that were published. All numbers in "
+    "this book were measured with this file. How much they would change with the full weights was "
+    "not measured. Token ids and shapes are the same."
 )
 MAYBE_QUANTISED_NOTE = mark(
     "Where the file stores them with fewer bits, they are not quite the ones that were published "
