@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import stat
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from layerbook.cli.main import main
+from layerbook.core.code_messages import translatable_copy
 from layerbook.core.errors import OutsideError
 from layerbook.store.trust import load_own_code, revoke, trust, trusted_folders
 
@@ -39,6 +41,15 @@ def test_trust_ends_when_the_code_changes(book: Path, name: str) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text("x = 2\n")
     assert "trust" in load_own_code(book).refusal
+
+
+def test_translated_code_is_the_trusted_code(book: Path) -> None:
+    """A pull could change a file between its import and its translation."""
+    trust(book)
+    module = load_own_code(book).load("own")
+    (book / "analyses" / "own.py").write_text("raise SystemExit\n")
+    assert vars(translatable_copy(module))["x"] == 1
+    assert inspect.getsource(module) == "x = 1\n"
 
 
 def test_renamed_or_copied_book_needs_new_trust(book: Path) -> None:

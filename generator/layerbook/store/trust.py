@@ -7,10 +7,14 @@ parsed, and prose and page templates run in a sandbox.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import linecache
 import os
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
+from importlib.util import decode_source
 from pathlib import Path
 
 from layerbook.core import atomic
@@ -46,8 +50,22 @@ def load_own_code(root: Path) -> OwnCode:
     """
     code = read_code(root)
     is_trusted = not code or _load().get(_name(root)) == _digest(code)
+    if is_trusted:
+        _keep_sources(root, code)
     files = {path.removeprefix(f"{CODE_DIR}/"): content for path, content in code.items()}
     return OwnCode(root / CODE_DIR, files, "" if is_trusted else _refusal(root, code))
+
+
+def _keep_sources(root: Path, code: Mapping[str, bytes]) -> None:
+    """Make `inspect` return the code as it was read, even if its files change later.
+
+    A book in another language runs a translated copy of this code.
+    """
+    for path, content in code.items():
+        file = str(root.absolute() / path)
+        with suppress(SyntaxError, UnicodeDecodeError):  # not Python, or an error when it is loaded
+            lines = io.StringIO(decode_source(content)).readlines()
+            linecache.cache[file] = (len(content), None, lines, file)  # None: never read again
 
 
 def _refusal(root: Path, code: Mapping[str, bytes]) -> str:
