@@ -176,7 +176,7 @@ def _frame(token: Neighborhood, norm_median: float) -> Frame:
     note = f"Its vector is {token.norm:.2f} long; half of all are longer than {norm_median:.2f}."
     if token.larger_dot_products:
         note += (
-            " Entries that have a larger dot product with it than it has with itself: "
+            " Number of entries with which it has a larger dot product than with itself: "
             f"{token.larger_dot_products:,}."
         )
     alt = " ".join(panel.alt for panel in panels)
