@@ -13,6 +13,7 @@ from fixtures.chromium import reading
 from fixtures.gguf_file import overlap_tensors, write_gguf
 from fixtures.live_page import load_file, write_page
 from fixtures.try_page import write_try_page
+from gguf import GGUFReader
 from layerbook.model.sources import GGUFSource
 from playwright.sync_api import Browser, expect
 
@@ -179,6 +180,26 @@ def test_a_link_switches_off_what_the_page_says(
     open_try_page(
         browser, tmp_path, gguf, f"#text=The+dog&off={repeated},00.1,01,1,1&hide=01", check
     )
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e38])
+def test_numbers_that_are_not_finite_are_an_error(
+    browser: Browser, tiny_model_dir: Path, tmp_path: Path, value: float
+) -> None:
+    """The page would show shares of NaN %, and its sentences would be false."""
+    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantised=True)
+    reader = GGUFReader(gguf, "r+")
+    norm = next(t for t in reader.tensors if t.name == "output_norm.weight")
+    norm.data[:] = value
+    reader.data.flush()
+
+    def check(page: Any) -> None:
+        status = page.locator(".try-text .try-status")
+        message = "the model computes values that are not finite numbers"
+        expect(status).to_contain_text(message, timeout=20_000)
+        assert "NaN" not in page.locator("article").inner_text()
+
+    open_try_page(browser, tmp_path, gguf, "#text=The+dog", check)
 
 
 def test_a_search_with_many_matches_ends(

@@ -1,6 +1,8 @@
 // The whole model: tokens in, scores of the next token out. It is a Llama, and takes its sizes from
 // the file. Vectors are float32, one token after the other: `x` is the residual stream [n, width].
 
+import { LiveError } from "./errors.js";
+
 const SETTINGS = {
 	layers: "block_count",
 	width: "embedding_length",
@@ -43,6 +45,14 @@ function normalize(x, gain, epsilon) {
 
 function add(x, y) {
 	for (let i = 0; i < x.length; i++) x[i] += y[i];
+}
+
+// Returns the numbers unless one is infinite or NaN, as damaged weights can make them.
+function finite(numbers) {
+	if (!numbers.every(Number.isFinite)) {
+		throw new LiveError("the model computes values that are not finite numbers");
+	}
+	return numbers;
 }
 
 const roundUp = (number, unit) => Math.ceil(number / unit) * unit;
@@ -260,7 +270,7 @@ export class Model {
 	// The scores of all tokens for each vector, if the model ended there.
 	unembed(x) {
 		const matrix = this.tensor("output") ? "output" : "token_embd";
-		return this.times(matrix, this.normalize("output_norm", x));
+		return finite(this.times(matrix, this.normalize("output_norm", x)));
 	}
 
 	// The lens at a position: the logits after the embedding and after each layer, one row each.
@@ -288,6 +298,6 @@ export class Model {
 				pattern.set(seen, (head * count + query) * count);
 			}
 		}
-		return pattern;
+		return finite(pattern);
 	}
 }
