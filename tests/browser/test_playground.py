@@ -325,7 +325,7 @@ def test_buttons_stay_pressed_until_a_setting_changes(browser: Browser, file: Pa
         choices = 2 ** -sum(
             p * math.log2(p) for p in sampling_distribution(scores, 1, 50, 0.5) if p
         )
-        assert f"a fair choice among {choices:.2f};" in shown.summary
+        assert f"a fair draw from {choices:.2f};" in shown.summary
         marks = play.box.locator(".explorer-value").all_inner_texts()
         expected = ["✗ top-p" if rank >= shown.candidates else None for rank in range(SHOWN)]
         assert all(

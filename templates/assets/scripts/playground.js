@@ -174,7 +174,7 @@ class Playground {
 		const counts = { left: grouped(left), count: grouped(this.size) };
 		const fair = { ...counts, choices: decimal(choices.toFixed(2)) };
 		const parts = [
-			t("{left} of {count} tokens are left, as uncertain as a fair choice among {choices}", fair),
+			t("{left} of {count} tokens are left, as hard to guess as a fair draw from {choices}", fair),
 		];
 		cuts.forEach(({ by, count, lost }, i) => {
 			if (!count) return;
