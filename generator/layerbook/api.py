@@ -125,7 +125,7 @@ def measure(analysis: Analysis[R], model: LoadedModel) -> Measurement[R]:
 
 
 def _resolve(analysis: Analysis[R], model: LoadedModel) -> Analysis[R]:
-    """Replace `all` and negative numbers by those of the model."""
+    """Replace `all` and negative numbers by the layers and heads of the model."""
     from layerbook.model.model_folder import limits_from_config
 
     limits = limits_from_config(model.config.to_dict())

@@ -39,7 +39,7 @@ def test_numbers_are_pytorchs(
     page: Firefox, tiny_model_dir: Path, tmp_path: Path, worker: bool
 ) -> None:
     """The model in the page gives them from disk, under the page's policy, in WebAssembly."""
-    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantised="Q4_1")
+    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantized="Q4_1")
     (tmp_path / "converted").mkdir()
     convert(gguf, tmp_path / "converted")
     page.open(write_page(tmp_path))

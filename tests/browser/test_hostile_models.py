@@ -154,7 +154,7 @@ def test_error_of_a_chat_template_is_shown(
 ) -> None:
     """The template is the model's; the reader sees why there is no answer."""
     changes = {"tokenizer.chat_template": "{{ raise_exception('no chat today') }}"}
-    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", changes, quantised=True)
+    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", changes, quantized=True)
 
     def check(page: Any) -> None:
         status = page.locator(".try-text .try-status")
@@ -167,7 +167,7 @@ def test_a_link_switches_off_what_the_page_says(
     browser: Browser, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     """Each part once, in one spelling: other names would have a chip but no effect."""
-    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantised=True)
+    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantized=True)
     repeated = ",".join(["0.0"] * 64)
 
     def check(page: Any) -> None:
@@ -206,7 +206,7 @@ def test_a_search_with_many_matches_ends(
     browser: Browser, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     """The time grows with the number of matches, not with its square."""
-    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantised=True)
+    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantized=True)
     file = write_try_page(tmp_path, GGUFSource("tiny", str(gguf)), live=False)
     with reading(browser, file) as page:
         page.evaluate(
@@ -234,7 +234,7 @@ def test_hostile_manifests_are_refused(
     browser: Browser, tiny_model_dir: Path, tmp_path: Path, manifest: str, message: str
 ) -> None:
     """A missing list, a huge size, code in place of data, and a missing part."""
-    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantised=True)
+    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantized=True)
     file = write_try_page(tmp_path, GGUFSource("tiny", str(gguf)))
     text = manifest if manifest.startswith("//") else f"window.layerbookManifest = {manifest};"
     (file.parent / "live" / "manifest.js").write_text(text, encoding="utf-8")

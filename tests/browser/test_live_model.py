@@ -116,7 +116,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_gguf(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the tiny model with 4 bits per weight (Q4_1)."""
     folder = tmp_path_factory.mktemp("gguf")
-    return write_gguf(tiny_model_dir, folder / "tiny.gguf", quantised="Q4_1")
+    return write_gguf(tiny_model_dir, folder / "tiny.gguf", quantized="Q4_1")
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +132,8 @@ def test_numbers_equal_those_of_pytorch(
     browser: Browser, page_file: Path, tiny_model_dir: Path, tmp_path: Path, format: str
 ) -> None:
     """For every format that the page reads, in WebAssembly and in JavaScript."""
-    quantised = False if format == "F32" else format
-    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantised=quantised)
+    quantized = False if format == "F32" else format
+    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantized=quantized)
     (tmp_path / "converted").mkdir()
     convert(gguf, tmp_path / "converted")
     expected = run_torch(load_torch(tmp_path / "converted"), IDS)
@@ -268,7 +268,7 @@ def test_long_text_reports_progress_and_can_be_stopped_midway(
     (tmp_path / "wide").mkdir()
     sizes = {"hidden_size": 256, "intermediate_size": 1024, "num_hidden_layers": 16}
     source = write_tiny_model(tmp_path / "wide", **sizes, max_position_embeddings=640)
-    gguf = write_gguf(source, tmp_path / "wide.gguf", quantised="Q4_1")
+    gguf = write_gguf(source, tmp_path / "wide.gguf", quantized="Q4_1")
     with reading(browser, page_file) as page:
         page.set_input_files("input", gguf)
         page.evaluate(
@@ -308,7 +308,7 @@ def test_long_text_reports_progress_and_can_be_stopped_midway(
             {"extra": {"rope_freqs.weight": np.ones(4, np.float32)}},
             "the tensor rope_freqs.weight is not part of a plain Llama",
         ),
-        ({"quantised": "Q5_0"}, "is of type Q5_0; this page reads F32, F16, Q4_0, Q4_1, Q8_0"),
+        ({"quantized": "Q5_0"}, "is of type Q5_0; this page reads F32, F16, Q4_0, Q4_1, Q8_0"),
     ],
 )
 def test_other_models_are_refused_by_name(

@@ -34,7 +34,7 @@ TEXT = "The cat sat on 2 + 2 = "
 def folder(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write two chapters with boxes, one without, and the page that runs the model."""
     path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
-    source = GGUFSource("tiny", str(write_gguf(tiny_model_dir, path, quantised=True)))
+    source = GGUFSource("tiny", str(write_gguf(tiny_model_dir, path, quantized=True)))
     folder = tmp_path_factory.mktemp("own")
     write_try_page(folder, source)
     for name, prose in (("one", PROSE), ("two", PROSE), ("none", "Nothing.")):

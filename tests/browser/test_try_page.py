@@ -64,7 +64,7 @@ TEXTS = (
 def source(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> GGUFSource:
     """The tiny model as a GGUF file."""
     path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
-    return GGUFSource("tiny", str(write_gguf(tiny_model_dir, path, quantised=True)))
+    return GGUFSource("tiny", str(write_gguf(tiny_model_dir, path, quantized=True)))
 
 
 @pytest.fixture(scope="module")

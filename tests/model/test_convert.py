@@ -99,10 +99,10 @@ def test_untied_weights_stay_untied(tmp_path):
     assert not json.loads((out / "config.json").read_text())["tie_word_embeddings"]
 
 
-def test_quantised_weights_become_float32(tiny_model_dir, tmp_path):
-    """Q8_0 blocks (int8 times a scale per 32) are dequantised, close to the original."""
+def test_quantized_weights_become_float32(tiny_model_dir, tmp_path):
+    """Q8_0 blocks (int8 times a scale per 32) are dequantized, close to the original."""
     out = converted(
-        write_gguf(tiny_model_dir, tmp_path / "q8.gguf", quantised=True), tmp_path / "out"
+        write_gguf(tiny_model_dir, tmp_path / "q8.gguf", quantized=True), tmp_path / "out"
     )
     name = "model.layers.1.mlp.down_proj.weight"
     before, after = (

@@ -1,4 +1,4 @@
-"""The colophon, with its note on quantised weights."""
+"""The colophon, with its note on quantized weights."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def test_describes_storage_only_of_known_weights(tmp_path: Path) -> None:
     same = sources.GGUFSource("copy", "copy.gguf", sha256=DEFAULT.sha256)
     full = sources.DirectorySource("full", str(tmp_path))
 
-    assert "4 bits" in front.quantisation(DEFAULT) and front.quantisation(
+    assert "4 bits" in front.quantization(DEFAULT) and front.quantization(
         same
-    ) == front.quantisation(DEFAULT)
-    assert "4 bits" not in front.quantisation(other) and "GGUF" in front.quantisation(other)
-    assert front.quantisation(full) == ""
+    ) == front.quantization(DEFAULT)
+    assert "4 bits" not in front.quantization(other) and "GGUF" in front.quantization(other)
+    assert front.quantization(full) == ""
 
 
 @pytest.mark.model
@@ -40,7 +40,7 @@ def test_default_model_is_stored_as_described(real_model_dir: Path) -> None:
     assert Counter(kinds.values()) == {"Q4_1": 7 * 30, "F32": 2 * 30 + 1}
     assert all((kind == "Q4_1") == (len(tensors[name].shape) == 2) for name, kind in kinds.items())
     assert all(
-        word in front.quantisation(DEFAULT) for word in ("4 bits a number (Q4_1)", "8 (Q8_0)")
+        word in front.quantization(DEFAULT) for word in ("4 bits a number (Q4_1)", "8 (Q8_0)")
     )
 
 

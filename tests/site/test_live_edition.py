@@ -44,7 +44,7 @@ def test_scripts_contain_every_byte_of_the_model() -> None:
 def live_book(tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A book with results whose model is a GGUF file."""
     monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "cache"))
-    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantised=True)
+    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantized=True)
     book = write_small_book(tmp_path / "book", gguf)
     assert layerbook("build", "--quiet", cwd=book).returncode == 0
     return book

@@ -109,7 +109,7 @@ class Experiment:
         return _longest_prefix_match(self.captions, figure)
 
     def badge(self, figure: str) -> str:
-        """Return the badge of a figure, or that of its experiment."""
+        """Return the badge of a figure, or else the badge of its experiment."""
         return _longest_prefix_match(self.badges, figure) or self.evidence
 
     def is_original(self, figure: str) -> bool:

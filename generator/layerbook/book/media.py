@@ -197,7 +197,7 @@ def _head(file: Path) -> BytesIO:
 
 
 def _svg_size(file: Path) -> tuple[int, int]:
-    """Return the size that an SVG states, or that of its viewBox."""
+    """Return the size that an SVG states, or else the size of its viewBox."""
     with file.open("rb") as stream:
         root, attributes = _root_element(stream.read(_SVG_HEAD))
     if root.rpartition(":")[2] != "svg":

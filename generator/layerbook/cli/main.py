@@ -134,7 +134,7 @@ def clean(root: Path, everything: bool, orphans: bool) -> None:
         from layerbook.store.project import open_project
 
         if everything:
-            raise UsageError("--orphans removes results, --all concerns the working cache; use one")
+            raise UsageError("--orphans removes results and --all the working cache; use only one")
         print_lines(removed_lines(remove_orphans(open_project(root))))
         return
     print_lines(clean_lines(cache.clean(root, everything=everything)))

@@ -122,7 +122,7 @@ class _Row:
 
 
 def _rows(figure: Bars, max_label_columns: int) -> list[_Row]:
-    """Return the bars from top to bottom, that of the rest last."""
+    """Return the bars from top to bottom; the bar of the rest is last."""
     color = colors.role_color(figure.value_axis.role, colors.NEUTRAL)
     names, value_texts = _label_texts(figure, max_label_columns), _value_texts(figure)
     rows = []

@@ -295,7 +295,7 @@ def _draw_arrow_down(sheet: ET.Element, start: _PlacedStep, end: _PlacedStep) ->
 
 
 def _draw_text_beside(sheet: ET.Element, placed: _PlacedStep) -> None:
-    """Draw the name of a function inside of it, and other words at the right of a shape."""
+    """Draw the name of a function inside it, and other words to the right of a shape."""
     item, step = placed.item, placed.item.step
     name = text.printable(step.name, 24)
     left = placed.x + item.width / 2 + 9

@@ -258,7 +258,7 @@ def job_requirements(
 
 
 def _check_code(requirements: JobRequirements) -> None:
-    """Raise ModelError unless code and libraries are those of the caller."""
+    """Raise ModelError unless code and libraries are the same as the caller's."""
     installed = keys.numeric_library_versions()
     names = [
         name for name, v in requirements.versions.items() if installed.get(name, "absent") != v
@@ -284,7 +284,7 @@ def _imported_code_digest(module: str) -> str:
 
 
 def _check_model(source: sources.ModelSource, required: Fingerprint) -> None:
-    """Raise ModelError unless a model, downloaded if necessary, is that of the caller."""
+    """Raise ModelError unless a model, downloaded if necessary, is the same as the caller's."""
     try:
         source.prepare()
         local_fingerprint = source.fingerprint()

@@ -85,7 +85,7 @@ def colophon_page(project: Project, book: BookInfo, views: ExperimentViews) -> C
         seeds=tuple(_seeds(views)),
         rebuild=rebuild_commands(project),
         licences=tuple(licences),
-        quantisation=quantisation(source),
+        quantization=quantization(source),
         originals=any(view.experiment.original for view in views.values()),
         previous=Link(last.title, last.href) if last else None,
     )
@@ -113,7 +113,7 @@ def _read_makefile(path: Path) -> str:
     return ""
 
 
-def quantisation(source: sources.ModelSource) -> str:
+def quantization(source: sources.ModelSource) -> str:
     """Describe the precision of stored weights, as far as known; empty if they are not GGUF."""
     if not isinstance(source, sources.GGUFSource):
         return ""

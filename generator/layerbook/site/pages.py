@@ -214,7 +214,7 @@ class ColophonPage:
     seeds: tuple[Fact, ...]
     rebuild: tuple[str, ...]
     licences: tuple[Licence, ...]
-    quantisation: str = ""
+    quantization: str = ""
     originals: bool = False
     previous: Link | None = None
 

@@ -1,5 +1,6 @@
-// Calls to an engine as promises: in a worker made of this script's own text, since pages opened
-// from disk may load none from a file, or on the page itself where no worker starts.
+// Calls to an engine, which return promises. The engine runs in a worker, or on the page itself if
+// no worker starts. The worker is made from a text in this script, because pages opened from disk
+// cannot load one from a file.
 
 import { loadScript } from "../scripts/common.js";
 import { t } from "../scripts/messages.js";
@@ -71,7 +72,7 @@ async function startCalls(report) {
 	}
 }
 
-// The reason of an error, in the language of the book if it is one of ours.
+// The reason for an error, in the language of the book if the error is ours.
 export function reasonOf(error) {
 	return error instanceof LiveError ? t(error.pattern, error.values) : error.message;
 }
@@ -109,7 +110,7 @@ export class LiveModel {
 		return this.open(sha256);
 	}
 
-	// Loads a file from its parts, blobs one after the other.
+	// Loads a file from its parts, which are blobs, in their order.
 	async loadParts(parts, sha256) {
 		await this.calls.call("allocate", [new Blob(parts).size, { plain: this.plain }]);
 		let offset = 0;
@@ -141,7 +142,7 @@ export class LiveModel {
 		return this.calls.call("open", [sha256]);
 	}
 
-	// Gives its memory back.
+	// Frees its memory.
 	close() {
 		this.calls.close();
 	}

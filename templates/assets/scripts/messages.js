@@ -2,8 +2,8 @@
 
 import { MARKS, MESSAGES } from "./catalogue.js";
 
-// A message; the values fill its `{names}`. What is looked up by another name than a literal is
-// marked where it is written.
+// A message; the values fill its `{names}`. A message that is not written in the call itself is
+// wrapped in `mark` where it is written.
 export function t(message, values = {}) {
 	const translated = MESSAGES[message] ?? message;
 	return translated.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
@@ -16,7 +16,7 @@ export function plural(count, one, many, values = {}) {
 	return t(count === 1 ? one : many, { count: grouped(count), ...values });
 }
 
-// A number of JavaScript with the marks of the language: 0.5 or 0,5.
+// A number as JavaScript writes it, with the decimal mark of the language: 0.5 or 0,5.
 export const decimal = (digits) => digits.replace(".", MARKS.decimal);
 
 // A whole number in groups of three: 49,152 or 49.152.

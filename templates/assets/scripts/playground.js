@@ -5,10 +5,10 @@ import { element, on, percent } from "./common.js";
 import { drawRank, Scores, sum } from "./sampling.js";
 import { decodeFloats } from "./viewer.js";
 
-const TOP_K = 1; // which knob it is
+const TOP_K = 1; // the index of this knob
 const MAX_DRAWN = 30;
 const MANY = 1000;
-const AT_ONCE = 25; // draws between two pictures
+const AT_ONCE = 25; // draws in one frame of the animation
 
 const knobsOf = (preset) => JSON.parse(preset.dataset.knobs);
 
@@ -54,7 +54,7 @@ class Playground {
 		this.choosePreset(this.presets[0]);
 	}
 
-	// A slider for one knob, and a field for the exact number; returns what writes them.
+	// Connects the slider and the number field of one knob; returns a function that updates both.
 	connect(i, slider, field) {
 		// The slider of top-k counts in powers: half its way is the root of the vocabulary's size.
 		const fromSlider = (value) => (i === TOP_K ? Math.round(this.size ** value) : Number(value));
@@ -97,7 +97,7 @@ class Playground {
 		return chip;
 	}
 
-	// Draws a thousand more tokens, a few in each picture, so that readers see the counts grow.
+	// Draws a thousand more tokens, a few in each frame, so that readers see the counts grow.
 	drawMany() {
 		cancelAnimationFrame(this.frame);
 		const total = this.total + MANY;
@@ -116,7 +116,7 @@ class Playground {
 		drawSome();
 	}
 
-	// The last of the counts is that of all tokens that are not in the list.
+	// The last count is for all tokens that are not in the list.
 	showCounts() {
 		[...this.rows, this.others].forEach(({ count, drawn }, rank) => {
 			count.textContent = this.total ? `${grouped(this.counts[rank])}×` : "";
@@ -139,7 +139,7 @@ class Playground {
 		this.showCounts();
 	}
 
-	// `source` is the control that is being moved, which nobody else may write into.
+	// `source` is the control that the reader is moving; its value is not overwritten.
 	show(source) {
 		this.sampled = this.current.sample(...this.knobs);
 		const { probs, cuts } = this.sampled;

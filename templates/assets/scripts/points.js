@@ -3,10 +3,10 @@
 import { t } from "./messages.js";
 import { element, hasModifier, on } from "./common.js";
 
-const REACH = 24; // pixels from the pointer to the dot it means
+const REACH = 24; // pixels: a dot that is farther from the pointer is not meant
 const NONE = -1;
 
-// Takes the words of a dot out of the picture, where browsers show them; the line below has them.
+// Removes the title of a dot, which browsers would show too; the line below has its text.
 function takeDot(group) {
 	const title = group.querySelector("title");
 	const use = group.querySelector("use");
@@ -25,7 +25,7 @@ class PointMap {
 		this.createReadout(svg.querySelector("title")?.textContent);
 		on(svg, "pointermove pointerleave click", (event) => this.onPointer(event));
 		this.show(NONE);
-		// Some pictures are there for wide and for narrow screens.
+		// Some figures have one picture for wide screens and one for narrow ones.
 		this.bar.classList.add(...(svg.closest(".wide, .narrow")?.classList ?? []));
 		svg.closest(".picture").after(this.bar);
 	}
@@ -67,7 +67,7 @@ class PointMap {
 	}
 
 	onPointer(event) {
-		// A finger does not hover: what it tapped stays.
+		// A finger does not hover, so the dot that it tapped stays lit.
 		if (event.type !== "click" && event.pointerType === "touch") return;
 		const nearest = event.type === "pointerleave" ? NONE : this.nearestTo(event);
 		if (nearest !== this.current) this.show(nearest);

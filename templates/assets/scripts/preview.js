@@ -7,13 +7,13 @@ const OPENS_AFTER = 150; // milliseconds, so that a pointer passing over a line 
 const CLOSES_AFTER = 250; // and time enough to move onto the preview
 
 const box = element("div.preview", { id: "preview", role: "tooltip" });
-let current = null; // the link that the preview is of
+let current = null; // the link whose preview is shown
 let timer;
-let touched = false; // the last pointer was a finger
+let touched = false; // true if the last pointer was a finger
 
 const linkAt = (event) => event.target.closest?.("a[data-preview], a.reference") ?? null;
 
-// A copy of what the link leads to: an entry that the page has for it, or a figure above or below.
+// A copy of the target: the entry of a term or source, or a figure elsewhere on the page.
 function contentOf(link) {
 	const source = document.getElementById(link.dataset.preview ?? link.hash.slice(1));
 	if (!source) return [];
@@ -47,7 +47,7 @@ function show(link) {
 	place();
 }
 
-function soon(action, pause) {
+function schedule(action, pause) {
 	clearTimeout(timer);
 	timer = setTimeout(action, pause);
 }
@@ -59,9 +59,9 @@ on(document, "pointerdown", (event) => {
 on(document, "pointerover", (event) => {
 	if (event.pointerType === "touch") return;
 	const link = linkAt(event);
-	if (link) soon(() => show(link), OPENS_AFTER);
+	if (link) schedule(() => show(link), OPENS_AFTER);
 	else if (box.contains(event.target)) clearTimeout(timer);
-	else soon(hide, CLOSES_AFTER);
+	else schedule(hide, CLOSES_AFTER);
 });
 on(document, "focusin", (event) => {
 	const link = linkAt(event);

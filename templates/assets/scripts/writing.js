@@ -7,12 +7,12 @@ import { startWidgets } from "./widget.js";
 
 const MODEL_ITSELF = { temperature: 1, topP: 1 }; // and all of the listed tokens
 
-// Short enough to stand below a token.
+// Short enough to fit below a token.
 const rounded = (share) => (share < 0.01 ? percent(share) : `${Math.round(100 * share)}\u202f%`);
 
 class Writing {
 	written = []; // the chosen tokens: { rank, share, prob, text: the number of the text it followed }
-	shown = 0; // which step's wheel is on show
+	shown = 0; // the step whose wheel is shown
 
 	constructor({ prompt, tokens, listed, count, texts }, label) {
 		Object.assign(this, { prompt, listed, texts });
@@ -121,7 +121,7 @@ class Writing {
 		return drawRank(this.wheel(this.textBefore(this.shown)));
 	}
 
-	// Writes a token at the step on show, in place of what stood there and after it.
+	// Writes a token at the shown step, in place of the token there and of all later ones.
 	take(rank) {
 		const text = this.textBefore(this.shown);
 		const share = this.wheel(text).probs[rank];

@@ -61,7 +61,7 @@ def unpack(packed: PackedPatterns) -> NDArray[np.float64]:
 
 
 class RoundingErrors(NamedTuple):
-    """The largest error of a share, and of one renormalised without the first token."""
+    """The largest error of a share, and of one renormalized without the first token."""
 
     share: float
     without_first: float
@@ -74,12 +74,12 @@ def largest_errors(weights: NDArray[np.floating]) -> RoundingErrors:
     row_errors = [0.0]
     for row in range(1, rows[-1] + 1):
         cells = (rows == row) & (keys > 0)
-        differences = _normalised(exact[..., cells]) - _normalised(packed[..., cells])
+        differences = _normalized(exact[..., cells]) - _normalized(packed[..., cells])
         row_errors.append(float(np.abs(differences).max()))
     return RoundingErrors(float(np.abs(exact - packed).max()), max(row_errors))
 
 
-def _normalised(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+def _normalized(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     """Scale one row's shares [layers, heads, keys], and their mean, to sum to one; keep zeros."""
     with_mean = np.concatenate([shares, shares.mean(axis=1, keepdims=True)], axis=1)
     sums = with_mean.sum(axis=-1, keepdims=True)

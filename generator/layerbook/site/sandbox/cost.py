@@ -1,4 +1,4 @@
-"""A Jinja environment in which every step of a template counts, and too many end it."""
+"""A Jinja environment that counts the steps of a template and stops it after too many."""
 
 from __future__ import annotations
 
