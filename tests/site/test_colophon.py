@@ -9,6 +9,7 @@ import pytest
 from fixtures.small_book import layerbook
 from layerbook.model import sources
 from layerbook.site import colophon as front
+from ruamel.yaml import YAML
 
 DEFAULT = sources.resolve(sources.DEFAULT_MODEL)
 
@@ -68,3 +69,17 @@ def test_huge_makefile_is_not_read(book: Path) -> None:
         stream.truncate(2_000_000)
     assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
     assert "make site" not in (book / "site" / "colophon.html").read_text(encoding="utf-8")
+
+
+def test_lists_the_seeds_of_every_experiment_that_draws() -> None:
+    """Analyses that draw many times without a seed in the spec count their seeds from 0."""
+    root = Path(__file__).resolve().parents[2]
+    specs = YAML(typ="safe").load((root / "experiments" / "sampling.yaml").read_text("utf-8"))
+    drawing = [spec for spec in specs["experiments"] if "draws" in spec]
+    seeds = (root / "site" / "colophon.html").read_text("utf-8").split('id="seeds"')[1]
+
+    assert len(drawing) == 4
+    for spec in drawing:
+        last = spec["draws"] - 1
+        row = seeds.split(f">sampling/{spec['id']}<")[1][:200]
+        assert "seed 0" in row if spec["analysis"] == "tally" else f"seeds 0–{last}" in row

@@ -145,4 +145,6 @@ def _seeds(views: ExperimentViews) -> list[Fact]:
                 for name, value in spec.items()
                 if name.endswith("seed") and value is not None
             ]
+            if "draws" in spec and "seed" not in spec:  # such analyses count their seeds from 0
+                seeds.append(Fact(view.address, f"seeds 0–{spec['draws'] - 1}"))
     return seeds
