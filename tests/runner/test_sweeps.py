@@ -331,7 +331,7 @@ SPEC_ERRORS = {
         'r("plain").d_vocab',
         "can only read its own cell",
     ),
-    "a measure named as a column": ("best:", "legs:", "'legs' is a column of the grid already"),
+    "a measure named as a column": ("best:", "legs:", "'legs' is already a column of the grid"),
     "a view of nothing": (
         "{measure: best, across: prompts}",
         "{across: prompts}",

@@ -56,7 +56,7 @@ class SweepParser:
             return None
         cells = prod(len(data.nodes) for data in axis_data.values())
         if cells > MAX_CELLS:
-            message = f"the grid has {cells:,} cells; at most {MAX_CELLS:,} are one sweep"
+            message = f"the grid has {cells:,} cells; a sweep can have at most {MAX_CELLS:,}"
             self.node.value["sweep"].add_problem(message)
             return None
         first_values = {name: data.nodes[0] for name, data in axis_data.items()}
@@ -185,7 +185,7 @@ class SweepParser:
         columns = _grid_columns(axes)
         for name, text in self.node.get_mapping("measures").items():
             if name in columns:
-                message = f"{name!r} is a column of the grid already"
+                message = f"{name!r} is already a column of the grid"
                 self.node.value["measures"].add_key_problem(name, message)
             if not isinstance(text.value, str):
                 continue
