@@ -180,6 +180,19 @@ def test_nothing_is_written_through_a_link_from_a_folder_of_the_book(
     assert read_tree(outside) == {}
 
 
+@pytest.mark.parametrize("command", ["init", "guide"])
+def test_new_books_are_not_written_through_a_link(
+    command: str, built: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (built / "docs").symlink_to(outside)
+    completed = layerbook(command, "docs/new", cwd=built)
+    assert completed.returncode == 1, completed.stdout
+    assert "leads outside" in completed.stderr
+    assert read_tree(outside) == {}
+
+
 def insert(book: Path, html: str) -> None:
     """Write HTML at the end of a page's text."""
     page = book / "site" / "next.html"

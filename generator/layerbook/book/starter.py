@@ -17,7 +17,7 @@ from typing import Literal
 from layerbook.book.book_file import locate_model
 from layerbook.core import atomic, registry
 from layerbook.core.errors import StoreError, UsageError
-from layerbook.core.paths import resolve_within
+from layerbook.core.paths import check_output, resolve_within
 
 Kind = Literal["lecture", "minimal", "guide"]
 
@@ -42,7 +42,7 @@ def write_starter(
     model: a name, or a path as seen from the working directory. language: as BCP 47 writes it;
     `de-AT` is German.
     Raises UsageError for a folder with something in it or a language without a starter, StoreError
-    if the disk refuses; then nothing is written.
+    if the disk refuses or for a link of another book; then nothing is written.
     """
     _check_target(folder)
     base = _starter_language(language)
@@ -103,6 +103,7 @@ def _spellings(name: str) -> tuple[str, str, str]:
 
 
 def _check_target(folder: Path) -> None:
+    check_output(folder, folder)
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise UsageError(f"{folder}: is not a folder; a new book needs a new or empty folder")
     if folder.is_dir() and (names := {path.name for path in folder.iterdir()} - _KEPT_FOLDERS):
