@@ -17,6 +17,10 @@ import pytest
 from fixtures.poison import poison
 from fixtures.small_book import layerbook, read_tree, start_layerbook
 from fixtures.watching import watch_layerbook
+from layerbook.core.errors import OutsideError, SpecError
+from layerbook.core.progress import SilentReporter
+from layerbook.site.build import BuildOptions, build
+from layerbook.store.project import open_project
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -115,6 +119,23 @@ def test_linked_sources_are_refused(name: str, option: str, book: Path, outside:
         assert "SECRET" not in process.stdout + process.stderr
     assert read_tree(outside) == before
     assert not (book / "site").exists()
+
+
+def test_links_that_appear_during_a_build_are_refused(book: Path, outside: Path) -> None:
+    """The experiments may run for minutes, and a pull can change the book meanwhile."""
+    project = open_project(book)
+    site, reporter = project.site_dir, SilentReporter()
+    (book / "templates" / "assets").mkdir()
+    link = book / "templates" / "assets" / "extra.js"
+    link.symlink_to(outside / "secret.txt")
+    with pytest.raises(SpecError, match=r"extra\.js:1:1: is a link"):
+        build(project, site, reporter, BuildOptions(run_stale=False))
+    assert not site.exists()
+    link.unlink()
+    site.symlink_to(outside / "folder")
+    with pytest.raises(OutsideError):
+        build(project, site, reporter, BuildOptions(run_stale=False))
+    assert not list((outside / "folder").iterdir())
 
 
 def test_links_to_files_of_the_book_are_followed(book: Path) -> None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from layerbook.book.files import check_book_files
 from layerbook.core import language
 from layerbook.core.errors import Problem, SpecError
+from layerbook.core.paths import check_output
 from layerbook.core.progress import Reporter, SilentReporter
 from layerbook.core.text import pluralize
 from layerbook.plotting.pool import DrawingPool
@@ -120,9 +122,13 @@ class SiteRenderer:
     def publish(self, target: Path, reporter: Reporter, *, force: bool = False) -> BuildOutput:
         """Bring the site folder up to date; pages whose inputs are unchanged come from the cache.
 
-        Call it under the project's lock. Raises SpecError for the prose, StoreError for the folder.
+        Call it under the project's lock. Raises SpecError for the prose, StoreError for the folder,
+        OutsideError if it is behind a link of the book.
         """
         contents = self._render(reporter, ignore_cache=force)
+        # Links may have appeared while the build ran, for example through a pull.
+        check_book_files(self.project.root)
+        check_output(self.project.root, target)
         report = publish.publish(contents.files, target)
         summary = f"{target} is current"
         if report.written or report.removed:
