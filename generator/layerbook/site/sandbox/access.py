@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from jinja2 import Undefined
 from jinja2.environment import TemplateModule
@@ -38,10 +39,16 @@ def readable_names(obj: object) -> Sequence[str]:
         return tuple(getattr(obj, "_fields", ()))
     if methods := _methods(obj):
         return methods
-    names = field_names(type(obj)) or ()
-    constants = (name for name, value in vars(type(obj)).items() if isinstance(value, str))
+    return _names_of_type(type(obj))  # type: ignore[arg-type]  # mypy: not hashable
+
+
+@cache  # pages of a large book read the same few types very often
+def _names_of_type(kind: type) -> tuple[str, ...]:
+    """Return the fields and the constants of a type, none if it is no model or dataclass."""
+    names = field_names(kind) or ()
+    constants = (name for name, value in vars(kind).items() if isinstance(value, str))
     public = (name for name in constants if names and not name.startswith("_"))
-    return list(dict.fromkeys((*names, *public)))
+    return tuple(dict.fromkeys((*names, *public)))
 
 
 def may_call(obj: object) -> bool:
