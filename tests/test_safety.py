@@ -19,7 +19,10 @@ from fixtures.small_book import layerbook, read_tree, start_layerbook
 from fixtures.watching import watch_layerbook
 from layerbook.core.errors import OutsideError, SpecError
 from layerbook.core.progress import SilentReporter
+from layerbook.runner.run import ResultSaver
 from layerbook.site.build import BuildOptions, build
+from layerbook.store import results
+from layerbook.store.freshness import check_status
 from layerbook.store.project import open_project
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -135,6 +138,19 @@ def test_links_that_appear_during_a_build_are_refused(book: Path, outside: Path)
     site.symlink_to(outside / "folder")
     with pytest.raises(OutsideError):
         build(project, site, reporter, BuildOptions(run_stale=False))
+    assert not list((outside / "folder").iterdir())
+
+
+def test_results_are_not_written_through_a_link_that_appears(book: Path, outside: Path) -> None:
+    """A pull could replace the folder of a chapter while its experiments run."""
+    project = open_project(book)
+    status = check_status(project)[0]
+    path = project.result_path(status.experiment)
+    result = results.load(path, status.experiment.result_type).result
+    path.parent.rename(book / "old")
+    path.parent.symlink_to(outside / "folder")
+    with pytest.raises(OutsideError):
+        ResultSaver(project).save(status, status.key, result)
     assert not list((outside / "folder").iterdir())
 
 

@@ -23,6 +23,7 @@ from layerbook.core.errors import (
     StoreError,
     UsageError,
 )
+from layerbook.core.paths import resolve_within
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import Precision
 from layerbook.core.text import pluralize
@@ -147,6 +148,7 @@ class ResultSaver:
         """Save a result, unless the stored one has the same numbers.
 
         current_key: the key after measuring. The result is dropped if it is not that of `status`.
+        Raises OutsideError if its folder has become a link, StoreError if the disk refuses.
         """
         experiment, key = status.experiment, status.key
         if isinstance(result, LayerbookError):
@@ -154,6 +156,7 @@ class ResultSaver:
         if current_key != key:
             return Outcome(experiment, "failed", SOURCES_CHANGED)
         path = self.project.result_path(experiment)
+        resolve_within(self.project.root, path.parent, links=False)  # it may be a link by now
         old = self._load_stored(path, type(result))
         outcome = Outcome(experiment, "new")
         if old is not None and old.key.spec == key.spec:
