@@ -243,7 +243,18 @@ def test_names_in_an_archive_lead_down_only(built: Path, tmp_path: Path) -> None
     insert(built, f'<img src="../../{built.name}/site/x.png">')
     completed = layerbook("export", "--epub", tmp_path / "out", cwd=built)
     assert completed.returncode == 1
-    assert "not the path of a picture in the site" in completed.stderr
+    assert "not the path of a picture or video in the site" in completed.stderr
+
+
+@pytest.mark.parametrize("name", ["more.xhtml", "book.opf", "style.css"])
+def test_epub_contains_no_unchecked_pages(name: str, built: Path, tmp_path: Path) -> None:
+    """A stranger's site may name a page with scripts, or the list of files, as a picture."""
+    (built / "site" / name).write_text("<script>SECRET</script>")
+    insert(built, f'<img src="{name}" alt="">')
+    completed = layerbook("export", "--epub", tmp_path / "book.epub", cwd=built)
+    assert completed.returncode == 1, completed.stdout
+    assert "is not the path of a picture or video" in completed.stderr
+    assert not (tmp_path / "book.epub").exists()
 
 
 DRAWINGS = {

@@ -8,10 +8,11 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from layerbook.book.media import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from layerbook.core.errors import StoreError
 from layerbook.core.language import gettext
 from layerbook.site.export.archive import write_archive
@@ -159,7 +160,10 @@ def _drop_dead_ids(article: Element) -> None:
 
 
 def _media_items(site: Path, pages: Iterable[BookPage]) -> Iterator[Item]:
-    """Yield the pictures and videos of pages. Raises StoreError for a path that leads up."""
+    """Yield the pictures and videos of pages.
+
+    Raises StoreError for a path that leads up, and for other files, such as pages with scripts.
+    """
     site_files = SiteFiles(site)
     paths = set()
     for page in pages:
@@ -168,12 +172,13 @@ def _media_items(site: Path, pages: Iterable[BookPage]) -> Iterator[Item]:
                 path = element.get(name)
                 if path and ":" not in path and path not in paths:
                     paths.add(path)
-                    kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
-                    data = site_files.read(path)
-                    if not is_plain_path(path):
+                    data, suffix = site_files.read(path), PurePosixPath(path).suffix
+                    is_picture = suffix.lower() in (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES)
+                    if not is_picture or not is_plain_path(path):
                         raise StoreError(
-                            f"{site}: {path!r} is not the path of a picture in the site"
+                            f"{site}: {path!r} is not the path of a picture or video in the site"
                         )
+                    kind = mimetypes.guess_type(f"file{suffix}")[0] or "application/octet-stream"
                     yield Item(path, kind, data)
 
 
