@@ -88,6 +88,9 @@ def test_reports_invalid_addresses() -> None:
     [
         ("a\nb ![A cat](cat.png)", "x.md:2:3: an image stands alone"),
         ("![A cat][1]\n\n[1]: cat.png", "x.md:1:1: an image stands alone"),
+        ("a\nb \u202e{{ x }}", "x.md:2:3: the invisible character U+202E reverses the text"),
+        ("a &#X202d;{{ x }}", "x.md:1:3: the invisible character &#X202d; reverses the text"),
+        ("a &#8238;{{ x }}", "x.md:1:3: the invisible character &#8238; reverses the text"),
         ("a [x][nope]", "x.md:1:3: no address is defined for the link [x][nope]"),
         ("a[^1]", "x.md:1:2: no footnote has the mark [^1]"),
         ("a\n$$ b", "x.md:2:1: $$ opens a formula that does not end"),

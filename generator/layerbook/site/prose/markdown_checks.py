@@ -32,6 +32,8 @@ _STRAY = (
         "no address is defined for the link {0}",
     ),
 )
+_REVERSING = re.compile(r"[\u202d\u202e]|&#(?:x0*202[de]|0*823[78]);", re.IGNORECASE)
+"""Characters that print the text after them in another order, numbers too."""
 _ONLY_BLOCKS = re.compile(rf"\s*+(?:{BLOCK}[^{BLOCK}]*{BLOCK}\s*+)+")
 
 
@@ -44,6 +46,7 @@ def find_markdown_problems(
     """
     outline = piece.outline
     yield from _listing_problems(piece)
+    yield from _reversed_texts(piece)
     for excess in outline.excesses:
         yield piece.problem(Position(excess.line, 1), excess.message)
     for opening, node in outline.inline_nodes():
@@ -74,6 +77,14 @@ def find_misplaced_references(piece: TextPiece) -> Iterator[Problem]:
     """Yield the references such as `@fig-name` in a caption, a claim or a definition."""
     for written, position in piece.outline.references():
         yield piece.problem(position, MISPLACED_REFERENCE.format(written))
+
+
+def _reversed_texts(piece: TextPiece) -> Iterator[Problem]:
+    for number, line in enumerate(piece.text.split("\n"), start=1):
+        for match in _REVERSING.finditer(line):
+            name = match[0] if len(match[0]) > 1 else f"U+{ord(match[0]):04X}"
+            message = f"the invisible character {name} reverses the text after it; remove it"
+            yield piece.problem(Position(number, match.start() + 1), message)
 
 
 def _listing_problems(piece: TextPiece) -> Iterator[Problem]:
