@@ -304,9 +304,9 @@ const { element, on, placeBeside } = modules["scripts/common.js"];
 const OPENS_AFTER = 150; // milliseconds, so that a pointer passing over a line opens nothing
 const CLOSES_AFTER = 250; // and time enough to move onto the preview
 const box = element("div.preview", { id: "preview", role: "tooltip" });
-let current = null; // the link that the preview is of
+let current = null; // the link whose preview is shown
 let timer;
-let touched = false; // the last pointer was a finger
+let touched = false; // true if the last pointer was a finger
 const linkAt = (event) => event.target.closest?.("a[data-preview], a.reference") ?? null;
 function contentOf(link) {
 	const source = document.getElementById(link.dataset.preview ?? link.hash.slice(1));
@@ -337,7 +337,7 @@ function show(link) {
 	link.setAttribute("aria-describedby", box.id);
 	place();
 }
-function soon(action, pause) {
+function schedule(action, pause) {
 	clearTimeout(timer);
 	timer = setTimeout(action, pause);
 }
@@ -348,9 +348,9 @@ on(document, "pointerdown", (event) => {
 on(document, "pointerover", (event) => {
 	if (event.pointerType === "touch") return;
 	const link = linkAt(event);
-	if (link) soon(() => show(link), OPENS_AFTER);
+	if (link) schedule(() => show(link), OPENS_AFTER);
 	else if (box.contains(event.target)) clearTimeout(timer);
-	else soon(hide, CLOSES_AFTER);
+	else schedule(hide, CLOSES_AFTER);
 });
 on(document, "focusin", (event) => {
 	const link = linkAt(event);
@@ -1073,7 +1073,7 @@ document.querySelectorAll(".live").forEach((box, number) => new LiveText(box, nu
 define("scripts/points.js", () => {
 const { t } = modules["scripts/messages.js"];
 const { element, hasModifier, on } = modules["scripts/common.js"];
-const REACH = 24; // pixels from the pointer to the dot it means
+const REACH = 24; // pixels: a dot that is farther from the pointer is not meant
 const NONE = -1;
 function takeDot(group) {
 	const title = group.querySelector("title");
@@ -1298,7 +1298,7 @@ const MODEL_ITSELF = { temperature: 1, topP: 1 }; // and all of the listed token
 const rounded = (share) => (share < 0.01 ? percent(share) : `${Math.round(100 * share)}\u202f%`);
 class Writing {
 	written = []; // the chosen tokens: { rank, share, prob, text: the number of the text it followed }
-	shown = 0; // which step's wheel is on show
+	shown = 0; // the step whose wheel is shown
 	constructor({ prompt, tokens, listed, count, texts }, label) {
 		Object.assign(this, { prompt, listed, texts });
 		this.scores = texts.map(({ logs }) => new Scores(Float64Array.from(logs)));

@@ -158,6 +158,7 @@ class LiveError extends Error {
 return { LiveError };
 });
 define("live/model.js", () => {
+const { LiveError } = modules["live/errors.js"];
 const SETTINGS = {
 	layers: "block_count",
 	width: "embedding_length",
@@ -192,6 +193,12 @@ function normalize(x, gain, epsilon) {
 }
 function add(x, y) {
 	for (let i = 0; i < x.length; i++) x[i] += y[i];
+}
+function finite(numbers) {
+	if (!numbers.every(Number.isFinite)) {
+		throw new LiveError("the model computes values that are not finite numbers");
+	}
+	return numbers;
 }
 const roundUp = (number, unit) => Math.ceil(number / unit) * unit;
 const emptyLists = (count) => Array.from({ length: count }, () => []);
@@ -373,7 +380,7 @@ class Model {
 	}
 	unembed(x) {
 		const matrix = this.tensor("output") ? "output" : "token_embd";
-		return this.times(matrix, this.normalize("output_norm", x));
+		return finite(this.times(matrix, this.normalize("output_norm", x)));
 	}
 	lens(position) {
 		const { layers, width } = this.shape;
@@ -397,7 +404,7 @@ class Model {
 				pattern.set(seen, (head * count + query) * count);
 			}
 		}
-		return pattern;
+		return finite(pattern);
 	}
 }
 return { UNCHANGED, readShape, Model };

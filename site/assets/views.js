@@ -698,10 +698,10 @@ const { decimal, grouped, t } = modules["scripts/messages.js"];
 const { element, on, percent } = modules["scripts/common.js"];
 const { drawRank, Scores, sum } = modules["scripts/sampling.js"];
 const { decodeFloats } = modules["scripts/viewer.js"];
-const TOP_K = 1; // which knob it is
+const TOP_K = 1; // the index of this knob
 const MAX_DRAWN = 30;
 const MANY = 1000;
-const AT_ONCE = 25; // draws between two pictures
+const AT_ONCE = 25; // draws in one frame of the animation
 const knobsOf = (preset) => JSON.parse(preset.dataset.knobs);
 function partsOf(item) {
 	const [, token, , bar, own, value, count] = item.querySelectorAll("span, i, b");
@@ -845,7 +845,7 @@ class Playground {
 		const counts = { left: grouped(left), count: grouped(this.size) };
 		const fair = { ...counts, choices: decimal(choices.toFixed(2)) };
 		const parts = [
-			t("{left} of {count} tokens are left, as uncertain as a fair choice among {choices}", fair),
+			t("{left} of {count} tokens are left, as hard to guess as a fair draw from {choices}", fair),
 		];
 		cuts.forEach(({ by, count, lost }, i) => {
 			if (!count) return;
