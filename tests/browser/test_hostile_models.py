@@ -187,7 +187,7 @@ def test_numbers_that_are_not_finite_are_an_error(
     browser: Browser, tiny_model_dir: Path, tmp_path: Path, value: float
 ) -> None:
     """The page would show shares of NaN %, and its sentences would be false."""
-    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantised=True)
+    gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantized=True)
     reader = GGUFReader(gguf, "r+")
     norm = next(t for t in reader.tensors if t.name == "output_norm.weight")
     norm.data[:] = value
