@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from layerbook.core.errors import LayerbookError
 from layerbook.core.figures import Axis, Bars, Heatmap
 from layerbook.plotting.pool import DrawingPool
 from layerbook.site.figure_cache import FigureRenderer, content_digest
@@ -38,6 +39,17 @@ def test_takes_pictures_from_the_cache(tmp_path: Path) -> None:
         other = again.html(heatmap(0.5), "one")
         with pytest.raises(pytest.fail.Exception, match="drawn again"):
             again.fill_placeholders(other)
+
+
+def test_placeholders_in_a_template_of_the_book(tmp_path: Path) -> None:
+    """One without a picture stays a comment; thousands of one picture are an error."""
+    with DrawingPool(1) as drawing_pool:
+        renderer = FigureRenderer(WorkingCache(tmp_path), drawing_pool)
+        placeholder = renderer.html(heatmap(), "one")
+        others = f"<!--drawing {'0' * 64} 0-->{placeholder.replace(' 0-->', ' 9-->')}"
+        assert renderer.fill_placeholders(placeholder + others).endswith(f"</svg>{others}")
+        with pytest.raises(LayerbookError, match="larger than 50 MB"):
+            renderer.fill_placeholders(placeholder * 20_000)
 
 
 def test_digests_depend_on_every_field() -> None:

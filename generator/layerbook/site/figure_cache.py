@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from layerbook.core import figures, language
+from layerbook.core.errors import LayerbookError
 from layerbook.core.language import gettext
 from layerbook.plotting.pool import DrawingJob, DrawingPool
 from layerbook.site.tokens_html import passage_html, strip_html, table_html
@@ -21,7 +22,9 @@ from layerbook.store.cache import WorkingCache
 from layerbook.store.code_digest import packages_digest, source_digest
 from layerbook.store.keys import library_versions
 
-_PLACEHOLDER = re.compile(r"<!--drawing ([0-9a-f]{64}) (\d+)-->")
+_PLACEHOLDER = re.compile(r"<!--drawing ([0-9a-f]{64}) ([0-9]{1,9})-->")
+MAX_PICTURES = 50_000_000
+"""The characters of all pictures of a page; a page with many has two million."""
 DRAWING_LIBRARIES = ("matplotlib", "seaborn", "numpy", "pillow")
 CSS_KINDS: dict[type, str] = {
     figures.Bars: "bars",
@@ -100,12 +103,25 @@ class FigureRenderer:
         return tuple(f"<!--drawing {key} {i}-->" for i in range(count))
 
     def fill_placeholders(self, page: str) -> str:
-        """Return the page with its pictures; waits until all are drawn."""
+        """Return the page with its pictures; waits until all are drawn.
+
+        Raises LayerbookError if they are too large together.
+        """
         for key, drawing in self._drawing_pool.results().items():
             self._drawn[key] = drawing
             self._cache.put_blob("figures", key, json.dumps(drawing).encode())
         self._pending.clear()
-        return _PLACEHOLDER.sub(lambda match: self._drawn[match[1]][int(match[2])], page)
+
+        def fill(match: re.Match[str]) -> str:
+            pictures, number = self._drawn.get(match[1], ()), int(match[2])
+            # A template of the book may contain a comment that only looks like a placeholder.
+            return pictures[number] if number < len(pictures) else match[0]
+
+        # It may also repeat a placeholder.
+        if sum(len(fill(match)) for match in _PLACEHOLDER.finditer(page)) > MAX_PICTURES:
+            megabytes = MAX_PICTURES // 1_000_000
+            raise LayerbookError(f"the figures of a page are larger than {megabytes} MB together")
+        return _PLACEHOLDER.sub(fill, page)
 
 
 def content_digest(value: Any) -> str:
