@@ -81,7 +81,7 @@ WRONG_WEIGHTS: list[tuple[str, Callable[[Weights], object], str]] = [
         lambda w: w.update({"model.norm.weight": torch.ones(31)}),
         r"of another shape: model\.norm\.weight \[31\], not \[32\]",
     ),
-    ("int8", lambda w: w.update({UP: w[UP].to(torch.int8)}), r"up_proj\.weight \(I8\).*quantised"),
+    ("int8", lambda w: w.update({UP: w[UP].to(torch.int8)}), r"up_proj\.weight \(I8\).*quantized"),
     ("NaN", lambda w: w[UP].__setitem__((3, 4), torch.nan), rf"NaN or infinite numbers in {UP}"),
     ("inf", lambda w: w[UP].__setitem__((3, 4), -torch.inf), rf"NaN or infinite numbers in {UP}"),
 ]

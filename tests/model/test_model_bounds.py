@@ -62,6 +62,7 @@ def prepare_and_load(location: Path) -> LoadedModel:
         ({"vocab_size": 900_000_000}, "describes a model of"),
         ({"intermediate_size": 900_000_000}, "describes a model of"),
         ({"intermediate_size": 10**12}, "intermediate_size is 1,000,000,000,000, beyond"),
+        ({"num_labels": 10_000_000}, "num_labels is 10,000,000, beyond 10,000"),
         ({"num_hidden_layers": True}, "num_hidden_layers is True, not a positive number"),
         ({"rope_scaling": "linear"}, "rope_scaling is not an object"),
         ({"model_type": "smollm3", "no_rope_layer_interval": 0}, "has the wrong type"),

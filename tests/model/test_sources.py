@@ -254,7 +254,7 @@ BROKEN_FOLDERS = [
         lambda d: (d / "config.json").write_text(
             '{"model_type": "llama", "quantization_config": {"quant_method": "gptq"}}'
         ),
-        "the weights are quantised; give plain safetensors",
+        "the weights are quantized; give plain safetensors",
     ),
     (lambda d: (d / "model.safetensors").unlink(), "model.safetensors is missing"),
     (lambda d: (d / "tokenizer.json").unlink(), "tokenizer.json is missing"),
@@ -824,6 +824,15 @@ def test_a_relative_cache_is_refused(monkeypatch):
     monkeypatch.setenv("LAYERBOOK_CACHE", ".cache")
     with pytest.raises(UsageError, match="but should be an absolute path"):
         user_cache.root()
+
+
+@pytest.mark.parametrize("setting", ["HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"])
+def test_a_relative_cache_of_the_hub_is_refused(monkeypatch, setting):
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(setting, ".cache")
+    with pytest.raises(UsageError, match="the Hub's cache"):
+        sources.hub_cache_dir()
 
 
 def test_unknown_home_folders_are_errors(monkeypatch):

@@ -57,7 +57,7 @@ class MlpKnockoutResult(Result):
 
     @property
     def by_need(self) -> tuple[SilencedMlp, ...]:
-        """The layers, that whose MLP the answer needs most first."""
+        """The layers, beginning with the one whose MLP the answer needs most."""
         return tuple(sorted(self.everywhere, key=lambda mlp: mlp.answer))
 
     @property

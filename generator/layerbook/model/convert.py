@@ -73,7 +73,7 @@ def _write_weights(
 def _converted_tensors(
     header: GGUFHeader, config: Mapping[str, Any]
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Yield every tensor by transformers' name, dequantised."""
+    """Yield every tensor by transformers' name, dequantized."""
     from gguf import dequantize
 
     layout = tensor_layout(config)

@@ -19,6 +19,7 @@ PLAIN_OUTPUTS = frozenset({"llama", "mistral", "qwen2", "qwen3", "smollm3", "phi
 """Models that add head outputs unscaled, and compute logits after an RMSNorm."""
 
 MAX_LAYERS = 1000
+MAX_LABELS = 10_000  # of a classifier; transformers makes a name for each, used or not
 MAX_SIZE = 1_000_000_000  # of a vocabulary, a context, a vector
 ROPE_KINDS = ("default", "linear", "dynamic", "llama3", "yarn")
 
@@ -289,15 +290,7 @@ def wrong_types_as_model_errors() -> Iterator[None]:
 
 def check_config(config: Mapping[str, Any]) -> None:
     """Raise ModelError for a `config.json` of a model that cannot be run."""
-    family = find_family(config)
-    layers = family.setting(config, "num_hidden_layers")
-    if isinstance(layers, int) and layers > MAX_LAYERS:
-        raise ModelError(
-            f"config.json: {layers:,} layers, more than the {MAX_LAYERS:,} that can be run"
-        )
-    for name, size in config.items():
-        if isinstance(size, int) and abs(size) > MAX_SIZE:
-            raise ModelError(f"config.json: {name} is {size:,}, beyond {MAX_SIZE:,}")
+    _check_sizes(config)
     for name in ("configuration_files", "transformers_weights"):
         if name in config:
             raise ModelError(
@@ -314,6 +307,22 @@ def check_config(config: Mapping[str, Any]) -> None:
     for name in ("use_bidirectional_attention", "add_cross_attention"):
         if config.get(name):
             raise ModelError(f"config.json: {name} is set; only causal decoders can be run")
+
+
+def _check_sizes(config: Mapping[str, Any]) -> None:
+    """Raise ModelError for numbers so large that loading the model would not end."""
+    family = find_family(config)
+    layers = family.setting(config, "num_hidden_layers")
+    if isinstance(layers, int) and layers > MAX_LAYERS:
+        raise ModelError(
+            f"config.json: {layers:,} layers, more than the {MAX_LAYERS:,} that can be run"
+        )
+    labels = config.get("num_labels")
+    if isinstance(labels, int) and labels > MAX_LABELS:
+        raise ModelError(f"config.json: num_labels is {labels:,}, beyond {MAX_LABELS:,}")
+    for name, size in config.items():
+        if isinstance(size, int) and abs(size) > MAX_SIZE:
+            raise ModelError(f"config.json: {name} is {size:,}, beyond {MAX_SIZE:,}")
 
 
 def missing_features(config: Mapping[str, Any]) -> frozenset[Feature]:

@@ -85,15 +85,15 @@ def check_stored_weights(directory: Path) -> int:
             f"{directory}: more than one file has the weights {listed(repeated, SHOWN_TENSORS)}; "
             "the files do not belong together"
         )
-    quantised = [
+    quantized = [
         f"{name} ({kind})"
         for name, kind, _ in tensors
         if kind not in FLOAT_TYPES and not name.endswith((".attn.bias", ".masked_bias"))
     ]
-    if quantised:
+    if quantized:
         raise ModelError(
             f"{directory}: these weights are not stored as floating point numbers: "
-            f"{listed(quantised, SHOWN_TENSORS)}; they are quantised in an unknown way. "
+            f"{listed(quantized, SHOWN_TENSORS)}; they are quantized in an unknown way. "
             "Give plain safetensors (float32, float16, bfloat16), or a GGUF file"
         )
     return sum(size for _, _, size in tensors)

@@ -133,7 +133,7 @@ def read_config(directory: Path) -> dict[str, Any]:
         raise ModelError(f"{directory}: {error}") from error
     if config.get("quantization_config"):
         raise ModelError(
-            f"{directory}: the weights are quantised; give plain safetensors, or a GGUF file"
+            f"{directory}: the weights are quantized; give plain safetensors, or a GGUF file"
         )
     for name in sorted(weight_files(directory)):
         if not (directory / name).is_file():

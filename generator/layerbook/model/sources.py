@@ -407,9 +407,13 @@ def _name_with(stem: str, digest: str) -> str:
 
 
 def hub_cache_dir() -> Path:
-    """Return the Hub client's cache by its own rules, without importing the client."""
+    """Return the Hub client's cache by its own rules, without importing the client.
+
+    Raises UsageError for a relative path, which in a stranger's book would lead into that book.
+    """
     environ = os.environ
     cache_home = Path(environ.get("XDG_CACHE_HOME") or "~/.cache")
     home = Path(environ.get("HF_HOME") or cache_home / "huggingface")
     configured = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE") or home / "hub"
-    return user_cache.expand_home(configured)
+    path = user_cache.expand_home(configured)
+    return user_cache.require_absolute(path, "the Hub's cache (HF_HUB_CACHE, HF_HOME)")

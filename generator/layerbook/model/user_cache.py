@@ -26,10 +26,7 @@ def root() -> Path:
     if the user has no home.
     """
     if configured := os.environ.get("LAYERBOOK_CACHE"):
-        path = expand_home(configured)
-        if not path.is_absolute():
-            raise UsageError(f"LAYERBOOK_CACHE is {configured!r}, but should be an absolute path")
-        return path
+        return require_absolute(expand_home(configured), "LAYERBOOK_CACHE")
     from platformdirs import user_cache_path
 
     try:
@@ -38,6 +35,13 @@ def root() -> Path:
         raise UsageError(
             "this user has no home folder for the cache; set LAYERBOOK_CACHE to a folder"
         ) from error
+
+
+def require_absolute(path: Path, setting: str) -> Path:
+    """Return the path. Raises UsageError if it is relative."""
+    if not path.is_absolute():
+        raise UsageError(f"{setting} is {str(path)!r}, but should be an absolute path")
+    return path
 
 
 def expand_home(path: str | Path) -> Path:
