@@ -39,8 +39,8 @@ MAYBE_QUANTISED_NOTE = mark(
 )
 ARITHMETIC = {
     "float64": mark(
-        "64-bit floating point on a CPU. A result keeps {digits} digits of the largest "
-        "value of each field, so that every machine gives the same files."
+        "64-bit floating point on a CPU. Each field is rounded to {digits} digits of its largest "
+        "value, so that other machines give the same files."
     ),
     "float32": mark(
         "32-bit floating point on a CPU. Another machine gives slightly other numbers."

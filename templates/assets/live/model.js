@@ -121,8 +121,8 @@ export class Model {
 		return normalize(x, this.matrices.row(this.tensor(name), 0), this.shape.epsilon);
 	}
 
-	// Runs tokens that follow those it has seen, a layer at a time, so that others can have their turn
-	// between two. Returns the logits after the last token.
+	// Runs new tokens through the model and yields after each layer, so that others can have their
+	// turn. Returns the logits after the last token.
 	*pass(ids, changes = UNCHANGED) {
 		if (this.midway) throw new Error("the last text was stopped midway; run it from its start");
 		this.midway = true;
@@ -210,8 +210,8 @@ export class Model {
 		}
 	}
 
-	// The heads' outputs z [n, heads, headSize]: of the values that each one
-	// looks at, the mean.
+	// The heads' outputs z [n, heads, headSize]: for each head, the weighted mean
+	// of the values that it looks at.
 	mix(layer, queries, blocked) {
 		const z = new Float32Array(queries.length);
 		for (let keyHead = 0; keyHead < this.shape.keyHeads; keyHead++) {
