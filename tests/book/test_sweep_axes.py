@@ -231,6 +231,7 @@ VALUES: dict[str, list[Any]] = {
     "sums": [[["king", "man", "woman"]], [["Paris", "France", "Spain"]]],
     "look_for": ["4", "four"],
     "examples": [["cat"], ["dog"]],
+    "silence": [[{"layer": 0, "head": 1}], [{"layer": 1, "head": 0}]],
     "links": [
         [{"reader": "dog", "source": "cat"}],
         [{"reader": "cat", "source": "dog"}],

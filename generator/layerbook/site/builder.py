@@ -29,6 +29,7 @@ from layerbook.site.prose.link_checks import (
     page_files,
 )
 from layerbook.site.prose.links import LinkTargets
+from layerbook.site.prose.media_checks import find_clashing_files
 from layerbook.site.published import published_files
 from layerbook.site.ro_crate import CRATE_FILE, ro_crate_manifest
 from layerbook.site.search import search_index
@@ -115,6 +116,8 @@ class SiteBuilder:
         math_rules = {name: rule for page in pages for name, rule in page.css_rules.items()}
         rows = [row for page in pages for row in page.rows]
         files = {"assets/search-index.js": search_index(rows)}
+        if problems := first_problems(find_clashing_files(self._project.root)):
+            raise SpecError(problems)
         files |= self._parts.media_folders.static_files()
         files |= theme_files(self._project.book.theme, self._parts.media_folders)
         for page in pages:
