@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -599,29 +600,28 @@ def test_failed_conversion_leaves_nothing(tiny_model_dir, tmp_path):
 
 def test_concurrent_builds_convert_once(tiny_gguf, monkeypatch):
     """A second build waits for the first, and uses its conversion."""
-    from layerbook.model import convert
-
-    source, calls, inside = sources.resolve(str(tiny_gguf)), [], threading.Event()
-    real = convert.convert
+    source, calls = sources.resolve(str(tiny_gguf)), []
+    converting, released = threading.Event(), threading.Event()
+    convert = sources.convert
 
     def slow(*arguments: object) -> None:
         calls.append(arguments)
-        inside.wait(10)
-        real(*arguments)
+        converting.set()
+        released.wait(10)
+        convert(*arguments)
 
-    monkeypatch.setattr(convert, "convert", slow)
+    monkeypatch.setattr(sources, "convert", slow)
     second = RecordingReporter()
     builds = [
         threading.Thread(target=source.prepare, args=(report,))
         for report in (RecordingReporter(), second)
     ]
     builds[0].start()
-    while not calls:
-        pass
+    assert converting.wait(10)
     builds[1].start()
-    while not second.labels:
-        pass
-    inside.set()
+    while builds[1].is_alive() and not second.labels:
+        time.sleep(0.01)
+    released.set()
     for build in builds:
         build.join()
 
