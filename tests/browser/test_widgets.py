@@ -111,7 +111,7 @@ def test_wave_speeds_match_the_result(browser: Browser, site: Path) -> None:
     encodings = result(site, "waves")["encodings"]
     with reading(browser, site / "play.html") as page:
         figure = page.locator(WAVES)
-        figure.get_by_role("slider", name="Seat").fill("5")
+        figure.get_by_role("slider", name="Position").fill("5")
         for sweep, name in zip(encodings, ("C = 1", "C = 100"), strict=True):
             figure.get_by_role("button", name=name, exact=True).click()
             rows = figure.locator(".waves-row")
@@ -127,24 +127,24 @@ def test_waves_move_by_keyboard_and_by_dragging(browser: Browser, site: Path) ->
     """The state of the clocks is announced to screen readers."""
     with reading(browser, site / "play.html", height=1200) as page:
         figure = page.locator(WAVES)
-        knob, seat = (figure.get_by_role("slider", name=name) for name in ("C", "Seat"))
+        knob, position = (figure.get_by_role("slider", name=name) for name in ("C", "Position"))
         knob.press("End")
         assert "100. The fastest clock" in (knob.get_attribute("aria-valuetext") or "")
-        seat.press("Home")
-        seat.press("ArrowRight")
-        assert (seat.get_attribute("aria-valuetext") or "").startswith("1: the clocks have made")
+        position.press("Home")
+        position.press("ArrowRight")
+        assert (position.get_attribute("aria-valuetext") or "").startswith("1: the clocks have made")
         plot = figure.locator(".waves-plot").first.bounding_box()
         assert plot
         page.mouse.move(plot["x"] + 4, plot["y"] + 20)
         page.mouse.down()
         page.mouse.move(plot["x"] + plot["width"] / 2, plot["y"] + 20)
         page.mouse.up()
-        assert seat.input_value() in ("19", "20")
+        assert position.input_value() in ("19", "20")
         play = figure.get_by_role("button", name="Let them run")
         play.click()
         page.wait_for_timeout(500)
         figure.get_by_role("button", name="Stop").click()
-        assert seat.input_value() not in ("19", "20")
+        assert position.input_value() not in ("19", "20")
 
 
 def test_rotation_starts_at_the_angle_of_the_result(browser: Browser, site: Path) -> None:
@@ -177,10 +177,10 @@ def test_moving_both_keeps_the_angle(browser: Browser, site: Path) -> None:
             assert difference(new, old + speed) < 1e-3
         query, key = figure.get_by_role("slider").all()
         query.press("ArrowRight")
-        assert lead.inner_text().startswith("2 seats apart") and lead.inner_text() != words
+        assert lead.inner_text().startswith("2 positions apart") and lead.inner_text() != words
         key.press("End")  # not further than the query
         assert key.get_attribute("aria-valuenow") == query.get_attribute("aria-valuenow")
-        assert "0 seats apart" in (key.get_attribute("aria-valuetext") or "")
+        assert "0 positions apart" in (key.get_attribute("aria-valuetext") or "")
 
 
 def test_tokens_can_be_dragged(browser: Browser, site: Path) -> None:

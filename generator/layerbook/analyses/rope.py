@@ -331,7 +331,7 @@ def _movable_arrows(result: RopeResult, last: int, key: int, speed: float) -> Wi
         "key": _rotate_back(result.key_pairs[key], key * speed),
         "speed": speed,
         "divisor": result.d_head**0.5,
-        "seats": MAX_POSITION,
+        "last": MAX_POSITION,
         "start": [min(last, MAX_POSITION), min(key, MAX_POSITION)],
     }
     return Widget("turns", json.dumps(data))

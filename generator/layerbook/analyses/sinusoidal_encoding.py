@@ -148,7 +148,7 @@ def _waves(result: SinusoidalEncodingResult) -> Widget:
     """Return the clocks of every C between the smallest and the largest, and their waves."""
     data = {
         "d_model": result.d_model,
-        "seats": min(MAX_POSITION, result.positions - 1),
+        "last": min(MAX_POSITION, result.positions - 1),
         "C": [encoding.C for encoding in result.encodings],
     }
     return Widget("waves", json.dumps(data))

@@ -7,7 +7,7 @@ import { startWidgets } from "./widget.js";
 
 const MINUS = "\u2212";
 const ROLES = ["query", "key"];
-const LABELS = [mark("Seat of {token}, the query"), mark("Seat of {token}, the key")];
+const LABELS = [mark("Position of {token}, the query"), mark("Position of {token}, the key")];
 const ASKER = 0;
 
 const signed = (number) => decimal(number.toFixed(1).replace("-", MINUS));
@@ -16,7 +16,7 @@ const signed = (number) => decimal(number.toFixed(1).replace("-", MINUS));
 const arrowOf = ([up, right]) => [Math.atan2(right, up), Math.hypot(up, right)];
 
 class Turns {
-	constructor({ names, query, key, speed, divisor, seats: last, start }, label) {
+	constructor({ names, query, key, speed, divisor, last, start }, label) {
 		Object.assign(this, { names, speed, divisor, last, positions: start.slice() });
 		this.start = start;
 		this.arrows = [arrowOf(query), arrowOf(key)];
@@ -125,7 +125,7 @@ class Turns {
 		svgElement("path", { d: `M${points.join("L")}`, class: "turns-curve" }, svg);
 		this.dot = element("i.waves-dot", {}, plot);
 		const words = element("p.turns-axis", {}, this.box);
-		element("span", {}, words, t("same seat"));
+		element("span", {}, words, t("same position"));
 		element("span", {}, words, t("what this clock adds to the score, by distance"));
 		element("span", {}, words, t("{count} apart", { count: this.last }));
 	}
@@ -152,8 +152,8 @@ class Turns {
 		const adds = signed(this.product(distance));
 		const lead = plural(
 			distance,
-			"One seat apart: the angle is {degrees}°, and this clock adds {adds} to the score.",
-			"{count} seats apart: the angle is {degrees}°, and this clock adds {adds} to the score.",
+			"One position apart: the angle is {degrees}°, and this clock adds {adds} to the score.",
+			"{count} positions apart: the angle is {degrees}°, and this clock adds {adds} to the score.",
 			{ degrees, adds },
 		);
 		this.tokens.forEach((token, i) => {
@@ -161,9 +161,9 @@ class Turns {
 			token.ariaValueNow = positions[i];
 			token.ariaValueText = `${positions[i]}. ${lead}`;
 			this.faces[i].face.show([turned[i]]);
-			this.faces[i].note.textContent = t("{token} in seat {seat}", {
+			this.faces[i].note.textContent = t("{token} at position {position}", {
 				token: this.names[i],
-				seat: positions[i],
+				position: positions[i],
 			});
 		});
 		this.faces[2].face.show(turned, { arc: true });

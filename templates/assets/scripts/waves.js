@@ -21,7 +21,7 @@ const rounded = (C) => Number(C.toPrecision(C < 100 ? 2 : 1));
 class Waves {
 	timer = null;
 
-	constructor({ d_model, seats: last, C }, label) {
+	constructor({ d_model, last, C }, label) {
 		Object.assign(this, { d_model, last });
 		this.largest = Math.max(10, ...C);
 		this.state = { C: C[0], position: Math.min(FIRST_POSITION, last) };
@@ -34,7 +34,7 @@ class Waves {
 		this.knob = this.addSlider(sliders, "C", SLIDER_STEPS, (value) => {
 			this.update({ C: rounded(this.largest ** (value / SLIDER_STEPS)) });
 		});
-		this.slider = this.addSlider(sliders, t("Seat"), last, (position) => {
+		this.slider = this.addSlider(sliders, t("Position"), last, (position) => {
 			this.pause();
 			this.update({ position });
 		});
@@ -106,8 +106,8 @@ class Waves {
 		for (const [button, preset] of this.presets) button.ariaPressed = preset === C;
 		for (const row of this.rows) this.showRow(row);
 		const turns = this.rows.map((row) => decimal(this.turns(row.pair).toFixed(2)));
-		const description = t("{seat}: the clocks have made {turns} turns", {
-			seat: position,
+		const description = t("{position}: the clocks have made {turns} turns", {
+			position,
 			turns: turns.join("; "),
 		});
 		this.slider.input.ariaValueText = description;
@@ -131,7 +131,7 @@ class Waves {
 		cursor.style.left = dot.style.left = left;
 		dot.style.top = `${50 - 40 * Math.sin(angle)}%`;
 		const around = countText((2 * Math.PI) / speed);
-		note.textContent = t("once around in {seats} seats", { seats: around });
+		note.textContent = t("once around in {count} positions", { count: around });
 	}
 
 	describe() {
@@ -139,7 +139,8 @@ class Waves {
 		const [fast, slow] = [this.rows[0], this.rows.at(-1)].map(({ pair }) =>
 			countText((2 * Math.PI) / this.speed(pair)),
 		);
-		const message = "The fastest clock comes around every {fast} seats, the slowest every {slow}.";
+		const message =
+			"The fastest clock comes around every {fast} positions, the slowest every {slow}.";
 		return t(message, { fast, slow });
 	}
 
