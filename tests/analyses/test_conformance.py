@@ -44,7 +44,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS, HEADS, CONTEXT = 24, 8, 4096
 ALLOWED = {"numpy", "sklearn", "pydantic", "__future__"} | sys.stdlib_module_names
 MODULES = (
-    "analysis charts direct_path distributions figures limits losses parameters prompts requests "
+    "analysis charts direct_path distributions figures limits parameters prompts requests "
     "rope rounding sampling text tokens vectors"
 ).split()
 OWN = {f"layerbook.core.{name}" for name in MODULES}

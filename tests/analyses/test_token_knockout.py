@@ -9,9 +9,8 @@ import pytest
 import torch
 from fixtures.run_analysis import capture_requests, json_round_trip, run
 from fixtures.word_tokenizer import ByteVocabulary
-from layerbook.analyses.token_knockout import TokenKnockout, TokenKnockoutResult
+from layerbook.analyses.token_knockout import LossChange, TokenKnockout, TokenKnockoutResult
 from layerbook.core.figures import Bars, Panels
-from layerbook.core.losses import LossChange
 from layerbook.core.requests import LOSS, ActivationCache, WhitespacePositions
 
 WORDS = ByteVocabulary("a", " b", "\n", " ", "c")
@@ -21,7 +20,7 @@ PROSE = "The cat\nsat on 2 tables.\n\nAnd on\n4 more."
 
 def by_hand() -> tuple[TokenKnockout, dict[str, ActivationCache]]:
     """Return the analysis on two texts of five words, with random losses in each run."""
-    analysis = TokenKnockout(texts=("x", "y"), draws=2, seed=5, layers=(0, 1, 2), parts=3)
+    analysis = TokenKnockout(texts=("x", "y"), draws=2, seed=5, layers=(0, 1, 2))
     rng = np.random.default_rng(3)
     captures = {}
     for name in analysis.runs():
@@ -32,14 +31,11 @@ def by_hand() -> tuple[TokenKnockout, dict[str, ActivationCache]]:
 
 
 def counted(
-    captures: dict[str, ActivationCache],
-    name: str,
-    touched: list[tuple[int, ...]],
-    texts: tuple[int, ...] = (0, 1),
+    captures: dict[str, ActivationCache], name: str, texts: tuple[int, ...] = (0, 1)
 ) -> dict[str, float]:
-    """Return the fields of a `LossChange` over these texts, counted token by token."""
+    """Return the means of a `LossChange` over these texts, counted token by token."""
     kinds: dict[str, list[float]] = {
-        key: [] for key in ("loss", "cost", "whitespace", "others", "next", "elsewhere")
+        key: [] for key in ("loss", "cost", "cost_whitespace", "cost_others")
     }
     for text in texts:
         ids = TEXTS[text]
@@ -48,61 +44,44 @@ def counted(
             more = float(after[position]) - float(before[position])
             kinds["loss"].append(float(after[position]))
             kinds["cost"].append(more)
-            kinds["whitespace" if ids[position] in (2, 3) else "others"].append(more)
-            kinds["next" if position - 1 in touched[text] else "elsewhere"].append(more)
-    means = {
-        f"cost_{key}".replace("cost_cost", "cost").replace("cost_loss", "loss"): sum(v)
-        / max(1, len(v))
-        for key, v in kinds.items()
-    }
-    return means | {"on_whitespace": sum(kinds["whitespace"]) / len(kinds["cost"])}
+            kinds["cost_whitespace" if ids[position] in (2, 3) else "cost_others"].append(more)
+    return {key: sum(values) / max(1, len(values)) for key, values in kinds.items()}
 
 
 def test_costs_are_means_over_the_named_tokens() -> None:
-    """Every field of every intervention agrees with loops, to 1e-6."""
+    """Every field of every choice agrees with loops, to 1e-6."""
     analysis, captures = by_hand()
     result = json_round_trip(analysis, analysis.measure(captures))
     tokens = [WORDS.capture(ids).tokens for ids in TEXTS]
-    chosen = [
-        [where.positions_in(t) for t in tokens]
-        for where in (
-            WhitespacePositions(),
-            WhitespacePositions(control_seed=5),
-            WhitespacePositions(control_seed=6),
-        )
-    ]
-    assert chosen[0] == [
-        (1, 3),
-        (2,),
-    ]  # the second text's first token is whitespace, and is not among them
+    choices = {
+        "whitespace": WhitespacePositions(),
+        "draw 0": WhitespacePositions(control_seed=5),
+        "draw 1": WhitespacePositions(control_seed=6),
+    }
+    counts = {
+        name: [len(choice.positions_in(t)) for t in tokens] for name, choice in choices.items()
+    }
+    # The second text's first token is whitespace, and is not among them.
+    assert [text.whitespace for text in result.texts] == [(1, 3), (2,)]
 
-    groups = {"blocked": result.blocked, "cut": result.receive_nothing}
-    groups |= {f"part {i}": part for i, part in enumerate(result.parts)}
-    assert len(result.parts) == 3
-    for name, group in groups.items():
-        for i, change in enumerate((group.whitespace, *group.draws)):
-            same(change, counted(captures, f"{name} {i}", chosen[i]))
-            assert change.count == 3
-    same(result.first_blocked, counted(captures, "first", [(0,), (0,)]))
+    changes = (result.blocked.whitespace, *result.blocked.draws)
+    for name, change in zip(choices, changes, strict=True):
+        same(change, counted(captures, name))
+        assert change.count == sum(counts[name]) == 3
+    same(result.first_blocked, counted(captures, "first"))
     assert (result.predicted, result.first_blocked.count) == (9, 2)
-    for text, text_result in enumerate(result.texts):
-        assert text_result.this_text.layers == (0, 1, 2)
-        for i, change in enumerate(
-            (text_result.this_text.whitespace, *text_result.this_text.draws)
-        ):
-            same(change, counted(captures, f"blocked {i}", chosen[i], (text,)))
-            assert change.count == len(chosen[i][text])
-        assert text_result.mean == pytest.approx(
-            np.mean(captures[f"clean: {text}"][LOSS][1:]), abs=1e-6
-        )
-        assert text_result.whitespace == chosen[0][text]
+    for i, text in enumerate(result.texts):
+        changes = (text.blocked.whitespace, *text.blocked.draws)
+        for name, change in zip(choices, changes, strict=True):
+            same(change, counted(captures, name, (i,)))
+            assert change.count == counts[name][i]
+        assert text.clean == pytest.approx(np.mean(captures[f"clean: {i}"][LOSS][1:]), abs=1e-6)
     losses = [
         captures[f"clean: {text}"][LOSS][position]
         for text in range(2)
         for position in range(1, len(TEXTS[text]))
     ]
     assert result.clean == pytest.approx(sum(losses) / 9, abs=1e-6)
-    assert result.texts[1].blocked == pytest.approx(captures["blocked 0: 1"][LOSS][1:].tolist())
 
 
 def same(change: LossChange, expected: dict[str, float]) -> None:
@@ -130,63 +109,52 @@ def masked(model: Any, text: str, hidden_keys: tuple[int, ...]) -> list[float]:
 
 def test_blocking_tokens_equals_masking_them(tiny: Any) -> None:
     """On a tiny Llama, for whitespace and for the first token, to 1e-4 nats."""
-    result = run(tiny, TokenKnockout(texts=(PROSE,), draws=1, layers=(0, 1), parts=2))
+    result = run(tiny, TokenKnockout(texts=(PROSE,), draws=1, layers=(0, 1)))
     (text,) = result.texts
     assert len(text.whitespace) > 3
 
     clean, blocked, first = (
         masked(tiny, PROSE, hidden_keys) for hidden_keys in ((), text.whitespace, (0,))
     )
-    assert text.clean == pytest.approx(clean, abs=1e-4)
-    assert text.blocked == pytest.approx(blocked, abs=1e-4)
+    assert result.clean == pytest.approx(np.mean(clean), abs=1e-4)
+    assert result.blocked.whitespace.loss == pytest.approx(np.mean(blocked), abs=1e-4)
     assert result.blocked.whitespace.cost == pytest.approx(
-        (sum(blocked) - sum(clean)) / len(clean), abs=1e-4
+        np.mean(blocked) - np.mean(clean), abs=1e-4
     )
-    assert result.first_blocked.cost == pytest.approx(
-        (sum(first) - sum(clean)) / len(clean), abs=1e-4
-    )
+    assert result.first_blocked.cost == pytest.approx(np.mean(first) - np.mean(clean), abs=1e-4)
     assert abs(result.blocked.whitespace.cost) > 0.01
-    assert [part.layers for part in result.parts] == [(0,), (1,)]
 
 
-def test_cut_in_the_last_layer_changes_only_its_own_prediction(tiny: Any) -> None:
-    """The output of the last attention stays at its position."""
-    cut = run(tiny, TokenKnockout(texts=(PROSE,), draws=2, layers=(1,), parts=1)).receive_nothing
-
-    for change in (cut.whitespace, *cut.draws):
-        assert abs(change.cost_next) > 0.01
-        assert abs(change.cost_elsewhere) < 1e-6
+def test_only_the_layers_of_the_spec_are_blocked(tiny: Any) -> None:
+    """The cost in one layer differs from that in both."""
+    both, upper = (
+        run(tiny, TokenKnockout(texts=(PROSE,), draws=1, layers=layers)).blocked.whitespace.cost
+        for layers in ((0, 1), (1,))
+    )
+    assert abs(both - upper) > 1e-3
 
 
 def test_bars_show_the_measured_costs() -> None:
-    """Whitespace is first and highlighted; pairs are sorted by cost."""
+    """Whitespace is first and highlighted."""
     analysis, captures = by_hand()
     result: TokenKnockoutResult = analysis.measure(captures)
     figures = analysis.figures(result)
-    loss, whom, layers, worst = (figures[name] for name in ("loss", "whom", "layers", "worst"))
+    loss, texts, whom = (figures[name] for name in ("loss", "texts", "whom"))
 
     assert isinstance(loss, Bars)
     assert loss.values[0] == result.clean
     assert loss.values[2] == result.blocked.whitespace.loss
     assert [loss.labels[i] for i in loss.highlight] == ["the whitespace"]
     assert isinstance(whom, Panels)
-    assert isinstance(layers, Panels)
     assert [p.values[1] for p in whom.panels] == [  # type: ignore[union-attr]
         result.blocked.draws[0].cost_whitespace,
         result.blocked.draws[0].cost_others,
     ]
-    assert [p.title for p in layers.panels] == ["layer 0", "layer 1", "layer 2"]
-    texts = figures["texts"]
     assert isinstance(texts, Panels)
     assert [p.title for p in texts.panels] == ["“a b …”", "“b a”"]
-    assert [p.values[2] for p in texts.panels] == [
-        text_result.this_text.draws[1].cost for text_result in result.texts
-    ]  # type: ignore[union-attr]
-    assert isinstance(worst, Bars)
-    assert worst.values[0] == pytest.approx(
-        max(b - a for text in result.texts for a, b in zip(text.clean, text.blocked, strict=True))
-    )
-    assert list(worst.values) == sorted(worst.values, reverse=True)
+    assert [p.values[2] for p in texts.panels] == [  # type: ignore[union-attr]
+        text.blocked.draws[1].cost for text in result.texts
+    ]
 
 
 def test_text_of_one_token_predicts_nothing() -> None:
@@ -207,28 +175,17 @@ def test_text_of_one_token_beside_others_costs_nothing() -> None:
     }
     result = analysis.measure(short)
 
-    assert (
-        result.texts[1].clean,
-        result.texts[1].mean,
-        result.texts[1].this_text.whitespace.cost,
-    ) == (
-        (),
-        0,
-        0,
-    )
+    assert result.texts[1].clean == result.texts[1].blocked.whitespace.cost == 0
     assert result.texts[0] == before.texts[0]
-    assert result.blocked.whitespace.cost == pytest.approx(
-        result.texts[0].this_text.whitespace.cost
-    )
+    assert result.blocked.whitespace.cost == pytest.approx(result.texts[0].blocked.whitespace.cost)
 
 
 def test_text_without_whitespace_costs_nothing(tiny: Any) -> None:
-    """There is nothing to block or cut, so every cost is zero."""
-    analysis = TokenKnockout(texts=("noise,noise",), draws=1, layers=(0, 1), parts=1)
+    """There is nothing to block, so every cost is zero."""
+    analysis = TokenKnockout(texts=("noise,noise",), draws=1, layers=(0, 1))
     result = analysis.measure(capture_requests(tiny, analysis))
 
-    for group in (result.blocked, result.receive_nothing, *result.parts):
-        for change in (group.whitespace, *group.draws):
-            assert change.count == 0
-            costs = change.model_dump(exclude={"loss", "count"})
-            assert costs == pytest.approx(dict.fromkeys(costs, 0), abs=1e-12)
+    for change in (result.blocked.whitespace, *result.blocked.draws):
+        assert change.count == 0
+        costs = change.model_dump(exclude={"loss", "count"})
+        assert costs == pytest.approx(dict.fromkeys(costs, 0), abs=1e-12)

@@ -30,7 +30,14 @@ def test_prints_what_measure_uses_in_the_order_of_use() -> None:
 
 def test_prints_methods_of_the_same_class() -> None:
     definitions = printed_definitions(measure_source(TokenKnockout))
-    assert definitions == ["measure", "choices", "interventions", "Intervention", "measure_text"]
+    assert definitions == [
+        "measure",
+        "token_losses",
+        "mean_or_zero",
+        "compare",
+        "choices",
+        "measure_change",
+    ]
 
 
 def test_prints_no_class_of_a_result() -> None:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Record, Result
-from layerbook.core.figures import Axis, Bars, Figure, Panels, label_text
-from layerbook.core.losses import (
-    LossChange,
-    LossComparison,
-    compare_with_draws,
-    mean_or_zero,
-    measure_loss_change,
-    token_losses,
-)
+from layerbook.core.figures import Axis, Bars, Figure, Panels
 from layerbook.core.parameters import Layers, Seed, resolved
 from layerbook.core.prompts import Texts
 from layerbook.core.requests import (
     LOSS,
+    ActivationCache,
     ActivationCaches,
     Forward,
     Patch,
@@ -30,38 +24,54 @@ from layerbook.core.requests import (
     WhitespacePositions,
 )
 from layerbook.core.text import listed
-from layerbook.core.tokens import Token
+from layerbook.core.tokens import Token, is_whitespace
+
+
+class LossChange(Record):
+    """The loss with some tokens blocked; every cost is a mean over tokens, in nats."""
+
+    count: int = Field(description="Number of blocked tokens, in all texts together.")
+    loss: float = Field(description="Mean loss per predicted token, in nats.")
+    cost: float = Field(description="The increase of the mean loss.")
+    cost_whitespace: float = Field(
+        description="The cost where the token to predict is whitespace; 0 if none is."
+    )
+    cost_others: float = Field(description="The cost where it is anything else.")
+
+
+class LossComparison(Record):
+    """The loss with whitespace blocked, and with as many other tokens blocked."""
+
+    whitespace: LossChange = Field(description="With the whitespace blocked.")
+    draws: tuple[LossChange, ...] = Field(
+        description="With as many other tokens blocked, drawn at random, once per draw."
+    )
+
+    def costs(self, field: str) -> tuple[float, ...]:
+        """Return one kind of cost: of the whitespace, then of each draw."""
+        return tuple(float(getattr(change, field)) for change in (self.whitespace, *self.draws))
 
 
 class TextLosses(Record):
-    """One text, token by token."""
+    """One text alone."""
 
     tokens: tuple[Token, ...] = Field(description="Its tokens.")
     whitespace: tuple[int, ...] = Field(description="The blocked positions, never position 0.")
-    clean: tuple[float, ...] = Field(
-        description="Loss in nats of each token but the first, without intervention."
+    clean: float = Field(
+        description="Mean loss per predicted token with nothing blocked, in nats; 0 for a text of "
+        "one token."
     )
-    blocked: tuple[float, ...] = Field(description="The same with whitespace blocked everywhere.")
-    mean: float = Field(description="The mean of `clean`; 0 for a text of one token.")
-    this_text: LossComparison = Field(description="The cost of blocking in this text alone.")
+    blocked: LossComparison = Field(description="The loss with some of its tokens blocked.")
 
 
 class TokenKnockoutResult(Result):
-    """Losses under each intervention, over all texts together."""
+    """Losses with and without blocked tokens, over all texts together and text by text."""
 
-    texts: tuple[TextLosses, ...] = Field(description="The texts, token by token.")
+    texts: tuple[TextLosses, ...] = Field(description="The texts one by one.")
     predicted: int = Field(description="Predicted tokens: all but the first of each text.")
-    clean: float = Field(description="Mean loss per predicted token without intervention, in nats.")
-    first_blocked: LossChange = Field(
-        description="The first token of each text blocked, in all layers."
-    )
-    blocked: LossComparison = Field(description="No later token sees these tokens, in all layers.")
-    parts: tuple[LossComparison, ...] = Field(
-        description="The same in a part of the layers, from the lowest up."
-    )
-    receive_nothing: LossComparison = Field(
-        description="These tokens receive nothing from attention."
-    )
+    clean: float = Field(description="Mean loss per predicted token with nothing blocked, in nats.")
+    first_blocked: LossChange = Field(description="The first token of each text blocked.")
+    blocked: LossComparison = Field(description="The loss with some tokens of each text blocked.")
 
 
 class TokenKnockout(Analysis[TokenKnockoutResult]):
@@ -84,141 +94,107 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
     layers: Layers = Field(
         default="all", description="The layers; negative numbers count from the last."
     )
-    parts: int = Field(
-        default=3, ge=1, description="Number of parts of the layers, each tried alone."
-    )
 
     def runs(self) -> dict[str, Request]:
-        """Request each text as it is, with the first token blocked, and under each intervention."""
-        patches = {"clean": (), "first": zeroing_patches("scores", resolved(self.layers), (0,))}
-        for intervention in self.interventions():
-            patches |= {
-                f"{intervention.name} {i}": zeroing_patches(
-                    intervention.site, intervention.layers, positions
-                )
-                for i, positions in enumerate(self.choices())
-            }
+        """Request each text as it is, with its first token blocked, and with other choices."""
+        patches = {"clean": (), "first": self.block((0,))}
+        patches |= {name: self.block(choice) for name, choice in self.choices().items()}
         return {
             f"{name}: {i}": Forward(Prompt(text=text), frozenset({LOSS}), patch)
             for i, text in enumerate(self.texts)
             for name, patch in patches.items()
         }
 
-    def choices(self) -> tuple[WhitespacePositions, ...]:
-        """Return the whitespace, then each draw of as many other tokens."""
-        seeds = range(self.seed, self.seed + self.draws)
-        draws = (WhitespacePositions(control_seed=seed) for seed in seeds)
-        return (WhitespacePositions(), *draws)
+    def choices(self) -> dict[str, WhitespacePositions]:
+        """Return the tokens to block: the whitespace, then each draw of as many others."""
+        draws = {
+            f"draw {n}": WhitespacePositions(control_seed=self.seed + n) for n in range(self.draws)
+        }
+        return {"whitespace": WhitespacePositions()} | draws
 
-    def interventions(self) -> tuple[Intervention, ...]:
-        """Block keys in all layers and in parts of them; cut off what attention gives."""
+    def block(self, positions: tuple[int, ...] | WhitespacePositions) -> tuple[Patch, ...]:
+        """Hide the keys at these positions from all later queries, in every layer."""
         layers = resolved(self.layers)
-        parts = np.array_split(layers, min(self.parts, len(layers)))
-        return (
-            Intervention("blocked", "scores", layers),
-            Intervention("cut", "attn_out", layers),
-            *(
-                Intervention(f"part {i}", "scores", tuple(map(int, part)))
-                for i, part in enumerate(parts)
-            ),
-        )
+        return tuple(Patch(Site("scores", layer), positions=positions) for layer in layers)
 
     def measure(self, captures: ActivationCaches) -> TokenKnockoutResult:
-        """Compare the loss under each intervention with the loss of the texts as they are."""
+        """Compare the loss with tokens blocked and with nothing blocked."""
         texts = range(len(self.texts))
         clean = [captures[f"clean: {i}"] for i in texts]
-        if max(len(run.tokens) for run in clean) < 2:
+        first_blocked = [captures[f"first: {i}"] for i in texts]
+        loss = token_losses(clean)  # [N], of all texts together
+        if not loss.size:
             raise ValueError("a text of one token predicts nothing")
-        positions = [
-            [choice.positions_in(run.tokens) for run in clean] for choice in self.choices()
-        ]
 
-        comparisons = {}
-        for intervention in self.interventions():
-            name = intervention.name
-            runs = [[captures[f"{name} {n}: {i}"] for i in texts] for n in range(len(positions))]
-            comparisons[name] = compare_with_draws(intervention.layers, clean, runs, positions)
-
-        loss = token_losses(clean)  # [N]
-        first = [captures[f"first: {i}"] for i in texts]
         return TokenKnockoutResult(
             texts=tuple(
-                self.measure_text(captures, i, [by_text[i] for by_text in positions]) for i in texts
+                TextLosses(
+                    tokens=clean[i].tokens,
+                    whitespace=WhitespacePositions().positions_in(clean[i].tokens),
+                    clean=mean_or_zero(token_losses([clean[i]])),
+                    blocked=self.compare(captures, [i]),
+                )
+                for i in texts
             ),
             predicted=len(loss),
             clean=mean_or_zero(loss),
-            first_blocked=measure_loss_change(clean, first, [(0,) for _ in texts]),
-            blocked=comparisons.pop("blocked"),
-            receive_nothing=comparisons.pop("cut"),
-            parts=tuple(comparisons.values()),
+            first_blocked=measure_change(clean, first_blocked, len(clean)),
+            blocked=self.compare(captures, texts),
         )
 
-    def measure_text(
-        self, captures: ActivationCaches, i: int, positions: list[tuple[int, ...]]
-    ) -> TextLosses:
-        """Measure text i alone; `positions` are those blocked in it, by choice."""
-        clean = [captures[f"clean: {i}"]]
-        runs = [[captures[f"blocked {n}: {i}"]] for n in range(len(positions))]
-        return TextLosses(
-            tokens=clean[0].tokens,
-            whitespace=positions[0],
-            clean=token_losses(clean).tolist(),
-            blocked=token_losses(runs[0]).tolist(),
-            mean=mean_or_zero(token_losses(clean)),
-            this_text=compare_with_draws(
-                resolved(self.layers), clean, runs, [[blocked] for blocked in positions]
-            ),
-        )
+    def compare(self, captures: ActivationCaches, texts: Sequence[int]) -> LossComparison:
+        """Measure some of the texts with the whitespace blocked, and with each draw of others."""
+        clean = [captures[f"clean: {i}"] for i in texts]
+        changes = []
+        for name, choice in self.choices().items():
+            blocked = [captures[f"{name}: {i}"] for i in texts]
+            count = sum(len(choice.positions_in(run.tokens)) for run in clean)
+            changes.append(measure_change(clean, blocked, count))
+        return LossComparison(whitespace=changes[0], draws=tuple(changes[1:]))
 
     def figures(self, result: TokenKnockoutResult) -> dict[str, Figure]:
-        """`loss` by intervention; its cost by `texts`, `whom`, `layers`, `cut`; the `worst`."""
-        blocked, cut = result.blocked, result.receive_nothing
+        """`loss`: the loss by what is blocked; `texts` and `whom`: the cost, split in two ways."""
         return {
             "loss": loss_bars(result),
             "texts": cost_panels(
-                {first_words(text.tokens): text.this_text.costs("cost") for text in result.texts},
+                {first_words(text.tokens): text.blocked.costs("cost") for text in result.texts},
                 "What blocking costs in each of the texts",
             ),
             "whom": cost_panels(
                 {
-                    "predicting whitespace": blocked.costs("cost_whitespace"),
-                    "all other tokens": blocked.costs("cost_others"),
+                    "predicting whitespace": result.blocked.costs("cost_whitespace"),
+                    "all other tokens": result.blocked.costs("cost_others"),
                 },
                 "Which predictions suffer when tokens are blocked",
             ),
-            "layers": cost_panels(
-                {layer_range(part.layers): part.costs("cost") for part in result.parts},
-                "What blocking costs in some of the layers only",
-            ),
-            "cut": cost_panels(
-                {
-                    "right after them": cut.costs("cost_next"),
-                    "everywhere else": cut.costs("cost_elsewhere"),
-                },
-                "Tokens that get nothing from attention: which predictions suffer",
-            ),
-            "worst": worst_bars(result),
         }
 
 
-class Intervention(NamedTuple):
-    """A site to remove in some layers: `scores` blocks attention to, `attn_out` from."""
-
-    name: str
-    site: str
-    layers: tuple[int, ...]
+def token_losses(runs: Sequence[ActivationCache]) -> NDArray[np.float64]:
+    """Return the losses [N] of all predicted tokens, text after text."""
+    return np.concatenate([run[LOSS][1:] for run in runs]).astype(np.float64)
 
 
-def zeroing_patches(
-    site: str, layers: tuple[int, ...], positions: tuple[int, ...] | WhitespacePositions
-) -> tuple[Patch, ...]:
-    """Remove what these tokens have at a site, in each of the layers."""
-    return tuple(Patch(Site(site, layer), positions=positions) for layer in layers)
+def measure_change(
+    clean: Sequence[ActivationCache], blocked: Sequence[ActivationCache], count: int
+) -> LossChange:
+    """Compare texts of which `count` tokens are blocked with the same texts as they are."""
+    loss = token_losses(blocked)  # [N]
+    cost = loss - token_losses(clean)  # [N]
+    predicted = [token for run in clean for token in run.tokens[1:]]
+    whitespace = np.array([is_whitespace(token) for token in predicted], dtype=bool)  # [N]
+    return LossChange(
+        count=count,
+        loss=mean_or_zero(loss),
+        cost=mean_or_zero(cost),
+        cost_whitespace=mean_or_zero(cost[whitespace]),
+        cost_others=mean_or_zero(cost[~whitespace]),
+    )
 
 
-def layer_range(layers: tuple[int, ...]) -> str:
-    """Return `layers 0 to 9`, or `layer 3`."""
-    return f"layers {layers[0]} to {layers[-1]}" if len(layers) > 1 else f"layer {layers[0]}"
+def mean_or_zero(values: NDArray[np.float64]) -> float:
+    """Return the mean of the values, or 0 if there are none."""
+    return float(values.sum() / max(1, len(values)))
 
 
 def first_words(tokens: tuple[Token, ...]) -> str:
@@ -233,7 +209,7 @@ def bar_labels(count: int) -> tuple[str, ...]:
 
 
 def loss_bars(result: TokenKnockoutResult) -> Bars:
-    """Draw the mean loss by intervention."""
+    """Draw the mean loss by what is blocked."""
     blocked = result.blocked
     names = ("nothing", "the first token", *bar_labels(1 + len(blocked.draws)))
     changes = (result.first_blocked, blocked.whitespace, *blocked.draws)
@@ -250,29 +226,7 @@ def loss_bars(result: TokenKnockoutResult) -> Bars:
     )
 
 
-def worst_bars(result: TokenKnockoutResult) -> Bars:
-    """Draw the twelve largest rises of a token's loss, each with the token before it."""
-    rises = [
-        (blocked - clean, (before, " ", token))
-        for text in result.texts
-        for clean, blocked, before, token in zip(
-            text.clean, text.blocked, text.tokens, text.tokens[1:], strict=False
-        )
-    ]
-    worst = sorted(rises, key=lambda rise: -rise[0])[:12]
-    values, pairs = zip(*worst, strict=True)
-    return Bars(
-        pairs,
-        values,
-        Axis("two tokens"),
-        Axis("rise of the second one's loss", "nats"),
-        f"The loss rises most, by {values[0]:.2f} nats, "
-        f"at the second token of {label_text(pairs[0])}.",
-        "Where blocking whitespace hurts most",
-    )
-
-
-def cost_panels(parts: dict[str, tuple[float, ...]], title: str) -> Panels:
+def cost_panels(costs_by_title: dict[str, tuple[float, ...]], title: str) -> Panels:
     """Draw one panel for each list of costs, the same bars in each."""
     panels = [
         Bars(
@@ -285,6 +239,6 @@ def cost_panels(parts: dict[str, tuple[float, ...]], title: str) -> Panels:
             name,
             highlight=(0,),
         )
-        for name, costs in parts.items()
+        for name, costs in costs_by_title.items()
     ]
     return Panels(tuple(panels), listed([panel.alt for panel in panels]) + ".", title)
