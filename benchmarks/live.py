@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from layerbook.core.progress import SilentReporter
+from layerbook.core.progress import Reporter
 from layerbook.model import sources
 from layerbook.site.assets import static_files
 from layerbook.site.bundling import bundle
@@ -122,9 +122,9 @@ def main() -> None:
     if not isinstance(source, sources.GGUFSource):
         sys.exit("the default model is not a GGUF file")
     model = LlamaForCausalLM.from_pretrained(source.prepare(), dtype=torch.float32).eval()
-    find_gguf(source, SilentReporter())
+    find_gguf(source, Reporter())
     with tempfile.TemporaryDirectory() as name:
-        write_live_edition(source, Path(name), SilentReporter())
+        write_live_edition(source, Path(name), Reporter())
         with loaded_page(Path(name)) as (page, load_seconds):
             measure(page, model)  # compiles, and warms the caches
             rounds = [measure(page, model) for _ in range(options.rounds)]

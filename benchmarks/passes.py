@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 from layerbook.book.loader import load_chapter
-from layerbook.core.progress import Reporter, SilentReporter
+from layerbook.core.progress import Reporter
 from layerbook.core.requests import LOGITS, Forward, Patch, Precision, Prompt, Site
 from layerbook.model import sources
 from layerbook.model.execution import Execution
@@ -82,7 +82,7 @@ def throughput(executor: LocalExecutor, folder: Path, count: int, length: int) -
         cells = [cell for _, cell in sweep_cells(chapter.experiments[0])]
         with single.timing(len(cells)):
             for cell in cells:
-                executor.measure([cell], SilentReporter())
+                executor.measure([cell], Reporter())
         with single_passes.timing(len(sample)):
             for text in sample:
                 bare_passes(executor, [text])
@@ -145,7 +145,7 @@ def run_sweep(executor: LocalExecutor, folder: Path, texts: Sequence[str]) -> No
         write_spec(folder, texts),
         folder / "out",
         None,
-        SilentReporter(),
+        Reporter(),
         executor_factory=executor_factory,
     )
     if outcomes[0].verdict != "new":
@@ -220,7 +220,7 @@ def patched_by_hand(
 
 def main() -> None:
     """Print the table rows."""
-    executor = LocalExecutor(sources.resolve(sources.DEFAULT_MODEL), SilentReporter())
+    executor = LocalExecutor(sources.resolve(sources.DEFAULT_MODEL), Reporter())
     with tempfile.TemporaryDirectory() as folder:
         first = words(100_000, CHUNK_SIZE, LENGTHS[0])  # warm up both sides
         bare_passes(executor, first)

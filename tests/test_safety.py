@@ -18,7 +18,7 @@ from fixtures.poison import poison
 from fixtures.small_book import layerbook, read_tree, start_layerbook
 from fixtures.watching import watch_layerbook
 from layerbook.core.errors import OutsideError, SpecError
-from layerbook.core.progress import SilentReporter
+from layerbook.core.progress import Reporter
 from layerbook.runner.run import ResultSaver
 from layerbook.site.build import BuildOptions, build
 from layerbook.store import results
@@ -127,7 +127,7 @@ def test_linked_sources_are_refused(name: str, option: str, book: Path, outside:
 def test_links_that_appear_during_a_build_are_refused(book: Path, outside: Path) -> None:
     """The experiments may run for minutes, and a pull can change the book meanwhile."""
     project = open_project(book)
-    site, reporter = project.site_dir, SilentReporter()
+    site, reporter = project.site_dir, Reporter()
     (book / "templates" / "assets").mkdir()
     link = book / "templates" / "assets" / "extra.js"
     link.symlink_to(outside / "secret.txt")

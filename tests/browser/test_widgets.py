@@ -132,7 +132,9 @@ def test_waves_move_by_keyboard_and_by_dragging(browser: Browser, site: Path) ->
         assert "100. The fastest clock" in (knob.get_attribute("aria-valuetext") or "")
         position.press("Home")
         position.press("ArrowRight")
-        assert (position.get_attribute("aria-valuetext") or "").startswith("1: the clocks have made")
+        assert (position.get_attribute("aria-valuetext") or "").startswith(
+            "1: the clocks have made"
+        )
         plot = figure.locator(".waves-plot").first.bounding_box()
         assert plot
         page.mouse.move(plot["x"] + 4, plot["y"] + 20)

@@ -12,7 +12,7 @@ import pytest
 from layerbook.book.contents import Experiment
 from layerbook.book.loader import load_chapter
 from layerbook.core.analysis import Result
-from layerbook.core.progress import SilentReporter
+from layerbook.core.progress import Reporter
 from layerbook.core.requests import (
     LN_FINAL,
     LOGITS,
@@ -142,7 +142,7 @@ def test_memory_does_not_grow_with_the_number_of_prompts(
     monkeypatch.setattr(measuring, "_measure_one", watched)
     source = sources.resolve(str(tiny_model_dir))
     monkeypatch.setattr(measuring, "MAX_BATCH_TOKENS", 64)
-    executor = LocalExecutor(source, SilentReporter())
+    executor = LocalExecutor(source, Reporter())
     for count in (20, 80):
         spec = tmp_path / f"{count}.yaml"
         spec.write_text(SPEC.format(prompts=[f"{i:03}" for i in range(count)]))

@@ -26,7 +26,7 @@ from fixtures.tiny_llama import write_tiny_model
 from layerbook.book.contents import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import ModelError, RunError
-from layerbook.core.progress import SilentReporter
+from layerbook.core.progress import Reporter
 from layerbook.model.model_folder import Fingerprint
 from layerbook.runner import dask
 from layerbook.runner import run as running
@@ -308,14 +308,12 @@ def test_failing_experiment_does_not_stop_the_others(
         **(vars(working) | {"analysis": working.analysis.model_copy(update={"top_k": 10**6})})
     )
     with running.executor_for(cluster.executor)(
-        project.source, project.precision, SilentReporter()
+        project.source, project.precision, Reporter()
     ) as executor:
         measured = executor.measure([broken, working])
     failure = measured[broken]
     assert isinstance(failure, RunError)
-    assert str(failure) == str(
-        LocalExecutor(project.source, SilentReporter()).measure([broken])[broken]
-    )
+    assert str(failure) == str(LocalExecutor(project.source, Reporter()).measure([broken])[broken])
     assert "ValueError" in str(failure)
     assert isinstance(measured[working], Result)
 
@@ -327,10 +325,10 @@ def test_workers_use_the_precision_of_the_book(local_book: Path, cluster: DaskCl
     experiment = next(e for e in plain_experiments(project) if e.id == "plain")
     for precision in ("float32", "float64"):
         with running.executor_for(cluster.executor)(
-            project.source, precision, SilentReporter()
+            project.source, precision, Reporter()
         ) as executor:
             measured = executor.measure([experiment])[experiment]
-        local = LocalExecutor(project.source, SilentReporter(), precision=precision)
+        local = LocalExecutor(project.source, Reporter(), precision=precision)
         assert (
             measured.model_dump_json() == local.measure([experiment])[experiment].model_dump_json()
         )
@@ -340,7 +338,7 @@ def test_workers_use_the_precision_of_the_book(local_book: Path, cluster: DaskCl
 def test_refuses_a_worker_with_another_model(local_book: Path, cluster: DaskCluster) -> None:
     """Its numbers would be stored under the key of our model."""
     project = open_project(local_book)
-    executor = DaskExecutor(cluster.address, project.source, "float64", SilentReporter())
+    executor = DaskExecutor(cluster.address, project.source, "float64", Reporter())
     executor.fingerprint = Fingerprint("sha256:others", project.fingerprint.tokenizer)
     with pytest.raises(
         ModelError, match=r"has another model at .* \(sha256:[0-9a-f]+, not sha256:others\)"
@@ -370,7 +368,7 @@ def test_refuses_a_worker_with_other_code(
     monkeypatch.setattr(f"layerbook.store.{function}", lambda *_: changed)
     with (
         running.executor_for(cluster.executor)(
-            project.source, project.precision, SilentReporter()
+            project.source, project.precision, Reporter()
         ) as executor,
         pytest.raises(ModelError, match=message),
     ):
@@ -391,7 +389,7 @@ def test_limits_chunks_in_progress(local_book: Path, cluster: DaskCluster) -> No
             yield [type(experiment)(**vars(experiment))]
 
     with running.executor_for(cluster.executor)(
-        project.source, project.precision, SilentReporter()
+        project.source, project.precision, Reporter()
     ) as executor:
         chunks_ahead = [
             chunks_taken - chunks_returned
@@ -405,7 +403,7 @@ def test_limits_chunks_in_progress(local_book: Path, cluster: DaskCluster) -> No
 def test_empty_chunks_need_no_scheduler(local_book: Path) -> None:
     """A sweep whose cells are all current opens no connection."""
     executor = DaskExecutor(
-        "tcp://127.0.0.1:9", open_project(local_book).source, "float64", SilentReporter()
+        "tcp://127.0.0.1:9", open_project(local_book).source, "float64", Reporter()
     )
     assert list(executor.measure_chunks(itertools.repeat((), 3))) == [{}, {}, {}]
     assert executor.measure([]) == {}

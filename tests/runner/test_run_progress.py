@@ -9,13 +9,13 @@ from pathlib import Path
 
 from fixtures.small_book import layerbook
 from layerbook.core.analysis import Result
-from layerbook.core.progress import SilentReporter, Task
+from layerbook.core.progress import Reporter, Task
 from layerbook.runner.local import LocalExecutor
 from layerbook.store import results
 from layerbook.store.project import open_project
 
 
-class CountingReporter(SilentReporter):
+class CountingReporter(Reporter, Task):
     """Records the total and the steps of the run."""
 
     total: int | None = None
@@ -39,7 +39,7 @@ def test_run_with_a_batch_of_generations_ends_at_its_total(book: Path) -> None:
         words.read_text().replace('prompts: ["The cat"]', 'prompts: ["The cat", "A dog"]')
     )
     project = open_project(book)
-    LocalExecutor(project.source, SilentReporter()).measure(
+    LocalExecutor(project.source, Reporter()).measure(
         list(project.experiments()), reporter := CountingReporter()
     )
     assert reporter.steps == reporter.total

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.small_book import layerbook
-from layerbook.core.progress import SilentReporter
+from layerbook.core.progress import Reporter
 from layerbook.site.preview import Preview
 from layerbook.site.serve import add_preview, serve
 
@@ -22,7 +22,7 @@ def served(book: Path) -> tuple[Preview, int]:
     """Serve the small book with its preview; return the preview and the port."""
     assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
     preview = Preview(book, None, drafts=False, run=False)
-    preview.rebuild(SilentReporter())
+    preview.rebuild(Reporter())
     ports: queue.Queue[int] = queue.Queue()
 
     def on_ready(address: str) -> None:
@@ -76,14 +76,14 @@ def test_every_change_sends_an_event(book: Path, served: tuple[Preview, int]) ->
     prose = book / "templates" / "chapters" / "words.md"
     original = prose.read_text()
     prose.write_text(f"{original}\n{{{{ nothing }}}}\n")
-    preview.rebuild(SilentReporter())
+    preview.rebuild(Reporter())
     broken = state()
     assert broken["version"] == first["version"]
     [problem] = broken["problems"]  # type: ignore[misc]
     assert problem["place"].endswith(f"words.md:{len(original.splitlines()) + 2}:1")
     assert problem["source"] == "{{ nothing }}"
     prose.write_text(f"{original}\nMore.\n")
-    preview.rebuild(SilentReporter())
+    preview.rebuild(Reporter())
     repaired = state()
     assert repaired["problems"] == [] and repaired["version"] not in ("", first["version"])
 
@@ -97,7 +97,7 @@ def test_prose_that_becomes_a_link_is_refused(
     prose = book / "templates" / "chapters" / "words.md"
     prose.unlink()
     prose.symlink_to(tmp_path / "outside.md")
-    preview.rebuild(SilentReporter(), [prose])
+    preview.rebuild(Reporter(), [prose])
     [problem] = preview.state.problems
     assert "leads outside" in problem.message
     assert "SECRET" not in (book / "site" / "words.html").read_text()
@@ -116,7 +116,7 @@ def test_panel_speaks_the_language_of_the_book(book: Path) -> None:
     changed = next_spec.read_text(encoding="utf-8").replace("top_k: 5", "top_k: 4")
     next_spec.write_text(changed, encoding="utf-8")
     preview = Preview(book, None, drafts=False, run=False)
-    preview.rebuild(SilentReporter())
+    preview.rebuild(Reporter())
     assert preview.state.stale == ("next/sum",)
     assert preview.state.words.stale == "1 Experiment ist nicht mehr aktuell"
     assert preview.state.words.problems == "Die letzte Änderung ist nicht in dieser Seite"
@@ -131,7 +131,7 @@ def test_huge_files_of_a_site_are_not_served(
     os.truncate(book / "site" / name, 200 * 10**9)
     answer = next(lines(port, "/next.html"))
     assert ("404" if name == "next.html" else "200") in answer
-    preview.rebuild(SilentReporter())
+    preview.rebuild(Reporter())
     assert preview.state.version or preview.state.problems
 
 
@@ -145,7 +145,7 @@ def test_preview_shows_no_line_of_a_file_that_it_cannot_read(kind: str, book: Pa
     else:
         os.truncate(path, 200 * 10**9)
     preview = Preview(book, None, drafts=False, run=False)
-    thread = threading.Thread(target=preview.rebuild, args=(SilentReporter(),), daemon=True)
+    thread = threading.Thread(target=preview.rebuild, args=(Reporter(),), daemon=True)
     thread.start()
     thread.join(60)
     assert not thread.is_alive()

@@ -1,13 +1,13 @@
-"""Progress on standard error: a bar on a terminal, plain lines elsewhere."""
+"""Progress on standard error: a bar on a terminal, plain lines elsewhere, or nothing."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from layerbook.core.text import escape_controls
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LINES = 5.0
 
 
-class Task(Protocol):
-    """A piece of long work in progress."""
+class Task:
+    """A piece of long work in progress, which shows nothing."""
 
     def advance(self, amount: int = 1) -> None:
         """Add `amount` finished steps."""
@@ -27,35 +27,19 @@ class Task(Protocol):
         """Show which step is running."""
 
 
-class Reporter(Protocol):
-    """Shows progress and prints remarks, on standard error."""
+class Reporter:
+    """Shows progress and prints remarks; this one shows nothing."""
 
     def info(self, text: str) -> None:
         """Print one line."""
 
-    def task(self, label: str, total: int | None, unit: str = "") -> AbstractContextManager[Task]:
-        """Start a task of `total` steps (None: unknown)."""
-
-
-class SilentReporter:
-    """Prints nothing; its tasks are the reporter itself."""
-
-    def info(self, text: str) -> None:
-        """Ignore the line."""
-
-    def advance(self, amount: int = 1) -> None:
-        """Ignore the steps."""
-
-    def set_status(self, text: str) -> None:
-        """Ignore the status."""
-
     @contextmanager
     def task(self, label: str, total: int | None, unit: str = "") -> Iterator[Task]:
-        """Return a task that prints nothing."""
-        yield self
+        """Start a task of `total` steps (None: unknown)."""
+        yield Task()
 
 
-class LineReporter:
+class LineReporter(Reporter):
     """Prints a line when a task starts, every few seconds, and when it ends."""
 
     def info(self, text: str) -> None:
@@ -72,7 +56,7 @@ class LineReporter:
 
 
 @dataclass
-class _LineTask:
+class _LineTask(Task):
     reporter: LineReporter
     label: str
     total: int | None
@@ -84,9 +68,6 @@ class _LineTask:
         if self.total and time.monotonic() - self.last_line > SECONDS_BETWEEN_LINES:
             self.last_line = time.monotonic()
             self.reporter.info(f"{self.label}: {100 * self.steps // self.total} %")
-
-    def set_status(self, text: str) -> None:
-        pass
 
 
 class TerminalReporter(LineReporter):
@@ -112,7 +93,7 @@ class TerminalReporter(LineReporter):
 
 
 @dataclass(frozen=True)
-class _BarTask:
+class _BarTask(Task):
     bar: rich.Progress
     id: rich.TaskID
 
@@ -126,5 +107,5 @@ class _BarTask:
 def make_reporter(*, quiet: bool = False) -> Reporter:
     """Return the reporter for standard error: a terminal, a file or nothing."""
     if quiet:
-        return SilentReporter()
+        return Reporter()
     return TerminalReporter() if sys.stderr.isatty() else LineReporter()

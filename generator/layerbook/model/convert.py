@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layerbook.core.errors import ModelError
-from layerbook.core.progress import Reporter, SilentReporter
+from layerbook.core.progress import Reporter
 from layerbook.model.gguf import CONFIG_KEYS, ROPE_BASE_KEY, ROPE_FACTORS, GGUFHeader, read_header
 from layerbook.model.gguf_tokenizer import (
     declared_tokenizer,
@@ -38,7 +38,7 @@ def convert(gguf_path: Path, out_dir: Path, report: Reporter | None = None) -> N
     """
     header = read_header(gguf_path)
     config = header.to_config()
-    _write_weights(header, config, out_dir, report or SilentReporter())
+    _write_weights(header, config, out_dir, report or Reporter())
     write_json(out_dir / "config.json", config)
     ends = {header.special_token_id("eos"), header.values.get("tokenizer.ggml.eot_token_id")}
     generation = {

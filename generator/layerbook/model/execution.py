@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from layerbook.core.errors import ModelError
-from layerbook.core.progress import SilentReporter, Task
+from layerbook.core.progress import Task
 from layerbook.core.requests import (
     EMBED,
     LOGITS,
@@ -45,7 +45,7 @@ from layerbook.model.plan import (
     merge_key,
 )
 
-NO_PROGRESS = SilentReporter()
+NO_PROGRESS = Task()
 
 
 class Execution:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from layerbook.core.errors import ModelError, UsageError, did_you_mean
 from layerbook.core.limits import Limits
-from layerbook.core.progress import Reporter, SilentReporter
+from layerbook.core.progress import Reporter
 from layerbook.model import download, user_cache
 from layerbook.model.chat_template import ChatTemplate
 from layerbook.model.convert import CONVERTER_VERSION, convert
@@ -97,7 +97,7 @@ class ModelSource(ABC):
 
         Raises ModelError with advice if that fails; no incomplete files are left behind.
         """
-        report = report or SilentReporter()
+        report = report or Reporter()
         directory = self._loadable_dir()
         if directory is None:
             with (
@@ -204,7 +204,7 @@ class BundleSource(GGUFSource):
         return user_cache.root() / "downloads" / f"{self.digest()[:24]}.gguf"
 
     def install(self, path: Path, report: Reporter | None = None) -> Path:
-        report = report or SilentReporter()
+        report = report or Reporter()
         action = f"cannot install {path}"
         with download.os_errors_as_model_errors(action), download.models_lock(report):
             self._store_gguf(path)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from layerbook.book.contents import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, ModelError, RunError, UsageError
-from layerbook.core.progress import Reporter, SilentReporter
+from layerbook.core.progress import Reporter
 from layerbook.core.requests import Forward, Generate, Precision
 from layerbook.core.text import pluralize
 from layerbook.model import sources
@@ -218,7 +218,7 @@ class JobRunner:
                 requirements, experiments = decode_job(data)
                 _check_code(requirements)
                 executor = self._executor_for(requirements)
-                measured = executor.measure(experiments, SilentReporter())
+                measured = executor.measure(experiments, Reporter())
         except MessageError as error:
             message = f"{_this_worker()} cannot read the job it received ({error}); "
             return encode_refusal(ModelError(f"{message}it needs the same version of layerbook"))
@@ -237,7 +237,7 @@ class JobRunner:
         self._models.update(required)
         if self._executor is None:
             self._executor = LocalExecutor(
-                requirements.source, SilentReporter(), precision=requirements.precision
+                requirements.source, Reporter(), precision=requirements.precision
             )
         return self._executor
 

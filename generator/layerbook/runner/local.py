@@ -19,7 +19,7 @@ from layerbook.core.errors import (
     describe_exception,
     format_trace,
 )
-from layerbook.core.progress import Reporter, SilentReporter
+from layerbook.core.progress import Reporter
 from layerbook.core.requests import (
     DEFAULT_PRECISION,
     Forward,
@@ -91,7 +91,7 @@ class LocalExecutor:
     def measure_chunks(self, chunks: Iterable[Sequence[Experiment]]) -> Iterator[Measurements]:
         """Measure one chunk after the other."""
         for chunk in chunks:
-            yield self.measure(chunk, SilentReporter())
+            yield self.measure(chunk, Reporter())
 
     def _model(self, source: sources.ModelSource) -> LoadedModel:
         if source not in self._models:

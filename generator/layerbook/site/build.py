@@ -11,7 +11,7 @@ from layerbook.book.files import check_book_files
 from layerbook.core import language
 from layerbook.core.errors import Problem, SpecError
 from layerbook.core.paths import check_output
-from layerbook.core.progress import Reporter, SilentReporter
+from layerbook.core.progress import Reporter
 from layerbook.core.text import pluralize
 from layerbook.plotting.pool import DrawingPool
 from layerbook.site.builder import SiteBuilder, SiteContents
@@ -159,7 +159,7 @@ class SiteRenderer:
 
     def find_outdated_files(self, target: Path) -> tuple[str, ...]:
         """Render in memory and return the paths that are missing, outdated or extra in a folder."""
-        site = self._render(SilentReporter()).files
+        site = self._render(Reporter()).files
         outdated = [
             path for path, data in site.items() if not publish.has_content(target, path, data)
         ]
@@ -172,7 +172,7 @@ class SiteRenderer:
         """Report problems that a build would find with the existing results. Draws nothing."""
         with language.use(self.project.book.own_words):
             builder = self._make_builder()
-            problems = self._add_chapters(builder, SilentReporter())
+            problems = self._add_chapters(builder, Reporter())
             return [*problems, *builder.find_problems()]
 
     def _render(self, reporter: Reporter, *, ignore_cache: bool = False) -> SiteContents:
