@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from jinja2 import (
     BaseLoader,
+    BytecodeCache,
     ChoiceLoader,
     Environment,
     FileSystemLoader,
@@ -68,7 +69,9 @@ def own_templates(templates_dir: Path) -> Path | None:
     return templates_dir if next(templates_dir.glob("*.html"), None) else None
 
 
-def make_environment(project_templates: Path | None = None) -> Sandbox:
+def make_environment(
+    project_templates: Path | None = None, bytecode_cache: BytecodeCache | None = None
+) -> Sandbox:
     """Return the environment of page templates: strict about names, escaping all but markup."""
     package = files("layerbook.templates")
 
@@ -87,6 +90,7 @@ def make_environment(project_templates: Path | None = None) -> Sandbox:
         (*FILTERS, *PAGE_FILTERS),
         MAX_PAGE_STEPS,
         loader=ChoiceLoader(loaders),
+        bytecode_cache=bytecode_cache,
         undefined=StrictUndefined,
         autoescape=True,
         finalize=finalize,

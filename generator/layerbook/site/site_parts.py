@@ -17,6 +17,7 @@ from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.interactive.live_page import live_model
 from layerbook.site.page_templates import make_environment, own_templates
 from layerbook.site.provenance import hex_digest
+from layerbook.site.template_cache import TemplateCache
 from layerbook.site.theme import theme_view
 from layerbook.store.project import Project
 from layerbook.store.yaml_cache import YamlCache
@@ -53,10 +54,11 @@ def load_site_parts(project: Project, drawing_pool: DrawingPool) -> SiteParts:
         glossary=terms is not None,
     )
     templates = own_templates(project.templates_dir)
+    page_templates = make_environment(templates, TemplateCache(project.cache))
     figure_renderer = FigureRenderer(project.cache, drawing_pool)
     return SiteParts(
         project,
-        PageWriter(book, make_environment(templates), figure_renderer),
+        PageWriter(book, page_templates, figure_renderer),
         MediaFolders(project.root),
         templates,
         sources,
