@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from fixtures.small_book import layerbook, write_small_book
 from fixtures.sweep_book import SPEC, write_sweep_book
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.functions import FUNCTIONS, ProseFunctions
 from layerbook.site.prose.markup import Inline
-from layerbook.site.prose.template_checks import PieceOfProse, find_template_problems
+from layerbook.site.prose.template_checks import find_template_problems
 
 PROSE = "templates/chapters/next.md"
 
@@ -202,8 +203,7 @@ def test_imports_no_model_and_draws_nothing(book: Path) -> None:
 def test_skips_fields_without_declared_types(text: str) -> None:
     """They give no false alarm."""
     names = dict.fromkeys(FUNCTIONS, ())
-    piece = PieceOfProse("x.md", 1, text, names, lambda _: None)
-    assert find_template_problems(piece) == []
+    assert find_template_problems(TextPiece("x.md", 1, text), names, lambda _: None) == []
 
 
 def test_knows_the_functions_of_prose() -> None:

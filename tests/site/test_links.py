@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from fixtures.small_book import CommandResult, layerbook
 from layerbook.site.prose import checks
-from layerbook.site.prose.anchors import static_anchors
 from layerbook.site.prose.chapter_text import TextPiece
-from layerbook.site.prose.links import LinkTargets, find_links
+from layerbook.site.prose.links import LinkTargets, find_links, static_anchors
 from layerbook.site.prose.markdown_checks import find_markdown_problems
-from layerbook.site.prose.outline import Outline, parse_outline
+from layerbook.site.prose.outline import Outline
 
 TARGETS = LinkTargets(
     pages={"next.html", "words.html"},
@@ -24,9 +23,9 @@ TARGETS = LinkTargets(
 def problems_of(source: str) -> list[str]:
     """Return the problems of the links on the page next.html, with their places."""
     messages = []
-    for link in find_links(parse_outline(source)):
+    for link in find_links(TextPiece("next.md", 1, source)):
         if message := TARGETS.problem(link.address, "next.html"):
-            messages.append(f"{link.position.line}:{link.position.column}: {message}")
+            messages.append(f"{link.line}:{link.column}: {message}")
     return messages
 
 

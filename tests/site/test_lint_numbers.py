@@ -11,6 +11,7 @@ from fixtures.sample_chapter import context
 from fixtures.small_book import layerbook
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.environment import prose_environment
 from layerbook.site.prose.lint import find_typed_numbers
 from layerbook.site.prose.render import render_chapter
@@ -68,7 +69,7 @@ def test_warns_of_typed_results(text: str, expected: list[str]) -> None:
     """Percentages, decimals, and whole numbers of two digits or more."""
     numbers = [
         re.search(r"the number (.+) is typed", problem.message)[1]
-        for problem in find_typed_numbers(text, "x.md")
+        for problem in find_typed_numbers(TextPiece("x.md", 1, text))
     ]
     assert numbers == expected
 
@@ -83,7 +84,7 @@ def test_warns_of_typed_results(text: str, expected: list[str]) -> None:
 def test_decimal_commas_are_read_in_their_languages(text: str, expected: list[str]) -> None:
     numbers = [
         re.search(r"the number (.+) is typed", problem.message)[1]
-        for problem in find_typed_numbers(text, "x.md", decimal=",")
+        for problem in find_typed_numbers(TextPiece("x.md", 1, text), decimal=",")
     ]
     assert numbers == expected
 
@@ -94,20 +95,23 @@ def test_typed_numbers_in_double_braces() -> None:
         "{{ 0.77 | percent }}\n{{ 7 + 7 }}\n{{ 7 }} {# numeral: a week #}\n{{ x }} {{ f(7) }} "
         "{{ x | num(1) }} {{ 'a' | visible }} {{ '{{' }}"
     )
-    assert [(p.line, p.column) for p in find_typed_numbers(text, "x.md")] == [(1, 1), (2, 1)]
+    assert [(p.line, p.column) for p in find_typed_numbers(TextPiece("x.md", 1, text))] == [
+        (1, 1),
+        (2, 1),
+    ]
 
 
 @pytest.mark.parametrize("text", NONE)
 def test_ignores_other_numbers(text: str) -> None:
     """Values, code, formulas, addresses, numbering, names, years, and exempt lines."""
-    assert find_typed_numbers(text, "x.md") == ()
+    assert find_typed_numbers(TextPiece("x.md", 1, text)) == ()
 
 
 def test_reports_line_and_column() -> None:
     """They count from 1."""
     text = "A line.\n\n```\n12\n```\n{{ a }} and $x$ then 345 and\n`q` 67"
     lines = text.split("\n")
-    problems = find_typed_numbers(text, "x.md")
+    problems = find_typed_numbers(TextPiece("x.md", 1, text))
     assert [(p.file, p.line, p.column) for p in problems] == [("x.md", 6, 22), ("x.md", 7, 5)]
     assert [lines[p.line - 1][p.column - 1 :][:2] for p in problems] == ["34", "67"]
 
@@ -118,7 +122,7 @@ def test_exemption_needs_a_reason() -> None:
         "It is 0.1 and 0.2. {# numeral: both by definition #}\nIt is 0.3.\n\n"
         "It is 0.4. {#- numeral: -#}\n"
     )
-    assert [p.line for p in find_typed_numbers(text, "x.md")] == [2, 4]
+    assert [p.line for p in find_typed_numbers(TextPiece("x.md", 1, text))] == [2, 4]
 
 
 pieces = st.sampled_from(
@@ -148,7 +152,7 @@ pieces = st.sampled_from(
 def test_accepts_any_text(text: str) -> None:
     """Every reported place has a number."""
     lines = text.split("\n")
-    for problem in find_typed_numbers(text, "x.md"):
+    for problem in find_typed_numbers(TextPiece("x.md", 1, text)):
         assert re.match(r"[+−-]?\d", lines[problem.line - 1][problem.column - 1 :])
 
 
@@ -162,7 +166,7 @@ def test_accepts_any_text(text: str) -> None:
 def test_judges_each_word_separately(words: list[str]) -> None:
     numbers = [
         p.message.split(" is typed")[0].removeprefix("the number ")
-        for p in find_typed_numbers(" ".join(["A", *words]), "x.md")
+        for p in find_typed_numbers(TextPiece("x.md", 1, " ".join(["A", *words])))
     ]
     assert numbers == [word for word in words if word in ("61.7 %", "15")]
 

@@ -9,6 +9,7 @@ import pytest
 from fixtures.sample_chapter import HOSTILE, context
 from fixtures.small_book import layerbook, write_small_book
 from layerbook.core.errors import SpecError
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.lint import find_typed_answers, find_typed_numbers
 from layerbook.site.prose.render import render_chapter
 
@@ -130,7 +131,7 @@ def test_warns_of_numbers_in_question_and_choices() -> None:
     lines = source.splitlines()
     numbers = [
         (p.line, p.column, p.message.split(" is typed")[0])
-        for p in find_typed_numbers(source, "x.md")
+        for p in find_typed_numbers(TextPiece("x.md", 1, source))
     ]
     assert numbers == [
         (line, lines[line - 1].index(shown) + 1, f"the number {shown}")
@@ -153,7 +154,7 @@ def test_warns_of_numbers_in_question_and_choices() -> None:
 )
 def test_warns_of_typed_answers(call: str, typed: bool) -> None:
     """The right choice should follow from a result."""
-    problems = find_typed_answers(f"a\n\n{{% call {call} %}}x{{% endcall %}}", "x.md")
+    problems = find_typed_answers(TextPiece("x.md", 1, f"a\n\n{{% call {call} %}}x{{% endcall %}}"))
     assert [(p.line, "choice is typed" in p.message) for p in problems] == [(3, True)] * typed
 
 

@@ -53,7 +53,7 @@ def check(options: CheckOptions) -> None:
 def _check_book(options: CheckOptions) -> None:
     from layerbook.book.theme import find_contrast_warnings
     from layerbook.site.check import check_book
-    from layerbook.site.prose.book_warnings import (
+    from layerbook.site.prose.lint import (
         find_crowded_chapters,
         find_inapplicable,
         find_uncited_sources,

@@ -25,13 +25,13 @@ from layerbook.site.mentions import find_mentions
 from layerbook.site.notebook import notebook
 from layerbook.site.page_cache import RenderedPage
 from layerbook.site.page_templates import render_block
-from layerbook.site.prose.chapter_checks import find_text_problems
 from layerbook.site.prose.chapter_text import TextPiece, prose_path
 from layerbook.site.prose.code_cells import CodeCell, cell_folder
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.ids import CHAPTER_DIAGRAM, PageIds, page_ids
-from layerbook.site.prose.link_checks import chapter_links
+from layerbook.site.prose.links import chapter_links
+from layerbook.site.prose.markdown_checks import find_text_problems
 from layerbook.site.prose.render import render_chapter
 from layerbook.site.search import chapter_rows
 from layerbook.site.site_parts import SiteParts

@@ -19,7 +19,6 @@ from layerbook.site.pages import (
     TermView,
 )
 from layerbook.site.prose.captions import render_definition
-from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.formulas import MathRenderer
 
 _SCHEME = re.compile(r"^https?://(www\.)?")
@@ -93,8 +92,7 @@ def glossary_page(
 
     def view(entry: Entry) -> TermView:
         term = entry.term
-        text = TextPiece(glossary.file, entry.text_position.line, term.text)
-        definition = render_definition(text, math)
+        definition = render_definition(glossary, entry, math)
         see = tuple(chapters[name] for name in term.see if name in chapters)
         return TermView(term.id, term.name, definition, see, links.get(term.id, ()))
 

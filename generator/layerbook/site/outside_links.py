@@ -27,7 +27,7 @@ from layerbook import __version__
 from layerbook.book import bibliography, glossary
 from layerbook.core.errors import LayerbookError, Problem
 from layerbook.site.prose.chapter_text import read_prose
-from layerbook.site.prose.link_checks import SourceLink, chapter_links, definition_links
+from layerbook.site.prose.links import Link, chapter_links, definition_links
 from layerbook.store.project import Project
 
 PARALLEL = 8
@@ -85,7 +85,7 @@ def check_outside_links(project: Project) -> LinkReport:
     return LinkReport(broken, doubtful, len(links))
 
 
-def find_outside_links(project: Project) -> Iterator[SourceLink]:
+def find_outside_links(project: Project) -> Iterator[Link]:
     """Yield the links in prose, captions, claims, terms and sources, without their anchors."""
     for link in _all_links(project):
         address = urldefrag(link.address).url
@@ -93,14 +93,14 @@ def find_outside_links(project: Project) -> Iterator[SourceLink]:
             yield link._replace(address=address)
 
 
-def _all_links(project: Project) -> Iterator[SourceLink]:
+def _all_links(project: Project) -> Iterator[Link]:
     for chapter in project.book.pages:
         yield from chapter_links(chapter, read_prose(project, chapter))
     if terms := glossary.load(project.templates_dir):
         yield from definition_links(terms)
     if sources := bibliography.load(project.templates_dir):
         for key, (file, position) in sources.definitions.items():
-            yield SourceLink(sources.get(key).url, file, position.line, position.column)
+            yield Link(sources.get(key).url, file, position.line, position.column)
 
 
 def ask_all(addresses: Iterable[str]) -> Mapping[str, Answer]:

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterator
-from typing import NamedTuple
 
 from jinja2 import nodes
 
-from layerbook.core.errors import LayerbookError
+from layerbook.core.errors import LayerbookError, Problem
 from layerbook.site.prose import folds
+from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.filters import FILTERS
 from layerbook.site.prose.functions import FUNCTIONS
 from layerbook.site.prose.functions.text import TextFunctions
 from layerbook.site.prose.journey import make_stages
-
-
-class CallProblem(NamedTuple):
-    """A problem of a call: its line, and a text on that line to point at."""
-
-    line: int
-    excerpt: str
-    message: str
-
 
 _WITHOUT_RESULTS: dict[str, Callable[..., object]] = {
     "quantity": TextFunctions.quantity,
@@ -39,25 +30,27 @@ _BRANCHES = (nodes.If, nodes.For, nodes.Macro, nodes.CondExpr)
 _OTHER_TEMPLATES = (nodes.Import, nodes.FromImport, nodes.Include, nodes.Extends)
 
 
-def find_call_problems(tree: nodes.Template, functions: Collection[str]) -> Iterator[CallProblem]:
+def find_call_problems(
+    prose: TextPiece, tree: nodes.Template, functions: Collection[str]
+) -> Iterator[Problem]:
     """Yield the problems of function and filter calls in a piece of prose."""
     block_calls = {id(block.call) for block in tree.find_all(nodes.CallBlock)}
-    for call in tree.find_all(nodes.Call):
-        if isinstance(call.node, nodes.Name) and call.node.name in functions:
-            name = call.node.name
-            message = _call_message(name, call, is_block=id(call) in block_calls)
-            if message:
-                yield CallProblem(call.lineno, name, message)
-    for node in tree.find_all(nodes.Filter):
-        if node.name in FILTERS and (message := _signature_message(node, FILTERS[node.name], 1)):
-            yield CallProblem(node.lineno, node.name, f"{node.name}: {message}")
+    for call in prose.calls(*functions):
+        name = _function_name(call)
+        if message := _call_message(name, call, is_block=id(call) in block_calls):
+            yield prose.problem_at(call.lineno, name, message)
+    for used in tree.find_all(nodes.Filter):
+        if used.name in FILTERS and (message := _signature_message(used, FILTERS[used.name], 1)):
+            yield prose.problem_at(used.lineno, used.name, f"{used.name}: {message}")
     for other in tree.find_all(_OTHER_TEMPLATES):
-        yield CallProblem(
-            other.lineno, "{", "prose cannot import, include or extend other templates"
-        )
-    yield from _functions_as_values(tree, functions)
-    yield from _repeated(tree)
-    yield from _loops_outside(tree)
+        message = "prose cannot import, include or extend other templates"
+        yield prose.problem_at(other.lineno, "{", message)
+    yield from _unwritable(prose, tree, functions)
+    yield from _repeated(prose, tree)
+    for node in _outside(tree, (nodes.For,)):
+        match node:
+            case nodes.Name(name="loop", ctx="load"):
+                yield prose.problem_at(node.lineno, "loop", "'loop' is not defined")
 
 
 def _call_message(name: str, call: nodes.Call, *, is_block: bool) -> str:
@@ -118,50 +111,44 @@ def _right(call: nodes.Call) -> object:
         return None
 
 
-def _functions_as_values(tree: nodes.Template, functions: Collection[str]) -> Iterator[CallProblem]:
+def _unwritable(
+    prose: TextPiece, tree: nodes.Template, functions: Collection[str]
+) -> Iterator[Problem]:
     """Yield functions that are written without being called, and None."""
+    message = "there is nothing to write: the value is {}"
     for output in tree.find_all(nodes.Output):
-        for node in output.nodes:
-            if isinstance(node, nodes.Name) and node.name in functions:
-                message = "there is nothing to write: the value is a function"
-                yield CallProblem(node.lineno, node.name, message)
-            elif isinstance(node, nodes.Const) and node.value is None:
-                yield CallProblem(
-                    node.lineno, "None", "there is nothing to write: the value is None"
-                )
+        for value in output.nodes:
+            match value:
+                case nodes.Name(name=name) if name in functions:
+                    yield prose.problem_at(value.lineno, name, message.format("a function"))
+                case nodes.Const(value=None):
+                    yield prose.problem_at(value.lineno, "None", message.format("None"))
 
 
-def _repeated(tree: nodes.Template) -> Iterator[CallProblem]:
+def _repeated(prose: TextPiece, tree: nodes.Template) -> Iterator[Problem]:
     """Yield figures and code cells that are always shown twice."""
     shown: set[tuple[object, ...]] = set()
-    for call in _always_run(tree):
-        name = call.node.name if isinstance(call.node, nodes.Name) else ""
+    for call in _outside(tree, _BRANCHES):
+        if not isinstance(call, nodes.Call) or _function_name(call) not in _ONCE_PER_PAGE:
+            continue
+        name = _function_name(call)
         values = [argument.value for argument in call.args if isinstance(argument, nodes.Const)]
-        if name not in _ONCE_PER_PAGE or len(values) < len(call.args):
+        if not values or len(values) < len(call.args):
             continue
-        key = (name, *values)
-        if key in shown and values:
-            label = "-".join(map(str, values))
-            kind = name.replace("_", " ")
-            yield CallProblem(call.lineno, name, f"the {kind} {label!r} is already on this page")
-        shown.add(key)
+        if (name, *values) in shown:
+            label, kind = "-".join(map(str, values)), name.replace("_", " ")
+            message = f"the {kind} {label!r} is already on this page"
+            yield prose.problem_at(call.lineno, name, message)
+        shown.add((name, *values))
 
 
-def _always_run(node: nodes.Node) -> Iterator[nodes.Call]:
-    """Yield the calls that stand in no branch, loop or macro."""
+def _outside(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> Iterator[nodes.Node]:
+    """Yield the nodes inside a node, except those in statements and expressions of some kinds."""
     for child in node.iter_child_nodes():
-        if isinstance(child, _BRANCHES):
-            continue
-        if isinstance(child, nodes.Call):
+        if not isinstance(child, kinds):
             yield child
-        yield from _always_run(child)
+            yield from _outside(child, kinds)
 
 
-def _loops_outside(node: nodes.Node) -> Iterator[CallProblem]:
-    """Yield uses of `loop` outside of a loop."""
-    for child in node.iter_child_nodes():
-        if isinstance(child, nodes.For):
-            continue
-        if isinstance(child, nodes.Name) and child.name == "loop" and child.ctx == "load":
-            yield CallProblem(child.lineno, "loop", "'loop' is not defined")
-        yield from _loops_outside(child)
+def _function_name(call: nodes.Call) -> str:
+    return call.node.name if isinstance(call.node, nodes.Name) else ""

@@ -9,11 +9,12 @@ from types import TracebackType
 
 from jinja2 import TemplateSyntaxError
 
+from layerbook.book.glossary import Entry, Glossary
 from layerbook.book.node import Position
 from layerbook.core.errors import LayerbookError, Problem, SpecError, did_you_mean
 from layerbook.plotting.dot_syntax import DiagramError
 from layerbook.site.prose.braces import PLACEHOLDERS
-from layerbook.site.prose.chapter_text import TextPiece
+from layerbook.site.prose.chapter_text import TextPiece, definition_text
 from layerbook.site.prose.environment import evaluate, prose_environment
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.markdown import ProseError, render_inline
@@ -34,8 +35,9 @@ def render_caption(caption: TextPiece, names: Mapping[str, object], math: MathRe
         return render_inline(markdown, slots, math)
 
 
-def render_definition(definition: TextPiece, math: MathRenderer) -> Inline:
-    """Render the text of a term: Markdown, without values. Raises SpecError."""
+def render_definition(terms: Glossary, entry: Entry, math: MathRenderer) -> Inline:
+    """Render the definition of a term: Markdown, without values. Raises SpecError."""
+    definition = definition_text(terms, entry)
     with located_errors(definition):
         return render_inline(definition.text, Slots(), math)
 

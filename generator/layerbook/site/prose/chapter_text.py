@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from jinja2 import TemplateSyntaxError, nodes
+
 from layerbook.book.contents import Chapter
+from layerbook.book.glossary import Entry, Glossary
 from layerbook.book.node import Position
 from layerbook.book.yaml import blank_front_matter
 from layerbook.core.errors import OutsideError, Problem, SpecError, did_you_mean
 from layerbook.core.paths import resolve_within
+from layerbook.site.prose.environment import parse_prose
 from layerbook.site.prose.outline import Outline, parse_outline
 from layerbook.site.prose.pictures import extract_pictures
 from layerbook.site.sandbox.syntax import MAX_SOURCE
@@ -31,9 +35,33 @@ class TextPiece:
         """Its Markdown."""
         return parse_outline(self.text)
 
+    @cached_property
+    def template(self) -> nodes.Template | None:
+        """The syntax tree of its Jinja; None if it is invalid, which `template_checks` reports."""
+        try:
+            return parse_prose(self.text)
+        except TemplateSyntaxError:
+            return None
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """Its lines."""
+        return self.text.split("\n")
+
+    def calls(self, *functions: str) -> Iterator[nodes.Call]:
+        """Yield the calls of some functions."""
+        for call in self.template.find_all(nodes.Call) if self.template else ():
+            if isinstance(call.node, nodes.Name) and call.node.name in functions:
+                yield call
+
     def problem(self, position: Position, message: str) -> Problem:
         """Return a problem at a position of the text."""
         return Problem(self.file, self.first_line + position.line - 1, position.column, message)
+
+    def problem_at(self, line: int, excerpt: str, message: str) -> Problem:
+        """Return a problem at the first place of a line that has the text `excerpt`."""
+        column = self.lines[line - 1].find(excerpt) + 1 if 0 < line <= len(self.lines) else 1
+        return self.problem(Position(line, max(column, 1)), " ".join(message.split()))
 
 
 NO_PROSE = TextPiece("", 1, "")
@@ -73,6 +101,11 @@ def chapter_texts(chapter: Chapter, prose: TextPiece) -> Iterator[TextPiece]:
     for experiment in chapter.experiments:
         for claim in experiment.claims:
             yield TextPiece(experiment.file, claim.line, claim.says)
+
+
+def definition_text(terms: Glossary, entry: Entry) -> TextPiece:
+    """Return the definition of a term."""
+    return TextPiece(terms.file, entry.text_position.line, entry.term.text)
 
 
 def caption_texts(chapter: Chapter, prose: TextPiece) -> Iterator[TextPiece]:

@@ -1,30 +1,47 @@
-"""Links in prose, and checks that their targets exist."""
+"""Links in prose, and checks that their targets exist, as far as they are known."""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Collection, Iterator
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from markdown_it.token import Token as Node
-
+from layerbook.book.bibliography import Bibliography
+from layerbook.book.contents import Chapter
+from layerbook.book.glossary import Glossary
 from layerbook.book.media import STATIC_FOLDER
 from layerbook.book.node import Position
-from layerbook.core.errors import did_you_mean
+from layerbook.core.errors import Problem, did_you_mean, first_problems
 from layerbook.site.prose.addresses import site_address
+from layerbook.site.prose.chapter_text import NO_PROSE, TextPiece, chapter_texts, definition_text
+from layerbook.site.prose.markdown import heading_slug, walk
 from layerbook.site.prose.outline import Outline
+from layerbook.store.project import Project
 
 OTHER_PAGES = ("index", "claims", "colophon")
+BLOCK_PREFIXES = (
+    *("claim", "cite", "term", "code", "about", "eq", "tbl", "fig", "fn", "fnref", "sec"),
+    *("theme", "open", "contents", "main", "image", "video", "tab"),
+)
+"""The first words of anchors of blocks and of the page's own parts, beside experiments."""
 _PAGE_SUFFIXES = (".html", ".htm", ".md", "")
+_NUMBER = re.compile(r"-\d+$")
 
 
 class Link(NamedTuple):
-    """The address of a link, and its position in the source."""
+    """The address of a link, and its position in the files of the book."""
 
     address: str
-    position: Position
+    file: str
+    line: int
+    column: int
+
+    def problem(self, message: str) -> Problem:
+        """Return a problem at the position of the link."""
+        return Problem(self.file, self.line, self.column, message)
 
 
 @dataclass(frozen=True)
@@ -61,10 +78,10 @@ class LinkTargets:
             return ""
         if page.startswith(f"{STATIC_FOLDER}/"):
             return f"there is no file {page!r}{did_you_mean(page, self.static)}"
-        if self.files is None and posixpath.splitext(page)[1] not in _PAGE_SUFFIXES:
+        is_page = posixpath.splitext(page)[1] in _PAGE_SUFFIXES
+        if self.files is None and not is_page:
             return ""
-        kind = "page" if posixpath.splitext(page)[1] in _PAGE_SUFFIXES else "file"
-        names = self.pages if kind == "page" else (self.files or ())
+        kind, names = ("page", self.pages) if is_page else ("file", self.files or ())
         return f"no {kind} named {page!r}{did_you_mean(page, names)}"
 
     def _anchor_problem(self, page: str, anchor: str) -> str:
@@ -75,18 +92,93 @@ class LinkTargets:
         return f"{page} has no place called '#{anchor}'{hint}"
 
 
-def find_links(outline: Outline) -> Iterator[Link]:
+@dataclass(frozen=True)
+class Anchors(Collection[str]):
+    """The anchors of headings, and the prefixes of the anchors of blocks."""
+
+    headings: tuple[str, ...]
+    beginnings: tuple[str, ...]
+
+    def __contains__(self, anchor: object) -> bool:
+        text = str(anchor)
+        is_heading = text in self.headings or _NUMBER.sub("", text) in self.headings
+        return is_heading or any(f"{text}-".startswith(f"{name}-") for name in self.beginnings)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.headings)
+
+    def __len__(self) -> int:
+        return len(self.headings)
+
+
+def static_anchors(outline: Outline, experiments: Collection[str]) -> Anchors | None:
+    """Return the anchors of a page; None if its headings depend on results.
+
+    experiments: the ids with which anchors of figures begin.
+    """
+    nodes = [node for opening, node in outline.inline_nodes() if opening.type == "heading_open"]
+    if any(mark in outline.original_text(node) for node in nodes for mark in "{$@"):
+        return None
+    # The address of a link in a heading is not part of the anchor.
+    headings = tuple(heading_slug(re.sub(r"\]\([^)]*\)", "", node.content)) for node in nodes)
+    return Anchors(headings, (*experiments, *BLOCK_PREFIXES))
+
+
+def page_files(
+    project: Project, sources: Bibliography | None, terms: Glossary | None
+) -> tuple[str, ...]:
+    """Return the names of the pages that a book has."""
+    names = [*(chapter.name for chapter in project.book.chapters), *OTHER_PAGES]
+    names += ["references"] if sources else []
+    names += ["glossary"] if terms else []
+    return tuple(f"{name}.html" for name in names)
+
+
+def find_link_problems(
+    project: Project, prose: Mapping[str, TextPiece], targets: LinkTargets
+) -> Iterator[Problem]:
+    """Yield links in prose (by chapter), captions and claims that lead nowhere."""
+    for chapter in project.book.pages:
+        links = chapter_links(chapter, prose.get(chapter.name, NO_PROSE))
+        page = f"{chapter.name}.html"
+        yield from first_problems(
+            link.problem(message)
+            for link in links
+            if (message := targets.problem(link.address, page))
+        )
+
+
+def chapter_links(chapter: Chapter, prose: TextPiece) -> Iterator[Link]:
+    """Yield the links in a chapter's prose, captions and claims."""
+    for piece in chapter_texts(chapter, prose):
+        yield from find_links(piece)
+
+
+def definition_links(terms: Glossary) -> Iterator[Link]:
+    """Yield the links in the definitions of terms."""
+    for entry in terms.entries.values():
+        for link in find_links(definition_text(terms, entry)):
+            yield link._replace(column=entry.text_position.column)
+
+
+def find_links(piece: TextPiece) -> Iterator[Link]:
     """Yield the links of a piece of prose, and the addresses that it defines for links."""
+
+    def link(address: str, position: Position) -> Link:
+        line = piece.first_line + position.line - 1
+        return Link(address, piece.file, line, position.column)
+
+    outline = piece.outline
     defined = set()
     for definition in outline.definitions.values():
         address = str(definition["href"])
         defined.add(address)
         first, _ = definition["map"]
         column = outline.source_lines[first].find(unquote(address)) + 1
-        yield Link(address, Position(first + 1, max(column, 1)))
+        yield link(address, Position(first + 1, max(column, 1)))
     for _, node in outline.inline_nodes():
         text, offset = outline.text(node), 0
-        for child in _walk(node):
+        for child in walk(node.children or ()):
             if child.type != "link_open":
                 continue
             address = str(child.attrs["href"])
@@ -94,13 +186,7 @@ def find_links(outline: Outline) -> Iterator[Link]:
             if start is None and address in defined:
                 continue
             offset = offset if start is None else start
-            yield Link(address, outline.position(node, offset))
-
-
-def _walk(node: Node) -> Iterator[Node]:
-    for child in node.children or ():
-        yield child
-        yield from _walk(child)
+            yield link(address, outline.position(node, offset))
 
 
 def _find_address(text: str, address: str, offset: int, *, is_bare: bool) -> int | None:

@@ -1,5 +1,6 @@
-"""Warn about numbers and right answers that are typed into the prose instead of read from results.
+"""Warnings and notes about a book that can be built as it is.
 
+They are mostly about numbers and right answers that are typed instead of read from results.
 Numbers that are meant literally go into `$math$` or code, or their line has a comment:
 `{# numeral: the reason #}`. `{# numerals: the reason #}` covers a whole page, such as a timetable.
 """
@@ -9,15 +10,21 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from jinja2 import TemplateSyntaxError, nodes
+from jinja2 import nodes
 from markdown_it.token import Token as Node
 
-from layerbook.core.errors import Problem
-from layerbook.site.prose.environment import parse_prose
-from layerbook.site.prose.outline import blank, parse_outline
-from layerbook.site.prose.references import find_predictions
+from layerbook.book import bibliography
+from layerbook.book.node import Position
+from layerbook.core.errors import Problem, first_problems
+from layerbook.site.prose.chapter_text import TextPiece, caption_texts, read_prose
+from layerbook.site.prose.outline import blank
+from layerbook.site.prose.references import find_references
+from layerbook.store.project import Project
+
+MAX_CLAIM_BOXES = 3
+"""The limit before a chapter turns into a list of boxes."""
 
 EXEMPT_LINE = re.compile(r"\{#-?\s*numeral:\s*(?!-?#\})\S.*?#\}")
 EXEMPT_PAGE = re.compile(r"\{#-?\s*numerals:\s*(?!-?#\})\S.*?#\}")
@@ -53,20 +60,76 @@ NOT_WORDS = re.compile(
 HEADING_NUMBER = re.compile(r"\A\d[\d.]*[.)]?(?=\s)")
 
 
-@dataclass(frozen=True)
-class TextSpan:
+class TextSpan(NamedTuple):
     """Words of the prose, and their offset in its source."""
 
     offset: int
     text: str
 
-    @property
-    def end(self) -> int:
-        """The offset after it."""
-        return self.offset + len(self.text)
+
+def find_uncited_sources(project: Project) -> list[Problem]:
+    """Report sources that no chapter cites."""
+    sources = bibliography.load(project.templates_dir)
+    if sources is None:
+        return []
+    cited_keys = {
+        reference.name
+        for chapter in project.book.pages
+        for reference in find_references(read_prose(project, chapter))
+        if reference.function == "cite"
+    }
+    return [
+        Problem(file, position.line, position.column, f"no chapter cites {key!r}")
+        for key, (file, position) in sources.definitions.items()
+        if key not in cited_keys
+    ]
 
 
-def find_typed_numbers(source: str, file: str, decimal: str = ".") -> tuple[Problem, ...]:
+def find_crowded_chapters(project: Project) -> list[Problem]:
+    """Report the first claim box beyond the limit in each chapter; ticks take less room."""
+    problems = []
+    for chapter in project.book.pages:
+        prose = read_prose(project, chapter)
+        boxes = [item for item in find_references(prose) if item.function == "claim"]
+        for box in boxes[MAX_CLAIM_BOXES : MAX_CLAIM_BOXES + 1]:
+            message = (
+                f"{len(boxes)} boxes of claims in this chapter; "
+                f'a tick takes less room: {{{{ tick("{box.name}", {box.second or 0}) }}}}'
+            )
+            problems.append(Problem(prose.file, box.line, box.column, message))
+    return problems
+
+
+def find_inapplicable(project: Project) -> list[Problem]:
+    """Report experiments that the book's model cannot run; pages show a note in their place."""
+    return [
+        Problem(e.file, e.line, 1, f"{e.id} is not applicable: {e.inapplicable}")
+        for e in project.experiments()
+        if e.inapplicable
+    ]
+
+
+def lint_prose(project: Project) -> list[Problem]:
+    """Report numbers and answers to predictions that are typed instead of read from a result.
+
+    Numbers in claims are not reported, because a claim is checked.
+    """
+    decimal = project.book.own_words.decimal
+    problems: list[Problem] = []
+    for chapter in project.book.pages:
+        prose = read_prose(project, chapter)
+        problems += first_problems(find_typed_numbers(prose, decimal))
+        problems += first_problems(find_typed_answers(prose))
+        if not EXEMPT_PAGE.search(prose.text):
+            problems += first_problems(
+                problem
+                for caption in caption_texts(chapter, prose)
+                for problem in find_typed_numbers(caption, decimal)
+            )
+    return problems
+
+
+def find_typed_numbers(prose: TextPiece, decimal: str = ".") -> tuple[Problem, ...]:
     """Return a problem for each typed percentage, decimal or number with two or more digits.
 
     Years (1800 to 2039), numbers in names (`GPT-2`, `135M`), `32-bit` and "figure 12" are fine.
@@ -74,14 +137,15 @@ def find_typed_numbers(source: str, file: str, decimal: str = ".") -> tuple[Prob
 
     decimal: the sign of decimals in the language of the text.
     """
+    source = prose.text
     if EXEMPT_PAGE.search(source):
         return ()
     pattern = NUMBER if decimal == "." else NUMBER_WITH_COMMA
-    line_starts = [0, *(match.end() for match in re.finditer("\n", source))]
+    line_starts = _line_starts(source)
     comments = EXEMPT_LINE.finditer(source)
     excused = {bisect_right(line_starts, comment.start()) for comment in comments}
     problems = []
-    for span in sorted(_find_spans(source), key=lambda span: span.offset):
+    for span in sorted(_find_spans(prose, line_starts), key=lambda span: span.offset):
         for match in pattern.finditer(span.text):
             offset = span.offset + match.start()
             line = bisect_right(line_starts, offset)
@@ -92,43 +156,54 @@ def find_typed_numbers(source: str, file: str, decimal: str = ".") -> tuple[Prob
                 f"the number {number} is typed, not taken from a result; use {{{{ }}}}, $math$, "
                 "code, or say why: {# numeral: reason #}, or for the page {# numerals: reason #}"
             )
-            column = offset - line_starts[line - 1] + 1
-            problems.append(Problem(file, line, column, message))
+            position = Position(line, offset - line_starts[line - 1] + 1)
+            problems.append(prose.problem(position, message))
+    message = "the number in {{ }} is typed, not taken from a result"
     problems += [
-        Problem(file, line, 1, "the number in {{ }} is typed, not taken from a result")
-        for line in _typed_value_lines(source)
+        prose.problem(Position(line, 1), message)
+        for line in _typed_value_lines(prose)
         if line not in excused
     ]
     return tuple(sorted(problems))
 
 
-def find_typed_answers(source: str, file: str) -> tuple[Problem, ...]:
+def find_typed_answers(prose: TextPiece) -> tuple[Problem, ...]:
     """Return a problem for each prediction whose right choice does not depend on a result."""
     problems = []
-    for call in find_predictions(source):
+    for call in _predictions(prose):
         answers = [*call.args[2:3], *(pair.value for pair in call.kwargs if pair.key == "right")]
         for answer in answers:
-            if not isinstance(answer, nodes.Name) and answer.find(nodes.Name) is None:
+            if not _uses_names(answer):
                 message = "predict(): the right choice is typed; compute it from a result"
-                problems.append(Problem(file, answer.lineno, 1, message))
+                problems.append(prose.problem(Position(answer.lineno, 1), message))
     return tuple(problems)
 
 
-def _typed_value_lines(source: str) -> Iterator[int]:
+def _predictions(prose: TextPiece) -> Iterator[nodes.Call]:
+    for block in prose.template.find_all(nodes.CallBlock) if prose.template else ():
+        match block.call.node:
+            case nodes.Name(name="predict"):
+                yield block.call
+
+
+def _uses_names(value: nodes.Node) -> bool:
+    return isinstance(value, nodes.Name) or value.find(nodes.Name) is not None
+
+
+def _typed_value_lines(prose: TextPiece) -> Iterator[int]:
     """Yield the lines of values that are computed from nothing but typed numbers."""
-    try:
-        tree = parse_prose(source)
-    except TemplateSyntaxError:
-        return
-    for output in tree.find_all(nodes.Output):
+    for output in prose.template.find_all(nodes.Output) if prose.template else ():
         for value in output.nodes:
-            constants = [value, *value.find_all(nodes.Const)]
             has_number = any(
-                isinstance(c, nodes.Const) and isinstance(c.value, int | float) for c in constants
+                isinstance(part, nodes.Const) and isinstance(part.value, int | float)
+                for part in (value, *value.find_all(nodes.Const))
             )
-            is_named = isinstance(value, nodes.Name) or value.find(nodes.Name) is not None
-            if has_number and not is_named:
+            if has_number and not _uses_names(value):
                 yield value.lineno
+
+
+def _line_starts(source: str) -> list[int]:
+    return [0, *(match.end() for match in re.finditer("\n", source))]
 
 
 def _is_result(match: re.Match[str]) -> bool:
@@ -141,27 +216,20 @@ def _is_result(match: re.Match[str]) -> bool:
     return not (is_integer and UNIT_AFTER.match(text, match.end()))
 
 
-def _find_spans(source: str) -> Iterator[TextSpan]:
+def _find_spans(prose: TextPiece, line_starts: Sequence[int]) -> Iterator[TextSpan]:
     """Yield the text of the Markdown, and the words of predictions."""
-    line_starts = [0, *(match.end() for match in re.finditer("\n", source))]
-    outline = parse_outline(source)
     line = cursor = 0
     in_heading = False
-    for node in outline.nodes:
+    for node in prose.outline.nodes:
         if node.type == "inline" and node.map:
             if node.map[0] != line:
-                line = node.map[0]
-                cursor = line_starts[line]
-            for span in _inline_spans(node, outline.source, cursor):
-                yield _blank_number(span) if in_heading else span
-                cursor, in_heading = span.end, False
+                line, cursor = node.map[0], line_starts[node.map[0]]
+            for offset, text in _inline_spans(node, prose.outline.source, cursor):
+                yield TextSpan(offset, HEADING_NUMBER.sub(blank, text) if in_heading else text)
+                cursor, in_heading = offset + len(text), False
         in_heading = node.type == "heading_open"
-    for call in find_predictions(source):
-        yield from _prediction_spans(call, source, line_starts)
-
-
-def _blank_number(heading: TextSpan) -> TextSpan:
-    return TextSpan(heading.offset, HEADING_NUMBER.sub(blank, heading.text, count=1))
+    for call in _predictions(prose):
+        yield from _prediction_spans(call, prose.text, line_starts)
 
 
 def _inline_spans(node: Node, source: str, cursor: int) -> Iterator[TextSpan]:

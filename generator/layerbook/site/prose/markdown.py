@@ -276,15 +276,15 @@ def _unwrap_blocks(nodes: Sequence[Node], slots: Slots) -> list[Node]:
     return unwrapped
 
 
-def _walk(nodes: Sequence[Node]) -> Iterator[Node]:
+def walk(nodes: Sequence[Node]) -> Iterator[Node]:
     for node in nodes:
         yield node
-        yield from _walk(node.children or ())
+        yield from walk(node.children or ())
 
 
 def _check_nodes(nodes: Sequence[Node], slots: Slots) -> None:
     formulas = 0
-    for node in _walk(nodes):
+    for node in walk(nodes):
         formulas += node.type.startswith("math")
         if formulas > MAX_FORMULAS:
             message = f"the text has more than {MAX_FORMULAS:,} formulas"

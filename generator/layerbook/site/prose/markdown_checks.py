@@ -8,13 +8,15 @@ from typing import NamedTuple
 
 from markdown_it.token import Token as Node
 
+from layerbook.book.contents import Chapter
 from layerbook.book.node import Position
 from layerbook.core.errors import Problem
-from layerbook.site.prose.chapter_text import TextPiece
+from layerbook.site.prose.chapter_text import TextPiece, chapter_texts
+from layerbook.site.prose.formulas import MathError, MathRenderer
 from layerbook.site.prose.highlight import ListingError, check_language
 from layerbook.site.prose.markdown import LONG_PARAGRAPH, MAX_PARAGRAPH, MISPLACED_REFERENCE
-from layerbook.site.prose.outline import BLOCK
-from layerbook.site.prose.pictures import IMAGE_USAGE
+from layerbook.site.prose.outline import BLOCK, Outline
+from layerbook.site.prose.pictures import IMAGE_USAGE, extract_pictures
 
 _STRAY = (
     (re.compile(r"\$\$"), "$$ opens a formula that does not end before the next empty line"),
@@ -71,6 +73,42 @@ def find_markdown_problems(
             position = outline.position(node, text.index(BLOCK))
             message = "a figure, claim or source must stand alone in its paragraph"
             yield piece.problem(position, f"{message}, with empty lines around it")
+
+
+def find_text_problems(chapter: Chapter, prose: TextPiece) -> Iterator[Problem]:
+    """Yield mistakes in the Markdown of a chapter's prose, captions and claims."""
+    pictures = extract_pictures(prose.text).pictures
+    for piece in chapter_texts(chapter, prose):
+        is_caption = piece is not prose
+        yield from find_markdown_problems(piece, () if is_caption else pictures)
+        if is_caption:
+            yield from find_misplaced_references(piece)
+
+
+def find_formula_problems(
+    chapter: Chapter, prose: TextPiece, math: MathRenderer
+) -> Iterator[Problem]:
+    """Yield invalid formulas; a formula with values can only be checked when it is rendered."""
+    for piece in chapter_texts(chapter, prose):
+        outline = piece.outline
+        for node, formula in _formulas(outline):
+            if "{{" in outline.original_text(node):
+                continue
+            try:
+                math.render(formula.content.strip(), display=formula.type != "math_inline")
+            except MathError as error:
+                source = outline.text(node)
+                offset = max(source.find(formula.content.strip().partition("\n")[0]), 0)
+                position = Position(outline.position(node, offset).line, 1)
+                yield piece.problem(position, f"in the formula: {error}")
+
+
+def _formulas(outline: Outline) -> Iterator[tuple[Node, Node]]:
+    """Yield the formulas, each with the node that has its place."""
+    for node in outline.nodes:
+        for child in node.children or (node,):
+            if child.type.startswith("math"):
+                yield node, child
 
 
 def find_misplaced_references(piece: TextPiece) -> Iterator[Problem]:

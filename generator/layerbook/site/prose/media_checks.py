@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from jinja2 import TemplateSyntaxError, nodes
+from jinja2 import nodes
 
 from layerbook.book.media import MediaError, MediaFolders
 from layerbook.book.node import display_path
 from layerbook.core.errors import Problem
 from layerbook.plotting.dot_syntax import DiagramError, check_source
 from layerbook.site.prose.chapter_text import TextPiece
-from layerbook.site.prose.environment import parse_prose
 from layerbook.site.prose.pictures import extract_pictures
 
 
@@ -34,7 +33,9 @@ def find_media_problems(folders: MediaFolders, prose: TextPiece) -> Iterator[Pro
             check_source(diagram.source)
         except DiagramError as error:
             yield Problem(prose.file, diagram.line + error.line, 1, str(error))
-    yield from _video_problems(folders, prose)
+    for call in prose.calls("video"):
+        for message in _video_messages(folders, call):
+            yield prose.problem_at(call.lineno, "video", f"video(): {message}")
 
 
 def find_clashing_files(root: Path) -> Iterator[Problem]:
@@ -44,31 +45,18 @@ def find_clashing_files(root: Path) -> Iterator[Problem]:
         yield Problem(display_path(root / path), 1, 1, message)
 
 
-def _video_problems(folders: MediaFolders, prose: TextPiece) -> Iterator[Problem]:
-    try:
-        tree = parse_prose(prose.text)
-    except TemplateSyntaxError:  # reported by the checks of templates
-        return
-    lines = prose.text.split("\n")
-    for call in tree.find_all(nodes.Call):
-        if isinstance(call.node, nodes.Name) and call.node.name == "video":
-            column = lines[call.lineno - 1].find("video") + 1
-            for message in _video_messages(folders, call):
-                yield Problem(prose.file, call.lineno, max(column, 1), f"video(): {message}")
-
-
 def _video_messages(folders: MediaFolders, call: nodes.Call) -> Iterator[str]:
     named = {pair.key: pair.value for pair in call.kwargs}
+    video = call.args[0] if len(call.args) == 1 else None
+    files = (
+        (video, folders.video),
+        (named.get("poster"), folders.image),
+        (named.get("track"), folders.subtitles),
+    )
     try:
-        match call.args:
-            case [nodes.Const(value=str(path))]:
-                folders.video(path)
-        match named.get("poster"):
-            case nodes.Const(value=str(path)):
-                folders.image(path)
-        match named.get("track"):
-            case nodes.Const(value=str(path)):
-                folders.subtitles(path)
+        for node, find in files:
+            if isinstance(node, nodes.Const) and isinstance(node.value, str):
+                find(node.value)
     except MediaError as error:
         yield str(error)
     missing = [name for name in ("poster", "caption") if name not in named]

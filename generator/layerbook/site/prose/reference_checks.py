@@ -1,7 +1,8 @@
-"""Find references such as `@fig-name` that can lead nowhere, before there are results.
+"""Find references to figures, sections and formulas that lead nowhere.
 
-Some names depend on results, so a name that a result may have is not reported here. Once all pages
-are laid out, `site/cross_references.py` compares the references with the places on the pages.
+A name such as `@fig-name` may depend on results. Before there are any, only what no result can have
+is reported. Once all pages are laid out, `site/cross_references.py` compares the references with
+the places on the pages.
 """
 
 from __future__ import annotations
@@ -13,12 +14,17 @@ from functools import cached_property
 from itertools import islice
 from pathlib import PurePosixPath
 
-from layerbook.book.contents import Chapter, Experiment
+from jinja2 import nodes
+
+from layerbook.book.contents import Chapter, Experiment, full_address
 from layerbook.book.figure_names import can_have_figure
-from layerbook.core.errors import MAX_PROBLEMS, did_you_mean
-from layerbook.site.prose.anchors import Anchors, static_anchors
-from layerbook.site.prose.chapter_text import TextPiece
+from layerbook.book.node import Position
+from layerbook.core.errors import MAX_PROBLEMS, Problem, did_you_mean
+from layerbook.site.prose.chapter_text import NO_PROSE, TextPiece
+from layerbook.site.prose.links import Anchors, static_anchors
 from layerbook.site.prose.pictures import extract_pictures
+from layerbook.site.prose.references import TO_FIGURE, Reference, find_references
+from layerbook.store.project import Project
 
 MAX_HINTS = 20
 """The number of unknown references on a page that get a hint, since each takes milliseconds."""
@@ -110,3 +116,70 @@ def _may_exist(written: str, pages: Mapping[str, _Page]) -> bool:
     if slash:
         return page in pages and pages[page].may_have(kind, name_there)
     return any(other.may_have(kind, name) for other in pages.values())
+
+
+def find_unknown_references(
+    project: Project, prose: Mapping[str, TextPiece], unknown: Mapping[str, Mapping[str, str]]
+) -> Iterator[Problem]:
+    """Yield the unknown references such as `@fig-name`.
+
+    unknown: the message of each unknown reference of each chapter.
+    """
+    for chapter in project.book.pages:
+        messages = unknown.get(chapter.name)
+        if not messages:
+            continue
+        piece = prose[chapter.name]
+        for written, position in piece.outline.references():
+            if written in messages:
+                yield piece.problem(position, messages[written])
+
+
+def find_unshown_figures(
+    project: Project, prose: Mapping[str, TextPiece], names: Collection[str]
+) -> list[Problem]:
+    """Report references to figures, named `chapter/id figure`, that no page shows."""
+    if not names:  # the usual case, in which no prose has to be parsed
+        return []
+    problems = []
+    for chapter in project.book.pages:
+        piece = prose.get(chapter.name, NO_PROSE)
+        for reference in find_references(piece):
+            address = full_address(reference.name, chapter.name)
+            matching = [name for name in names if name.partition(" ")[0] == address]
+            if reference.function in TO_FIGURE and matching:
+                problems.append(_unshown_figure(piece, reference, matching[0]))
+    return problems
+
+
+def find_unshown_references(project: Project, prose: Mapping[str, TextPiece]) -> Iterator[Problem]:
+    """Yield references to figures that no page can show."""
+    if any(map(_may_show_any_figure, prose.values())):
+        return
+    references = [
+        (prose[chapter.name], full_address(reference.name, chapter.name), reference)
+        for chapter in project.book.pages
+        for reference in find_references(prose[chapter.name])
+    ]
+    shown: dict[str, set[object]] = {}
+    for _, address, reference in references:
+        if reference.function == "figure":
+            shown.setdefault(address, set()).add(reference.second)
+    for piece, address, reference in references:
+        figures = shown.get(address, set())
+        # None: the only figure of the experiment, or one that is not written out.
+        is_shown = reference.second in figures or None in figures or not reference.second
+        if reference.function in TO_FIGURE and not (is_shown and figures):
+            yield _unshown_figure(piece, reference, f"{address} {reference.second or ''}".strip())
+
+
+def _may_show_any_figure(prose: TextPiece) -> bool:
+    """Return whether prose shows a figure of an experiment whose name is computed."""
+    calls = prose.calls("figure")
+    is_computed = any(not (c.args and isinstance(c.args[0], nodes.Const)) for c in calls)
+    return prose.template is None or is_computed
+
+
+def _unshown_figure(piece: TextPiece, reference: Reference, figure: str) -> Problem:
+    message = f"{reference.function}(): no page shows the figure {figure!r}"
+    return piece.problem(Position(reference.line, reference.column), message)

@@ -76,8 +76,7 @@ def _render_previews(functions: ProseFunctions, context: ChapterContext) -> tupl
     if glossary := context.glossary:
         for term, id in functions.links.terms.items():
             entry = glossary.entries[term]
-            source = TextPiece(glossary.file, entry.text_position.line, entry.term.text)
-            definition = render_definition(source, context.math)
+            definition = render_definition(glossary, entry, context.math)
             previews.append(Preview(id, entry.term.name, definition.html))
     if sources := context.bibliography:
         for key, id in functions.links.sources.items():
