@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 from fixtures.small_book import layerbook
 from layerbook.core.errors import MAX_PROBLEMS
-from layerbook.site.cross_references import (
-    PageText,
-    fill_cross_references,
-)
+from layerbook.site.cross_references import fill_cross_references
+from layerbook.site.page_cache import RenderedPage
 from layerbook.site.prose.markdown import Target
 from layerbook.site.prose.reference_checks import MAX_HINTS
 
@@ -162,8 +160,12 @@ def test_only_the_first_unknown_references_get_hints() -> None:
     links = "".join(
         f'<a class="reference" data-reference="@sec-headin-{n}">x</a>' for n in range(300)
     )
-    pages = [PageText("next", "Next", "", targets), PageText("words", "Words", links, ())]
-    messages = fill_cross_references(pages)["words"].unknown.values()
+    pages = {
+        "next": RenderedPage({"next.html": b""}, targets=targets),
+        "words": RenderedPage({"words.html": links.encode()}),
+    }
+    titles = {"next": "Next", "words": "Words"}
+    messages = fill_cross_references(pages, titles)["words"].unknown.values()
     assert len(messages) == 300
     assert sum("did you mean" in message for message in messages) == MAX_HINTS
 

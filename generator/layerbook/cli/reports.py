@@ -49,11 +49,12 @@ def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: i
     files = None
     if checking:
         from layerbook.plotting.pool import DrawingPool
-        from layerbook.site.build import SiteRenderer
+        from layerbook.site.build import find_outdated_files
+        from layerbook.site.builder import SiteBuilder
 
         with DrawingPool(jobs) as drawing_pool:
-            renderer = SiteRenderer(project, statuses, drawing_pool)
-            files = renderer.find_outdated_files(project.site_dir)
+            builder = SiteBuilder(project, statuses, drawing_pool)
+            files = find_outdated_files(builder, project.site_dir)
     changes = {
         status.experiment.address: changes_since_measured(project, status) for status in statuses
     }

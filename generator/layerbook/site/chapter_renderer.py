@@ -11,7 +11,7 @@ from layerbook.book.contents import Chapter
 from layerbook.core.errors import SpecError, first_problems
 from layerbook.core.figures import Diagram
 from layerbook.core.language import gettext
-from layerbook.site import blocks, colophon, pages
+from layerbook.site import blocks, pages
 from layerbook.site.chapter_media import ChapterMedia
 from layerbook.site.chapter_views import ChapterViews, PageResources
 from layerbook.site.experiment_view import (
@@ -47,7 +47,6 @@ class ChapterRenderer:
     def __init__(self, parts: SiteParts, statuses: Sequence[ExperimentStatus]) -> None:
         self._parts, self._project = parts, parts.project
         self.views = StoredViews(parts.project, statuses)
-        self._writer, self._book = parts.writer, parts.writer.book
 
     @cached_property
     def _decoder(self) -> Diagram | None:
@@ -76,13 +75,13 @@ class ChapterRenderer:
         self._check(chapter, prose)
         is_front = chapter.name == FRONT_PAGE
         page_type = pages.IndexPage if is_front else pages.ChapterPage
-        ids = page_ids(self._writer.jinja_env, page_type.template)
+        ids = page_ids(self._parts.page_templates, page_type.template)
         math = MathRenderer(self._project.cache)
         views = self._chapter_views(chapter, math, ids)
         media = ChapterMedia(self._parts.media_folders, views.next_number, ids, self._project.cache)
         context = ChapterContext(
             views=views,
-            jinja_env=self._writer.jinja_env,
+            jinja_env=self._parts.page_templates,
             math=math,
             bibliography=self._parts.bibliography,
             glossary=self._parts.glossary,
@@ -97,7 +96,7 @@ class ChapterRenderer:
                 raise
             body = self._placeholder_body(chapter, views.unavailable.values())
         page = self.index_page(body, minutes) if is_front else self._chapter_page(chapter, body)
-        html = {f"{page.name}.html": self._writer.html(page).encode()}
+        html = {f"{page.name}.html": self._parts.html(page).encode()}
         return RenderedPage(
             files=views.files | media.files | html | self._notebook_file(page, views.cells),
             rows=chapter_rows(page),
@@ -130,7 +129,7 @@ class ChapterRenderer:
 
     def _chapter_views(self, chapter: Chapter, math: MathRenderer, ids: PageIds) -> ChapterViews:
         links = {part: href for part, href in self._part_links.items() if part != chapter.part}
-        figure_parts = FigureParts(self._writer.figure_renderer, links)
+        figure_parts = FigureParts(self._parts.figure_renderer, links)
         cells = cell_folder(self._project.templates_dir, chapter.name)
         return ChapterViews(chapter, self.views, PageResources(figure_parts, math, ids, cells))
 
@@ -141,7 +140,7 @@ class ChapterRenderer:
         sections = page.body.sections
         if not any(anchor.kind == "cell" for section in sections for anchor in section.anchors):
             return {}
-        content = notebook(f"{page.name}.html", page.title, self._book.title, sections, cells)
+        content = notebook(f"{page.name}.html", page.title, self._parts.book.title, sections, cells)
         return {f"{page.name}.ipynb": content}
 
     def _placeholder_body(
@@ -150,20 +149,20 @@ class ChapterRenderer:
         if chapter.name == FRONT_PAGE:  # the page is complete without a text
             return pages.ChapterBody()
         html = "".join(
-            render_block(self._writer.jinja_env, "failed", view.failed_view("chapter"))
+            render_block(self._parts.page_templates, "failed", view.failed_view("chapter"))
             for view in unavailable
         )
         return pages.ChapterBody(html, toc=(), headings=(), sections=())
 
     def _chapter_page(self, chapter: Chapter, body: pages.ChapterBody) -> pages.ChapterPage:
-        entry = next(other for other in self._book.chapters if other.name == chapter.name)
-        links = {other.name: blocks.Link(other.title, other.href) for other in self._book.chapters}
+        chapters = self._parts.book.chapters
+        links = {other.name: other.link for other in chapters}
         order = [
             blocks.Link(gettext("Contents"), "index.html"),
             *links.values(),
             blocks.Link(gettext("How this book was made"), "colophon.html"),
         ]
-        index = order.index(links[chapter.name])
+        index = list(links).index(chapter.name)
         diagram = self._place_diagram(chapter.part)
         alt = gettext("Where in the model this chapter is: {title}", title=chapter.title)
         # Paths in messages are relative to the working directory, which may be above the book.
@@ -171,11 +170,11 @@ class ChapterRenderer:
         return pages.ChapterPage(
             name=chapter.name,
             title=chapter.title,
-            label=entry.label,
+            label=chapters[index].label,
             body=body,
             description=chapter.summary,
-            previous=order[index - 1],
-            next=order[index + 1],
+            previous=order[index],
+            next=order[index + 2],
             diagram_svg=diagram,
             diagram_alt=alt if diagram else "",
             needs=tuple(links[name] for name in chapter.needs if name in links),
@@ -189,14 +188,22 @@ class ChapterRenderer:
             return None
         known_part = part if part in {block.part for block in self._decoder.blocks} else ""
         highlighted = replace(self._decoder, highlight=known_part, title="")
-        return self._writer.figure_renderer.diagram(highlighted, CHAPTER_DIAGRAM, compact=True)
+        return self._parts.figure_renderer.diagram(highlighted, CHAPTER_DIAGRAM, compact=True)
 
     def index_page(self, body: pages.ChapterBody, minutes: Mapping[str, int]) -> pages.IndexPage:
         """Return the front page with its text."""
         diagram = None
         if self._decoder:
             untitled = replace(self._decoder, title="")
-            diagram = self._writer.figure_renderer.diagram(
+            diagram = self._parts.figure_renderer.diagram(
                 untitled, "map", compact=False, links=self._part_links
             )
-        return colophon.index_page(self._book, diagram, body, minutes)
+        book = self._parts.book
+        return pages.IndexPage(
+            title=book.title,
+            body=body,
+            minutes=minutes,
+            diagram_svg=diagram,
+            diagram_alt=gettext("The model, part by part; each part leads to its chapter"),
+            next=book.chapters[0].link if book.chapters else None,
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layerbook.core.errors import SpecError
 from layerbook.plotting.pool import DrawingPool
-from layerbook.site.build import SiteRenderer
+from layerbook.site.builder import SiteBuilder
 from layerbook.site.prose.checks import find_prose_problems
 from layerbook.store.freshness import check_status
 from layerbook.store.project import Project
@@ -20,9 +20,9 @@ def check_book(project: Project) -> None:
     # Prose that shows a faulty file repeats its problem.
     repeated = tuple(f"{problem.file}:{problem.line}:{problem.column}: " for problem in problems)
     with DrawingPool(1) as drawing_pool:
-        renderer = SiteRenderer(project, check_status(project), drawing_pool)
         try:
-            page_problems = renderer.find_problems()
+            builder = SiteBuilder(project, check_status(project), drawing_pool)
+            page_problems = builder.find_problems()
         except SpecError as error:  # for the list of sources, reported above
             page_problems = list(error.problems)
     problems += [

@@ -1,9 +1,8 @@
-"""The front page of a book, and the colophon, which says how the book was made."""
+"""The colophon, which says how a book was made."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,10 +14,10 @@ from layerbook.core.paths import read_file
 from layerbook.core.rounding import DIGITS
 from layerbook.model import sources
 from layerbook.site.assets import vendored_licences
-from layerbook.site.blocks import Fact, Link
+from layerbook.site.blocks import Fact
 from layerbook.site.experiment_view import ExperimentViews
 from layerbook.site.inputs import MAKEFILE
-from layerbook.site.pages import BookInfo, ChapterBody, ColophonPage, IndexPage, Licence
+from layerbook.site.pages import BookInfo, ColophonPage, Licence
 from layerbook.site.provenance import hex_digest
 from layerbook.store.project import Project
 
@@ -48,21 +47,6 @@ ARITHMETIC = {
 }
 
 
-def index_page(
-    book: BookInfo, diagram: str | None, body: ChapterBody, minutes: Mapping[str, int]
-) -> IndexPage:
-    """Return the first page with its text; the parts of its diagram link to chapters."""
-    first = book.chapters[0] if book.chapters else None
-    return IndexPage(
-        title=book.title,
-        body=body,
-        minutes=minutes,
-        diagram_svg=diagram,
-        diagram_alt=gettext("The model, part by part; each part leads to its chapter"),
-        next=Link(first.title, first.href) if first else None,
-    )
-
-
 def colophon_page(project: Project, book: BookInfo, views: ExperimentViews) -> ColophonPage:
     """Return the page with the model, the seeds, versions and licences."""
     source = project.source
@@ -78,7 +62,6 @@ def colophon_page(project: Project, book: BookInfo, views: ExperimentViews) -> C
     if source.kind == "bundle":
         title = gettext("The weights of {model}", model=source.name)
         licences.append(Licence(title, "Apache-2.0", APACHE_LICENCE_TEXT))
-    last = book.chapters[-1] if book.chapters else None
     return ColophonPage(
         model=tuple(model),
         versions=(Fact("layerbook", __version__), *_library_versions(views)),
@@ -87,7 +70,7 @@ def colophon_page(project: Project, book: BookInfo, views: ExperimentViews) -> C
         licences=tuple(licences),
         quantization=quantization(source),
         originals=any(view.experiment.original for view in views.values()),
-        previous=Link(last.title, last.href) if last else None,
+        previous=book.chapters[-1].link if book.chapters else None,
     )
 
 

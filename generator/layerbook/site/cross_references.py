@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from layerbook.core.errors import did_you_mean
 from layerbook.core.language import gettext
+from layerbook.site.page_cache import RenderedPage
 from layerbook.site.prose.markdown import Target
 from layerbook.site.prose.markup import escape_text
 from layerbook.site.prose.reference_checks import MAX_HINTS
@@ -20,15 +21,6 @@ _REFERENCE = re.compile(r'<a class="reference" data-reference="([^"]*)">[^<]*</a
 _FIGURE = re.compile(r'<a class="reference" data-figure="([^"]*)">[^<]*</a>')
 _PHRASE = re.compile(r'<a class="point" data-figure="([^"]*)"')
 """The start of a phrase that points to a part of a figure."""
-
-
-class PageText(NamedTuple):
-    """The HTML of a page, and the targets on it that references can lead to."""
-
-    page: str
-    title: str
-    html: str
-    targets: tuple[Target, ...]
 
 
 class FilledPage(NamedTuple):
@@ -52,27 +44,31 @@ class _PageTarget(NamedTuple):
 Targets = Mapping[str, Sequence[_PageTarget]]
 
 
-def fill_cross_references(pages: Sequence[PageText]) -> dict[str, FilledPage]:
+def fill_cross_references(
+    pages: Mapping[str, RenderedPage], titles: Mapping[str, str]
+) -> dict[str, FilledPage]:
     """Return all pages of a book by name; references that lead nowhere become text."""
-    targets = _targets_by_name(pages)
-    return {page.page: _fill(page, targets) for page in pages}
+    targets = _targets_by_name(pages, titles)
+    return {name: _fill(name, page.html(name), targets) for name, page in pages.items()}
 
 
-def _targets_by_name(pages: Iterable[PageText]) -> dict[str, list[_PageTarget]]:
+def _targets_by_name(
+    pages: Mapping[str, RenderedPage], titles: Mapping[str, str]
+) -> dict[str, list[_PageTarget]]:
     """Return all targets by what prose calls them.
 
     These names are `@fig-x`, `@fig-page/x` and, for figures, `chapter/id figure`.
     """
     targets: dict[str, list[_PageTarget]] = {}
-    for page in pages:
-        for target in page.targets:
-            names = [f"@{target.kind}-{target.name}", f"@{target.kind}-{page.page}/{target.name}"]
+    for page, rendered in pages.items():
+        for target in rendered.targets:
+            names = [f"@{target.kind}-{target.name}", f"@{target.kind}-{page}/{target.name}"]
             for name in filter(None, [*names, target.figure]):
-                targets.setdefault(name, []).append(_PageTarget(page.page, page.title, target))
+                targets.setdefault(name, []).append(_PageTarget(page, titles[page], target))
     return targets
 
 
-def _fill(page: PageText, targets: Targets) -> FilledPage:
+def _fill(page: str, html: str, targets: Targets) -> FilledPage:
     unknown: dict[str, str] = {}
     unshown: set[str] = set()
 
@@ -80,7 +76,7 @@ def _fill(page: PageText, targets: Targets) -> FilledPage:
         written = unescape(match[1])
         matching = targets.get(written, ())
         if len(matching) == 1:
-            return _link(matching[0], page.page)
+            return _link(matching[0], page)
         if written not in unknown:
             names = targets if len(unknown) < MAX_HINTS else ()
             unknown[written] = _message(written, matching, names)
@@ -92,17 +88,17 @@ def _fill(page: PageText, targets: Targets) -> FilledPage:
             unshown.add(name)
             return None
         chapter = name.partition("/")[0]
-        return min(targets[name], key=lambda p: (p.page != page.page, p.page != chapter))
+        return min(targets[name], key=lambda p: (p.page != page, p.page != chapter))
 
     def fill_figure(match: re.Match[str]) -> str:
         linked = find_figure(unescape(match[1]))
-        return _link(linked, page.page) if linked else gettext("a figure")
+        return _link(linked, page) if linked else gettext("a figure")
 
     def fill_phrase(match: re.Match[str]) -> str:
         linked = find_figure(unescape(match[1]))
-        return f'<a class="point" href="{_address(linked, page.page)}"' if linked else "<a"
+        return f'<a class="point" href="{_address(linked, page)}"' if linked else "<a"
 
-    html = _REFERENCE.sub(fill_reference, page.html)
+    html = _REFERENCE.sub(fill_reference, html)
     html = _PHRASE.sub(fill_phrase, _FIGURE.sub(fill_figure, html))
     return FilledPage(html, unknown, unshown)
 

@@ -79,10 +79,10 @@ def digest_inputs(project: Project, statuses: Sequence[ExperimentStatus]) -> str
             [chapter.name for chapter in project.book.pages],  # drafts are in it or not
             _digest_templates(project.templates_dir),
             _digest_templates(package_templates),
-            digest_files(project.root, results),
-            digest_files(
+            _digest_files(project.root, results),
+            _digest_files(
                 project.root,
-                [path for folder in MEDIA_FOLDERS for path in files_in(project.root / folder)],
+                [path for folder in MEDIA_FOLDERS for path in _files_in(project.root / folder)],
             ),
             [(status.experiment.address, status.freshness.usable) for status in statuses],
             packages_digest(m for status in statuses for m in code_modules(status.experiment)),
@@ -95,15 +95,15 @@ def digest_inputs(project: Project, statuses: Sequence[ExperimentStatus]) -> str
 def _digest_templates(folder: Path) -> dict[str, str]:
     """Return the digest of each template; in a checkout, the package's folder has prose in it."""
     prose = folder / "chapters"
-    return digest_files(folder, [p for p in files_in(folder) if not p.is_relative_to(prose)])
+    return _digest_files(folder, [p for p in _files_in(folder) if not p.is_relative_to(prose)])
 
 
-def files_in(folder: Path) -> list[Path]:
+def _files_in(folder: Path) -> list[Path]:
     """Return all files below a folder, except bytecode."""
     return [path for path in paths_below(folder) if path.is_file() and path.suffix != ".pyc"]
 
 
-def digest_files(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
+def _digest_files(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
     """Return the digest of each file by its path in the folder, empty for a missing file."""
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -70,6 +70,16 @@ class PageCache:
         data = None if self._ignore_stored else self._cache.get_blob("pages", self._entry(name))
         key, _, content = (data or b"").partition(b"\n")
         return _ADAPTER.validate_json(content) if key == self._key(own_inputs) else None
+
+    def load_or_render(
+        self, name: str, own_inputs: str, render: Callable[[], RenderedPage]
+    ) -> RenderedPage:
+        """Return the stored page of these inputs; otherwise render and add it."""
+        page = self.load(name, own_inputs)
+        if page is None:
+            page = render()
+            self.add(name, own_inputs, page)
+        return page
 
     def add(self, name: str, own_inputs: str, page: RenderedPage) -> None:
         """Add a new page, to be stored by `save`."""

@@ -39,6 +39,11 @@ class NavChapter:
         return f"{self.name}.html"
 
     @property
+    def link(self) -> Link:
+        """A link to its page."""
+        return Link(self.title, self.href)
+
+    @property
     def label(self) -> str:
         """The line above its title: `Chapter 5`, `Appendix A`, or the name of its part."""
         if not self.number:

@@ -6,17 +6,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from layerbook.book import bibliography, glossary
+from layerbook.book.bibliography import Bibliography
+from layerbook.book.glossary import Glossary
 from layerbook.book.media import MediaFolders
 from layerbook.book.theme import find_theme_problems
 from layerbook.core.errors import SpecError
 from layerbook.plotting.pool import DrawingPool
 from layerbook.site import pages
 from layerbook.site.blocks import LiveModel
-from layerbook.site.book_pages import PageWriter
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.interactive.live_page import live_model
-from layerbook.site.page_templates import make_environment, own_templates
+from layerbook.site.page_templates import make_environment, own_templates, render_page
 from layerbook.site.provenance import hex_digest
+from layerbook.site.sandbox.environment import Sandbox
 from layerbook.site.template_cache import TemplateCache
 from layerbook.site.theme import theme_view
 from layerbook.store.project import Project
@@ -31,12 +33,23 @@ class SiteParts:
     """
 
     project: Project
-    writer: PageWriter
-    media_folders: MediaFolders
+    book: pages.BookInfo
+    page_templates: Sandbox
     own_templates: Path | None
-    bibliography: bibliography.Bibliography | None
-    glossary: glossary.Glossary | None
+    figure_renderer: FigureRenderer
+    media_folders: MediaFolders
+    bibliography: Bibliography | None
+    glossary: Glossary | None
     live: LiveModel | None
+
+    def html(self, page: pages.Page) -> str:
+        """Return the HTML of a page, its pictures still placeholders."""
+        return render_page(page, self.book, self.page_templates)
+
+    def files(self, page: pages.Page) -> dict[str, bytes]:
+        """Return the file of a page by its path in the site; waits for its pictures."""
+        html = self.figure_renderer.fill_placeholders(self.html(page))
+        return {f"{page.name}.html": html.encode()}
 
 
 def load_site_parts(project: Project, drawing_pool: DrawingPool) -> SiteParts:
@@ -47,23 +60,22 @@ def load_site_parts(project: Project, drawing_pool: DrawingPool) -> SiteParts:
     sources = bibliography.load(project.templates_dir, parsed_files)
     terms = glossary.load(project.templates_dir, parsed_files)
     live = live_model(project.source)
-    book = replace(
-        book_info(project),
-        live=live is not None,
-        references=sources is not None,
-        glossary=terms is not None,
-    )
     templates = own_templates(project.templates_dir)
-    page_templates = make_environment(templates, TemplateCache(project.cache))
-    figure_renderer = FigureRenderer(project.cache, drawing_pool)
     return SiteParts(
-        project,
-        PageWriter(book, page_templates, figure_renderer),
-        MediaFolders(project.root),
-        templates,
-        sources,
-        terms,
-        live,
+        project=project,
+        book=replace(
+            book_info(project),
+            live=live is not None,
+            references=sources is not None,
+            glossary=terms is not None,
+        ),
+        page_templates=make_environment(templates, TemplateCache(project.cache)),
+        own_templates=templates,
+        figure_renderer=FigureRenderer(project.cache, drawing_pool),
+        media_folders=MediaFolders(project.root),
+        bibliography=sources,
+        glossary=terms,
+        live=live,
     )
 
 
