@@ -63,7 +63,7 @@ def test_up_to_date_build_imports_nothing_heavy(tmp_path: Path) -> None:
     """It only looks at the state of files, without YAML, pydantic and numpy."""
     build = ("build", "--no-run", "--quiet", "--site", str(tmp_path / "site"))
     libraries_imported_by(*build)
-    libraries = (*LIBRARIES, "numpy", "pydantic", "ruamel")
+    libraries = (*LIBRARIES, "numpy", "pydantic", "yaml")
     assert libraries_imported_by(*build, libraries=libraries) == set()
 
 

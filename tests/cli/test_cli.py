@@ -243,7 +243,7 @@ def test_interrupted_build_exits_with_130(book: Path) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["click", "layerbook.cli.errors", "layerbook.store.project", "pydantic", "ruamel.yaml"],
+    ["click", "layerbook.cli.errors", "layerbook.store.project", "pydantic", "yaml"],
 )
 def test_interrupt_during_imports_exits_with_130(book: Path, tmp_path: Path, module: str) -> None:
     """Ctrl-C at the import of a module prints one line and no traceback."""

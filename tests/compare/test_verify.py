@@ -25,7 +25,7 @@ def test_reproduces_the_committed_numbers(book: Path) -> None:
     assert "4 experiments: 4 gave the same numbers again" in process.stdout
     assert read_tree(book / "experiments") == before
     written = {path.name for path in (book / ".layerbook").iterdir()}
-    assert written <= {".gitignore", "lock", "code", "yaml"}
+    assert written <= {".gitignore", "lock", "code"}
 
 
 def test_hashes_the_model_anew(book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from layerbook.book.columns import MeasuredValue, parse_column, unify_column
 from layerbook.book.node import FILE_START, Node, Position, display_path
-from layerbook.book.yaml import LINE_BREAK, MAX_DEPTH, SURROGATE
+from layerbook.book.yaml import LINE_BREAK, MAX_DEPTH, SURROGATE, TOO_DEEP
 from layerbook.core.errors import OutsideError, UsageError, did_you_mean
 from layerbook.core.paths import resolve_within
 from layerbook.core.text import listed
@@ -202,7 +202,7 @@ def _parse_json(line: str, number: int) -> Any:
             object_pairs_hook=build_object,
         )
     except RecursionError as error:
-        raise _DataError(number, f"nested more than {MAX_DEPTH} deep") from error
+        raise _DataError(number, TOO_DEEP) from error
     except json.JSONDecodeError as error:
         raise _DataError(number, f"not JSON: {error.msg} (column {error.colno})") from error
     except ValueError as error:  # an integer of thousands of digits
@@ -214,7 +214,7 @@ def _parse_json(line: str, number: int) -> Any:
 def _check_json(value: Any, line: int, depth: int) -> None:
     """Raise _DataError for a value that is nested too deep, or a text with a lone surrogate."""
     if depth > MAX_DEPTH:
-        raise _DataError(line, f"nested more than {MAX_DEPTH} deep")
+        raise _DataError(line, TOO_DEEP)
     if isinstance(value, str) and SURROGATE.search(value):
         raise _DataError(line, "an escape is a lone surrogate, half of a character")
     if isinstance(value, dict):

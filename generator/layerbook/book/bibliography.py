@@ -15,7 +15,6 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from layerbook.book.node import FILE_START, Position, ProblemList, display_path
-from layerbook.book.parsed_files import ParsedFiles
 from layerbook.book.reference_files import AND_OTHERS, RawReader, read_bibtex, read_csl
 from layerbook.book.schema import URL_PATTERN, NonEmptyStr
 from layerbook.book.validation import validate
@@ -129,10 +128,9 @@ def _letters(number: int) -> str:
     return (_letters(quotient - 1) if quotient else "") + chr(ord("a") + remainder)
 
 
-def load(templates: Path, parsed_files: ParsedFiles | None = None) -> Bibliography | None:
+def load(templates: Path) -> Bibliography | None:
     """Load the bibliography from a book's folder of templates; None if the book has none.
 
-    parsed_files: as in `read_mapping`.
     Raises SpecError with every problem of its files.
     """
     paths = [path for name in READERS if (path := templates / name).is_file()]
@@ -143,7 +141,7 @@ def load(templates: Path, parsed_files: ParsedFiles | None = None) -> Bibliograp
     definitions: dict[str, Definition] = {}
     for path in paths:
         file = display_path(path)
-        sources = READERS[path.name](path, problems, parsed_files)
+        sources = READERS[path.name](path, problems)
         if not sources and not problems:
             message = "the file has no sources; a book without citations does not need it"
             problems.add(file, FILE_START, message)
@@ -165,8 +163,8 @@ Sources = dict[str, tuple[Position, Publication | None]]
 """The sources of a file with their positions; None for a source with a reported problem."""
 
 
-def _read_yaml(path: Path, problems: ProblemList, parsed_files: ParsedFiles | None) -> Sources:
-    node = read_mapping(path, problems, parsed_files)
+def _read_yaml(path: Path, problems: ProblemList) -> Sources:
+    node = read_mapping(path, problems)
     sources: Sources = {}
     if node is None:
         return sources
@@ -180,9 +178,7 @@ def _read_yaml(path: Path, problems: ProblemList, parsed_files: ParsedFiles | No
     return sources
 
 
-def _read_exported(
-    read: RawReader, path: Path, problems: ProblemList, _: ParsedFiles | None
-) -> Sources:
+def _read_exported(read: RawReader, path: Path, problems: ProblemList) -> Sources:
     """Read and validate a file of a reference manager."""
     sources: Sources = {}
     for key, (position, fields) in read(path, problems).items():
@@ -198,7 +194,7 @@ def _read_exported(
     return sources
 
 
-READERS: Mapping[str, Callable[[Path, ProblemList, ParsedFiles | None], Sources]] = {
+READERS: Mapping[str, Callable[[Path, ProblemList], Sources]] = {
     REFERENCES_FILE: _read_yaml,
     "references.bib": partial(_read_exported, read_bibtex),
     "references.json": partial(_read_exported, read_csl),

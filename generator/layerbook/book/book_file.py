@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 
 from layerbook.book.languages import check_language
 from layerbook.book.node import FILE_START, Node, Position, ProblemList, display_path
-from layerbook.book.parsed_files import ParsedFiles
 from layerbook.book.schema import RESERVED_NAMES, BookSpec
 from layerbook.book.validation import validate
 from layerbook.book.yaml import read_mapping
@@ -37,11 +36,9 @@ class BookFile(NamedTuple):
     groups: Mapping[str, Group]
 
 
-def read_book_file(
-    path: Path, problems: ProblemList, parsed_files: ParsedFiles | None = None
-) -> BookFile | None:
+def read_book_file(path: Path, problems: ProblemList) -> BookFile | None:
     """Read book.yaml; report problems and return None if it is not valid."""
-    node = read_mapping(path, problems, parsed_files)
+    node = read_mapping(path, problems)
     spec = validate(BookSpec, node) if node is not None else None
     if node is None or spec is None:
         return None

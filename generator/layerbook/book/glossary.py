@@ -9,7 +9,6 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from layerbook.book.node import FILE_START, Node, Position, ProblemList
-from layerbook.book.parsed_files import ParsedFiles
 from layerbook.book.schema import Name, NonEmptyStr
 from layerbook.book.validation import validate
 from layerbook.book.yaml import read_list
@@ -69,17 +68,16 @@ class Glossary:
         return tuple(sorted(self.entries.values(), key=lambda entry: entry.term.name.casefold()))
 
 
-def load(templates: Path, parsed_files: ParsedFiles | None = None) -> Glossary | None:
+def load(templates: Path) -> Glossary | None:
     """Load the glossary from a book's folder of templates; None if the book has none.
 
-    parsed_files: as in `read_mapping`.
     Raises SpecError with every problem of the file.
     """
     path = templates / GLOSSARY_FILE
     if not path.is_file():
         return None
     problems = ProblemList()
-    node = read_list(path, problems, parsed_files)
+    node = read_list(path, problems)
     entries: dict[str, Entry] = {}
     for item in node.value if node is not None else ():
         entry = _read_entry(item)

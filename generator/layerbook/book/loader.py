@@ -29,7 +29,6 @@ from layerbook.book.claims.type_check import missing_fields
 from layerbook.book.contents import Book, Caption, Chapter, Claim, Experiment
 from layerbook.book.context_length import check_context_length
 from layerbook.book.node import Node, ProblemList, display_path
-from layerbook.book.parsed_files import ParsedFiles
 from layerbook.book.schema import (
     RESERVED_NAMES,
     BookSpec,
@@ -79,20 +78,19 @@ def load_book(
     *,
     drafts: bool = False,
     own_code: OwnCode = NO_CODE,
-    parsed_files: ParsedFiles | None = None,
 ) -> Book:
     """Load a book and all its chapters; drafts only with `drafts`.
 
-    own_code: the code of its folder `analyses/`. parsed_files: as in `read_mapping`.
+    own_code: the code of its folder `analyses/`.
     Raises SpecError with every problem of every file.
     """
     problems = ProblemList()
     book_path = root / EXPERIMENTS_DIR / "book.yaml"
-    book_file = read_book_file(book_path, problems, parsed_files)
+    book_file = read_book_file(book_path, problems)
     paths = find_spec_files(book_path, problems)
     if book_file is not None:
         paths = in_listed_order(paths, book_file.entries, root, problems)
-    loaders = [_make_loader(path, limits, problems, own_code, parsed_files) for path in paths]
+    loaders = [_make_loader(path, limits, problems, own_code) for path in paths]
     chapters = [loader.load(expected_name=loader.path.stem) for loader in loaders]
     ids = {loader.path.stem: loader.ids for loader in loaders}
     for loader in loaders:
@@ -175,10 +173,9 @@ def _make_loader(
     limits: Limits,
     problems: ProblemList,
     own_code: OwnCode,
-    parsed_files: ParsedFiles | None,
 ) -> _ChapterLoader:
     kind = _PageLoader if path.suffix == ".md" else _ChapterLoader
-    return kind(path, limits, problems, own_code, parsed_files)
+    return kind(path, limits, problems, own_code)
 
 
 class _ChapterLoader:
@@ -190,10 +187,8 @@ class _ChapterLoader:
         limits: Limits,
         problems: ProblemList,
         own_code: OwnCode,
-        parsed_files: ParsedFiles | None = None,
     ) -> None:
         self.path, self.limits, self.problems, self._own = path, limits, problems, own_code
-        self.parsed_files = parsed_files
         self.name = path.stem
         self.ids: dict[str, int] | None = None
         self.checks: list[tuple[Node, claims.Check]] = []
@@ -201,7 +196,7 @@ class _ChapterLoader:
 
     def load(self, expected_name: str = "") -> Chapter | None:
         """Load the chapter; None if the file is not a valid spec of a chapter."""
-        node = read_mapping(self.path, self.problems, self.parsed_files)
+        node = read_mapping(self.path, self.problems)
         if node is None:
             return None
         self.ids = {}
@@ -334,7 +329,7 @@ class _PageLoader(_ChapterLoader):
 
     def load(self, expected_name: str = "") -> Chapter | None:
         """Load the page; None if its front matter is not valid."""
-        node = read_front_matter(self.path, self.problems, self.parsed_files)
+        node = read_front_matter(self.path, self.problems)
         self.ids = {}
         spec = validate(PageSpec, node) if node is not None else None
         if node is None or spec is None:

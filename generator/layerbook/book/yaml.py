@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ruamel.yaml import YAML
-from ruamel.yaml.composer import Composer, MaxDepthExceededError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent
-from ruamel.yaml.nodes import MappingNode, ScalarNode
+from yaml import BaseLoader, CBaseLoader, MarkedYAMLError, YAMLError
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+)
 
 from layerbook.book.node import FILE_START, Node, Position, ProblemList, display_path
-from layerbook.book.parsed_files import ParsedFiles, node_from_data, node_to_data
 
 MAX_BYTES = 1_000_000
 MAX_LINE = 100_000  # characters; some tokens of YAML take quadratic time to scan
 MAX_DEPTH = 20
+TOO_DEEP = f"nested more than {MAX_DEPTH} deep"
 MAX_NODES = 20_000  # keys and values; reading that many takes about a second
 MAX_SIZE = 4_000_000  # characters with aliases expanded, each value counted as 16 more
 
-# The core schema, YAML 1.2.2 section 10.3.2. ruamel also accepts dates and 1_000.
+# The core schema, YAML 1.2.2 section 10.3.2. PyYAML would accept `no`, dates and 1_000.
 INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
@@ -50,31 +55,20 @@ class _FatalProblem(Exception):
         self.position, self.message = position, message
 
 
-def read_mapping(
-    path: Path, problems: ProblemList, parsed_files: ParsedFiles | None = None
-) -> Node | None:
-    """Return the mapping in a file; report a problem and return None if there is none.
-
-    parsed_files: a cache, which has the trees of unchanged files. A file with problems is not kept.
-    """
-    message = "a spec is a mapping (`key: value`) at the top"
-    return _read(path, problems, dict, message, parsed_files)
+def read_mapping(path: Path, problems: ProblemList) -> Node | None:
+    """Return the mapping in a file; report a problem and return None if there is none."""
+    return _read(path, problems, dict, "a spec is a mapping (`key: value`) at the top")
 
 
-def read_list(
-    path: Path, problems: ProblemList, parsed_files: ParsedFiles | None = None
-) -> Node | None:
+def read_list(path: Path, problems: ProblemList) -> Node | None:
     """Return the list in a file, like `read_mapping`."""
-    message = "the file is a list (`- item`) at the top"
-    return _read(path, problems, tuple, message, parsed_files)
+    return _read(path, problems, tuple, "the file is a list (`- item`) at the top")
 
 
-def read_front_matter(
-    path: Path, problems: ProblemList, parsed_files: ParsedFiles | None = None
-) -> Node | None:
+def read_front_matter(path: Path, problems: ProblemList) -> Node | None:
     """Return the mapping between two lines of `---` at the top of a text, like `read_mapping`."""
     message = "a page without a spec begins with its title: `---`, `title: ...`, `---`"
-    return _read(path, problems, dict, message, parsed_files, _front_matter)
+    return _read(path, problems, dict, message, _front_matter)
 
 
 def blank_front_matter(text: str) -> str:
@@ -93,25 +87,19 @@ def _read(
     problems: ProblemList,
     top: type,
     message: str,
-    parsed_files: ParsedFiles | None,
     select: Callable[[str], str] = str,
 ) -> Node | None:
+    """Return the value in the part of a file that `select` returns, if its type is `top`."""
     file = display_path(path)
     try:
         text = select(_read_text(path))
-        if parsed_files and (tree := parsed_files.load(str(path), text)):
-            return node_from_data(tree, file, problems)
-        root = _compose(text)
-        node = _TreeBuilder(text, file, problems).build(root) if root is not None else None
+        node = _TreeBuilder(text, file, problems).build_document()
     except _FatalProblem as problem:
         problems.add(file, problem.position, problem.message)
         return None
     if node is not None and isinstance(node.value, top):
-        if parsed_files and not problems:
-            parsed_files.save(str(path), text, node_to_data(node))
         return node
-    position = node.position if node else FILE_START
-    problems.add(file, position, message)
+    problems.add(file, node.position if node else FILE_START, message)
     return None
 
 
@@ -148,146 +136,167 @@ def _position(mark: Any) -> Position:
     return Position(mark.line + 1, mark.column + 1)
 
 
-def _compose(text: str) -> Any:
-    """Return ruamel's node of the only document; None if there is no document."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Composer = _Composer
-    yaml.max_depth = MAX_DEPTH
+def _parse(text: str) -> list[Any]:
+    """Return the events of the only document; empty if there is no document.
+
+    If libyaml finds a mistake, PyYAML's own parser reads the text again. It is slow, but describes
+    mistakes better, and accepts escaped surrogate pairs, which JSON encoders write.
+    """
     try:
-        return yaml.compose(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        position = FILE_START if mark is None else _position(mark)
-        raise _FatalProblem(position, _yaml_message(error)) from error
+        return list(_events(CBaseLoader(text)))
     except YAMLError as error:
-        reason = str(error).partition("\n")[0] or repr(error)
-        raise _FatalProblem(FILE_START, f"not valid YAML: {reason}") from error
+        first_error = error
+    try:
+        return list(_events(BaseLoader(text)))
+    except YAMLError as error:
+        raise _syntax_problem(error) from error
+    except (ValueError, LookupError):  # it stumbles over some broken escapes and tags
+        raise _syntax_problem(first_error) from first_error
 
 
-def _yaml_message(error: MarkedYAMLError) -> str:
-    if isinstance(error, MaxDepthExceededError):
-        return f"nested more than {MAX_DEPTH} deep"
+def _events(loader: Any) -> Iterator[Any]:
+    """Yield the beginnings and ends of all values, within limits."""
+    nodes = depth = 0
+    while loader.check_event():
+        event = loader.get_event()
+        position = _position(event.start_mark)
+        if isinstance(event, DocumentStartEvent):
+            if nodes:
+                raise _FatalProblem(position, "a spec is one document; remove this line of `---`")
+            if event.version and tuple(event.version) != (1, 2):
+                raise _FatalProblem(position, "specs are YAML 1.2")
+        elif isinstance(event, CollectionEndEvent):
+            depth -= 1
+            yield event
+        elif isinstance(event, NodeEvent):
+            nodes += 1
+            if nodes > MAX_NODES:
+                message = f"the file has more than {MAX_NODES:,} keys and values"
+                raise _FatalProblem(position, message)
+            if depth == MAX_DEPTH:
+                raise _FatalProblem(position, TOO_DEEP)
+            depth += isinstance(event, CollectionStartEvent)
+            yield event
+
+
+def _syntax_problem(error: YAMLError) -> _FatalProblem:
+    if not isinstance(error, MarkedYAMLError):
+        return _FatalProblem(FILE_START, f"not valid YAML: {error}")
+    mark = error.problem_mark or error.context_mark
     problem = str(error.problem)
     if "'\\t'" in problem:
         problem = "a tab cannot indent or separate; use spaces"
     elif error.context:
         problem = f"{error.context}, {problem}"
-    return f"not valid YAML: {problem}"
+    return _FatalProblem(_position(mark) if mark else FILE_START, f"not valid YAML: {problem}")
 
 
-class _Alias(NamedTuple):
-    target: Any
-    start_mark: Any
+class _Value(NamedTuple):
+    """A node with its aliases expanded: its characters, and the number of its levels."""
 
-
-class _Composer(Composer):
-    """Compose nodes, mark aliases, and reject features of YAML that specs do not use."""
-
-    def __init__(self, loader: Any = None) -> None:
-        super().__init__(loader)
-        self.warn_double_anchors = False
-        self.node_count = 0
-
-    def get_single_node(self) -> Any:
-        try:
-            return super().get_single_node()
-        except (ValueError, LookupError) as error:
-            # The scanner raises plain exceptions for some broken escapes and tags.
-            reader = self.loader.reader
-            reason = "there is no such character" if "chr()" in str(error) else str(error)
-            position = Position(reader.line + 1, reader.column + 1)
-            raise _FatalProblem(position, f"not valid YAML: {reason}") from error
-
-    def compose_document(self) -> Any:
-        event = self.parser.peek_event()
-        if event.version and tuple(event.version) != (1, 2):
-            raise _FatalProblem(_position(event.start_mark), "specs are YAML 1.2")
-        return super().compose_document()
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        event = self.parser.peek_event()
-        self.node_count += 1
-        if self.node_count > MAX_NODES:
-            message = f"the file has more than {MAX_NODES:,} keys and values"
-            raise _FatalProblem(_position(event.start_mark), message)
-        is_alias = isinstance(event, AliasEvent)
-        if not is_alias and event.tag is not None:
-            tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")[:40]
-            message = f"tags are not used in specs ({tag})"
-            raise _FatalProblem(_position(event.start_mark), message)
-        node = super().compose_node(parent, index)
-        if is_alias and node.end_mark is None:  # the anchored collection is still open
-            message = f"the alias *{event.anchor} contains itself"
-            raise _FatalProblem(_position(event.start_mark), message)
-        return _Alias(node, event.start_mark) if is_alias else node
+    node: Node
+    size: int
+    depth: int
 
 
 class _TreeBuilder:
-    """Build the tree of a file from ruamel's nodes, and expand aliases."""
+    """Build the tree of a file, and expand aliases."""
 
     def __init__(self, text: str, file: str, problems: ProblemList) -> None:
         self.text, self.file, self.problems = text, file, problems
-        self.size = 0
+        self.anchors: dict[str, _Value | None] = {}  # None while its collection is open
 
-    def build(self, yaml_node: Any) -> Node:
-        position = _position(yaml_node.start_mark)
-        if isinstance(yaml_node, _Alias):
-            target = self.build(yaml_node.target)
-            return replace(target, position=position, last_line=position.line)
-        node = Node(None, position, self.file, self.problems, source_position=position)
-        if isinstance(yaml_node, ScalarNode):
-            self._count_size(node, len(yaml_node.value))
-            return self._build_scalar(yaml_node, node)
-        self._count_size(node, 0)
-        if isinstance(yaml_node, MappingNode):
-            node = self._build_mapping(yaml_node, node)
-        else:
-            node = replace(node, value=tuple(self.build(item) for item in yaml_node.value))
-        last_line = max([position.line, *(child.last_line for child in node.children)])
-        if yaml_node.flow_style:
-            last_line = yaml_node.end_mark.line + 1
-        return replace(node, last_line=last_line)
+    def build_document(self) -> Node | None:
+        """Return the value of the document; None if there is no document."""
+        self.events = iter(_parse(self.text))
+        event = next(self.events, None)
+        return self._build(event).node if event else None
 
-    def _count_size(self, node: Node, characters: int) -> None:
-        self.size += 16 + characters
-        if self.size > MAX_SIZE:
+    def _build(self, event: Any) -> _Value:
+        position = _position(event.start_mark)
+        if isinstance(event, AliasEvent):
+            return self._expand(event.anchor, position)
+        if event.tag is not None:
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")[:40]
+            raise _FatalProblem(position, f"tags are not used in specs ({tag})")
+        if event.anchor:
+            self.anchors[event.anchor] = None
+        build = self._build_scalar if isinstance(event, ScalarEvent) else self._build_collection
+        value = build(event, position)
+        if event.anchor:
+            self.anchors[event.anchor] = value
+        return value
+
+    def _expand(self, anchor: str, position: Position) -> _Value:
+        if anchor not in self.anchors:
+            raise _FatalProblem(position, f"not valid YAML: found undefined alias {anchor!r}")
+        value = self.anchors[anchor]
+        if value is None:
+            raise _FatalProblem(position, f"the alias *{anchor} contains itself")
+        return value._replace(node=replace(value.node, position=position, last_line=position.line))
+
+    def _build_scalar(self, event: Any, position: Position) -> _Value:
+        source = self.text[event.start_mark.index : event.end_mark.index]
+        value, reported = None, False
+        try:
+            value = _quoted_value(event.value) if event.style else _plain_value(event.value)
+        except ValueError as error:
+            self.problems.add(self.file, position, str(error))
+            reported = True
+        node = Node(
+            value,
+            position,
+            self.file,
+            self.problems,
+            last_line=position.line + source.rstrip().count("\n"),
+            source=source,
+            source_position=position,
+            reported=reported,
+        )
+        return _Value(node, 16 + len(source), 1)
+
+    def _build_collection(self, start: Any, position: Position) -> _Value:
+        values = []
+        while not isinstance(event := next(self.events), CollectionEndEvent):
+            values.append(self._build(event))
+        size = 16 + sum(value.size for value in values)
+        if size > MAX_SIZE:
             message = f"the file with its aliases expanded exceeds {MAX_SIZE:,} characters"
-            raise _FatalProblem(node.position, message)
+            raise _FatalProblem(position, message)
+        depth = 1 + max((value.depth for value in values), default=0)
+        if depth > MAX_DEPTH:  # of nested aliases; `_events` checks the text
+            raise _FatalProblem(position, TOO_DEEP)
+        nodes = [value.node for value in values]
+        value: Any = tuple(nodes)
+        key_positions: dict[str, Position] = {}
+        if isinstance(start, MappingStartEvent):
+            items = _unique_items(zip(nodes[::2], nodes[1::2], strict=True))
+            value = {key.value: node for key, node in items}
+            key_positions = {key.value: key.position for key, _ in items}
+            nodes = list(value.values())
+        last_line = max([position.line, *(node.last_line for node in nodes)])
+        if start.flow_style:
+            last_line = event.end_mark.line + 1
+        node = Node(value, position, self.file, self.problems, last_line, key_positions)
+        return _Value(node, size, depth)
 
-    def _build_scalar(self, scalar: ScalarNode, node: Node) -> Node:
-        source = self.text[scalar.start_mark.index : scalar.end_mark.index]
-        last_line = node.position.line + source.rstrip().count("\n")
-        value, reported = scalar.value, False
-        if SURROGATE.search(value):
-            # JSON encoders write characters beyond U+FFFF as two escapes.
-            value = value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
-        if SURROGATE.search(value):
-            node.add_problem("an escape is a lone surrogate, half of a character")
-            value, reported = "", True
-        elif not scalar.style:
-            try:
-                value = _resolve_plain(value)
-            except ValueError as error:
-                node.add_problem(str(error))
-                value, reported = 0, True
-        return replace(node, value=value, source=source, last_line=last_line, reported=reported)
 
-    def _build_mapping(self, mapping: MappingNode, node: Node) -> Node:
-        values: dict[str, Node] = {}
-        positions: dict[str, Position] = {}
-        for yaml_key, yaml_value in mapping.value:
-            key, value = self.build(yaml_key), self.build(yaml_value)
-            if key.reported:
-                continue
-            if message := _key_problem(key, positions):
-                key.add_problem(message)
-                continue
-            if value.value is None and not value.source:
-                # An empty value would have the position of the next token.
-                value = replace(key, value=None, source="")
-            values[key.value] = value
-            positions[key.value] = key.position
-        return replace(node, value=values, key_positions=positions)
+def _unique_items(items: Iterable[tuple[Node, Node]]) -> list[tuple[Node, Node]]:
+    """Return the keys and values of a mapping without the keys that it cannot have."""
+    positions: dict[str, Position] = {}
+    unique = []
+    for key, value in items:
+        if key.reported:
+            continue
+        if message := _key_problem(key, positions):
+            key.add_problem(message)
+            continue
+        if value.value is None and not value.source:
+            # An empty value would have the position of the next token.
+            value = replace(key, value=None, source="")
+        positions[key.value] = key.position
+        unique.append((key, value))
+    return unique
 
 
 def _key_problem(key: Node, positions: Mapping[str, Position]) -> str:
@@ -302,7 +311,18 @@ def _key_problem(key: Node, positions: Mapping[str, Position]) -> str:
     return ""
 
 
-def _resolve_plain(text: str) -> Any:
+def _quoted_value(text: str) -> str:
+    """Return the value of a text in quotes or a block. Raises ValueError for a lone surrogate."""
+    if not SURROGATE.search(text):
+        return text
+    # JSON encoders write characters beyond U+FFFF as two escapes.
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+    if SURROGATE.search(text):
+        raise ValueError("an escape is a lone surrogate, half of a character")
+    return text
+
+
+def _plain_value(text: str) -> Any:
     """Return the value of a plain scalar. Raises ValueError for a number that is not finite."""
     if text in CONSTANTS:
         return CONSTANTS[text]

@@ -22,7 +22,6 @@ from layerbook.site.sandbox.environment import Sandbox
 from layerbook.site.template_cache import TemplateCache
 from layerbook.site.theme import theme_view
 from layerbook.store.project import Project
-from layerbook.store.yaml_cache import YamlCache
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,8 @@ def load_site_parts(project: Project, drawing_pool: DrawingPool) -> SiteParts:
     """Load the parts. Raises SpecError for the theme, the sources or the terms of the book."""
     if problems := find_theme_problems(project.root, project.book.theme):
         raise SpecError(problems)
-    parsed_files = YamlCache(project.cache)
-    sources = bibliography.load(project.templates_dir, parsed_files)
-    terms = glossary.load(project.templates_dir, parsed_files)
+    sources = bibliography.load(project.templates_dir)
+    terms = glossary.load(project.templates_dir)
     live = live_model(project.source)
     templates = own_templates(project.templates_dir)
     return SiteParts(

@@ -23,7 +23,6 @@ from layerbook.model.model_folder import Fingerprint
 from layerbook.store import cache, code_digest, keys, results
 from layerbook.store.json_format import json_digest
 from layerbook.store.trust import load_own_code
-from layerbook.store.yaml_cache import YamlCache
 
 RESULTS_FOLDER = Path("experiments") / "results"
 SITE_FOLDER = Path("site")
@@ -158,13 +157,7 @@ def open_project(
     while True:
         specs_digest = _specs_digest(root)
         limits = source.limits(check_chats=check_chats)
-        book = loader.load_book(
-            root,
-            limits,
-            drafts=drafts,
-            own_code=load_own_code(root),
-            parsed_files=YamlCache(cache.WorkingCache(root)),
-        )
+        book = loader.load_book(root, limits, drafts=drafts, own_code=load_own_code(root))
         if _specs_digest(root) == specs_digest:  # else a file was saved in the meantime
             return Project(root, book, source, source.fingerprint(), specs_digest)
 
