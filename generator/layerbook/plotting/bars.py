@@ -11,7 +11,8 @@ import numpy as np
 from layerbook.core.figures import Axis, Bars, Label
 from layerbook.core.tokens import Token
 from layerbook.plotting import colors, numeric_axes, svg, text
-from layerbook.plotting.canvas import Area, Arrangement, Canvas, TextStyle
+from layerbook.plotting.canvas import Arrangement, Canvas, TextStyle
+from layerbook.plotting.svg import Area
 
 _TITLE_HEIGHT = 18.0
 _BAR_LENGTHS = ((230.0, 110.0), (130.0, 130.0), (84.0, 84.0), (60.0, 60.0))

@@ -23,7 +23,7 @@ from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from layerbook.plotting import colors, text
-from layerbook.plotting.svg import HALO_GID, MARK_GID_PREFIX, Mark
+from layerbook.plotting.svg import HALO_GID, MARK_GID_PREFIX, Area, Mark
 
 Anchor = Literal["left", "center", "right"]
 
@@ -74,25 +74,6 @@ class Size(NamedTuple):
 
     width: float
     height: float
-
-
-class Area(NamedTuple):
-    """A rectangle of the canvas in pixels, from its upper left corner."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-
-    @property
-    def right(self) -> float:
-        """The right edge."""
-        return self.left + self.width
-
-    @property
-    def bottom(self) -> float:
-        """The lower edge."""
-        return self.top + self.height
 
 
 Segment = tuple[float, float, float, float]

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 from layerbook.core.figures import Block, Diagram
 from layerbook.core.language import gettext, localized, with_groups
 from layerbook.plotting import colors, svg, text
+from layerbook.plotting.svg import Area
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,16 @@ class _Sizes:
     branch_indent: float = 76.0
     corner_radius: float = 6.0
     has_text: bool = True
+
+    @property
+    def stream_x(self) -> float:
+        """The position of the stream."""
+        return self.branch_indent / 2 + self.padding
+
+    @property
+    def branch_x(self) -> float:
+        """The position of the branches off the stream."""
+        return self.stream_x + self.branch_indent / 2 + self.padding + self.plus_radius
 
     def height(self, block: Block, width: float) -> float:
         """Height of a box of this width: one line, two, or three if the second is too long."""
@@ -57,24 +68,9 @@ _LINE_HEIGHT = 17.0
 _MAX_WIDTH = 370.0
 
 
-@dataclass(frozen=True)
-class _Group:
-    """Boxes of one branch off the stream, or one box across it."""
-
-    blocks: tuple[Block, ...]
-    branch: bool = False
-    inside: bool = False
-
-
-@dataclass(frozen=True)
-class _Box:
-    """A placed box; `y` is its upper edge."""
-
+class _Box(NamedTuple):
     block: Block
-    x: float
-    y: float
-    width: float
-    height: float
+    area: Area
 
 
 class _Branch(NamedTuple):
@@ -116,46 +112,38 @@ def render_diagram(
     """
     sizes = _COMPACT if compact else _FULL
     width = _COMPACT_WIDTH if compact else _width(figure)
-    groups = _branch_groups(figure.blocks)
-    plan = _compute_layout(groups, sizes, width)
+    plan = _compute_layout(figure, sizes, width)
     height = -plan.top
     picture = svg.root_element(id, width, height, figure, role="group" if links else "img")
     sheet = svg.add_element(picture, "g", transform=f"translate(0 {svg.format_coordinate(height)})")
-    _draw_frame(sheet, figure, plan, sizes, width)
-    _draw_lines(sheet, figure, groups, plan, sizes)
+    if plan.frame:
+        _draw_frame(sheet, figure, plan.frame, sizes, width)
+    _draw_lines(sheet, figure, plan, sizes)
     for part, members in groupby(plan.boxes, key=lambda box: box.block.part):
-        boxes = list(members)
-        href = (links or {}).get(part)
-        parent = sheet
-        if href:
-            parent = svg.add_element(
-                sheet, "a", href=href, aria_label=", ".join(box.block.name for box in boxes)
-            )
+        boxes, parent = list(members), sheet
+        if links and part in links:
+            names = ", ".join(box.block.name for box in boxes)
+            parent = svg.add_element(sheet, "a", href=links[part], aria_label=names)
         for box in boxes:
             group = parent if compact else svg.add_part(parent, text.printable(box.block.name))
             _draw_box(group, box, figure.highlight, sizes)
     return svg.to_string(picture)
 
 
-def _branch_groups(blocks: Sequence[Block]) -> list[_Group]:
+def _branch_groups(blocks: Sequence[Block]) -> list[tuple[Block, ...]]:
     """Return the boxes in groups: a branch up to the box that adds, or one box on the stream."""
-    groups: list[_Group] = []
+    groups: list[tuple[Block, ...]] = []
     waiting: list[Block] = []
     for block in blocks:
-        if block.inside and not block.adds:
-            waiting.append(block)
-        elif block.adds:
-            groups.append(_Group((*waiting, block), branch=True, inside=block.inside))
-            waiting = []
+        waiting.append(block)
+        if block.adds:
+            groups.append(tuple(waiting))
+        elif not block.inside:
+            groups += [(single,) for single in waiting]
         else:
-            groups += _single_boxes(waiting)
-            groups.append(_Group((block,)))
-            waiting = []
-    return groups + _single_boxes(waiting)
-
-
-def _single_boxes(blocks: Sequence[Block]) -> list[_Group]:
-    return [_Group((block,), inside=True) for block in blocks]
+            continue
+        waiting = []
+    return groups + [(single,) for single in waiting]
 
 
 def _width(figure: Diagram) -> float:
@@ -189,28 +177,30 @@ def _second_line(block: Block) -> _SecondLine:
     return _SecondLine(text.printable(with_groups(block.detail)), parameters)
 
 
-def _compute_layout(groups: Sequence[_Group], sizes: _Sizes, width: float) -> _Layout:
+def _compute_layout(figure: Diagram, sizes: _Sizes, width: float) -> _Layout:
     """Place each group above the previous one."""
     plan = _Layout()
     y = -sizes.gap
     right = width - 2 * sizes.padding
-    for inside, members in groupby(groups, key=lambda group: group.inside):
+    groups = _branch_groups(figure.blocks)
+    for inside, members in groupby(groups, key=lambda group: group[-1].inside):
         bottom = y
         if inside:
             y -= sizes.gap * 0.7
         for group in members:
-            left = sizes.branch_indent + sizes.padding if group.branch else 2 * sizes.padding
+            is_branch = group[-1].adds
+            left = sizes.branch_indent + sizes.padding if is_branch else 2 * sizes.padding
             fork = y
-            y -= sizes.gap * 0.6 if group.branch else 0.0
+            y -= sizes.gap * 0.6 if is_branch else 0.0
             start = y
-            for block in group.blocks:
+            for block in group:
                 height = sizes.height(block, right - left)
-                plan.boxes.append(_Box(block, left, y - height, right - left, height))
+                plan.boxes.append(_Box(block, Area(left, y - height, right - left, height)))
                 y -= height + sizes.box_gap
             y += sizes.box_gap
-            inner = plan.boxes[-len(group.blocks) :]
-            plan.links += [_Span(low.y, up.y + up.height) for low, up in pairwise(inner)]
-            if group.branch:
+            areas = [box.area for box in plan.boxes[-len(group) :]]
+            plan.links += [_Span(lower.top, upper.bottom) for lower, upper in pairwise(areas)]
+            if is_branch:
                 plan.branches.append(_Branch(fork, start, end=y, back=y - sizes.gap * 0.6))
                 y -= sizes.gap * 0.6 + sizes.plus_radius
             y -= sizes.gap
@@ -222,199 +212,113 @@ def _compute_layout(groups: Sequence[_Group], sizes: _Sizes, width: float) -> _L
 
 
 def _draw_frame(
-    sheet: ET.Element, figure: Diagram, plan: _Layout, sizes: _Sizes, width: float
+    sheet: ET.Element, figure: Diagram, frame: _Span, sizes: _Sizes, width: float
 ) -> None:
     """Draw the frame around the repeated layer, with the number of repetitions."""
-    if not plan.frame:
-        return
-    bottom, top = plan.frame
-    box: svg.Attributes = {
-        "x": sizes.padding,
-        "y": top,
-        "width": width - 2 * sizes.padding,
-        "height": bottom - top,
-    }
-    svg.add_element(
-        sheet,
-        "rect",
-        **box,
-        rx=sizes.corner_radius * 1.8,
-        fill=colors.PAPER,
-        stroke=colors.LINE,
-        stroke_dasharray="4 3",
-    )
+    area = Area(sizes.padding, frame.top, width - 2 * sizes.padding, frame.bottom - frame.top)
+    style: svg.Attributes = {"fill": colors.PAPER, "stroke": colors.LINE, "stroke_dasharray": "4 3"}
+    svg.add_rectangle(sheet, area, rx=sizes.corner_radius * 1.8, **style)
     if sizes.has_text:
-        label: svg.Attributes = {
-            "x": width - 2 * sizes.padding,
-            "y": top + 20,
-            "text_anchor": "end",
-            "font_weight": "600",
-        }
-        svg.add_element(sheet, "text", f"× {figure.repeat}", **label)
+        right: svg.Attributes = {"x": width - 2 * sizes.padding, "y": frame.top + 20}
+        repeat = f"× {figure.repeat}"
+        svg.add_element(sheet, "text", repeat, **right, text_anchor="end", font_weight="600")
 
 
-def _draw_lines(
-    sheet: ET.Element, figure: Diagram, groups: Sequence[_Group], plan: _Layout, sizes: _Sizes
-) -> None:
+def _draw_lines(sheet: ET.Element, figure: Diagram, plan: _Layout, sizes: _Sizes) -> None:
     """Draw the stream, thick where it is the residual stream, and the branches off it and back."""
-    x = sizes.branch_indent / 2 + sizes.padding
-    thin: svg.Attributes = {
-        "fill": "none",
-        "stroke": colors.MUTED,
-        "stroke_width": sizes.line_width,
-    }
-    svg.add_element(
-        sheet, "path", d=svg.path_data("M", x, 0, "V", plan.top + sizes.gap * 0.25), **thin
-    )
-    residual = _residual_stream_span(groups, plan)
-    if residual.bottom > residual.top:
-        _draw_residual_stream(sheet, figure, x, residual, sizes)
+    x, up = sizes.stream_x, sizes.branch_x
+    thin = _line_style(colors.MUTED, sizes.line_width)
+    svg.add_path(sheet, "M", x, 0, "V", plan.top + sizes.gap * 0.25, **thin)
+    if plan.frame:
+        _draw_residual_stream(sheet, figure, plan, plan.frame, sizes)
     _draw_arrow_head(sheet, x, plan.top, sizes)
-    up = x + sizes.branch_indent / 2 + sizes.padding + sizes.plus_radius
     for low, high in plan.links:
-        svg.add_element(sheet, "path", d=svg.path_data("M", up, low, "V", high), **thin)
+        svg.add_path(sheet, "M", up, low, "V", high, **thin)
         _draw_arrow_head(sheet, up, high, sizes)
     for fork, start, end, back in plan.branches:
-        svg.add_element(sheet, "path", d=svg.path_data("M", x, fork, "H", up, "V", start), **thin)
+        svg.add_path(sheet, "M", x, fork, "H", up, "V", start, **thin)
         _draw_arrow_head(sheet, up, start, sizes)
-        svg.add_element(
-            sheet,
-            "path",
-            d=svg.path_data("M", up, end, "V", back, "H", x + sizes.plus_radius),
-            **thin,
-        )
+        svg.add_path(sheet, "M", up, end, "V", back, "H", x + sizes.plus_radius, **thin)
         _draw_plus(sheet, x, back, sizes)
 
 
+def _line_style(color: str, width: float) -> svg.Attributes:
+    return {"fill": "none", "stroke": color, "stroke_width": width}
+
+
 def _draw_residual_stream(
-    sheet: ET.Element, figure: Diagram, x: float, span: _Span, sizes: _Sizes
+    sheet: ET.Element, figure: Diagram, plan: _Layout, frame: _Span, sizes: _Sizes
 ) -> None:
-    """Draw a thick line at x, with a label."""
-    color = colors.ROLES["residual"]
-    svg.add_element(
-        sheet,
-        "path",
-        d=svg.path_data("M", x, span.bottom, "V", span.top),
-        fill="none",
-        stroke=color,
-        stroke_width=sizes.stream_width,
-    )
+    """Draw a thick line from the last box below the repeated layer to the first above it."""
+    areas = [box.area for box in plan.boxes]
+    start = min((area.top for area in areas if area.top >= frame.bottom), default=0.0)
+    end = max((area.bottom for area in areas if area.bottom <= frame.top), default=plan.top)
+    color, x = colors.ROLES["residual"], sizes.stream_x
+    svg.add_path(sheet, "M", x, start, "V", end, **_line_style(color, sizes.stream_width))
     if sizes.has_text:
         words = gettext(
             "residual stream, {count} numbers per token", count=localized(f"{figure.d_model:,}")
         )
-        svg.add_element(
-            sheet,
-            "text",
-            words,
-            x=x + 12,
-            y=span.bottom - 8,
-            fill=color,
-            font_size=text.SMALL_FONT_SIZE,
-        )
+        style: svg.Attributes = {"fill": color, "font_size": text.SMALL_FONT_SIZE}
+        svg.add_element(sheet, "text", words, x=x + 12, y=start - 8, **style)
 
 
 def _draw_plus(sheet: ET.Element, x: float, y: float, sizes: _Sizes) -> None:
     """Draw the circled plus where a branch is added to the stream."""
+    style = _line_style(colors.MUTED, sizes.line_width)
     svg.add_element(
-        sheet,
-        "circle",
-        cx=x,
-        cy=y,
-        r=sizes.plus_radius,
-        fill=colors.PAPER,
-        stroke=colors.MUTED,
-        stroke_width=sizes.line_width,
+        sheet, "circle", cx=x, cy=y, r=sizes.plus_radius, **(style | {"fill": colors.PAPER})
     )
     arm = sizes.plus_radius * 0.55
-    svg.add_element(
-        sheet,
-        "path",
-        d=svg.path_data("M", x - arm, y, "H", x + arm, "M", x, y - arm, "V", y + arm),
-        fill="none",
-        stroke=colors.MUTED,
-        stroke_width=sizes.line_width,
-    )
-
-
-def _residual_stream_span(groups: Sequence[_Group], plan: _Layout) -> _Span:
-    """Return the ends of the residual stream.
-
-    It starts at the last box below the repeated layer and ends at the first box above it.
-    """
-    inside = [i for i, group in enumerate(groups) if group.inside]
-    if not inside or not plan.frame:
-        return _Span(0.0, 0.0)
-    bottom, top = plan.frame
-    below = [box.y for box in plan.boxes if box.y >= bottom]
-    above = [box.y + box.height for box in plan.boxes if box.y + box.height <= top]
-    return _Span(min(below, default=0.0), max(above, default=plan.top))
+    svg.add_path(sheet, "M", x - arm, y, "H", x + arm, "M", x, y - arm, "V", y + arm, **style)
 
 
 def _draw_arrow_head(sheet: ET.Element, x: float, y: float, sizes: _Sizes) -> None:
     """Draw the head of an arrow that points up, its tip at (x, y)."""
     long, half = (7.0, 4.0) if sizes.has_text else (4.0, 2.5)
-    svg.add_element(
-        sheet,
-        "path",
-        d=svg.path_data("M", x, y, "L", x - half, y + long, x + half, y + long, "Z"),
-        fill=colors.MUTED,
-    )
+    corners = ("M", x, y, "L", x - half, y + long, x + half, y + long, "Z")
+    svg.add_path(sheet, *corners, fill=colors.MUTED)
 
 
 def _draw_box(parent: ET.Element, box: _Box, highlight: str, sizes: _Sizes) -> None:
     """Draw a box, and in it its name, its shape and its number of parameters."""
-    block = box.block
-    is_highlighted, is_dimmed = block.part == highlight, bool(highlight) and block.part != highlight
+    is_here = box.block.part == highlight
+    is_dimmed = bool(highlight) and not is_here
     if sizes.has_text:
-        paper = colors.TINT if is_highlighted else colors.PAPER if is_dimmed else colors.BOX
+        paper = colors.TINT if is_here else colors.PAPER if is_dimmed else colors.BOX
     else:
-        paper = colors.ACCENT if is_highlighted else colors.PALE
-    edge = colors.ACCENT if is_highlighted else colors.LINE
-    geometry: svg.Attributes = {
-        "x": box.x,
-        "y": box.y,
-        "width": box.width,
-        "height": box.height,
+        paper = colors.ACCENT if is_here else colors.PALE
+    style: svg.Attributes = {
         "rx": sizes.corner_radius,
+        "fill": paper,
+        "stroke": colors.ACCENT if is_here else colors.LINE,
+        "stroke_width": 1.8 if is_here and sizes.has_text else 1.0,
     }
-    svg.add_element(
-        parent,
-        "rect",
-        **geometry,
-        fill=paper,
-        stroke=edge,
-        stroke_width=1.8 if is_highlighted and sizes.has_text else 1.0,
-    )
+    svg.add_rectangle(parent, box.area, **style)
     if sizes.has_text:
-        ink = colors.ACCENT if is_highlighted else colors.MUTED if is_dimmed else colors.INK
-        _draw_box_text(parent, box, ink, is_highlighted=is_highlighted)
+        ink = colors.ACCENT if is_here else colors.MUTED if is_dimmed else colors.INK
+        _draw_box_text(parent, box, ink, is_here=is_here)
 
 
-def _draw_box_text(parent: ET.Element, box: _Box, ink: str, *, is_highlighted: bool) -> None:
-    block = box.block
-    left, right = box.x + _TEXT_INSET, box.x + box.width - _TEXT_INSET
-    detail, learned = _second_line(block)
-    middle = 20.0 if detail or learned else box.height / 2 + 4.5
-    name = text.shorten(text.printable(block.name), int(box.width / 7))
-    svg.add_element(parent, "text", name, x=left, y=box.y + middle, fill=ink, font_weight="600")
-    if is_highlighted:
-        position: svg.Attributes = {"x": right, "y": box.y + middle, "text_anchor": "end"}
-        svg.add_element(parent, "text", gettext("you are here"), fill=colors.ACCENT, **position)
-    soft: svg.Attributes = {
-        "y": box.y + 37,
-        "fill": colors.MUTED,
-        "font_size": text.SMALL_FONT_SIZE,
-    }
+def _draw_box_text(parent: ET.Element, box: _Box, ink: str, *, is_here: bool) -> None:
+    block, area = box
+    left, right = area.left + _TEXT_INSET, area.right - _TEXT_INSET
+    detail, parameters = _second_line(block)
+    y = area.top + (20.0 if detail or parameters else area.height / 2 + 4.5)
+    name = text.shorten(text.printable(block.name), int(area.width / 7))
+    svg.add_element(parent, "text", name, x=left, y=y, fill=ink, font_weight="600")
+    if is_here:
+        here = gettext("you are here")
+        svg.add_element(parent, "text", here, fill=colors.ACCENT, x=right, y=y, text_anchor="end")
+    soft: svg.Attributes = {"fill": colors.MUTED, "font_size": text.SMALL_FONT_SIZE}
+    y = area.top + 37
     if detail:
-        svg.add_element(
-            parent, "text", text.shorten(detail, int((right - left) / 6)), x=left, **soft
-        )
-    if learned and _is_stacked(block, box.width):
-        soft["y"] = box.y + 37 + _LINE_HEIGHT
-        svg.add_element(parent, "text", learned, x=left, **soft)
-    elif learned:
-        svg.add_element(parent, "text", learned, x=right, text_anchor="end", **soft)
+        detail = text.shorten(detail, int((right - left) / 6))
+        svg.add_element(parent, "text", detail, x=left, y=y, **soft)
+    if parameters and _is_stacked(block, area.width):
+        svg.add_element(parent, "text", parameters, x=left, y=y + _LINE_HEIGHT, **soft)
+    elif parameters:
+        svg.add_element(parent, "text", parameters, x=right, text_anchor="end", y=y, **soft)
 
 
 def _is_stacked(block: Block, width: float) -> bool:

@@ -15,13 +15,13 @@ from layerbook.plotting import colors, heatmap_cells, svg, text
 from layerbook.plotting.canvas import (
     BOTH_SIDES,
     Anchor,
-    Area,
     Arrangement,
     Canvas,
     LabeledSides,
     Size,
     TextStyle,
 )
+from layerbook.plotting.svg import Area
 
 _COLOR_BAR_SIZE = Size(92.0, 11.0)
 _MAX_PLOT_SIZES = (Size(590, 540), Size(260, 260), Size(180, 180), Size(116, 116))

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from layerbook.core.figures import Heatmap, label_text
 from layerbook.core.language import localized
 from layerbook.plotting import colors, svg, text
-from layerbook.plotting.canvas import Area, Canvas
+from layerbook.plotting.canvas import Canvas
+from layerbook.plotting.svg import Area
 
 Scale = tuple[float, float]
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from layerbook.core.figures import Lines, Series
 from layerbook.plotting import colors, numeric_axes, svg, text
-from layerbook.plotting.canvas import BOTH_SIDES, Area, Arrangement, Canvas, LabeledSides, TextStyle
+from layerbook.plotting.canvas import BOTH_SIDES, Arrangement, Canvas, LabeledSides, TextStyle
+from layerbook.plotting.svg import Area
 
 _PLOT_SIZES = ((280.0, 210.0), (220.0, 170.0), (160.0, 130.0), (120.0, 110.0))
 _DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.8)), (0, (7, 2, 1.5, 2)))

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from layerbook.core.figures import Axis, Lines, Scatter
 from layerbook.plotting import colors, text
-from layerbook.plotting.canvas import Area, Canvas, LabeledSides, TextStyle
+from layerbook.plotting.canvas import Canvas, LabeledSides, TextStyle
+from layerbook.plotting.svg import Area
 
 Limits = tuple[float, float]
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from layerbook.core.figures import Bars, Clock, Heatmap, Lines, Panel, Panels, Scatter
 from layerbook.plotting import bars, clocks, colors, heatmap, lines, scatter, svg, text
-from layerbook.plotting.canvas import Area, Arrangement, Canvas, LabeledSides, Size, TextStyle
+from layerbook.plotting.canvas import Arrangement, Canvas, LabeledSides, Size, TextStyle
+from layerbook.plotting.svg import Area
 
 _PANEL_GAP = 26.0
 _TITLE_HEIGHT = 22.0

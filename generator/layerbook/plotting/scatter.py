@@ -15,13 +15,13 @@ from layerbook.core.language import gettext
 from layerbook.plotting import colors, label_placement, numeric_axes, svg, text
 from layerbook.plotting.canvas import (
     BOTH_SIDES,
-    Area,
     Arrangement,
     Canvas,
     LabeledSides,
     Segment,
     TextStyle,
 )
+from layerbook.plotting.svg import Area
 
 _MAX_PLOT_SIZES = ((560.0, 440.0), (260.0, 240.0), (190.0, 180.0), (150.0, 150.0))
 _PHONE_PLOT_SIZE = (315.0, 310.0)

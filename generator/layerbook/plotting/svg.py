@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -42,6 +42,25 @@ HALO_GID = "halo"
 
 MARK_GID_PREFIX = "mark"
 """The prefix of the gids of marks, the parts of a picture that a reader can point at."""
+
+
+class Area(NamedTuple):
+    """A rectangle of a picture in pixels, from its upper left corner."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        """The right edge."""
+        return self.left + self.width
+
+    @property
+    def bottom(self) -> float:
+        """The lower edge."""
+        return self.top + self.height
 
 
 @dataclass(frozen=True)
@@ -132,6 +151,18 @@ def add_element(
     return child
 
 
+def add_rectangle(parent: ET.Element, area: Area, **attributes: str | float) -> None:
+    """Add a rectangle."""
+    x, y, width, height = area
+    add_element(parent, "rect", x=x, y=y, width=width, height=height, **attributes)
+
+
+def add_path(parent: ET.Element, *parts: str | float, **attributes: str | float) -> None:
+    """Add a path of letters and coordinates: `add_path(parent, "M", 0, 0, "H", 9, fill="none")`."""
+    letters = (part if isinstance(part, str) else format_coordinate(part) for part in parts)
+    add_element(parent, "path", d=" ".join(letters), **attributes)
+
+
 def add_part(parent: ET.Element, name: str) -> ET.Element:
     """Add a group that prose can point to by its printable name."""
     group = ET.SubElement(parent, "g", {"class": "fig-part"})
@@ -169,11 +200,6 @@ def to_string(picture: ET.Element) -> str:
 def format_coordinate(value: float) -> str:
     """Return the number with at most two decimals."""
     return f"{value:.2f}".rstrip("0").rstrip(".") if value % 1 else str(int(value))
-
-
-def path_data(*parts: str | float) -> str:
-    """Return the letters and coordinates of a path as its attribute `d`."""
-    return " ".join(part if isinstance(part, str) else format_coordinate(part) for part in parts)
 
 
 def _attribute_value(value: str | float) -> str:
