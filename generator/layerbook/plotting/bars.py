@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layerbook.core.figures import Axis, Bars, Label
+from layerbook.core.figures import Bars, Label
 from layerbook.core.tokens import Token
 from layerbook.plotting import colors, numeric_axes, svg, text
-from layerbook.plotting.canvas import Arrangement, Canvas, TextStyle
+from layerbook.plotting.canvas import Arrangement, Canvas
 from layerbook.plotting.svg import Area
 
 _TITLE_HEIGHT = 18.0
@@ -84,97 +84,53 @@ def _widest(texts: Iterable[str]) -> float:
 
 def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: float) -> None:
     """Draw the bars at (left, top), the first on top."""
-    start = left + layout.label_width
-    scale = _value_scale(figure, layout, start)
+    start, first = left + layout.label_width, top + layout.header_height
+    zero, *ends = _positions(figure, layout, start)
     _draw_axis_titles(canvas, figure, layout, left, top)
-    first = top + layout.header_height
-    rows = _rows(figure, layout.max_label_columns)
-    for i, row in enumerate(rows):
-        y = first + i * layout.row_height
-        gid = canvas.add_part(text.printable(row.label))
-        _draw_bar(canvas, row, scale, Area(start, y, layout.bar_length, layout.row_height), gid)
+    names = _label_texts(figure, layout.max_label_columns)
+    color = colors.role_color(figure.value_axis.role, colors.NEUTRAL)
+    for i, (end, value_text) in enumerate(zip(ends, _value_texts(figure), strict=True)):
+        is_rest, label = i == len(figure.values), _labels(figure)[i]
+        accent = colors.ACCENT if i in figure.highlight else ""
+        gid = canvas.add_part(text.printable(label))
+        y, middle = first + i * layout.row_height, first + (i + 0.5) * layout.row_height
+        if math.isfinite(end):
+            length = max(abs(end - zero), 0.75)
+            bar = Area(
+                min(zero, end), y + 0.16 * layout.row_height, length, 0.68 * layout.row_height
+            )
+            canvas.draw_rectangle(bar, colors.PALE if is_rest else accent or color, gid=gid)
+        is_left_of_zero = math.isfinite(end) and end < zero
         canvas.draw_text(
-            row.name,
-            start - 10,
-            y + layout.row_height / 2 + 4.5,
-            TextStyle(
-                size=text.SMALL_FONT_SIZE if row.is_rest else text.FONT_SIZE,
-                color=row.label_color,
-                anchor="right",
-                mono=isinstance(row.label, Token),
-            ),
+            value_text,
+            (end if math.isfinite(end) else zero) + (-6 if is_left_of_zero else 6),
+            middle + 4,
+            color=colors.MUTED if is_rest else colors.INK,
+            anchor="right" if is_left_of_zero else "left",
             gid=gid,
         )
-    bottom = first + len(rows) * layout.row_height
-    canvas.draw_segments([(scale.zero, first - 2, scale.zero, bottom)], colors.LINE)
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A bar with its label; `name` is the label as it is drawn, `is_rest` marks the last bar."""
-
-    label: Label
-    name: str
-    value: float
-    value_text: str
-    is_rest: bool
-    bar_color: str
-    label_color: str
-
-
-def _rows(figure: Bars, max_label_columns: int) -> list[_Row]:
-    """Return the bars from top to bottom; the bar of the rest is last."""
-    color = colors.role_color(figure.value_axis.role, colors.NEUTRAL)
-    names, value_texts = _label_texts(figure, max_label_columns), _value_texts(figure)
-    rows = []
-    for i, value in enumerate(_values(figure)):
-        is_rest = i == len(figure.values)
-        accent = colors.ACCENT if i in figure.highlight else ""
-        rows.append(
-            _Row(
-                label=_labels(figure)[i],
-                name=names[i],
-                value=value,
-                value_text=value_texts[i],
-                is_rest=is_rest,
-                bar_color=colors.PALE if is_rest else accent or color,
-                label_color=colors.MUTED if is_rest else accent or colors.INK,
-            )
+        canvas.draw_text(
+            names[i],
+            start - 10,
+            middle + 4.5,
+            size=text.SMALL_FONT_SIZE if is_rest else text.FONT_SIZE,
+            color=colors.MUTED if is_rest else accent or colors.INK,
+            anchor="right",
+            mono=isinstance(label, Token),
+            gid=gid,
         )
-    return rows
+    bottom = first + len(ends) * layout.row_height
+    canvas.draw_segments([(zero, first - 2, zero, bottom)], colors.LINE)
 
 
-@dataclass(frozen=True)
-class _ValueScale:
-    """The positions of values in pixels: `limits` of the axis over `width` pixels from `left`."""
-
-    axis: Axis
-    limits: numeric_axes.Limits
-    left: float
-    width: float
-
-    @property
-    def zero(self) -> float:
-        """The position where bars begin: zero, or the low end of a log axis."""
-        return self.position(self.limits[0] if self.axis.log else 0.0)
-
-    def position(self, value: float) -> float:
-        """Return the position of a value; NaN if it has none on the axis."""
-        low, high = self.limits
-        if self.axis.log:
-            if value <= 0:
-                return math.nan
-            value, low, high = (math.log10(v) for v in (value, low, high))
-        if not math.isfinite(value):
-            return math.nan
-        return self.left + self.width * (value - low) / (high - low)
-
-
-def _value_scale(figure: Bars, layout: BarsLayout, left: float) -> _ValueScale:
-    limits = layout.limits or _value_limits((figure,))
+def _positions(figure: Bars, layout: BarsLayout, left: float) -> list[float]:
+    """Return where the bars begin and each ends, in pixels; NaN for values without a place."""
+    axis, limits = figure.value_axis, layout.limits or _value_limits((figure,))
     # Bars to the left of zero need room for their values on that side.
     inset = layout.right_margin - 6 if limits[0] < 0 else 0.0
-    return _ValueScale(figure.value_axis, limits, left + inset, layout.bar_length - inset)
+    values = (limits[0] if axis.log else 0.0, *_values(figure))
+    shares = numeric_axes.axis_shares(values, limits, log=axis.log)
+    return [float(x) for x in left + inset + (layout.bar_length - inset) * shares]
 
 
 def _draw_axis_titles(
@@ -183,38 +139,13 @@ def _draw_axis_titles(
     """Draw the titles of both axes, beside each other or one below the other."""
     start = left + layout.label_width
     labels, values = (text.printable(a.title()) for a in (figure.label_axis, figure.value_axis))
-    size, color = text.SMALL_FONT_SIZE, colors.MUTED
     if layout.has_titles_apart:
-        canvas.draw_text(f"↓ {labels}", left, top + 13, TextStyle(size=size, color=color))
-        title_left = min(start, max(left, left + layout.width - text.pixel_width(values, size)))
-        canvas.draw_text(
-            values, title_left, top + 13 + _TITLE_HEIGHT, TextStyle(size=size, color=color)
-        )
-        return
-    canvas.draw_text(
-        labels, start - 10, top + 13, TextStyle(size=size, color=color, anchor="right")
-    )
-    canvas.draw_text(values, start, top + 13, TextStyle(size=size, color=color))
-
-
-def _draw_bar(canvas: Canvas, row: _Row, scale: _ValueScale, area: Area, gid: str) -> None:
-    """Draw a bar, and its value beyond its end, as parts of the mark `gid`."""
-    zero, end = scale.zero, scale.position(row.value)
-    if math.isfinite(end):
-        length = max(abs(end - zero), 0.75)
-        bar = Area(min(zero, end), area.top + area.height * 0.16, length, area.height * 0.68)
-        canvas.draw_rectangle(bar, row.bar_color, gid=gid)
-    is_left_of_zero = math.isfinite(end) and end < zero
-    canvas.draw_text(
-        row.value_text,
-        (end if math.isfinite(end) else zero) + (-6 if is_left_of_zero else 6),
-        area.top + area.height / 2 + 4,
-        TextStyle(
-            color=colors.MUTED if row.is_rest else colors.INK,
-            anchor="right" if is_left_of_zero else "left",
-        ),
-        gid=gid,
-    )
+        canvas.draw_text(f"↓ {labels}", left, top + 13, color=colors.MUTED)
+        values_left = min(start, max(left, left + layout.width - text.pixel_width(values)))
+        canvas.draw_text(values, values_left, top + 13 + _TITLE_HEIGHT, color=colors.MUTED)
+    else:
+        canvas.draw_text(labels, start - 10, top + 13, color=colors.MUTED, anchor="right")
+        canvas.draw_text(values, start, top + 13, color=colors.MUTED)
 
 
 def _labels(figure: Bars) -> tuple[Label, ...]:

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 
 import numpy as np
 from matplotlib import rc_context, rcdefaults, rcParams
@@ -104,24 +104,20 @@ class Arrangement:
 BOTH_SIDES = LabeledSides(left=True, bottom=True)
 
 
-@dataclass(frozen=True, kw_only=True)
-class TextStyle:
+class TextStyle(TypedDict, total=False):
     """The font, color and place of a text.
 
     rotation: in degrees, counterclockwise. halo: the page draws a border in the color of the
     paper around the letters, so that they stay legible on a grid.
     """
 
-    size: float = text.SMALL_FONT_SIZE
-    color: str = colors.INK
-    anchor: Anchor = "left"
-    rotation: float = 0
-    mono: bool = False
-    bold: bool = False
-    halo: bool = False
-
-
-PLAIN = TextStyle()
+    size: float
+    color: str
+    anchor: Anchor
+    rotation: float
+    mono: bool
+    bold: bool
+    halo: bool
 
 
 class Canvas:
@@ -170,7 +166,7 @@ class Canvas:
         return sum(mark.kind == kind for mark in self.marks.values())
 
     def draw_text(
-        self, words: str, x: float, y: float, style: TextStyle = PLAIN, *, gid: str | None = None
+        self, words: str, x: float, y: float, gid: str | None = None, **style: Unpack[TextStyle]
     ) -> None:
         """Draw text whose baseline starts, ends or is centered at (x, y).
 
@@ -180,16 +176,16 @@ class Canvas:
             x,
             y,
             words,
-            fontsize=style.size,
-            color=style.color,
-            ha=style.anchor,
+            fontsize=style.get("size", text.SMALL_FONT_SIZE),
+            color=style.get("color", colors.INK),
+            ha=style.get("anchor", "left"),
             va="baseline",
-            rotation=style.rotation,
+            rotation=style.get("rotation", 0),
             rotation_mode="anchor",
-            fontfamily="DejaVu Sans Mono" if style.mono else "DejaVu Sans",
-            fontweight="bold" if style.bold else "normal",
+            fontfamily="DejaVu Sans Mono" if style.get("mono") else "DejaVu Sans",
+            fontweight="bold" if style.get("bold") else "normal",
             parse_math=False,
-            gid=HALO_GID if style.halo else gid,
+            gid=HALO_GID if style.get("halo") else gid,
         )
 
     def draw_rectangle(self, area: Area, color: str, *, gid: str | None = None) -> None:

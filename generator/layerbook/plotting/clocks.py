@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from layerbook.core.figures import Clock, Hand
 from layerbook.core.tokens import Token
 from layerbook.plotting import colors, text
-from layerbook.plotting.canvas import Anchor, Arrangement, Canvas, TextStyle
+from layerbook.plotting.canvas import Anchor, Arrangement, Canvas
 
 _RADII = (88.0, 66.0, 48.0, 36.0)
 _HEAD = (11.0, 5.0)
@@ -77,7 +77,8 @@ def draw(canvas: Canvas, figure: Clock, layout: ClockLayout, left: float, top: f
             text.printable(figure.note),
             x,
             y + radius + above + 12,
-            TextStyle(color=colors.MUTED, anchor="center"),
+            color=colors.MUTED,
+            anchor="center",
         )
 
 
@@ -115,7 +116,9 @@ def _draw_name(canvas: Canvas, hand: Hand, at: tuple[float, float], angle: float
         text.printable(hand.name),
         at[0],
         at[1] + 4.5 - 4.5 * math.cos(angle),
-        TextStyle(color=_color(hand), anchor=anchor, mono=isinstance(hand.name, Token)),
+        color=_color(hand),
+        anchor=anchor,
+        mono=isinstance(hand.name, Token),
     )
 
 

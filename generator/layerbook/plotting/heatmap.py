@@ -19,7 +19,6 @@ from layerbook.plotting.canvas import (
     Canvas,
     LabeledSides,
     Size,
-    TextStyle,
 )
 from layerbook.plotting.svg import Area
 
@@ -195,7 +194,7 @@ def draw(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, to
         if layout.has_axis_titles:
             title = f"↓ {text.printable(figure.rows.title())}"
             color = colors.role_color(figure.rows.role, colors.MUTED)
-            canvas.draw_text(title, left, y - 7, TextStyle(color=color))
+            canvas.draw_text(title, left, y - 7, color=color)
         _draw_row_labels(canvas, figure, layout, x, y)
     if layout.labeled_sides.bottom:
         _draw_column_labels(canvas, figure, layout, x, cells.bottom)
@@ -210,8 +209,8 @@ def draw_color_bar(
     end = start + _COLOR_BAR_SIZE.width + 6
     bar = Area(start, top + 2, *_COLOR_BAR_SIZE)
     canvas.draw_image(heatmap_cells.color_map(figure)[None, ::2], bar)
-    canvas.draw_text(low, start - 6, top + 11.5, TextStyle(color=colors.MUTED, anchor="right"))
-    canvas.draw_text(high, end, top + 11.5, TextStyle(color=colors.MUTED))
+    canvas.draw_text(low, start - 6, top + 11.5, color=colors.MUTED, anchor="right")
+    canvas.draw_text(high, end, top + 11.5, color=colors.MUTED)
     name = end + text.pixel_width(high) + 10
     canvas.draw_text(_value_title(figure), name, top + 11.5)
     if figure.masked:
@@ -328,7 +327,7 @@ def _draw_row_labels(
     )
     for i in range(0, len(names), label_interval):
         middle = y + (i + 0.5) * layout.cell_size.height + 4
-        canvas.draw_text(names[i], x - 7, middle, TextStyle(anchor="right", mono=mono))
+        canvas.draw_text(names[i], x - 7, middle, anchor="right", mono=mono)
 
 
 def _draw_column_labels(
@@ -344,10 +343,7 @@ def _draw_column_labels(
     for j in range(0, len(names), label_interval):
         at = x + (j + 0.5) * layout.cell_size.width + right
         canvas.draw_text(
-            names[j],
-            at,
-            y + down,
-            TextStyle(anchor=anchor, rotation=layout.label_rotation, mono=mono),
+            names[j], at, y + down, anchor=anchor, rotation=layout.label_rotation, mono=mono
         )
     if not layout.has_axis_titles:
         return
@@ -360,7 +356,8 @@ def _draw_column_labels(
         title,
         end,
         y + _bottom_margin(layout.label_rotation, widest) - 6,
-        TextStyle(color=colors.role_color(figure.columns.role, colors.MUTED), anchor="right"),
+        color=colors.role_color(figure.columns.role, colors.MUTED),
+        anchor="right",
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from layerbook.core.figures import Axis, Lines, Scatter
 from layerbook.plotting import colors, text
-from layerbook.plotting.canvas import Canvas, LabeledSides, TextStyle
+from layerbook.plotting.canvas import BOTH_SIDES, Canvas, LabeledSides, Size
 from layerbook.plotting.svg import Area
 
 Limits = tuple[float, float]
@@ -27,9 +28,40 @@ class PlotLimits(NamedTuple):
     y: Limits
 
 
-class _Ticks(NamedTuple):
-    positions: list[float]
-    names: list[str]
+@dataclass(frozen=True, kw_only=True)
+class PlotLayout:
+    """The layout of charts that are shown together; without limits, each has its own axes.
+
+    label_width: of the ticks of the y axis. max_ticks: on each axis.
+    """
+
+    plot_size: Size
+    label_width: float
+    right_margin: float
+    max_ticks: int
+    limits: PlotLimits | None
+    labeled_sides: LabeledSides = BOTH_SIDES
+
+    @property
+    def left_margin(self) -> float:
+        """Width of the ticks of the y axis, if they are drawn."""
+        return self.label_width if self.labeled_sides.left else 0.0
+
+    @property
+    def header_height(self) -> float:
+        """Height of the name of the y axis."""
+        return 30.0
+
+    @property
+    def width(self) -> float:
+        """Total width in pixels."""
+        return self.left_margin + self.plot_size.width + self.right_margin
+
+    @property
+    def height(self) -> float:
+        """Total height in pixels."""
+        below = 44 if self.labeled_sides.bottom else 8
+        return self.header_height + self.plot_size.height + below
 
 
 def mask_unplottable(values: Iterable[float], *, log: bool) -> NDArray[np.float64]:
@@ -39,6 +71,15 @@ def mask_unplottable(values: Iterable[float], *, log: bool) -> NDArray[np.float6
     if log:
         array[array <= 0] = np.nan
     return array
+
+
+def axis_shares(values: Iterable[float], limits: Limits, *, log: bool) -> NDArray[np.float64]:
+    """Return how far along an axis values are, from 0 to 1; NaN for those without a place."""
+    array, ends = mask_unplottable(values, log=log), np.array(limits)
+    if log:
+        array, ends = np.log10(array), np.log10(ends)
+    shares: NDArray[np.float64] = (array - ends[0]) / (ends[1] - ends[0])
+    return shares
 
 
 def axis_limits(values: Sequence[Iterable[float]], axis: Axis, padding: float = 0.04) -> Limits:
@@ -57,22 +98,8 @@ def axis_limits(values: Sequence[Iterable[float]], axis: Axis, padding: float = 
     return (10**low, 10**high) if axis.log else (low, high)
 
 
-class AxesLayout(Protocol):
-    """The part of a chart's layout that its axes need; `max_ticks` are those of x and of y."""
-
-    @property
-    def max_ticks(self) -> tuple[int, int]: ...
-
-    @property
-    def labeled_sides(self) -> LabeledSides: ...
-
-
 def draw_axes(
-    canvas: Canvas,
-    figure: Lines | Scatter,
-    layout: AxesLayout,
-    limits: PlotLimits,
-    area: Area,
+    canvas: Canvas, figure: Lines | Scatter, layout: PlotLayout, limits: PlotLimits, area: Area
 ) -> Axes:
     """Draw axes with a few ticks, a light grid and no box."""
     axes = canvas.add_axes(area)
@@ -83,19 +110,21 @@ def draw_axes(
         ylim=limits.y,
     )
     axes.spines[["top", "right"]].set_visible(False)
-    for side, axis, limits_of_side, max_ticks, is_labeled in (
-        (axes.xaxis, figure.x, limits.x, layout.max_ticks[0], layout.labeled_sides.bottom),
-        (axes.yaxis, figure.y, limits.y, layout.max_ticks[1], layout.labeled_sides.left),
+    for side, axis, limits_of_side, is_labeled in (
+        (axes.xaxis, figure.x, limits.x, layout.labeled_sides.bottom),
+        (axes.yaxis, figure.y, limits.y, layout.labeled_sides.left),
     ):
-        max_width = axes.bbox.width if side is axes.xaxis else 1e6
-        ticks = _fitting_ticks(axis, limits_of_side, max_ticks, max_width)
-        side.set_major_locator(FixedLocator(ticks.positions))
+        positions = _tick_positions(axis, limits_of_side, layout.max_ticks)
+        names = _tick_labels(axis, positions)
+        if side is axes.xaxis and names:
+            # The widths of digits are estimated on the wide side, by a fifth.
+            count = int(1.2 * axes.bbox.width / _widest(names))
+            interval = text.label_step(len(positions), count)
+            positions, names = positions[::interval], names[::interval]
+        side.set_major_locator(FixedLocator(positions))
         side.set_minor_locator(NullLocator())
-        side.set_ticklabels(
-            ticks.names if is_labeled else [""] * len(ticks.names),
-            parse_math=False,
-            rotation_mode="anchor",
-        )
+        shown = names if is_labeled else [""] * len(names)
+        side.set_ticklabels(shown, parse_math=False, rotation_mode="anchor")
     axes.tick_params(length=0, pad=6, labelsize=text.SMALL_FONT_SIZE, labelcolor=colors.MUTED)
     for label in axes.get_yticklabels():
         label.set_verticalalignment("center_baseline")
@@ -105,11 +134,7 @@ def draw_axes(
 
 
 def draw_axis_titles(
-    canvas: Canvas,
-    figure: Lines | Scatter,
-    layout: AxesLayout,
-    area: Area,
-    left: float,
+    canvas: Canvas, figure: Lines | Scatter, layout: PlotLayout, area: Area, left: float
 ) -> None:
     """Draw the names of the axes horizontally: y above its end, x below its end.
 
@@ -117,11 +142,11 @@ def draw_axis_titles(
     """
     if layout.labeled_sides.left:
         name = f"↑ {text.printable(figure.y.title())}"
-        canvas.draw_text(name, left, area.top - 10, TextStyle(color=colors.MUTED))
+        canvas.draw_text(name, left, area.top - 10, color=colors.MUTED)
     if layout.labeled_sides.bottom:
         name = f"→ {text.printable(figure.x.title())}"
         end = max(area.right, left + text.pixel_width(name))
-        canvas.draw_text(name, end, area.bottom + 36, TextStyle(color=colors.MUTED, anchor="right"))
+        canvas.draw_text(name, end, area.bottom + 36, color=colors.MUTED, anchor="right")
 
 
 def tick_label_width(axis: Axis, limits: Limits, max_ticks: int) -> float:
@@ -131,16 +156,6 @@ def tick_label_width(axis: Axis, limits: Limits, max_ticks: int) -> float:
 
 def _widest(names: Iterable[str]) -> float:
     return max((text.pixel_width(name) for name in names), default=0.0)
-
-
-def _fitting_ticks(axis: Axis, limits: Limits, max_ticks: int, max_width: float) -> _Ticks:
-    """Return ticks, at most `max_ticks`, as many as fit side by side."""
-    positions = _tick_positions(axis, limits, max_ticks)
-    names = _tick_labels(axis, positions)
-    # The widths of digits are estimated on the wide side, by a fifth.
-    count = int(1.2 * max_width / _widest(names)) if names else max_ticks
-    interval = text.label_step(len(positions), count)
-    return _Ticks(positions[::interval], names[::interval])
 
 
 def _tick_positions(axis: Axis, limits: Limits, max_ticks: int) -> list[float]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from layerbook.core.figures import Bars, Clock, Heatmap, Lines, Panel, Panels, Scatter
 from layerbook.plotting import bars, clocks, colors, heatmap, lines, scatter, svg, text
-from layerbook.plotting.canvas import Arrangement, Canvas, LabeledSides, Size, TextStyle
+from layerbook.plotting.canvas import Arrangement, Canvas, LabeledSides, Size
 from layerbook.plotting.svg import Area
 
 _PANEL_GAP = 26.0
@@ -215,7 +215,7 @@ def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top:
         x = left + sum(widths[:column]) + _PANEL_GAP * column
         y = top + layout.header_height() + sum(heights[:row]) + _PANEL_GAP / 2 * row
         inner = layout.panel_layout(i, type(panel))
-        canvas.draw_text(titles[i], x + inner.left_margin, y + 14, TextStyle(bold=True))
+        canvas.draw_text(titles[i], x + inner.left_margin, y + 14, bold=True)
         CHART_MODULES[type(panel)].draw(canvas, panel, inner, x, y + _TITLE_HEIGHT)
         if panel.title:
             canvas.add_panel(panel.title, Area(x, y, inner.width, inner.height + _TITLE_HEIGHT))
@@ -225,7 +225,7 @@ def _draw_axis_titles(canvas: Canvas, figure: Heatmap, x: float, y: float) -> No
     """Draw the names of the rows and the columns, once for all maps."""
     for arrow, axis in (("↓", figure.rows), ("→", figure.columns)):
         name = f"{arrow} {text.printable(axis.title())}"
-        canvas.draw_text(name, x, y, TextStyle(color=colors.role_color(axis.role, colors.MUTED)))
+        canvas.draw_text(name, x, y, color=colors.role_color(axis.role, colors.MUTED))
         x += text.pixel_width(name) + 14
 
 

@@ -13,20 +13,21 @@ from numpy.typing import NDArray
 from layerbook.core.figures import Point, Scatter, label_text
 from layerbook.core.language import gettext
 from layerbook.plotting import colors, label_placement, numeric_axes, svg, text
-from layerbook.plotting.canvas import (
-    BOTH_SIDES,
-    Arrangement,
-    Canvas,
-    LabeledSides,
-    Segment,
-    TextStyle,
+from layerbook.plotting.canvas import Arrangement, Canvas, Segment, Size
+from layerbook.plotting.numeric_axes import (
+    PlotLayout,
+    PlotLimits,
+    axis_limits,
+    axis_shares,
+    tick_label_width,
 )
 from layerbook.plotting.svg import Area
 
-_MAX_PLOT_SIZES = ((560.0, 440.0), (260.0, 240.0), (190.0, 180.0), (150.0, 150.0))
-_PHONE_PLOT_SIZE = (315.0, 310.0)
+_MAX_PLOT_SIZES = (Size(560, 440), Size(260, 240), Size(190, 180), Size(150, 150))
+_PHONE_PLOT_SIZE = Size(315, 310)
 _MAX_PHONE_LABELS = 16
-_MIN_PLOT_SIZE = (240.0, 200.0)
+_MIN_PLOT_SIZE = Size(240, 200)
+_RIGHT_MARGIN = 12.0
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
 _DOT_SIZE = 7.0
 _RING_WIDTH = 4.0
@@ -34,71 +35,55 @@ _MIN_ARROW_LENGTH = 2.2 * _DOT_SIZE
 _LINE_HEIGHT = 18.0
 
 
-@dataclass(frozen=True)
-class ScatterLayout:
-    """The layout of maps that are shown together: their axes, size, and groups with a color.
+@dataclass(frozen=True, kw_only=True)
+class ScatterLayout(PlotLayout):
+    """The layout of maps that are shown together, and the groups with a color."""
 
-    Without limits, each map has its own axes.
-    """
-
-    plot_size: tuple[float, float]
-    label_width: float
     groups: tuple[str, ...]
-    max_ticks: tuple[int, int]
-    limits: numeric_axes.PlotLimits | None
-    has_legend: bool = True
-    labeled_sides: LabeledSides = BOTH_SIDES
-
-    @property
-    def left_margin(self) -> float:
-        """Width of the ticks of the y axis, if they are drawn."""
-        return self.label_width if self.labeled_sides.left else 0.0
+    has_legend: bool
 
     @property
     def header_height(self) -> float:
         """Height of the legend and the name of the y axis."""
-        return 30.0 + legend_height(self.groups, self._plot_width) if self.has_legend else 30.0
+        return 30.0 + legend_height(self.groups, super().width) if self.has_legend else 30.0
 
     @property
     def width(self) -> float:
         """Total width in pixels."""
-        return max(
-            self._plot_width,
-            _legend_total_width(self.groups, self._plot_width) if self.has_legend else 0.0,
-        )
-
-    @property
-    def _plot_width(self) -> float:
-        return self.left_margin + self.plot_size[0] + 12
-
-    @property
-    def height(self) -> float:
-        """Total height in pixels."""
-        return self.header_height + self.plot_size[1] + (44 if self.labeled_sides.bottom else 8)
+        lines = _legend_lines(self.groups, super().width) if self.has_legend else []
+        return max(super().width, *(sum(map(_legend_entry_width, line)) for line in lines), 0.0)
 
 
 def compute_layout(figures: Sequence[Scatter], arrangement: Arrangement) -> ScatterLayout:
     """Return one layout for all maps; on a phone, labels without room are left out."""
     is_alone = arrangement.charts_per_row == 1
-    room = _MAX_PLOT_SIZES[min(arrangement.charts_per_row, 4) - 1]
-    ticks = (6, 6) if is_alone else (4, 4)
-    left = (
-        max(numeric_axes.tick_label_width(f.y, _xy_limits((f,)).y, ticks[1]) for f in figures) + 16
-    )
+    plot = _MAX_PLOT_SIZES[min(arrangement.charts_per_row, 4) - 1]
+    ticks = 6 if is_alone else 4
+    left = 16 + max(tick_label_width(f.y, _xy_limits((f,)).y, ticks) for f in figures)
     if is_alone and (arrangement.narrow or max(map(_label_count, figures)) <= _MAX_PHONE_LABELS):
-        room = min(_PHONE_PLOT_SIZE[0], svg.MAX_UNSCROLLED_WIDTH - left - 12), _PHONE_PLOT_SIZE[1]
-    plot, limits = room, None
+        max_width = svg.MAX_UNSCROLLED_WIDTH - left - _RIGHT_MARGIN
+        plot = Size(min(_PHONE_PLOT_SIZE.width, max_width), _PHONE_PLOT_SIZE.height)
+    limits = None
     if arrangement.shared_scale:
-        plot, limits = _equal_axes(figures, room, compact=not is_alone)
+        least = _MIN_PLOT_SIZE if is_alone else Size(plot.width * 0.8, plot.height * 0.6)
+        plot, limits = _equal_axes(figures, plot, least)
     groups = tuple(dict.fromkeys(p.group for f in figures for p in f.points))
-    return ScatterLayout(plot, left, groups, ticks, limits, has_legend=len(groups) > 1)
+    return ScatterLayout(
+        plot_size=plot,
+        label_width=left,
+        right_margin=_RIGHT_MARGIN,
+        max_ticks=ticks,
+        limits=limits,
+        groups=groups,
+        has_legend=len(groups) > 1,
+    )
 
 
 def draw(canvas: Canvas, figure: Scatter, layout: ScatterLayout, left: float, top: float) -> None:
     """Draw the points at (left, top)."""
     plot, limits = layout.plot_size, layout.limits
     if limits is None:
-        plot, limits = _equal_axes((figure,), layout.plot_size, compact=True, exact=True)
+        plot, limits = _equal_axes((figure,), plot, least=plot)
     area = Area(left + layout.left_margin, top + layout.header_height, *plot)
     numeric_axes.draw_axes(canvas, figure, layout, limits, area)
     numeric_axes.draw_axis_titles(canvas, figure, layout, area, left)
@@ -119,54 +104,35 @@ def _label_count(figure: Scatter) -> int:
     return sum(point.show_label and bool(point.label) for point in figure.points)
 
 
-def _xy_limits(figures: Sequence[Scatter]) -> numeric_axes.PlotLimits:
-    across = [[p.x for p in f.points] for f in figures]
-    up = [[p.y for p in f.points] for f in figures]
-    return numeric_axes.PlotLimits(
-        numeric_axes.axis_limits(across, figures[0].x, padding=0.1),
-        numeric_axes.axis_limits(up, figures[0].y, padding=0.1),
-    )
+def _xy_limits(figures: Sequence[Scatter]) -> PlotLimits:
+    points = [point for figure in figures for point in figure.points]
+    x = axis_limits([[p.x for p in points]], figures[0].x, padding=0.1)
+    return PlotLimits(x, axis_limits([[p.y for p in points]], figures[0].y, padding=0.1))
 
 
 class _Plot(NamedTuple):
-    """The size of a plot in pixels, and its limits."""
-
-    size: tuple[float, float]
-    limits: numeric_axes.PlotLimits
+    size: Size
+    limits: PlotLimits
 
 
-def _equal_axes(
-    figures: Sequence[Scatter], room: tuple[float, float], *, compact: bool, exact: bool = False
-) -> _Plot:
+def _equal_axes(figures: Sequence[Scatter], room: Size, least: Size) -> _Plot:
     """Return a plot that fits the room; equal axes have units of equal length."""
     x, y = _xy_limits(figures)
     if not figures[0].equal:
-        return _Plot(room, numeric_axes.PlotLimits(x, y))
+        return _Plot(room, PlotLimits(x, y))
     range_x, range_y = x[1] - x[0], y[1] - y[0]
-    unit = min(room[0] / range_x, room[1] / range_y)
-    least = room if exact else (room[0] * 0.8, room[1] * 0.6) if compact else _MIN_PLOT_SIZE
-    plot = max(range_x * unit, least[0]), max(range_y * unit, least[1])
-    more_x, more_y = (plot[0] / unit - range_x) / 2, (plot[1] / unit - range_y) / 2
+    unit = min(room.width / range_x, room.height / range_y)
+    plot = Size(max(range_x * unit, least.width), max(range_y * unit, least.height))
+    more_x, more_y = (plot.width / unit - range_x) / 2, (plot.height / unit - range_y) / 2
     limits_x, limits_y = (x[0] - more_x, x[1] + more_x), (y[0] - more_y, y[1] + more_y)
-    return _Plot(plot, numeric_axes.PlotLimits(limits_x, limits_y))
+    return _Plot(plot, PlotLimits(limits_x, limits_y))
 
 
-def _pixel_positions(
-    figure: Scatter,
-    limits: numeric_axes.PlotLimits,
-    area: Area,
-) -> NDArray[np.float64]:
+def _pixel_positions(figure: Scatter, limits: PlotLimits, area: Area) -> NDArray[np.float64]:
     """Return the positions [n, 2] of the points in pixels."""
-    x = numeric_axes.mask_unplottable((p.x for p in figure.points), log=figure.x.log)
-    y = numeric_axes.mask_unplottable((p.y for p in figure.points), log=figure.y.log)
-    (x0, x1), (y0, y1) = limits
-    if figure.x.log:
-        x, x0, x1 = np.log10(x), np.log10(x0), np.log10(x1)
-    if figure.y.log:
-        y, y0, y1 = np.log10(y), np.log10(y0), np.log10(y1)
-    across = area.left + area.width * (x - x0) / (x1 - x0)
-    down = area.top + area.height * (1 - (y - y0) / (y1 - y0))
-    return np.stack([across, down], axis=1)
+    across = axis_shares((p.x for p in figure.points), limits.x, log=figure.x.log)
+    up = axis_shares((p.y for p in figure.points), limits.y, log=figure.y.log)
+    return np.stack([area.left + area.width * across, area.top + area.height * (1 - up)], axis=1)
 
 
 def _draw_points(
@@ -284,10 +250,6 @@ def legend_height(groups: Sequence[str], room: float) -> float:
     return len(_legend_lines(groups, room)) * _LINE_HEIGHT + 6
 
 
-def _legend_total_width(groups: Sequence[str], room: float) -> float:
-    return max(sum(map(_legend_entry_width, line)) for line in _legend_lines(groups, room))
-
-
 def _legend_lines(groups: Sequence[str], room: float) -> list[list[str]]:
     lines: list[list[str]] = []
     for group in groups:
@@ -337,9 +299,7 @@ def _draw_point_labels(
         if placement is None:
             continue
         x0, y0, x1, y1 = placement.box
-        canvas.draw_text(
-            name, (x0 + x1) / 2, y1 - 3.5, TextStyle(color=color, anchor="center", halo=True)
-        )
+        canvas.draw_text(name, (x0 + x1) / 2, y1 - 3.5, color=color, anchor="center", halo=True)
         if placement.needs_leader:
             nearest = np.clip(center, (x0, y0 + 2), (x1, y1 - 2))
             hairlines.append((*center, *nearest))
