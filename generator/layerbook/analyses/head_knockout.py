@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
+from layerbook.core.charts import head_axes
 from layerbook.core.distributions import Ranked, likeliest, next_token_prob
-from layerbook.core.figures import Axis, Figure, Heatmap, label_text
+from layerbook.core.figures import Figure, Heatmap
 from layerbook.core.parameters import HeadNumbers, Layers, resolved
 from layerbook.core.prompts import PromptText
 from layerbook.core.requests import (
@@ -22,11 +22,9 @@ from layerbook.core.requests import (
     Site,
 )
 from layerbook.core.rounding import descending
-from layerbook.core.tokens import Token
+from layerbook.core.tokens import Token, visible
 
 MAX_LISTED = 8  # heads in `most_needed`
-
-Floats = NDArray[np.floating]
 
 
 class ReplacedHead(Record):
@@ -133,9 +131,10 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
     def measure(self, captures: ActivationCaches) -> HeadKnockoutResult:
         """Read the probability of the answer off each pass."""
         clean, other = captures["clean"], captures.get("other")
-        check_positions(clean, other, self.position)
-        answer = best_token(clean)
-        other_answer = None if other is None else best_token(other)
+        answer, other_answer = likeliest(clean, clean[NEXT_LOGITS]), None
+        if other is not None:
+            check_positions(clean, other, self.position)
+            other_answer = likeliest(other, other[NEXT_LOGITS])
 
         replaced = [
             measure_head(captures[f"{layer}.{head}"], layer, head, answer, other_answer)
@@ -143,6 +142,7 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
         ]
         shape = (len(resolved(self.layers)), -1)  # [L, H]
         prob = np.array([head.answer for head in replaced]).reshape(shape)
+        other_prob = np.array([head.other for head in replaced]).reshape(shape)
         order = descending(-prob.ravel())
 
         return HeadKnockoutResult(
@@ -156,40 +156,25 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
             layers=resolved(self.layers),
             heads=resolved(self.heads),
             prob=prob,
-            other_prob=None
-            if other is None
-            else np.array([head.other for head in replaced]).reshape(shape),
-            most_needed=tuple(replaced[int(i)] for i in order[:MAX_LISTED]),
+            other_prob=None if other is None else other_prob,
+            most_needed=tuple(replaced[i] for i in order[:MAX_LISTED]),
         )
 
     def figures(self, result: HeadKnockoutResult) -> dict[str, Figure]:
         """`grid`: the answer's probability by head; `other`: that of the other prompt's answer."""
-        figures: dict[str, Figure] = {
-            "grid": prob_heatmap(result, result.prob, result.answer),
-        }
+        figures: dict[str, Figure] = {"grid": prob_heatmap(result, result.prob, result.answer)}
         if result.other_answer is not None and result.other_prob is not None:
             figures["other"] = prob_heatmap(result, result.other_prob, result.other_answer)
         return figures
 
 
-def check_positions(
-    clean: ActivationCache, other: ActivationCache | None, position: int | None
-) -> None:
+def check_positions(clean: ActivationCache, other: ActivationCache, position: int | None) -> None:
     """Raise ValueError if the other prompt lacks a position that is replaced."""
-    if other is None:
-        return
-    length, needed = len(other.tokens), len(clean.tokens) if position is None else position + 1
-    if length < needed or (position is None and length != needed):
-        raise ValueError(
-            f"the other prompt has {length} tokens, and {len(clean.tokens)} are needed"
-            if position is None
-            else f"the other prompt has {length} tokens, and no position {position}"
-        )
-
-
-def best_token(run: ActivationCache) -> Ranked:
-    """Return the most likely next token."""
-    return likeliest(run, run[NEXT_LOGITS])
+    length, needed = len(other.tokens), len(clean.tokens)
+    if position is None and length != needed:
+        raise ValueError(f"the other prompt has {length} tokens, and {needed} are needed")
+    if position is not None and length <= position:
+        raise ValueError(f"the other prompt has {length} tokens, and no position {position}")
 
 
 def token_prob(run: ActivationCache, token: Ranked | None) -> float | None:
@@ -204,32 +189,27 @@ def measure_head(
     return ReplacedHead(
         layer=layer,
         head=head,
-        predicted=best_token(run),
+        predicted=likeliest(run, run[NEXT_LOGITS]),
         answer=next_token_prob(run, answer.id),
         other=token_prob(run, other),
     )
 
 
-def replacement(result: HeadKnockoutResult) -> str:
-    """Return `silenced`, or the prompt from which the output is taken."""
-    return "silenced" if result.other is None else f"taken from “{result.other}”"
-
-
-def prob_heatmap(result: HeadKnockoutResult, prob: Floats, token: Ranked) -> Heatmap:
+def prob_heatmap(result: HeadKnockoutResult, prob: Array, token: Ranked) -> Heatmap:
     """Draw one probability for every head: a row is a head, a column is a layer."""
-    name = label_text(token.token)
+    name = visible(token.token)
+    replacement = "silenced" if result.other is None else f"taken from “{result.other}”"
     low, high = (
         f"{result.place(int(index))}: {prob.ravel()[index]:.1%}"
         for index in (prob.argmin(), prob.argmax())
     )
     return Heatmap(
         prob.T,
-        rows=Axis("head", labels=tuple(map(str, result.heads))),
-        columns=Axis("layer", labels=tuple(map(str, result.layers))),
+        *head_axes(result.layers, result.heads),
         value=f"probability of {name}",
-        alt=f"Probability of {name} with one head {replacement(result)}: lowest for {low}, "
+        alt=f"Probability of {name} with one head {replacement}: lowest for {low}, "
         f"highest for {high}; the median is {np.median(prob):.1%}.",
-        title=f"How likely {name} is with one head {replacement(result)}",
+        title=f"How likely {name} is with one head {replacement}",
         scale=(0, 1),
         percent=True,
     )

@@ -26,6 +26,14 @@ def token_axes(tokens: tuple[Token, ...]) -> tuple[Axis, Axis]:
     )
 
 
+def head_axes(layers: tuple[int, ...], heads: tuple[int, ...] = ()) -> tuple[Axis, Axis]:
+    """Return the rows and columns of a map with one cell per head: heads by layers."""
+    return (
+        Axis(gettext("head"), labels=tuple(map(str, heads))),
+        Axis(gettext("layer"), labels=tuple(map(str, layers))),
+    )
+
+
 def attention_heatmap(
     pattern: NDArray[np.floating],
     tokens: tuple[Token, ...],
