@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
-from layerbook.core.charts import probability_axis
+from layerbook.core.charts import head_axes, probability_axis
 from layerbook.core.direct_path import (
     DIRECT_PATH_SITES,
     DIRECT_PATH_WEIGHTS,
@@ -16,17 +15,7 @@ from layerbook.core.direct_path import (
     promoted_tokens,
 )
 from layerbook.core.distributions import Ranked, likeliest
-from layerbook.core.figures import (
-    Axis,
-    Bars,
-    Figure,
-    Frame,
-    Frames,
-    Heatmap,
-    Label,
-    Panels,
-    label_text,
-)
+from layerbook.core.figures import Axis, Bars, Figure, Frame, Frames, Heatmap, Label, Panels
 from layerbook.core.parameters import Head, Layer, Layers, resolved
 from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import (
@@ -43,8 +32,6 @@ from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
 
 FIRST = 7  # numbers of each vector in the figure `steps`: as many as fit a phone
-
-Floats = NDArray[np.floating]
 
 
 class FirstNumbers(Record):
@@ -143,10 +130,14 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
         path = DirectPath.at_last_position(run, weights)
         to_answer = path.direction(answer.id)  # [d_model]
 
-        added = {n: last_outputs(run, weights, n) for n in layers}  # by layer [H, T, d_model]
+        added = {i: last_outputs(run, weights, i) for i in layers}  # by layer [H, T, d_model]
         parts = added[self.layer][head]  # [T, d_model]
         output = parts.sum(axis=0)  # [d_model]: all that the head adds
+
+        pattern = run[Site("pattern", self.layer)][head]  # [T, T]
         values = head_values(run, self.layer)[head]  # [T, d_head]
+        first = values[:, :FIRST]  # [T, n]
+        n = first.shape[1]
 
         return HeadOutputsResult(
             prompt=self.prompt,
@@ -156,15 +147,21 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
             answer=answer,
             d_head=values.shape[-1],
             d_model=len(output),
-            pattern=run[Site("pattern", self.layer)][head],
+            pattern=pattern,
             value_length=np.linalg.norm(values, axis=-1),
             added_length=np.linalg.norm(parts, axis=-1),
             output_length=float(np.linalg.norm(output)),
-            first_numbers=first_numbers(run, self.layer, head, output),
+            first_numbers=FirstNumbers(
+                values=first,
+                output=pattern[-1] @ first,
+                added=output[:n],
+                before=run[Site("resid_pre", self.layer)][-1, :n],
+                after=run[Site("resid_mid", self.layer)][-1, :n],
+            ),
             logit=parts @ to_answer,
             promoted=promoted_tokens(run, path.logits(output), self.top_k),
             layers=layers,
-            logit_by_head=np.array([added[n].sum(axis=1) @ to_answer for n in layers]),
+            logit_by_head=np.array([added[i].sum(axis=1) @ to_answer for i in layers]),
         )
 
     def figures(self, result: HeadOutputsResult) -> dict[str, Figure]:
@@ -177,31 +174,17 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
         }
 
 
-def head_values(run: ActivationCache, layer: int) -> Floats:
+def head_values(run: ActivationCache, layer: int) -> Array:
     """Return the values that each query head mixes [H, T, d_head]; some heads share theirs."""
     value = run[Site("v", layer)]  # [K, T, d_head]
     return value.repeat(len(run[Site("pattern", layer)]) // len(value), axis=0)
 
 
-def last_outputs(run: ActivationCache, weights: ActivationCache, layer: int) -> Floats:
+def last_outputs(run: ActivationCache, weights: ActivationCache, layer: int) -> Array:
     """Return the vector that each token adds to the last position, by head: [H, T, d_model]."""
     share = run[Site("pattern", layer)][:, -1, :]  # [H, T]
     mixed = share[:, :, None] * head_values(run, layer)  # their sum over T is z
     return mixed @ weights[Site("W_O", layer)]  # [H, T, d_model]
-
-
-def first_numbers(run: ActivationCache, layer: int, head: int, added: Floats) -> FirstNumbers:
-    """Return the first numbers of the head's vectors and of the stream; the head adds `added`."""
-    share = run[Site("pattern", layer)][head, -1]  # [T]
-    values = head_values(run, layer)[head, :, :FIRST]  # [T, n]
-    n = values.shape[-1]
-    return FirstNumbers(
-        values=values,
-        output=share @ values,
-        added=added[:n],
-        before=run[Site("resid_pre", layer)][-1, :n],
-        after=run[Site("resid_mid", layer)][-1, :n],
-    )
 
 
 def head_name(result: HeadOutputsResult) -> str:
@@ -213,8 +196,7 @@ def output_steps(result: HeadOutputsResult) -> Frames:
     """Draw the way from the values to the stream, in a picture that fills from top to bottom."""
     first, share = result.first_numbers, result.pattern[-1]
     others = first.after - first.before - first.added
-    below = np.stack([first.output, first.added, first.before, others, first.after])
-    end = float(max(np.abs(first.values).max(), np.abs(first.added).max()))
+    below = [first.output, first.added, first.before, others, first.after]
     names: tuple[Label, ...] = (
         *((token, f" {part:.0%}") for token, part in zip(result.tokens, share, strict=True)),
         "sum",
@@ -223,36 +205,31 @@ def output_steps(result: HeadOutputsResult) -> Frames:
         "+ other heads",
         "= new stream",
     )
-    steps = (
+    mixed = share[:, None] * first.values  # [T, n]
+    steps = (  # title, rows of the tokens, number of the rows below that are filled
         ("values", first.values, 0),
-        ("shares × values", share[:, None] * first.values, 0),
-        ("sum", share[:, None] * first.values, 1),
-        ("sum × W_O", share[:, None] * first.values, 2),
-        ("stream", share[:, None] * first.values, len(below)),
+        ("shares × values", mixed, 0),
+        ("sum", mixed, 1),
+        ("sum × W_O", mixed, 2),
+        ("stream", mixed, len(below)),
     )
-    frames = tuple(
-        Frame(
-            title,
-            step_heatmap(
-                np.vstack([rows, below[:count], np.full_like(below[count:], np.nan)]),
-                names,
-                end,
-                title=title,
-                alt=note,
-            ),
-            note,
-        )
-        for (title, rows, count), note in zip(steps, step_notes(result), strict=True)
-    )
+    end = float(max(np.abs(first.values).max(), np.abs(first.added).max()))
+    frames = []
+    for (title, rows, filled), note in zip(steps, step_notes(result), strict=True):
+        values = np.vstack([rows, *below])
+        values[len(rows) + filled :] = np.nan
+        picture = step_heatmap(values, names, end, title=title, alt=note)
+        frames.append(Frame(title, picture, note))
     alt = (
         f"Five steps of {head_name(result)}: the values, the shares times the values, their sum, "
         "the sum times W_O, and the stream before and after."
     )
-    return Frames(frames, alt, f"From values to the stream: {head_name(result)}", step="stage")
+    title = f"From values to the stream: {head_name(result)}"
+    return Frames(tuple(frames), alt, title, step="stage")
 
 
 def step_heatmap(
-    values: Floats, names: tuple[Label, ...], end: float, *, title: str, alt: str
+    values: Array, names: tuple[Label, ...], end: float, *, title: str, alt: str
 ) -> Heatmap:
     """Draw rows of first numbers with their values; rows of NaN are still empty."""
     return Heatmap(
@@ -296,15 +273,12 @@ def step_notes(result: HeadOutputsResult) -> tuple[str, str, str, str, str]:
 
 def token_panels(result: HeadOutputsResult) -> Panels:
     """Draw each token's share, the lengths of its value and of what it adds, and its logit."""
+    to_answer = f"Added to the logit of {visible(result.answer.token)}"
     columns = (
         ("Share of attention", result.pattern[-1], probability_axis("attention")),
         ("Length of its value", result.value_length, Axis("length", role="value")),
         ("Length of what it adds", result.added_length, Axis("length", role="residual")),
-        (
-            f"Added to the logit of {label_text(result.answer.token)}",
-            result.logit,
-            Axis("logit", "above the mean"),
-        ),
+        (to_answer, result.logit, Axis("logit", "above the mean")),
     )
     panels = tuple(
         Bars(
@@ -330,7 +304,7 @@ def spelled_bars(result: HeadOutputsResult) -> Bars:
         tuple(entry.logit for entry in result.promoted),
         Axis("token"),
         Axis("added to its logit", "above the mean"),
-        f"The head raises the logits of {listed([label_text(token) for token in tokens])} most.",
+        f"The head raises the logits of {listed([visible(token) for token in tokens])} most.",
         f"Tokens that the head promotes: {head_name(result)}",
     )
 
@@ -338,11 +312,10 @@ def spelled_bars(result: HeadOutputsResult) -> Bars:
 def head_heatmap(result: HeadOutputsResult) -> Heatmap:
     """Draw the addition of every head to the answer's logit; a row is a head, a column a layer."""
     layer, head = result.largest
-    answer = label_text(result.answer.token)
+    answer = visible(result.answer.token)
     return Heatmap(
         result.logit_by_head.T,
-        rows=Axis("head"),
-        columns=Axis("layer", labels=tuple(map(str, result.layers))),
+        *head_axes(result.layers),
         value="added to the logit",
         alt=f"Of all heads, head {head} of layer {layer} adds most to the logit of {answer}: "
         f"{result.logit_by_head.max():+.2f}.",
