@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import Analysis, BigArray, Record, Result
-from layerbook.core.charts import attention_heatmap, strongest_keys
+from layerbook.core.analysis import Analysis, Array, BigArray, Record, Result
+from layerbook.core.charts import attention_heatmap, head_axes, strongest_keys
 from layerbook.core.distributions import entropy
-from layerbook.core.figures import AttentionData, AttentionPreset, Axis, Figure, Heatmap, Panels
+from layerbook.core.figures import AttentionData, AttentionPreset, Figure, Heatmap, Panels
 from layerbook.core.parameters import Layers, resolved
 from layerbook.core.prompts import PromptSpec, as_prompt, prompt_name, shorten_prompt
 from layerbook.core.requests import ActivationCaches, Forward, Request, Site
@@ -75,23 +74,23 @@ class AttentionAllResult(Result):
     @property
     def induction_shares(self) -> tuple[tuple[Token, Token, float], ...]:
         """The terms of `induction_head`: repeated token, token after its last occurrence, share."""
-        pattern = self.pattern(self.induction_head)
+        head = self.induction_head
+        triangle = self.weights[self.layers.index(head.layer), head.head]
+        pattern = fill_triangle(triangle, len(self.tokens))
         return tuple(
             (self.tokens[q], self.tokens[k], float(pattern[q, k]))
             for q, k in induction_pairs(self.tokens)
         )
 
-    def pattern(self, head: HeadAttention) -> NDArray[np.floating]:
-        """Return the pattern [T, T] of one head."""
-        triangle = self.weights[self.layers.index(head.layer), head.head]
-        return fill_triangle(triangle, len(self.tokens))
+    def by_layer(self, field: str) -> Array:
+        """Return a field of every head: [L, H]."""
+        values = [getattr(head, field) for head in self.heads]
+        return np.array(values).reshape(len(self.layers), self.head_count)
 
     @property
     def first_token_by_layer(self) -> tuple[float, ...]:
         """By layer: share on the first token, mean of the heads."""
-        shares = [head.first_token for head in self.heads]
-        by_head = np.array(shares).reshape(len(self.layers), self.head_count)
-        return tuple(by_head.mean(axis=1).tolist())
+        return tuple(self.by_layer("first_token").mean(axis=1).tolist())
 
     @property
     def lowest_sink_layer(self) -> int:
@@ -133,21 +132,19 @@ class AttentionAll(Analysis[AttentionAllResult]):
         run, layers = captures["run"], resolved(self.layers)
         pattern = run.stack("pattern", layers)  # [L, H, T, T]: query by key
         H, T = pattern.shape[1:3]
-
-        pairs = induction_pairs(run.tokens)
-        heads = [
-            measure_head(layer, head, pattern[i, head].astype(np.float64), pairs)
-            for i, layer in enumerate(layers)
-            for head in range(H)
-        ]
         query, key = np.tril_indices(T)  # the cells that exist, row by row
+        pairs = induction_pairs(run.tokens)
 
         return AttentionAllResult(
             prompt=prompt_name(self.prompt),
             tokens=run.tokens,
             layers=layers,
             head_count=H,
-            heads=tuple(heads),
+            heads=tuple(
+                measure_head(layer, head, pattern[i, head].astype(np.float64), pairs)
+                for i, layer in enumerate(layers)
+                for head in range(H)
+            ),
             weights=pattern[:, :, query, key],  # [L, H, T (T + 1) / 2]
         )
 
@@ -162,10 +159,9 @@ class AttentionAll(Analysis[AttentionAllResult]):
             titles["induction_token"] = "To what came next, last time"
         maps = tuple(head_heatmap(result, field, title) for field, title in titles.items())
         alt = " ".join(heatmap.alt for heatmap in maps)
-        layer_index = result.layers.index(result.lowest_sink_layer)
         return {
             "grid": Panels(maps, alt, "Where every head of every layer looks", columns=2),
-            "explorer": layer_heatmap(result, layer_index, explorer_presets(result, self.links)),
+            "explorer": layer_heatmap(result, explorer_presets(result, self.links)),
         }
 
 
@@ -180,7 +176,7 @@ def induction_pairs(tokens: tuple[Token, ...]) -> list[tuple[int, int]]:
 
 
 def measure_head(
-    layer: int, head: int, pattern: NDArray[np.float64], pairs: list[tuple[int, int]]
+    layer: int, head: int, pattern: Array, pairs: list[tuple[int, int]]
 ) -> HeadAttention:
     """Average the attention [T, T] of one head on a few kinds of keys."""
     T = len(pattern)
@@ -197,7 +193,7 @@ def measure_head(
     )
 
 
-def fill_triangle(triangle: NDArray[np.floating], T: int) -> NDArray[np.floating]:
+def fill_triangle(triangle: Array, T: int) -> Array:
     """Return the pattern [T, T] with this lower triangle [T(T+1)/2] and zeros above."""
     pattern = np.zeros((T, T), dtype=triangle.dtype)
     pattern[np.tril_indices(T)] = triangle
@@ -206,13 +202,10 @@ def fill_triangle(triangle: NDArray[np.floating], T: int) -> NDArray[np.floating
 
 def head_heatmap(result: AttentionAllResult, field: str, title: str) -> Heatmap:
     """Draw one number of every head: a row is a head, a column is a layer."""
-    shares = np.array([getattr(head, field) for head in result.heads])  # [L * H]
-    shares = shares.reshape(len(result.layers), result.head_count).T  # [H, L]
-    best = result.top_head(field)
+    shares, best = result.by_layer(field), result.top_head(field)
     return Heatmap(
-        shares,
-        rows=Axis("head"),
-        columns=Axis("layer", labels=tuple(map(str, result.layers))),
+        shares.T,
+        *head_axes(result.layers),
         value="share of attention",
         alt=f"{title}: the largest share is {shares.max():.0%}, in layer {best.layer}, "
         f"head {best.head}; half of the heads give less than {np.median(shares):.0%}.",
@@ -227,41 +220,38 @@ def explorer_presets(
 ) -> tuple[AttentionPreset, ...]:
     """Return the head with the most attention along each link, then three heads with a name."""
     last = len(result.tokens) - 1
-    linked = (preset_of_link(result, link) for link in links)
-    heads_by_name = {
-        "One step back": result.previous_token_head,
-        "The sink": result.first_token_head,
-    }
-    pairs = induction_pairs(result.tokens)
-    presets = [preset for preset in linked if preset is not None]
-    for name, head in heads_by_name.items():
-        presets.append(AttentionPreset(name, result.layers.index(head.layer), head.head, last))
-    if pairs:
-        head, query = result.induction_head, pairs[-1][0]
-        name = "What came next, last time"
-        presets.append(AttentionPreset(name, result.layers.index(head.layer), head.head, query))
-    return tuple(presets)
+    rows = [
+        ("One step back", result.previous_token_head, last),
+        ("The sink", result.first_token_head, last),
+    ]
+    if pairs := induction_pairs(result.tokens):
+        rows.append(("What came next, last time", result.induction_head, pairs[-1][0]))
+    named = (
+        AttentionPreset(name, result.layers.index(head.layer), head.head, query)
+        for name, head, query in rows
+    )
+    linked = (link_preset(result, link) for link in links)
+    return (*(preset for preset in linked if preset), *named)
 
 
-def preset_of_link(result: AttentionAllResult, link: Link) -> AttentionPreset | None:
+def link_preset(result: AttentionAllResult, link: Link) -> AttentionPreset | None:
     """Return the head with the most attention along a link; None if the prompt has no such link."""
     texts = [token.text for token in result.tokens]
-    if link.reader not in texts:
-        return None
-    query = max(i for i, text in enumerate(texts) if text == link.reader)
-    sources = [i for i, text in enumerate(texts[:query]) if text == link.source]
+    readers = [i for i, text in enumerate(texts) if text == link.reader]
+    before = texts[: readers[-1]] if readers else []
+    sources = [i for i, text in enumerate(before) if text == link.source]
     if not sources:
         return None
-    shares = result.weights[:, :, query * (query + 1) // 2 + sources[-1]]  # [layers, heads]
+    query, key = readers[-1], sources[-1]
+    shares = result.weights[:, :, query * (query + 1) // 2 + key]  # [L, H]
     layer, head = np.unravel_index(int(shares.argmax()), shares.shape)
     name = f"“{link.reader.strip()}” finds “{link.source.strip()}”"
-    return AttentionPreset(name, int(layer), int(head), query, sources[-1])
+    return AttentionPreset(name, int(layer), int(head), query, key)
 
 
-def layer_heatmap(
-    result: AttentionAllResult, i: int, presets: tuple[AttentionPreset, ...]
-) -> Heatmap:
-    """Draw the mean pattern of one layer, with an explorer of all the others."""
+def layer_heatmap(result: AttentionAllResult, presets: tuple[AttentionPreset, ...]) -> Heatmap:
+    """Draw the mean pattern of the layer with the weakest sink, and an explorer of all layers."""
+    i = result.layers.index(result.lowest_sink_layer)
     mean = result.weights[i].mean(axis=0, dtype=np.float64)  # [T(T+1)/2]
     pattern = fill_triangle(mean, len(result.tokens))
     place = f"layer {result.layers[i]}"
