@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
@@ -16,11 +14,9 @@ from layerbook.core.figures import Axis, Figure, Frame, Frames, Heatmap, Lines
 from layerbook.core.parameters import Head, Layer, Layers, resolved
 from layerbook.core.prompts import PromptText, shorten_prompt
 from layerbook.core.requests import (
-    ActivationCache,
     ActivationCaches,
     Describe,
     Forward,
-    ModelFacts,
     Prompt,
     Request,
     RotaryEmbedding,
@@ -32,8 +28,6 @@ from layerbook.core.vectors import apply_rope, causal_mask
 
 SITES = ("q", "k", "scores", "pattern")
 MAX_ANNOTATED = 9  # tokens of a heatmap with the values in its cells
-
-Floats = NDArray[np.floating]
 
 
 class HeadStages(Record):
@@ -125,16 +119,20 @@ class AttentionStages(Analysis[AttentionStagesResult]):
     def measure(self, captures: ActivationCaches) -> AttentionStagesResult:
         """Take all heads through the four stages; then leave out the scale, then the mask."""
         facts, run, layers = captures["model"].facts, captures["run"], self.measured_layers()
-        q, k = rotated_queries_and_keys(run, layers, facts)  # [L, H, T, d] each
+        q = np.array([rotate(run[Site("q", i)], facts.rope[i]) for i in layers])  # [L, H, T, d]
+        k = np.array([rotate(run[Site("k", i)], facts.rope[i]) for i in layers])  # [L, K, T, d]
+        k = k.repeat(facts.heads // facts.kv_heads, axis=1)  # [L, H, T, d]: some heads share keys
+        T = len(run.tokens)
+        seen = np.array([causal_mask(T, facts.windows[i]) for i in layers])[:, None]  # [L, 1, T, T]
 
         raw = q @ k.swapaxes(-1, -2)  # [L, H, T, T], as all stages
         scaled = raw / facts.d_head**0.5
-        visible = visible_keys(facts, layers, len(run.tokens))  # [L, 1, T, T]
-        pattern = softmax(np.where(visible, scaled, -np.inf))
+        pattern = softmax(np.where(seen, scaled, -np.inf))
 
-        unscaled = softmax(np.where(visible, raw, -np.inf))  # [L, H, T, T]
+        unscaled = softmax(np.where(seen, raw, -np.inf))  # [L, H, T, T]
         future = share_of_later_keys(softmax(scaled))  # [L, H]
-        selected = self.selected_heads(layers, future)
+        most = divmod(int(snap(future).argmax()), facts.heads)  # the head with the largest share
+        score_difference = np.abs(scaled - run.stack("scores", layers)).max(where=seen, initial=0)
 
         return AttentionStagesResult(
             prompt=self.prompt,
@@ -142,15 +140,13 @@ class AttentionStages(Analysis[AttentionStagesResult]):
             layers=layers,
             d_head=facts.d_head,
             queries_per_key=facts.heads // facts.kv_heads,
-            score_difference=float(
-                np.abs(scaled - run.stack("scores", layers)).max(where=visible, initial=0)
-            ),
+            score_difference=float(score_difference),
             pattern_difference=float(np.abs(pattern - run.stack("pattern", layers)).max()),
             reordered_rows=count_reordered_rows(raw, scaled),
             entropy=mean_row_entropy(pattern),
             unscaled_entropy=mean_row_entropy(unscaled),
             future_share=future,
-            uniform_future_share=uniform_share_of_later_keys(len(run.tokens)),
+            uniform_future_share=uniform_share_of_later_keys(T),
             heads=tuple(
                 HeadStages(
                     layer=layers[i],
@@ -161,14 +157,9 @@ class AttentionStages(Analysis[AttentionStagesResult]):
                     future_share=float(future[i, head]),
                     masked_maxima=count_masked_maxima(raw[i, head]),
                 )
-                for i, head in selected
+                for i, head in dict.fromkeys([(layers.index(self.layer), self.head), most])
             ),
         )
-
-    def selected_heads(self, layers: tuple[int, ...], future: Floats) -> list[tuple[int, int]]:
-        """Return the indices of the spec's head and of the one that looks most at later keys."""
-        layer, head = divmod(int(snap(future).argmax()), future.shape[1])
-        return list(dict.fromkeys([(layers.index(self.layer), self.head), (layer, head)]))
 
     def figures(self, result: AttentionStagesResult) -> dict[str, Figure]:
         """`layer-L-head-H`: the stages of a head; by layer, `entropy` and `future`."""
@@ -180,34 +171,13 @@ class AttentionStages(Analysis[AttentionStagesResult]):
         return figures
 
 
-def rotated_queries_and_keys(
-    run: ActivationCache, layers: tuple[int, ...], facts: ModelFacts
-) -> tuple[Floats, Floats]:
-    """Apply RoPE to the queries and keys, and repeat each key for the queries that share it."""
-    positions = np.arange(len(run.tokens))
-    q, k = (
-        np.array([rotate(run[Site(name, layer)], positions, facts.rope[layer]) for layer in layers])
-        for name in ("q", "k")
-    )  # [L, H, T, d], [L, K, T, d]
-    return q, k.repeat(facts.heads // facts.kv_heads, axis=1)  # [L, H, T, d]
-
-
-def rotate(rows: Floats, positions: NDArray[np.integer], rope: RotaryEmbedding | None) -> Floats:
-    """Turn queries or keys by their positions, unless their layer has no RoPE."""
+def rotate(rows: Array, rope: RotaryEmbedding | None) -> Array:
+    """Turn queries or keys [H, T, d] by their positions, unless their layer has no RoPE."""
+    positions = np.arange(rows.shape[1])
     return rows if rope is None else apply_rope(rows, positions, rope.speeds, rope.scale)
 
 
-def visible_keys(facts: ModelFacts, layers: tuple[int, ...], T: int) -> NDArray[np.bool_]:
-    """Return which keys each query may see [L, 1, T, T]: all up to its own, or the last few."""
-    return np.array([causal_mask(T, facts.windows[layer]) for layer in layers])[:, None]
-
-
-def mask_future(scores: Floats) -> Floats:
-    """Set the scores of later keys to minus infinity: [..., T, T]."""
-    return np.where(np.tri(scores.shape[-1], dtype=bool), scores, -np.inf)
-
-
-def share_of_later_keys(unmasked: Floats) -> Floats:
+def share_of_later_keys(unmasked: Array) -> Array:
     """Average the attention of queries 0..T-2 to later keys: [L, H, T, T] -> [L, H]."""
     share = np.triu(unmasked, k=1).sum(axis=-1)  # [L, H, T]
     return share[..., : max(share.shape[-1] - 1, 1)].mean(axis=-1)
@@ -218,84 +188,66 @@ def uniform_share_of_later_keys(T: int) -> float:
     return float(1 - np.tri(T)[: max(T - 1, 1)].mean())
 
 
-def count_reordered_rows(raw: Floats, scaled: Floats) -> int:
+def count_reordered_rows(raw: Array, scaled: Array) -> int:
     """Count the rows in which the order of the keys differs: [L, H, T, T] twice."""
-    differs = descending(raw) != descending(scaled)
-    return int(differs.any(axis=-1).sum())
+    return int((descending(raw) != descending(scaled)).any(axis=-1).sum())
 
 
-def count_masked_maxima(raw: Floats) -> int:
+def count_masked_maxima(raw: Array) -> int:
     """Count the queries whose largest product is with a later key: [T, T]."""
     return int((snap(raw).argmax(axis=-1) > np.arange(len(raw))).sum())
 
 
-def mean_row_entropy(pattern: Floats) -> Floats:
+def mean_row_entropy(pattern: Array) -> Array:
     """Average the entropy of the rows of queries 1..T-1: [L, H, T, T] -> [L, H]."""
     rows = pattern[:, :, min(1, pattern.shape[-1] - 1) :]
-    return np.array([[np.mean([entropy(row) for row in head]) for head in layer] for layer in rows])
+    return np.apply_along_axis(entropy, -1, rows).mean(axis=-1)
 
 
 def stage_sequence(result: AttentionStagesResult, head: HeadStages) -> Frames:
     """Draw the four stages of a head; the colors before the softmax are centered on zero."""
     few = len(result.tokens) <= MAX_ANNOTATED
     divided = head.products / result.d_head**0.5
+    hidden = np.where(np.tri(len(divided)), divided, -np.inf)
     end = float(np.abs(divided).max())
-    notes = stage_notes(result, head)
 
     products = Heatmap(
         head.products,
         *token_axes(result.tokens),
         value="q·k",
-        alt=notes.products,
+        alt="",
         title="products",
         diverging=True,
         annotate=few,
     )
-    scaled = replace(
-        products,
-        values=divided,
-        value="q·k / √d",
-        alt=notes.scaled,
-        title="scaled",
-        scale=(-end, end),
-    )
-    masked = replace(
-        scaled, values=mask_future(divided), alt=notes.masked, title="masked", masked=True
-    )
-    shares = attention_heatmap(
-        head.pattern, result.tokens, title="shares", alt=notes.shares, annotate=few
-    )
+    scaled = replace(products, values=divided, value="q·k / √d", title="scaled", scale=(-end, end))
+    masked = replace(scaled, values=hidden, title="masked", masked=True)
+    shares = attention_heatmap(head.pattern, result.tokens, title="shares", alt="", annotate=few)
 
     stages = (products, scaled, masked, shares)
-    frames = tuple(Frame(stage.title, stage, stage.alt) for stage in stages)
+    frames = tuple(
+        Frame(stage.title, replace(stage, alt=note), note)
+        for stage, note in zip(stages, stage_notes(result, head), strict=True)
+    )
     place = f"layer {head.layer}, head {head.head}: “{shorten_prompt(result.prompt)}”"
     alt = f"Four stages of {place}: the products, scaled, masked, and the resulting shares."
     return Frames(frames, alt, f"From products to shares, {place}", step="stage")
 
 
-class StageNotes(NamedTuple):
-    """A sentence about each stage."""
-
-    products: str
-    scaled: str
-    masked: str
-    shares: str
-
-
-def stage_notes(result: AttentionStagesResult, head: HeadStages) -> StageNotes:
+def stage_notes(result: AttentionStagesResult, head: HeadStages) -> tuple[str, str, str, str]:
     """Return a sentence about each stage of a head."""
     T, root = len(result.tokens), result.d_head**0.5
     largest = (head.products / root).max()
     low, high = (f"{x:.1f}".replace("-", "−") for x in (head.products.min(), head.products.max()))
     best = int(head.pattern[-1].argmax())
     query, key = visible(result.tokens[-1]), visible(result.tokens[best])
-    return StageNotes(
-        products=f"The products of all queries with all keys, later ones too: {low} to {high}.",
-        scaled=f"All divided by {root:.4g}, the square root of {result.d_head}: now the largest is "
+    return (
+        f"The products of all queries with all keys, later ones too: {low} to {high}.",
+        f"All divided by {root:.4g}, the square root of {result.d_head}: now the largest is "
         f"{largest:.1f}.",
-        masked=f"Minus infinity in {T * (T - 1) // 2} of {T * T} cells, those in which a token "
+        f"Minus infinity in {T * (T - 1) // 2} of {T * T} cells, those in which a token "
         "would look at a later one.",
-        shares=f"Each row is made to sum to one. {query} gives {head.pattern[-1, best]:.0%} to "
+        f"Each row is made to sum to one. {query} gives {head.pattern[-1, best]:.0%} to "
         f"{key}, more than to any other.",
     )
 
