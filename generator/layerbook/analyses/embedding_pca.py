@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
-from layerbook.core.figures import Axis, Figure, Heatmap, Label, Point, Scatter
+from layerbook.core.figures import Axis, Figure, Heatmap, Point, Scatter
 from layerbook.core.parameters import Seed
 from layerbook.core.prompts import PromptText
 from layerbook.core.requests import (
@@ -26,7 +25,6 @@ from layerbook.core.text import listed
 from layerbook.core.tokens import Token
 from layerbook.core.vectors import (
     PrincipalAxes,
-    Vectors,
     closest_pair,
     correlation,
     cosines,
@@ -105,13 +103,12 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
 
     def runs(self) -> dict[str, Request]:
         """Request the embedding rows of the texts, also shuffled and permuted, and of the pad."""
-        seed = self.shuffle_seed
-        prompts = {f"text-{i}": Prompt(text=text) for i, text in enumerate(self.prompts)}
+        seed, texts = self.shuffle_seed, self.prompts
+        prompts = {f"text-{i}": Prompt(text=text) for i, text in enumerate(texts)}
         if seed is not None:
-            for i, text in enumerate(shuffle_words(self.prompts, seed)):
-                prompts[f"words-{i}"] = Prompt(text=text)
-            for i, text in enumerate(self.prompts):
-                prompts[f"ids-{i}"] = Prompt(text=text, shuffle_seed=seed)
+            for i, words in enumerate(shuffle_words(texts, seed)):
+                prompts[f"words-{i}"] = Prompt(text=words)
+                prompts[f"ids-{i}"] = Prompt(text=texts[i], shuffle_seed=seed)
         prompts["pad"] = Prompt(special="pad_token")
         return {name: EmbeddingRows(prompt) for name, prompt in prompts.items()}
 
@@ -142,7 +139,7 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
             shuffled=None if self.shuffle_seed is None else self.measure_shuffled(captures, basis),
         )
 
-    def pool(self, texts: Sequence[ActivationCache], pad: Vectors) -> NDArray[np.float64]:
+    def pool(self, texts: Sequence[ActivationCache], pad: Array) -> Array:
         """Average the vectors of each text, with or without padding: N texts [T, D] -> [N, D]."""
         rows = [text[EMBED] for text in texts]
         return pool_texts(rows, pad if self.pooling == "mean-with-padding" else None)
@@ -157,11 +154,11 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
         means, shuffled, permuted = (self.pool(runs, pad) for runs in (texts, words, ids))  # [N, D]
         axes = basis if self.basis == "first" else principal_components(shuffled)
         flat = axes.project(shuffled)  # [N, 2]
-        cosines = np.abs((axes.axes * basis.axes).sum(axis=1))  # [2]
+        axes_cosines = np.abs((axes.axes * basis.axes).sum(axis=1))  # [2]
         return ShuffledTexts(
             points=text_points(words, flat),
             explained=axes.explained,
-            axes_cosines=tuple(np.minimum(1, cosines).tolist()),
+            axes_cosines=tuple(np.minimum(1, axes_cosines).tolist()),
             changed_tokens=sum(
                 sorted_ids(a) != sorted_ids(b) for a, b in zip(texts, words, strict=True)
             ),
@@ -172,31 +169,23 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
 
     def figures(self, result: EmbeddingPcaResult) -> dict[str, Figure]:
         """`pca`: the map; `cosines` of all pairs; `padding`: axis 1 against the pads, if any."""
-        separate_axes = result.shuffled is not None and self.basis == "each"
-        x, y = map_axes(result, separate_axes=separate_axes)
+        separate_axes = self.basis == "each"
         padded = self.pooling == "mean-with-padding"
         kind = "padding averaged in" if padded else "means of the token vectors"
         title = f"{len(result.points)} texts, {kind}"
         if all(len(point.tokens) == 1 for point in result.points):
             title = f"{len(result.points)} tokens on a map"
         figures: dict[str, Figure] = {
-            "pca": Scatter(
-                map_points(result, separate_axes=separate_axes),
-                x,
-                y,
-                map_alt(result, separate_axes=separate_axes),
-                title,
-            ),
+            "pca": text_map(result, title, separate_axes=separate_axes),
             "cosines": cosine_heatmap(result),
         }
         if padded:
+            x, _ = map_axes(result, separate_axes=separate_axes)
             figures["padding"] = padding_scatter(result, x)
         return figures
 
 
-def text_points(
-    texts: Sequence[ActivationCache], flat: NDArray[np.float64]
-) -> tuple[TextPoint, ...]:
+def text_points(texts: Sequence[ActivationCache], flat: Array) -> tuple[TextPoint, ...]:
     """Return the texts at their places on the map [N, 2]."""
     longest = max(len(text.tokens) for text in texts)
     return tuple(
@@ -216,7 +205,7 @@ def sorted_ids(text: ActivationCache) -> list[int]:
     return sorted(token.id for token in text.tokens)
 
 
-def row_distances(a: Vectors, b: Vectors) -> tuple[float, ...]:
+def row_distances(a: Array, b: Array) -> tuple[float, ...]:
     """Return the Euclidean distance of each pair of rows: [N, D] twice -> [N]."""
     return tuple(np.linalg.norm(a - b, axis=1).tolist())
 
@@ -231,63 +220,66 @@ def map_axes(result: EmbeddingPcaResult, *, separate_axes: bool) -> tuple[Axis, 
     return x, y
 
 
-def map_points(result: EmbeddingPcaResult, *, separate_axes: bool) -> tuple[Point, ...]:
-    """Return the texts, and with arrows to them the shuffled texts, if on the same axes."""
+def text_map(result: EmbeddingPcaResult, title: str, *, separate_axes: bool) -> Scatter:
+    """Draw the texts, with an arrow to each shuffled text if it is on the same axes."""
     shuffled, N = result.shuffled, len(result.points)
-    points = []
-    for i, p in enumerate(result.points):
-        arrow_to = N + i if shuffled and not separate_axes else None
-        group = "as written" if shuffled else ""
-        tooltip = closest_tooltip(result, i)
-        points.append(Point(p.text, p.x, p.y, group, arrow_to, tooltip=tooltip))
-    if shuffled is None:
-        return tuple(points)
+    places = listed([f"{p.text} ({p.x:.2f}, {p.y:.2f})" for p in result.points])
+    alt = f"{N} texts at {places}."
+    points = [
+        Point(
+            p.text,
+            p.x,
+            p.y,
+            group="as written" if shuffled else "",
+            arrow_to=N + i if shuffled and not separate_axes else None,
+            tooltip=closest_tooltip(result, i),
+        )
+        for i, p in enumerate(result.points)
+    ]
+    if shuffled:
+        points += shuffled_points(shuffled, separate_axes=separate_axes)
+        low, high = min(shuffled.displacements_on_map), max(shuffled.displacements_on_map)
+        end = ", but each set has axes of its own." if separate_axes else " on the same axes."
+        alt = f"{alt} Shuffled, they move by {low:.2f} to {high:.2f}{end}"
+    x, y = map_axes(result, separate_axes=separate_axes)
+    return Scatter(tuple(points), x, y, alt, title)
+
+
+def shuffled_points(shuffled: ShuffledTexts, *, separate_axes: bool) -> Iterator[Point]:
+    """Yield the shuffled texts, with the distances by which they moved."""
     for p, distance, on_map in zip(
         shuffled.points, shuffled.displacements, shuffled.displacements_on_map, strict=True
     ):
         end = ", on a map of its own." if separate_axes else f", by {on_map:.3g} on the map."
         tooltip = f"Moved by {distance:.3g} in all dimensions{end}"
-        points.append(
-            Point(p.text, p.x, p.y, "words shuffled", show_label=separate_axes, tooltip=tooltip)
-        )
-    return tuple(points)
+        yield Point(p.text, p.x, p.y, "words shuffled", show_label=separate_axes, tooltip=tooltip)
 
 
 def closest_tooltip(result: EmbeddingPcaResult, i: int) -> str:
     """Return the closest other text in all dimensions, and on the map."""
     flat = np.array([(p.x, p.y) for p in result.points])  # [N, 2]
-    others = [j for j in range(len(flat)) if j != i]
     closest = []
     for distances in (result.distances[i], np.linalg.norm(flat - flat[i], axis=1)):
-        j = min(others, key=lambda other: float(distances[other]))
+        j = int(np.where(np.arange(len(flat)) == i, np.inf, distances).argmin())
         closest.append(f"{result.points[j].text} ({distances[j]:.3g} away)")
     dimensions = f"all {result.d_model:,} dimensions"
     return f"Closest in {dimensions}: {closest[0]}; on the map: {closest[1]}."
 
 
-def map_alt(result: EmbeddingPcaResult, *, separate_axes: bool) -> str:
-    """Return the places of the texts, and the distances of the shuffled ones."""
-    places = listed([f"{p.text} ({p.x:.2f}, {p.y:.2f})" for p in result.points])
-    alt = f"{len(result.points)} texts at {places}."
-    if result.shuffled is None:
-        return alt
-    low, high = min(result.shuffled.displacements_on_map), max(result.shuffled.displacements_on_map)
-    end = ", but each set has axes of its own." if separate_axes else " on the same axes."
-    return f"{alt} Shuffled, they move by {low:.2f} to {high:.2f}{end}"
-
-
 def cosine_heatmap(result: EmbeddingPcaResult) -> Heatmap:
     """Draw the cosines of all pairs [N, N], written into the cells."""
-    labels = tuple(label_of(point) for point in result.points)
+    points = result.points
+    labels = tuple(p.tokens[0] if len(p.tokens) == 1 else p.text for p in points)
+    axis = Axis("text", labels=labels)
     pairs = [
         f"{a.text} and {b.text} {result.cosines[i][j]:.2f}"
-        for i, a in enumerate(result.points)
-        for j, b in enumerate(result.points[:i])
+        for i, a in enumerate(points)
+        for j, b in enumerate(points[:i])
     ]
     return Heatmap(
         result.cosines,
-        rows=Axis("text", labels=labels),
-        columns=Axis("text", labels=labels),
+        axis,
+        axis,
         value="cosine",
         alt=f"Cosines of all pairs: {listed(pairs, 12)}.",
         title=f"How alike are these {len(labels)}?",
@@ -296,12 +288,7 @@ def cosine_heatmap(result: EmbeddingPcaResult) -> Heatmap:
     )
 
 
-def label_of(point: TextPoint) -> Label:
-    """Return the text of a point: its token, if it is one, or its words."""
-    return point.tokens[0] if len(point.tokens) == 1 else point.text
-
-
-def padding_scatter(result: EmbeddingPcaResult, x: Axis) -> Scatter:
+def padding_scatter(result: EmbeddingPcaResult, axis: Axis) -> Scatter:
     """Draw the first axis against the number of padding tokens."""
     r = result.padding_correlation
     pads = listed([f"{p.text} {p.padding}, axis 1 at {p.x:.2f}" for p in result.points])
@@ -309,7 +296,7 @@ def padding_scatter(result: EmbeddingPcaResult, x: Axis) -> Scatter:
     return Scatter(
         tuple(Point(p.text, p.padding, p.x) for p in result.points),
         Axis("padding tokens", "count"),
-        x,
+        axis,
         f"Pads: {pads}. {varies}",
         "Axis 1 against padding",
         equal=False,
