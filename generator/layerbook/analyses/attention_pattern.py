@@ -88,15 +88,12 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
     def measure(self, captures: ActivationCaches) -> AttentionPatternResult:
         """Measure each prompt."""
         layers = resolved(self.layers)
-        prompts = [
-            self.measure_prompt(prompt, captures[f"prompt-{i}"])
-            for i, prompt in enumerate(self.prompts)
-        ]
+        runs = [captures[f"prompt-{i}"] for i in range(len(self.prompts))]
         return AttentionPatternResult(
             layers=layers,
             heads=("mean",) if self.heads == "mean" else resolved(self.heads),
-            head_count=len(captures["prompt-0"][Site("pattern", layers[0])]),
-            prompts=tuple(prompts),
+            head_count=len(runs[0][Site("pattern", layers[0])]),
+            prompts=tuple(map(self.measure_prompt, self.prompts, runs)),
         )
 
     def measure_prompt(self, prompt: PromptSpec, run: ActivationCache) -> PromptPattern:
@@ -123,23 +120,17 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
 
     def figures(self, result: AttentionPatternResult) -> dict[str, Figure]:
         """`prompt-N-layer-L-mean`, `layer-L-mean` of all prompts, or `prompt-N-layer-L-heads`."""
+        mean = result.heads == ("mean",)
         figures: dict[str, Figure] = {}
         for n, prompt in enumerate(result.prompts):
             for i, layer in enumerate(result.layers):
                 name = f"prompt-{n}-layer-{layer}"
                 place = f"layer {layer}, {prompt_title(self.prompts[n])}"
-                alt = sink_sentence(prompt, i, place)
-                if result.heads == ("mean",):
-                    figures[f"{name}-mean"] = pattern_heatmap(
-                        prompt.weights[i, 0],
-                        prompt.tokens,
-                        mean_title(result, place),
-                        alt=alt,
-                        annotate=len(prompt.tokens) <= MAX_ANNOTATED,
-                    )
+                if mean:
+                    figures[f"{name}-mean"] = mean_heatmap(result, prompt, i, place)
                 else:
-                    figures[f"{name}-heads"] = head_panels(result, prompt, i, place, alt)
-        if result.heads == ("mean",):
+                    figures[f"{name}-heads"] = head_panels(result, prompt, i, place)
+        if mean:
             for i, layer in enumerate(result.layers):
                 figures[f"layer-{layer}-mean"] = self.prompt_panels(result, i)
         return figures
@@ -201,13 +192,27 @@ def pattern_heatmap(
     return attention_heatmap(pattern, tokens, title=title, alt=alt, annotate=annotate)
 
 
+def mean_heatmap(
+    result: AttentionPatternResult, prompt: PromptPattern, i: int, place: str
+) -> Heatmap:
+    """Draw the mean pattern of a layer."""
+    return pattern_heatmap(
+        prompt.weights[i, 0],
+        prompt.tokens,
+        mean_title(result, place),
+        alt=sink_sentence(prompt, i, place),
+        annotate=len(prompt.tokens) <= MAX_ANNOTATED,
+    )
+
+
 def head_panels(
-    result: AttentionPatternResult, prompt: PromptPattern, i: int, place: str, alt: str
+    result: AttentionPatternResult, prompt: PromptPattern, i: int, place: str
 ) -> Panels:
     """Draw one panel per head of a layer."""
     panels = tuple(
         pattern_heatmap(pattern, prompt.tokens, f"head {head}")
         for head, pattern in zip(result.heads, prompt.weights[i], strict=True)
     )
-    alt = " ".join([alt, *(f"{panel.title.capitalize()}: {panel.alt}" for panel in panels)])
+    alts = (f"{panel.title.capitalize()}: {panel.alt}" for panel in panels)
+    alt = " ".join([sink_sentence(prompt, i, place), *alts])
     return Panels(panels, alt, f"Head by head, {place}")
