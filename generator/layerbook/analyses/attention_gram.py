@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -75,48 +75,37 @@ class AttentionGram(Analysis[AttentionGramResult]):
     def measure(self, captures: ActivationCaches) -> AttentionGramResult:
         """Measure each prompt."""
         layers = resolved(self.layers)
-        prompts = tuple(
+        prompts = [
             measure_prompt(prompt, captures[f"prompt-{i}"], layers)
             for i, prompt in enumerate(self.prompts)
-        )
-        return AttentionGramResult(layers=layers, prompts=prompts)
+        ]
+        return AttentionGramResult(layers=layers, prompts=tuple(prompts))
 
     def figures(self, result: AttentionGramResult) -> dict[str, Figure]:
         """`prompt-N-layer-L`, `layer-L` of all prompts, `against-pattern`, `correlation`."""
+        names = [prompt_title(prompt) for prompt in self.prompts]
         figures: dict[str, Figure] = {}
+        maps: list[list[Heatmap]] = [[] for _ in result.layers]
         cells: list[Scatter] = []
         for n, prompt in enumerate(result.prompts):
             for i, layer in enumerate(result.layers):
-                place = f"layer {layer}, {prompt_title(self.prompts[n])}"
+                place = f"layer {layer}, {names[n]}"
                 r = prompt.correlation[i]
                 r_text = "r is undefined" if r is None else f"r = {r:+.2f}"
-                figures[f"prompt-{n}-layer-{layer}"] = gram_heatmap(prompt, i, place, r_text)
+                maps[i].append(gram_heatmap(prompt, i, place, r_text))
                 cells.append(cell_scatter(prompt, i, f"{r_text}, {place}"))
-        for layer in result.layers:
-            figures[f"layer-{layer}"] = prompt_panels(figures, layer, self.prompts)
+                figures[f"prompt-{n}-layer-{layer}"] = maps[i][n]
+        for i, layer in enumerate(result.layers):
+            figures[f"layer-{layer}"] = prompt_panels(maps[i], names, layer)
+
         titles = "; ".join(scatter.title for scatter in cells)
         alt = f"Gram matrix against attention pattern: {titles}."
         title = "The cells below the diagonal as points"
         figures["against-pattern"] = Panels(tuple(cells), alt, title, columns=2)
-        panels = tuple(correlation_bars(result, self.prompts, i) for i in range(len(result.layers)))
+        bars = tuple(correlation_bars(result, names, i) for i in range(len(result.layers)))
         title = "Does the Gram matrix agree with the pattern?"
-        figures["correlation"] = Panels(panels, alt, title, columns=1)
+        figures["correlation"] = Panels(bars, alt, title, columns=1)
         return figures
-
-
-def prompt_panels(
-    figures: Mapping[str, Figure], layer: int, prompts: Sequence[PromptSpec]
-) -> Panels:
-    """Draw the matrices of all prompts in one layer, under one scale."""
-    drawn = [figures[f"prompt-{n}-layer-{layer}"] for n in range(len(prompts))]
-    maps = [heatmap for heatmap in drawn if isinstance(heatmap, Heatmap)]
-    diverging = any(heatmap.diverging for heatmap in maps)
-    panels = tuple(
-        replace(heatmap, title=prompt_title(prompt), diverging=diverging)
-        for heatmap, prompt in zip(maps, prompts, strict=True)
-    )
-    alt = " ".join(panel.alt for panel in panels)
-    return Panels(panels, alt, f"Gram matrices of the attention output, layer {layer}")
 
 
 def measure_prompt(prompt: PromptSpec, run: ActivationCache, layers: tuple[int, ...]) -> PromptGram:
@@ -172,15 +161,26 @@ def gram_heatmap(prompt: PromptGram, i: int, place: str, r: str) -> Heatmap:
     )
 
 
+def prompt_panels(maps: Sequence[Heatmap], titles: Sequence[str], layer: int) -> Panels:
+    """Draw the matrices of all prompts in one layer, under one scale."""
+    diverging = any(heatmap.diverging for heatmap in maps)
+    panels = tuple(
+        replace(heatmap, title=title, diverging=diverging)
+        for heatmap, title in zip(maps, titles, strict=True)
+    )
+    alt = " ".join(panel.alt for panel in panels)
+    return Panels(panels, alt, f"Gram matrices of the attention output, layer {layer}")
+
+
 def cell_scatter(prompt: PromptGram, i: int, title: str) -> Scatter:
     """Draw a point for each query and earlier key; dot products are shares of the largest."""
-    gram, pattern = prompt.gram[i], prompt.pattern[i]
-    tokens = prompt.tokens
+    gram, pattern, tokens = prompt.gram[i], prompt.pattern[i], prompt.tokens
+    largest = gram.max()
     points = tuple(
         Point(
             (tokens[q], f" ({q}) at ", tokens[k], f" ({k})"),
             float(pattern[q, k]),
-            float(gram[q, k] / gram.max()),
+            float(gram[q, k] / largest),
         )
         for q in range(len(tokens))
         for k in range(q)
@@ -197,10 +197,9 @@ def cell_scatter(prompt: PromptGram, i: int, title: str) -> Scatter:
     )
 
 
-def correlation_bars(result: AttentionGramResult, prompts: Sequence[PromptSpec], i: int) -> Bars:
+def correlation_bars(result: AttentionGramResult, names: Sequence[str], i: int) -> Bars:
     """Draw the correlation of each prompt in the layer at index i."""
     values = [prompt.correlation[i] for prompt in result.prompts]
-    names = [prompt_title(prompt) for prompt in prompts]
     labels = tuple(
         name if r is not None else f"{name}, undefined"
         for name, r in zip(names, values, strict=True)
