@@ -64,7 +64,6 @@ def test_half_count_starts_with_the_largest_activations():
     assert result.counts == (1, 2, 4, 5)
     assert result.squared_share[0] == pytest.approx([9 / 15, 13 / 15, 1, 1])
     assert result.squared_share[1] == pytest.approx([1 / 4, 1 / 2, 1, 1])
-    assert result.negative_share == pytest.approx(3 / 15)
     assert result.projections == {"gate": (6, 5), "up": (6, 5), "down": (5, 6)}
     assert result.parameters == 11 * 3 * 30
     assert result.share == pytest.approx(990 / 1590)

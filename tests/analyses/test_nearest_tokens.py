@@ -11,7 +11,6 @@ from layerbook.core.figures import Bars, Frames, Panels, label_text
 from layerbook.core.requests import EMBED, EmbeddingMatrix, Encode
 from sklearn.neighbors import NearestNeighbors
 
-MEASURE_NAMES = ("cosine", "dot", "distance")
 TOLERANCE = 1e-9
 
 
@@ -28,21 +27,18 @@ def by_hand(vectors, *pieces, ids=(0,), top_k=3, special=0):
 
 
 def check_against_scikit_learn(model, texts, top_k):
-    """Compare with NearestNeighbors to 1e-7, since it subtracts squares; dot products to 1e-9."""
+    """Compare with NearestNeighbors to 1e-7, since it normalizes first; dot products to 1e-9."""
     analysis = NearestTokens(prompts=texts, top_k=top_k)
     result = run(model, analysis)
     E = model.network.model.embed_tokens.weight.numpy()[: model.tokenizer.size].astype(np.float64)
     rows = [token_result.token.id for token_result in result.tokens]
-    for measure, back in (("cosine", lambda d: 1 - d), ("euclidean", lambda d: d)):
-        search = NearestNeighbors(n_neighbors=top_k + 1, metric=measure, algorithm="brute").fit(E)
-        distances, ids = search.kneighbors(E[rows])  # [Q, top_k + 1], the token itself among them
-        for token_result, costs, order in zip(result.tokens, distances, ids, strict=True):
-            near = token_result.cosine if measure == "cosine" else token_result.distance
-            keep = order != token_result.token.id
-            np.testing.assert_allclose(
-                [n.value for n in near], back(costs[keep])[:top_k], atol=1e-7
-            )
-            assert {n.token.id for n in near} == set(order[keep][:top_k].tolist())
+    search = NearestNeighbors(n_neighbors=top_k + 1, metric="cosine", algorithm="brute").fit(E)
+    distances, ids = search.kneighbors(E[rows])  # [Q, top_k + 1], the token itself among them
+    for token_result, costs, order in zip(result.tokens, distances, ids, strict=True):
+        near = token_result.cosine
+        keep = order != token_result.token.id
+        np.testing.assert_allclose([n.value for n in near], 1 - costs[keep][:top_k], atol=1e-7)
+        assert {n.token.id for n in near} == set(order[keep][:top_k].tolist())
     for token_result in result.tokens:
         products = np.delete(E @ E[token_result.token.id], token_result.token.id)
         np.testing.assert_allclose(
@@ -82,19 +78,14 @@ def test_neighbors_agree_with_scikit_learn_on_the_real_model(real):
 
 
 def test_neighbors_differ_between_measures():
-    """A short vector by angle, a long one by dot product, a close one by distance."""
+    """A short vector by angle, a long one by dot product."""
     vectors = [[2, 0], [0.5, 0], [5, 5], [2, 1], [-9, 0]]
     _, result = by_hand(vectors, "a", "angle", "long", "close", "away", top_k=1)
     (token_result,) = result.tokens
 
-    assert [getattr(token_result, name)[0].token.text for name in MEASURE_NAMES] == [
-        "angle",
-        "long",
-        "close",
-    ]
-    assert [getattr(token_result, name)[0].value for name in MEASURE_NAMES] == pytest.approx(
-        [1, 10, 1]
-    )
+    (by_angle,), (by_product,) = token_result.cosine, token_result.dot
+    assert (by_angle.token.text, by_product.token.text) == ("angle", "long")
+    assert (by_angle.value, by_product.value) == pytest.approx((1, 10))
     assert token_result.larger_dot_products == 1  # 10 is more than 2 * 2
     assert result.longest[0].token.text == "away" and result.shortest[0].token.text == "angle"
 
@@ -129,7 +120,7 @@ def test_figures_distinguish_tokens_that_look_alike():
     bars = charts["cosine-0"]
     assert isinstance(bars, Bars) and [label.hex for label in bars.labels] == ["f0", "f1", "2041"]
     assert bars.highlight == (2,) and bars.values == tuple(n.value for n in result.tokens[0].cosine)
-    assert {"dot-1", "distance-1"} <= charts.keys()
+    assert "dot-1" in charts
     pick = charts["pick"]
     assert isinstance(pick, Frames)
     assert [label_text(frame.label) for frame in pick.frames] == ["a", "·A"]

@@ -41,13 +41,10 @@ def test_shuffled_words_change_tokens_and_permuted_ids_keep_the_mean(real):
     assert shuffled.permuted_difference < 1e-7
 
 
-def test_order_changes_tokens_and_attention_but_not_means(real):
-    """Means agree to 1e-7 with and without PE, and differ by 10 % of their length after
-    attention.
-    """
+def test_order_changes_tokens_but_not_means(real):
+    """Means agree to 1e-7 with and without PE."""
     result = run(real, TokenPosition(prompts=SENTENCES, shuffle_seed=1, C=(1, 10000)))
     assert max(result.pooled_difference_without, result.pooled_difference_with) < 1e-7
-    assert result.after_attention > 0.05 * result.after_attention_length > 0
     assert min(drawn.mean_displacement for drawn in result.encodings[2].maps) > 3
     assert result.encoding_norm == pytest.approx(16.97, abs=0.01) and 2 < result.embedding_norm < 4
 

@@ -62,9 +62,6 @@ def test_joined_pieces_fragments_and_spaces_are_counted():
         and not {"61", "f0"} & set(result.missing_bytes)
     )
     assert [token.id for token in result.multi_byte] == [2, 3, 4]
-    assert (
-        result.ending_inside_character == 2
-    )  # a replacement character that really is one is no fragment
     assert result.starting_with_space == 2 and result.with_inner_whitespace == 0
     assert [token.text for token in result.longest[:2]] == ["    longer ", "ab"]
     assert [token.text for token in result.longest_words] == ["    longer ", "ab", "a", " a"]

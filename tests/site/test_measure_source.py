@@ -23,7 +23,7 @@ def printed_definitions(source: str) -> list[str]:
 
 def test_prints_what_measure_uses_in_the_order_of_use() -> None:
     source = measure_source(TokenPosition)
-    assert printed_definitions(source) == ["measure", "Orders", "combine_prompts", "map_prompt"]
+    assert printed_definitions(source) == ["measure", "Orders", "measure_encoding", "map_prompt"]
     assert "def new_positions(self)" in source
     assert "def runs" not in source
 

@@ -41,9 +41,6 @@ class KvCacheResult(Result):
     same_tokens: bool = Field(
         description="True if the likeliest token is the same with and without it, at every step."
     )
-    layer_multiplications: int = Field(
-        description="Multiplications by the layers' matrices, per token."
-    )
     unembedding: int = Field(description="Multiplications by the unembedding, per prediction.")
     cached_numbers: int = Field(description="Numbers that the cache keeps of each token.")
     lengths: tuple[int, ...] = Field(description="Lengths of text, in tokens: 1, 2, 3, ...")
@@ -97,7 +94,6 @@ class KvCache(Analysis[KvCacheResult]):
             compared_logits=with_cache.size,
             largest_difference=float(np.abs(with_cache - without).max()),
             same_tokens=bool((with_cache.argmax(axis=1) == without.argmax(axis=1)).all()),
-            layer_multiplications=matrix_multiplications(facts),
             unembedding=facts.d_vocab * facts.d_model,
             cached_numbers=2 * facts.layers * facts.kv_heads * facts.d_head,
             lengths=lengths,

@@ -38,7 +38,6 @@ class MlpShapesResult(Result):
     half_count: tuple[int, ...] = Field(
         description="By token: the fewest neurons with half the squared activation."
     )
-    negative_share: float = Field(description="Share of activations below zero, 0..1.")
 
 
 class MlpShapes(Analysis[MlpShapesResult]):
@@ -85,7 +84,6 @@ class MlpShapes(Analysis[MlpShapesResult]):
             counts=tuple(counts),
             squared_share=share[:, [count - 1 for count in counts]],
             half_count=tuple((1 + (share < 0.5).sum(axis=1)).tolist()),
-            negative_share=float((neurons < 0).mean()),
         )
 
     def figures(self, result: MlpShapesResult) -> dict[str, Figure]:

@@ -1,4 +1,4 @@
-"""The rows of the embedding matrix nearest to a token's, by three measures."""
+"""The rows of the embedding matrix nearest to a token's, by the cosine and by the dot product."""
 
 from __future__ import annotations
 
@@ -23,26 +23,19 @@ from layerbook.core.requests import (
 )
 from layerbook.core.rounding import descending
 from layerbook.core.text import listed, pluralize
-from layerbook.core.tokens import Token, Vocabulary, visible
+from layerbook.core.tokens import Token, visible
 
-Measure = Literal["cosine", "dot", "distance"]
-MEASURE_NAMES: dict[Measure, str] = {
-    "cosine": "cosine",
-    "dot": "dot product",
-    "distance": "distance",
-}
+Measure = Literal["cosine", "dot"]
+MEASURE_NAMES: dict[Measure, str] = {"cosine": "cosine", "dot": "dot product"}
 
 
 class Neighbor(Record):
     """Another entry of the vocabulary."""
 
     token: Token = Field(description="The token.")
-    value: float = Field(description="Its cosine, dot product or distance, no unit.")
+    value: float = Field(description="Its cosine or dot product, no unit.")
     norm: float = Field(description="Length of its vector.")
     same_word: bool = Field(description="True if only case and surrounding spaces differ.")
-
-
-Neighbors = tuple[Neighbor, ...]
 
 
 class Neighborhood(Record):
@@ -52,7 +45,6 @@ class Neighborhood(Record):
     norm: float = Field(description="Length of its vector.")
     cosine: tuple[Neighbor, ...] = Field(description="By the cosine of their angle.")
     dot: tuple[Neighbor, ...] = Field(description="By the dot product of the vectors.")
-    distance: tuple[Neighbor, ...] = Field(description="By the distance, the smallest first.")
     larger_dot_products: int = Field(
         description="Number of entries whose dot product with the token exceeds its own."
     )
@@ -83,8 +75,7 @@ class NearestTokens(Analysis[NearestTokensResult]):
 
     Shapes: the matrix E [V, D], the tokens' rows [Q, D] -> scores [V, Q]; V entries of the
         vocabulary, D is d_model.
-    Units: none; cosines are in -1..1, dot products and distances in (squared) units of the
-        embedding's numbers.
+    Units: none; cosines are in -1..1, dot products in squared units of the embedding's numbers.
     Limits: neighbors show how tokens are used, not what they mean; no context has been read yet.
     Source: Mikolov et al. 2013 (arXiv:1301.3781), section 4, on cosines between word vectors.
     """
@@ -101,7 +92,7 @@ class NearestTokens(Analysis[NearestTokensResult]):
         return texts | {"matrix": EmbeddingMatrix()}
 
     def measure(self, captures: ActivationCaches) -> NearestTokensResult:
-        """Compare the row of each token with all rows, by three measures."""
+        """Compare the row of each token with all rows, by both measures."""
         vocabulary = captures["matrix"].vocabulary
         E = captures["matrix"][EMBED].astype(np.float64)  # [V, D]
         texts = [captures[f"text-{i}"] for i in range(len(self.prompts))]
@@ -112,36 +103,40 @@ class NearestTokens(Analysis[NearestTokensResult]):
         norms = np.sqrt(np.einsum("vd,vd->v", E, E))  # [V]
         lengths = norms[:, None] * norms[ids]  # [V, Q]
         cosine = dot / np.maximum(lengths, np.finfo(float).tiny)  # [V, Q]: the angle alone
-        distance = np.sqrt(np.maximum(norms[:, None] ** 2 + norms[ids] ** 2 - 2 * dot, 0))  # [V, Q]
 
-        def nearest(values: NDArray[np.float64], order: NDArray[np.intp], id: int) -> Neighbors:
-            others = order[order != id][: self.top_k]
+        def nearest(token: Token, scores: NDArray[np.float64]) -> tuple[Neighbor, ...]:
+            order = descending(scores)  # [V]
             return tuple(
-                _neighbor(vocabulary, tokens[id], int(i), float(values[i]), float(norms[i]))
-                for i in others
+                as_neighbor(token, vocabulary.token(int(i)), float(scores[i]), float(norms[i]))
+                for i in order[order != token.id][: self.top_k]
+            )
+
+        def extremes(order: NDArray[np.intp]) -> tuple[VectorLength, ...]:
+            return tuple(
+                VectorLength(token=vocabulary.token(int(i)), norm=float(norms[i]))
+                for i in order[: self.top_k]
             )
 
         return NearestTokensResult(
             size=len(E),
             d_model=E.shape[1],
             norm_median=float(np.median(norms)),
-            longest=_lengths(vocabulary, norms, descending(norms)[: self.top_k]),
-            shortest=_lengths(vocabulary, norms, descending(-norms)[: self.top_k]),
+            longest=extremes(descending(norms)),
+            shortest=extremes(descending(-norms)),
             tokens=tuple(
                 Neighborhood(
-                    token=tokens[id],
+                    token=token,
                     norm=float(norms[id]),
-                    cosine=nearest(cosine[:, q], descending(cosine[:, q]), id),
-                    dot=nearest(dot[:, q], descending(dot[:, q]), id),
-                    distance=nearest(distance[:, q], descending(-distance[:, q]), id),
+                    cosine=nearest(token, cosine[:, q]),
+                    dot=nearest(token, dot[:, q]),
                     larger_dot_products=int((np.delete(dot[:, q], id) > dot[id, q]).sum()),
                 )
-                for q, id in enumerate(ids)
+                for q, (id, token) in enumerate(tokens.items())
             ),
         )
 
     def figures(self, result: NearestTokensResult) -> dict[str, Figure]:
-        """`cosine-N`, `dot-N`, `distance-N`: neighbors; `pick` a token; `lengths`: extremes."""
+        """`cosine-N`, `dot-N`: neighbors; `pick` a token; `lengths`: extremes."""
         figures: dict[str, Figure] = {}
         for n, token in enumerate(result.tokens):
             figures |= {f"{name}-{n}": _bars(token, name) for name in MEASURE_NAMES}
@@ -156,22 +151,17 @@ class NearestTokens(Analysis[NearestTokensResult]):
         return figures
 
 
-def _lengths(
-    vocabulary: Vocabulary, norms: NDArray[np.float64], ids: NDArray[np.intp]
-) -> tuple[VectorLength, ...]:
-    return tuple(VectorLength(token=vocabulary.token(int(i)), norm=float(norms[i])) for i in ids)
-
-
-def _neighbor(vocabulary: Vocabulary, token: Token, id: int, value: float, norm: float) -> Neighbor:
-    other = vocabulary.token(id)
+def as_neighbor(token: Token, other: Token, value: float, norm: float) -> Neighbor:
+    """Return another entry as a neighbor of the token, by one measure."""
     word, other_word = (t.text.strip().casefold() for t in (token, other))
-    same_word = other_word == word and other_word.isalnum()
+    same_word = other_word == word and word.isalnum()
     return Neighbor(token=other, value=value, norm=norm, same_word=same_word)
 
 
 def _frame(token: Neighborhood, norm_median: float) -> Frame:
     panels = tuple(
-        replace(_bars(token, name), title=f"by {MEASURE_NAMES[name]}") for name in ("cosine", "dot")
+        replace(_bars(token, measure), title=f"by {MEASURE_NAMES[measure]}")
+        for measure in MEASURE_NAMES
     )
     note = f"Its vector is {token.norm:.2f} long; half of all are longer than {norm_median:.2f}."
     if token.larger_dot_products:
@@ -204,7 +194,7 @@ def _length_panels(result: NearestTokensResult) -> Panels:
 
 def _bars(token: Neighborhood, measure: Measure) -> Bars:
     """Draw the neighbors by one measure; other spellings of the same word are highlighted."""
-    neighbors: Neighbors = getattr(token, measure)
+    neighbors = token.cosine if measure == "cosine" else token.dot
     name = MEASURE_NAMES[measure]
     values = [f"{visible(n.token)} {n.value:.2f}" for n in neighbors]
     return Bars(

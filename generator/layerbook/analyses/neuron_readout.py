@@ -126,16 +126,15 @@ class NeuronReadout(Analysis[NeuronResult]):
     def runs(self) -> dict[str, Request]:
         """Request each prompt with and without the neuron, each text, and the weights behind it."""
         act, layers = Site("mlp_act", self.layer), resolved(self.layers)
-        first = DIRECT_PATH_SITES | {Site("mlp_act", layer) for layer in layers}
+        all_neurons = DIRECT_PATH_SITES | {Site("mlp_act", layer) for layer in layers}
         silence = Patch(act, neurons=(self.neuron,))
 
         requests: dict[str, Request] = {}
         for i, spec in enumerate(self.prompts):
-            keep = frozenset({act, NEXT_LOGITS}) | (first if i == 0 else frozenset())
-            requests[f"prompt {i}"] = Forward(as_prompt(spec), keep)
-            requests[f"without {i}"] = Forward(
-                as_prompt(spec), frozenset({NEXT_LOGITS}), (silence,)
-            )
+            prompt, logits = as_prompt(spec), frozenset({NEXT_LOGITS})
+            keep = logits | {act} | (all_neurons if i == 0 else set())
+            requests[f"prompt {i}"] = Forward(prompt, keep)
+            requests[f"without {i}"] = Forward(prompt, logits, (silence,))
         for i, text in enumerate(self.texts):
             requests[f"text {i}"] = Forward(Prompt(text=text), frozenset({act}))
         down = {Site("W_down", layer) for layer in (*layers, self.layer)}
@@ -144,7 +143,7 @@ class NeuronReadout(Analysis[NeuronResult]):
     def measure(self, captures: ActivationCaches) -> NeuronResult:
         """Read the neuron's activation, what it adds to the logits, and the answers without it."""
         run, weights = captures["prompt 0"], captures["weights"]
-        act, layers = Site("mlp_act", self.layer), resolved(self.layers)
+        act = Site("mlp_act", self.layer)
         path = DirectPath.at_last_position(run, weights)
         answer = likeliest(run, run[NEXT_LOGITS])
 
@@ -154,10 +153,11 @@ class NeuronReadout(Analysis[NeuronResult]):
         to_answer = path.direction(answer.id)  # [d_model]
         by_layer = {  # what each neuron adds to the answer's logit [d_mlp]
             layer: run[Site("mlp_act", layer)][-1] * (weights[Site("W_down", layer)] @ to_answer)
-            for layer in layers
+            for layer in resolved(self.layers)
         }
         texts = [captures[f"text {i}"] for i in range(len(self.texts))]
-        firing = strongest_firing(texts, act, self.neuron)
+        firing = strongest_firing(texts, act, self.neuron)  # all tokens of the texts
+        quarter = abs(firing[0].activation) / 4
         return NeuronResult(
             layer=self.layer,
             neuron=self.neuron,
@@ -167,9 +167,7 @@ class NeuronReadout(Analysis[NeuronResult]):
             top_neurons=most_active(by_layer, self.top_k),
             top_activations=tuple(firing[: self.top_k]),
             tokens=len(firing),
-            strong_count=sum(
-                abs(entry.activation) >= abs(firing[0].activation) / 4 for entry in firing
-            ),
+            strong_count=sum(abs(entry.activation) >= quarter for entry in firing),
             ablations=self.compare(captures, logits),
         )
 

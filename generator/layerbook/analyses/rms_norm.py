@@ -27,18 +27,14 @@ from layerbook.core.tokens import Token
 
 
 class RmsNormResult(Result):
-    """Lengths of the vectors that enter the norm before each MLP, and the final norm."""
+    """Lengths of the vectors that enter the norm before each MLP, and a check of the norm."""
 
     prompt: str = Field(description="The prompt.")
     tokens: tuple[Token, ...] = Field(description="Its T tokens.")
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index `length`.")
     d_model: int = Field(description="Number of dimensions of a vector.")
     length: Array = Field(description="Length of what enters the norm before the MLP [layer][T].")
-    final_length: Array = Field(description="Length of what enters the final norm [T].")
     normed_length: float = Field(description="Length of any vector divided by its RMS.")
-    gain_range: tuple[float, float] = Field(
-        description="The smallest and the largest number that the final norm multiplies by."
-    )
     final_difference: Gap = Field(
         description="Largest gap of x / RMS(x) times the gains and what the model's final norm "
         "gives, as a share of the largest number in it."
@@ -88,9 +84,7 @@ class RmsNorm(Analysis[RmsNormResult]):
             layers=layers,
             d_model=len(gains),
             length=np.linalg.norm(stream, axis=-1),
-            final_length=np.linalg.norm(final, axis=-1),
             normed_length=float(np.linalg.norm(divide_by_rms(final)[-1])),
-            gain_range=(float(gains.min()), float(gains.max())),
             final_difference=float(np.abs(ours - model_final).max() / np.abs(model_final).max()),
         )
 

@@ -18,17 +18,15 @@ from layerbook.core.requests import (
     EMBED,
     ActivationCache,
     ActivationCaches,
-    Forward,
+    EmbeddingRows,
     Prompt,
     Request,
-    Site,
 )
 from layerbook.core.rounding import ExactOrNone, Gap, snap
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token
 from layerbook.core.vectors import mean_pool, principal_components, sinusoidal_encoding
 
-AFTER_ATTENTION = Site("resid_mid", 0)
 Constant = Annotated[float, Field(ge=1, le=1e9)]
 
 
@@ -39,9 +37,6 @@ class OrderedPrompt(Record):
     tokens: tuple[Token, ...] = Field(description="Its T tokens as written.")
     new_positions: tuple[int, ...] = Field(
         description="The position of each token in the other order."
-    )
-    after_attention: float = Field(
-        description="Length of the difference between both orders' means after attention."
     )
 
 
@@ -95,10 +90,6 @@ class TokenPositionResult(Result):
         description="Largest difference between both orders' means, without encoding."
     )
     pooled_difference_with: Gap = Field(description="The same with an encoding, over all C.")
-    after_attention: float = Field(description="Smallest `after_attention` of all prompts.")
-    after_attention_length: float = Field(
-        description="Mean length of a mean after attention, for comparison."
-    )
 
 
 class TokenPosition(Analysis[TokenPositionResult]):
@@ -107,8 +98,7 @@ class TokenPosition(Analysis[TokenPositionResult]):
     Shapes: E [T, D] plus PE [T, D], row t at position t; PCA axes [2, D] fitted as written, used
         for both orders.
     Units: those of the embedding's numbers; explained variance is a share, 0 to 1.
-    Limits: the encoding is added outside the model, which uses RoPE; only `after_attention` is the
-        model's own.
+    Limits: the encoding is added outside the model, which uses RoPE and never sees these vectors.
     Source: Vaswani et al. 2017 (arXiv:1706.03762), sections 3.4 (embeddings times sqrt(D)) and 3.5
         (positions added).
     """
@@ -126,30 +116,26 @@ class TokenPosition(Analysis[TokenPositionResult]):
     )
 
     def runs(self) -> dict[str, Request]:
-        """Request a pass per prompt and order: embeddings, and the stream after attention."""
-        keep = frozenset({EMBED, AFTER_ATTENTION})
+        """Request the embedding rows of each prompt, in both orders; the model does not run."""
         runs: dict[str, Request] = {}
         for i, text in enumerate(self.prompts):
-            runs[f"written-{i}"] = Forward(Prompt(text=text), keep)
-            runs[f"shuffled-{i}"] = Forward(Prompt(text=text, shuffle_seed=self.shuffle_seed), keep)
+            shuffled = Prompt(text=text, shuffle_seed=self.shuffle_seed)
+            runs[f"written-{i}"] = EmbeddingRows(Prompt(text=text))
+            runs[f"shuffled-{i}"] = EmbeddingRows(shuffled)
         return runs
 
     def measure(self, captures: ActivationCaches) -> TokenPositionResult:
-        """Compare both orders by token, by mean, and by mean after the model's attention."""
+        """Compare both orders by token and by mean, without an encoding and with each C."""
         pairs = [
             Orders(captures[f"written-{i}"], captures[f"shuffled-{i}"])
             for i in range(len(self.prompts))
         ]
         D = pairs[0].written[EMBED].shape[1]
         scale = np.sqrt(D) if self.scale == "sqrt-d" else 1.0
-        effects = [
-            combine_prompts(C, [map_prompt(pair, scale, C) for pair in pairs])
-            for C in (None, *self.C)
-        ]
-        PE = sinusoidal_encoding(1, D, self.C[-1])  # every position's vector has the same length
-        means = [pair.means_after_attention() for pair in pairs]  # [2, D] per prompt
-        changes = [float(np.linalg.norm(b - a)) for a, b in means]
+        without, *effects = [measure_encoding(C, pairs, scale) for C in (None, *self.C)]
+
         norms = [np.linalg.norm(scale * pair.written[EMBED], axis=1).mean() for pair in pairs]
+        PE = sinusoidal_encoding(1, D, self.C[-1])  # every position's vector has the same length
         return TokenPositionResult(
             d_model=D,
             embedding_norm=float(np.mean(norms)),
@@ -159,15 +145,12 @@ class TokenPosition(Analysis[TokenPositionResult]):
                     prompt=text,
                     tokens=pair.written.tokens,
                     new_positions=tuple(pair.new_positions().tolist()),
-                    after_attention=change,
                 )
-                for text, pair, change in zip(self.prompts, pairs, changes, strict=True)
+                for text, pair in zip(self.prompts, pairs, strict=True)
             ),
-            encodings=tuple(effects),
-            pooled_difference_without=effects[0].pooled_difference,
-            pooled_difference_with=max(effect.pooled_difference for effect in effects[1:]),
-            after_attention=min(changes),
-            after_attention_length=float(np.mean([np.linalg.norm(a) for a, _ in means])),
+            encodings=(without, *effects),
+            pooled_difference_without=without.pooled_difference,
+            pooled_difference_with=max(effect.pooled_difference for effect in effects),
         )
 
     def figures(self, result: TokenPositionResult) -> dict[str, Figure]:
@@ -189,7 +172,7 @@ class TokenPosition(Analysis[TokenPositionResult]):
 
 @dataclass(frozen=True)
 class Orders:
-    """The passes of one prompt's tokens in both orders."""
+    """The embedding rows of one prompt's tokens in both orders."""
 
     written: ActivationCache
     shuffled: ActivationCache
@@ -202,9 +185,18 @@ class Orders:
         to[np.argsort(a, kind="stable")] = np.argsort(b, kind="stable")
         return to
 
-    def means_after_attention(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the mean [D] of the stream after the first attention, in each order."""
-        return mean_pool(self.written[AFTER_ATTENTION]), mean_pool(self.shuffled[AFTER_ATTENTION])
+
+def measure_encoding(C: float | None, pairs: Sequence[Orders], scale: float) -> EncodingEffect:
+    """Measure every prompt with one C, and add up the prompts."""
+    maps = [map_prompt(pair, scale, C) for pair in pairs]
+    return EncodingEffect(
+        C=C,
+        maps=tuple(maps),
+        pooled_difference=max(m.pooled_difference for m in maps),
+        changed_position=sum(m.changed_position for m in maps),
+        nearest_to_itself=sum(m.nearest_to_itself for m in maps),
+        nearest_to_new_position=sum(m.nearest_to_new_position for m in maps),
+    )
 
 
 def map_prompt(pair: Orders, scale: float, C: float | None) -> PromptMap:
@@ -228,18 +220,6 @@ def map_prompt(pair: Orders, scale: float, C: float | None) -> PromptMap:
         changed_position=len(changed),
         nearest_to_itself=sum(int(n == t) for t, n in nearest.items()),
         nearest_to_new_position=sum(int(n == to[t]) for t, n in nearest.items()),
-    )
-
-
-def combine_prompts(C: float | None, maps: Sequence[PromptMap]) -> EncodingEffect:
-    """Add up the prompts of one C."""
-    return EncodingEffect(
-        C=C,
-        maps=tuple(maps),
-        pooled_difference=max(m.pooled_difference for m in maps),
-        changed_position=sum(m.changed_position for m in maps),
-        nearest_to_itself=sum(m.nearest_to_itself for m in maps),
-        nearest_to_new_position=sum(m.nearest_to_new_position for m in maps),
     )
 
 

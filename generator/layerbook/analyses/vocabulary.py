@@ -55,9 +55,6 @@ class VocabularyResult(Result):
     with_inner_whitespace: int = Field(
         description="Number of ordinary entries with whitespace between other characters."
     )
-    ending_inside_character: int = Field(
-        description="Number of ordinary entries that end inside a character."
-    )
     longest: tuple[Token, ...] = Field(
         description="The longest ordinary entries in characters, without whitespace around them; "
         "longest first."
@@ -115,9 +112,6 @@ class Vocabulary(Analysis[VocabularyResult]):
             missing_bytes=tuple(sorted(missing)),
             starting_with_space=sum(token.text.startswith(" ") for token in ordinary),
             with_inner_whitespace=sum(len(token.text.split()) > 1 for token in ordinary),
-            ending_inside_character=sum(
-                token.text.encode().hex() != token.hex for token in ordinary
-            ),
             longest=longest(ordinary),
             longest_words=longest([token for token in ordinary if token.text.strip().isalpha()]),
         )

@@ -30,13 +30,10 @@ class WhitespaceAttentionResult(Result):
         description="By layer: share on whitespace at other positions."
     )
     on_whitespace: tuple[float, ...] = Field(description="By layer: share on all whitespace.")
-    uniform_other_whitespace: float = Field(
-        description="Share on whitespace after position 0 if attention were uniform."
-    )
     without_first: tuple[float, ...] = Field(
         description="By layer: `on_other_whitespace` as a share of what does not go to position 0."
     )
-    uniform_without_first: float = Field(description="The same if attention were uniform.")
+    uniform_without_first: float = Field(description="`without_first` if attention were uniform.")
 
 
 class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
@@ -81,7 +78,6 @@ class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
             on_first=tuple(attention[:, 0].tolist()),
             on_other_whitespace=tuple(others.tolist()),
             on_whitespace=tuple(attention[:, whitespace].sum(axis=1).tolist()),
-            uniform_other_whitespace=float(uniform[later].sum()),
             without_first=tuple((others / attention[:, 1:].sum(axis=1)).tolist()),
             uniform_without_first=float(uniform[later].sum() / uniform[1:].sum()),
         )
