@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Annotated
 
 import numpy as np
@@ -38,8 +39,8 @@ class TokenPoint(Record):
     x: float = Field(description="Coordinate along the first axis.")
     y: float = Field(description="Coordinate along the second axis.")
     retokenized_as: int | None = Field(
-        description="For a token that the shuffled text lacks: the spot of the same word "
-        "there, cut differently."
+        description="For a token that the shuffled text lacks: the point of the same word there, "
+        "cut differently, as an index of `points`."
     )
 
 
@@ -103,29 +104,31 @@ class TokenMap(Analysis[TokenMapResult]):
         written = [captures[f"text-{i}"] for i in range(len(self.prompts))]
         shuffled = [captures[f"words-{i}"] for i in range(len(self.prompts))]
         texts = [*written, *shuffled]
+        tokens = [token for text in texts for token in text.tokens]  # N, of all texts
+        rows = np.concatenate([text[EMBED] for text in texts]).astype(np.float64)  # [N, D]
 
-        tokens = {token.id: token for text in texts for token in text.tokens}
-        rows = first_rows(texts)  # W rows [D] by id
-        E = np.array(list(rows.values()))  # [W, D], in the order of first appearance
-        fitted = len({token.id for text in written for token in text.tokens})
+        first = [tokens.index(token) for token in tokens]  # [N]: where each first appears
+        distinct = list(dict.fromkeys(first))  # W of them
+        E = rows[distinct]  # [W, D]
+        fitted = len({token for text in written for token in text.tokens})
         axes = principal_components(E[:fitted])
         distances = np.linalg.norm(E[:, None] - E, axis=-1)  # [W, W]
         np.fill_diagonal(distances, np.inf if len(E) > 1 else 0)  # no token is its own neighbor
 
-        points = [axes.project(text[EMBED]) for text in texts]  # [T, 2] per text
+        text_counts = Counter(token for text in written for token in set(text.tokens))
         return TokenMapResult(
             d_model=E.shape[1],
             texts=self.prompts,
             shuffled=tuple(text.text for text in shuffled),
             explained=axes.explained,
-            points=_link_recut_words(_token_points(texts, points)),
-            distinct=tuple(tokens[id] for id in rows),
+            points=token_points(written, shuffled, axes.project(rows)),
+            distinct=tuple(tokens[i] for i in distinct),
             fitted=fitted,
             closest=tuple(snap(distances).argmin(axis=1).tolist()),
             distance=tuple(distances.min(axis=1).tolist()),
-            repeated=tuple(tokens[id] for id in rows if appears_twice(id, written)),
+            repeated=tuple(tokens[i] for i in distinct if text_counts[tokens[i]] > 1),
             tokens_lost=sum(count_lost(a, b) for a, b in zip(written, shuffled, strict=True)),
-            equal_token_difference=largest_difference(texts, rows),
+            equal_token_difference=float(np.abs(rows - rows[first]).max()),
         )
 
     def figures(self, result: TokenMapResult) -> dict[str, Figure]:
@@ -146,35 +149,54 @@ class TokenMap(Analysis[TokenMapResult]):
         return {"map": Scatter(points, x, y, alt, title)}
 
 
-def first_rows(texts: Sequence[ActivationCache]) -> dict[int, NDArray[np.float64]]:
-    """Return each token's vector [D], where it first appears, by id."""
-    rows: dict[int, NDArray[np.float64]] = {}
-    for text in texts:
-        for token, row in zip(text.tokens, text[EMBED].astype(np.float64), strict=True):
-            rows.setdefault(token.id, row)
-    return rows
-
-
-def largest_difference(
-    texts: Sequence[ActivationCache], rows: Mapping[int, NDArray[np.float64]]
-) -> float:
-    """Return the largest difference of any number between a token's vectors, wherever it stands."""
-    return max(
-        float(np.abs(rows[token.id] - row).max())
-        for text in texts
-        for token, row in zip(text.tokens, text[EMBED].astype(np.float64), strict=True)
-    )
-
-
-def appears_twice(id: int, texts: Sequence[ActivationCache]) -> bool:
-    """Return whether the token is in more than one of the texts."""
-    return sum(any(token.id == id for token in text.tokens) for text in texts) > 1
-
-
 def count_lost(written: ActivationCache, shuffled: ActivationCache) -> int:
     """Count the tokens of the text as written that the shuffled text lacks."""
-    before, after = (Counter(token.id for token in text.tokens) for text in (written, shuffled))
-    return (before - after).total()
+    return (Counter(written.tokens) - Counter(shuffled.tokens)).total()
+
+
+def token_points(
+    written: Sequence[ActivationCache],
+    shuffled: Sequence[ActivationCache],
+    places: NDArray[np.float64],
+) -> tuple[TokenPoint, ...]:
+    """Return a point for each token, from the places [N, 2] of all tokens in this order."""
+    texts = [*written, *shuffled]
+    starts = [0, *accumulate(len(text.tokens) for text in texts)]
+    points = []
+    for n, text in enumerate(texts):
+        is_shuffled = n >= len(written)
+        same_words = {} if is_shuffled else find_recut_words(text, shuffled[n])
+        for i, token in enumerate(text.tokens):
+            x, y = places[starts[n] + i].tolist()
+            link = starts[len(written) + n] + same_words[i] if i in same_words else None
+            points.append(
+                TokenPoint(
+                    text=n % len(written),
+                    shuffled=is_shuffled,
+                    position=i,
+                    token=token,
+                    x=x,
+                    y=y,
+                    retokenized_as=link,
+                )
+            )
+    return tuple(points)
+
+
+def find_recut_words(written: ActivationCache, shuffled: ActivationCache) -> dict[int, int]:
+    """Return where the tokens that the shuffled text lacks are in it, cut differently.
+
+    By position in the text as written: the position of the first new token with the same letters.
+    """
+    new_tokens: dict[str, int] = {}
+    for i, token in enumerate(shuffled.tokens):
+        if token not in written.tokens:
+            new_tokens.setdefault(token.text.strip(), i)
+    return {
+        i: new_tokens[token.text.strip()]
+        for i, token in enumerate(written.tokens)
+        if token not in shuffled.tokens and token.text.strip() in new_tokens
+    }
 
 
 def map_points(result: TokenMapResult) -> tuple[Point, ...]:
@@ -198,49 +220,11 @@ def map_points(result: TokenMapResult) -> tuple[Point, ...]:
     return tuple(points)
 
 
-def _tooltip(spot: TokenPoint, n: int, result: TokenMapResult) -> str:
-    order = "with its words shuffled" if spot.shuffled else "as written"
+def _tooltip(point: TokenPoint, n: int, result: TokenMapResult) -> str:
+    order = "with its words shuffled" if point.shuffled else "as written"
     other = visible(result.distinct[result.closest[n]])
     return (
-        f"Token {spot.position} of the text {order}. "
+        f"Token {point.position} of the text {order}. "
         f"Closest other token in all {result.d_model:,} dimensions: "
         f"{other} ({result.distance[n]:.3g} away)."
-    )
-
-
-def _token_points(
-    texts: Sequence[ActivationCache], points: Sequence[NDArray[np.float64]]
-) -> list[TokenPoint]:
-    """Return every token on the map: points [T, 2] per text, the texts as written first."""
-    count = len(texts) // 2
-    return [
-        TokenPoint(
-            text=n % count,
-            shuffled=n >= count,
-            position=i,
-            token=token,
-            x=float(x),
-            y=float(y),
-            retokenized_as=None,
-        )
-        for n, (text, text_points) in enumerate(zip(texts, points, strict=True))
-        for i, (token, (x, y)) in enumerate(zip(text.tokens, text_points, strict=True))
-    ]
-
-
-def _link_recut_words(token_points: Sequence[TokenPoint]) -> tuple[TokenPoint, ...]:
-    """Link each token that its shuffled text lacks to the token there with the same letters."""
-    written = {(point.text, point.token.id) for point in token_points if not point.shuffled}
-    shuffled = {(point.text, point.token.id) for point in token_points if point.shuffled}
-    index: dict[tuple[int, str], int] = {}
-    for i, point in enumerate(token_points):
-        if point.shuffled and (point.text, point.token.id) not in written:
-            index.setdefault((point.text, point.token.text.strip()), i)
-    return tuple(
-        point
-        if point.shuffled or (point.text, point.token.id) in shuffled
-        else point.model_copy(
-            update={"retokenized_as": index.get((point.text, point.token.text.strip()))}
-        )
-        for point in token_points
     )
