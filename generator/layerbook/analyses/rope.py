@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +35,13 @@ from layerbook.core.requests import (
     Request,
     Site,
 )
-from layerbook.core.rope import QueriesAndKeys, read_queries_and_keys
+from layerbook.core.rope import read_queries_and_keys
 from layerbook.core.rounding import Exact, Gap, Rounding, snap
 from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import causal_mask
+
+Floats = NDArray[np.floating]
 
 POSITION_SHIFT = 1000
 MAX_ANNOTATED = 12  # tokens of a pattern with its numbers in the cells
@@ -96,9 +98,6 @@ class RopeResult(Result):
     shift_difference: Gap = Field(
         description="Largest change of any head's score if all tokens move."
     )
-    ahead_difference: float = Field(
-        description="Largest change of any score of any head if the queries move one position."
-    )
 
     @property
     def fewest_pairs(self) -> int:
@@ -133,37 +132,44 @@ class Rope(Analysis[RopeResult]):
         """Compute the attention with the queries and keys at their positions and at others."""
         facts, run = captures["model"].facts, captures["prompt"]
         pattern = run[Site("pattern", self.layer)]  # [H, T, T], the model's own
-        qk = read_queries_and_keys(run, facts, self.layer)
-        speeds = np.array(qk.rope.speeds)  # [pairs], radians per position
         visible = causal_mask(len(run.tokens), facts.windows[self.layer])  # [T, T]
+        qk = read_queries_and_keys(run, facts, self.layer)
+        S, d = len(qk.rope.speeds), facts.d_head  # S pairs of dimensions
+
+        def attend(scores: Floats) -> Floats:  # [H, T, T]
+            return softmax(np.where(visible, scores, -np.inf))
 
         pos = np.arange(len(run.tokens))
-        shifted_pos = pos + POSITION_SHIFT
         scores = qk.scores(pos, pos)  # [H, T, T]
-        ahead = qk.scores(pos + 1, pos)
-        by_pairs = [qk.with_fastest(n).scores(pos, pos) for n in range(len(speeds) + 1)]
+        moved = qk.scores(pos + POSITION_SHIFT, pos + POSITION_SHIFT)
+        ahead = attend(qk.scores(pos + 1, pos))
+        by_pairs = [attend(qk.with_fastest(n).scores(pos, pos)) for n in range(S + 1)]
+        summaries = [summarize_pattern(p[self.head]) for p in by_pairs]  # 0, 1, 2 ... pairs turn
 
-        def attend(scores: NDArray[np.float64]) -> RotatedPattern:
-            return summarize_pattern(masked_softmax(scores, visible)[self.head])
-
+        q, k = (rotated[self.head] for rotated in qk.rotated(pos, pos))  # [T, d]
+        products = q[-1] * k / d**0.5  # [T, d]
+        added = products[:, :S] + products[:, S : 2 * S]  # [T, S], by each pair to each score
+        pair = int(snap(added[max(len(pos) - 2, 0)]).argmax())  # the key before the last
         return RopeResult(
             prompt=self.prompt,
             tokens=run.tokens,
             layer=self.layer,
             head=self.head,
-            d_head=facts.d_head,
+            d_head=d,
+            pairs=S,
             theta=qk.rope.theta,
+            wavelengths=2 * np.pi / np.array(qk.rope.speeds),
             original=summarize_pattern(pattern[self.head]),
-            ahead=attend(ahead),
-            unrotated=attend(by_pairs[0]),
-            previous_token_by_pairs=np.array([attend(s).previous_token for s in by_pairs]),
-            pattern_difference=float(np.abs(masked_softmax(scores, visible) - pattern).max()),
+            ahead=summarize_pattern(ahead[self.head]),
+            unrotated=summaries[0],
+            previous_token_by_pairs=np.array([s.previous_token for s in summaries]),
+            pair=pair,
+            query_pair=q[-1, [pair, pair + S]],
+            key_pairs=k[:, [pair, pair + S]],
+            pair_scores=added[:, pair],
+            pattern_difference=float(np.abs(attend(scores) - pattern).max()),
             shift=POSITION_SHIFT,
-            shift_difference=float(np.abs(qk.scores(shifted_pos, shifted_pos) - scores).max()),
-            ahead_difference=float(np.abs(ahead - scores).max()),
-            pairs=len(speeds),
-            wavelengths=2 * np.pi / speeds,
-            **strongest_pair(qk, pos, self.head)._asdict(),
+            shift_difference=float(np.abs(moved - scores).max()),
         )
 
     def figures(self, result: RopeResult) -> dict[str, Figure]:
@@ -180,12 +186,7 @@ class Rope(Analysis[RopeResult]):
         }
 
 
-def masked_softmax(scores: NDArray[np.float64], visible: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Apply the softmax to scores [H, T, T], without the keys that are not visible [T, T]."""
-    return softmax(np.where(visible, scores, -np.inf))
-
-
-def summarize_pattern(pattern: NDArray[np.floating]) -> RotatedPattern:
+def summarize_pattern(pattern: Floats) -> RotatedPattern:
     """Average a pattern [T, T] along its diagonals, over queries 2..T-1; 0 if there are none."""
     several = len(pattern) > 2
     return RotatedPattern(
@@ -193,26 +194,6 @@ def summarize_pattern(pattern: NDArray[np.floating]) -> RotatedPattern:
         itself=float(np.diag(pattern)[2:].mean()) if several else 0.0,
         previous_token=float(np.diag(pattern, -1)[1:].mean()) if several else 0.0,
     )
-
-
-class StrongestPair(NamedTuple):
-    """A pair of dimensions, its two numbers in the last query and in each key, and its scores."""
-
-    pair: int
-    query_pair: NDArray[np.float64]  # [2], turned
-    key_pairs: NDArray[np.float64]  # [T, 2], turned
-    pair_scores: NDArray[np.float64]  # [T]
-
-
-def strongest_pair(qk: QueriesAndKeys, pos: NDArray[np.integer], head: int) -> StrongestPair:
-    """Find the pair by which the last query most prefers the key before it."""
-    q, k = (rotated[head] for rotated in qk.rotated(pos, pos))  # [T, d]
-    S, d = len(qk.rope.speeds), q.shape[-1]
-    products = q[-1] * k / d**0.5  # [T, d]
-    by_pair = products[:, :S] + products[:, S : 2 * S]  # [T, S]
-    pair = int(snap(by_pair[max(len(k) - 2, 0)]).argmax())
-    numbers = [pair, pair + S]
-    return StrongestPair(pair, q[-1, numbers], k[:, numbers], by_pair[:, pair])
 
 
 def _pattern_heatmap(result: RopeResult, rotated: RotatedPattern, title: str) -> Heatmap:
