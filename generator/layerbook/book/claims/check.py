@@ -13,9 +13,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from layerbook.book.claims.bounds import MAX_BITS
-from layerbook.book.claims.comparison import ORDER
-from layerbook.book.claims.evaluator import ARITHMETIC, CONSTANTS, Evaluator
+from layerbook.book.claims.evaluator import ARITHMETIC, CONSTANTS, MAX_BITS, ORDER, Evaluator
 from layerbook.book.claims.values import CheckError, Margin, Verdict, field_column
 from layerbook.core.errors import did_you_mean
 

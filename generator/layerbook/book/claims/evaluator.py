@@ -6,15 +6,16 @@ import ast
 import json
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from layerbook.book.claims import values
-from layerbook.book.claims.bounds import StepCounter, check_digits, fail
-from layerbook.book.claims.comparison import Comparison
 from layerbook.book.claims.values import CheckError, Value, Verdict, describe, is_list, is_number
 from layerbook.core.errors import LayerbookError, did_you_mean
 
-MAX_VALUES = 8
+MAX_STEPS = 200_000
+TEXT_STEP = 1000  # characters that are compared or searched in one step
+MAX_BITS = 4096  # of a whole number, about 1200 digits
+MAX_VALUES = 8  # that a verdict lists
 
 CONSTANTS = {"true": True, "false": False, "null": None}
 ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -23,7 +24,18 @@ ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
+ORDER: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
 AGGREGATES: Mapping[str, Callable[[Any], Any]] = {"min": min, "max": max, "sum": sum}
+
+
+def fail(node: ast.AST, message: str) -> NoReturn:
+    """Raise an error at a part of the check."""
+    raise CheckError(message, getattr(node, "col_offset", 0))
 
 
 class Evaluator(ast.NodeVisitor):
@@ -39,8 +51,7 @@ class Evaluator(ast.NodeVisitor):
         variables: Mapping[str, object] | None = None,
     ) -> None:
         self.result_of = result_of
-        self.steps = StepCounter()
-        self.comparison = Comparison(self.steps)
+        self.steps = 0
         self.variables = {name: Value(value) for name, value in CONSTANTS.items()}
         for name, value in {"result": result, **(variables or {})}.items():
             self.variables[name] = Value(value, name)
@@ -57,9 +68,15 @@ class Evaluator(ast.NodeVisitor):
             ]
         return Verdict(truth.value, tuple(values_read), truth.margin)
 
+    def count_steps(self, node: ast.AST, count: int = 1) -> None:
+        """Fail if the check takes too many steps, so that every check ends soon."""
+        self.steps += count
+        if self.steps > MAX_STEPS:
+            fail(node, f"the check takes more than {MAX_STEPS:,} steps")
+
     def visit(self, node: ast.AST) -> Value:
         """Evaluate a part without recording its value."""
-        self.steps.add(node)
+        self.count_steps(node)
         value: Value = super().visit(node)
         return value
 
@@ -90,7 +107,7 @@ class Evaluator(ast.NodeVisitor):
         """Return the elements of a value that must be a list."""
         if not is_list(value.value):
             fail(node, f"must be a list, not {describe(value.value)}")
-        self.steps.add(node, len(value.value))
+        self.count_steps(node, len(value.value))
         return [value.element(i) for i in range(len(value.value))]
 
     def visit_Name(self, node: ast.Name) -> Value:
@@ -111,10 +128,9 @@ class Evaluator(ast.NodeVisitor):
         if node.attr not in names:
             raise values.missing_field_error(node, names)
         try:
-            value = values.to_python(getattr(container.value, node.attr))
+            return container.part(getattr(container.value, node.attr), f".{node.attr}")
         except Exception as error:  # a property of a result can raise anything
             raise CheckError(f"{node.attr} cannot be read: {error}", node.col_offset) from error
-        return Value(value, f"{container.expression}.{node.attr}" if container.expression else "")
 
     def visit_Subscript(self, node: ast.Subscript) -> Value:
         container, index = self.visit(node.value), self.visit(node.slice).value
@@ -125,10 +141,7 @@ class Evaluator(ast.NodeVisitor):
                 choices = values.shorten(", ".join(keys), 200)
                 missing = f"there is no key {values.format_value(index)}{hint}"
                 fail(node.slice, f"{missing}; available: {choices}")
-            expression = (
-                f"{container.expression}[{json.dumps(index)}]" if container.expression else ""
-            )
-            return Value(values.to_python(container.value[index]), expression)
+            return container.part(container.value[index], f"[{json.dumps(index)}]")
         if not (is_list(container.value) or isinstance(container.value, str)):
             fail(node, f"{describe(container.value)} has no elements")
         if type(index) is not int:
@@ -154,8 +167,9 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_BinOp(self, node: ast.BinOp) -> Value:
         left, right = self.evaluate_number(node.left), self.evaluate_number(node.right)
-        if isinstance(node.op, ast.Mult) and all(isinstance(part, int) for part in (left, right)):
-            check_digits(node, left.bit_length() + right.bit_length())
+        if isinstance(node.op, ast.Mult) and isinstance(left, int) and isinstance(right, int):
+            if left.bit_length() + right.bit_length() > MAX_BITS:
+                fail(node, "the number is too large")
         try:
             return Value(ARITHMETIC[type(node.op)](left, right))
         except ZeroDivisionError:
@@ -168,11 +182,67 @@ class Evaluator(ast.NodeVisitor):
         truths: list[Value] = []
         for sign, part in zip(node.ops, node.comparators, strict=True):
             right = self.evaluate(part)
-            truths.append(self.comparison.compare(part, sign, left, right))
+            truths.append(self.compare(part, sign, left, right))
             if not truths[-1].value:
                 break
             left = right
         return values.conjunction(truths)
+
+    def compare(self, node: ast.expr, sign: ast.cmpop, left: Value, right: Value) -> Value:
+        """Compare two values; fail if their types cannot be compared."""
+        match sign:
+            case ast.In():
+                return Value(self.contains(node, right.value, left.value))
+            case ast.NotIn():
+                return Value(not self.contains(node, right.value, left.value))
+            case ast.Eq():
+                return self.equality(node, left, right)
+            case ast.NotEq():
+                return self.equality(node, left, right).negated()
+        if not (is_number(left.value) and is_number(right.value)):
+            types = f"{describe(left.value)} and {describe(right.value)}"
+            fail(node, f"cannot order {types}; only numbers have an order")
+        margin = values.margin_between(left.value, right.value)
+        return Value(bool(ORDER[type(sign)](left.value, right.value)), margin=margin)
+
+    def equality(self, node: ast.expr, left: Value, right: Value) -> Value:
+        """Compare two values for equality; the distance between ids is not a margin."""
+        holds = self.is_equal(node, left.value, right.value)
+        if isinstance(left.value, bool) and isinstance(right.value, bool):
+            return values.equivalence(left, right)
+        ids = any(values.is_id_expression(value.expression) for value in (left, right))
+        if holds or ids or not (is_number(left.value) and is_number(right.value)):
+            return Value(holds)
+        return Value(False, margin=values.margin_between(left.value, right.value))
+
+    def is_equal(self, node: ast.expr, left: Any, right: Any) -> bool:
+        """Compare two values of one type; null equals only itself."""
+        self.count_steps(node)
+        if left is None or right is None:
+            return left is right
+        if is_list(left) and is_list(right):
+            pairs = zip(map(values.to_python, left), map(values.to_python, right), strict=False)
+            return len(left) == len(right) and all(self.is_equal(node, a, b) for a, b in pairs)
+        if isinstance(left, str) and isinstance(right, str):
+            self.count_steps(node, min(len(left), len(right)) // TEXT_STEP)
+        elif not (is_number(left) and is_number(right)) and not (
+            isinstance(left, bool) and isinstance(right, bool)
+        ):
+            fail(node, f"cannot compare {describe(left)} with {describe(right)}")
+        return bool(left == right)
+
+    def contains(self, node: ast.expr, container: Any, item: Any) -> bool:
+        """Look for an element in a list, a part in a text, or a key in a mapping."""
+        if isinstance(container, str):
+            if not isinstance(item, str):
+                fail(node, f"{describe(item)} cannot be in a text")
+            self.count_steps(node, len(container) // TEXT_STEP)
+            return item in container
+        if isinstance(container, Mapping):
+            return isinstance(item, str | int) and item in container
+        if not is_list(container):
+            fail(node, f"nothing can be in {describe(container)}")
+        return any(self.is_equal(node, item, values.to_python(other)) for other in container)
 
     def visit_ListComp(self, node: ast.ListComp) -> Value:
         (generator,) = node.generators
@@ -231,7 +301,7 @@ class Evaluator(ast.NodeVisitor):
             return values.disjunction(items)
         numbers = [item.value for item in items]
         if name == "monotone":
-            self.steps.add(node, 4 * len(items))  # each pair has its margins
+            self.count_steps(node, 4 * len(items))  # each pair has its margins
             return values.monotonicity(numbers)
         if not numbers and name != "sum":
             fail(node, f"the list is empty, so it has no {name}")

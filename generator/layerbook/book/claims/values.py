@@ -79,8 +79,11 @@ class Value:
     def element(self, index: int) -> Value:
         """Return an element of a list or a text."""
         margin = self.element_margins[index] if self.element_margins else None
-        expression = f"{self.expression}[{index}]" if self.expression else ""
-        return Value(to_python(self.value[index]), expression, margin)
+        return replace(self.part(self.value[index], f"[{index}]"), margin=margin)
+
+    def part(self, value: Any, access: str) -> Value:
+        """Return a part of this value, which `access` reads, such as `.top` or `[0]`."""
+        return Value(to_python(value), self.expression and f"{self.expression}{access}")
 
     def negated(self) -> Value:
         """Return the opposite truth value, equally robust."""
