@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -84,13 +84,14 @@ def load_book(
     own_code: the code of its folder `analyses/`.
     Raises SpecError with every problem of every file.
     """
-    problems = ProblemList()
+    loading = _Loading(limits, own_code)
+    problems = loading.problems
     book_path = root / EXPERIMENTS_DIR / "book.yaml"
     book_file = read_book_file(book_path, problems)
     paths = find_spec_files(book_path, problems)
     if book_file is not None:
         paths = in_listed_order(paths, book_file.entries, root, problems)
-    loaders = [_make_loader(path, limits, problems, own_code) for path in paths]
+    loaders = [_ChapterLoader(path, loading) for path in paths]
     chapters = [loader.load(expected_name=loader.path.stem) for loader in loaders]
     ids = {loader.path.stem: loader.ids for loader in loaders}
     for loader in loaders:
@@ -127,12 +128,11 @@ def _find_front(root: Path, title: str) -> Chapter | None:
 
 def load_chapter(path: Path, limits: Limits, own_code: OwnCode = NO_CODE) -> Chapter:
     """Load a chapter, inside or outside a book. Raises SpecError with every problem of the file."""
-    problems = ProblemList()
-    loader = _ChapterLoader(path, limits, problems, own_code)
+    loader = _ChapterLoader(path, _Loading(limits, own_code))
     chapter = loader.load()
     loader.check_references({loader.name: loader.ids}, all_chapters=False)
-    if chapter is None or problems:
-        raise SpecError(problems)
+    if chapter is None or loader.loading.problems:
+        raise SpecError(loader.loading.problems)
     return chapter
 
 
@@ -168,35 +168,30 @@ def _numbered(chapters: Iterable[Chapter], groups: Mapping[str, Group]) -> tuple
     return tuple(numbered)
 
 
-def _make_loader(
-    path: Path,
-    limits: Limits,
-    problems: ProblemList,
-    own_code: OwnCode,
-) -> _ChapterLoader:
-    kind = _PageLoader if path.suffix == ".md" else _ChapterLoader
-    return kind(path, limits, problems, own_code)
+@dataclass(frozen=True)
+class _Loading:
+    """The language model, the code and the problems of all chapters that are loaded together."""
+
+    limits: Limits
+    own_code: OwnCode
+    problems: ProblemList = field(default_factory=ProblemList)
 
 
 class _ChapterLoader:
     """Load one chapter. `ids` are the lines of its experiments' ids; None if it cannot be read."""
 
-    def __init__(
-        self,
-        path: Path,
-        limits: Limits,
-        problems: ProblemList,
-        own_code: OwnCode,
-    ) -> None:
-        self.path, self.limits, self.problems, self._own = path, limits, problems, own_code
+    def __init__(self, path: Path, loading: _Loading) -> None:
+        self.path, self.loading = path, loading
         self.name = path.stem
         self.ids: dict[str, int] | None = None
         self.checks: list[tuple[Node, claims.Check]] = []
         self._needs: tuple[Node, ...] = ()
 
     def load(self, expected_name: str = "") -> Chapter | None:
-        """Load the chapter; None if the file is not a valid spec of a chapter."""
-        node = read_mapping(self.path, self.problems)
+        """Load the chapter; None if its file is not valid."""
+        if self.path.suffix == ".md":
+            return self._load_page()
+        node = read_mapping(self.path, self.loading.problems)
         if node is None:
             return None
         self.ids = {}
@@ -215,6 +210,16 @@ class _ChapterLoader:
         return _make_chapter(
             spec.chapter, spec, node.file, tuple(e for e in experiments if e is not None)
         )
+
+    def _load_page(self) -> Chapter | None:
+        """Load a page without a spec, from the front matter of its Markdown."""
+        node = read_front_matter(self.path, self.loading.problems)
+        self.ids = {}
+        spec = validate(PageSpec, node) if node is not None else None
+        if node is None or spec is None:
+            return None
+        self._needs = node.get_list("needs")
+        return _make_chapter(self.name, spec, node.file, ())
 
     def _load_experiment(self, node: Node) -> Experiment | None:
         if not isinstance(node.value, dict):
@@ -247,8 +252,8 @@ class _ChapterLoader:
             file=node.file,
             line=node.position.line,
             last_line=node.last_line,
-            missing_features=type(base).missing_features(self.limits),
-            family=self.limits.family,
+            missing_features=type(base).missing_features(self.loading.limits),
+            family=self.loading.limits.family,
         )
 
     def _record_id(self, node: Node) -> None:
@@ -270,7 +275,7 @@ class _ChapterLoader:
         if not name:
             return None
         try:
-            analysis_type = registry.find(name, self._own)
+            analysis_type = registry.find(name, self.loading.own_code)
         except UsageError as error:
             node.value["analysis"].add_problem(str(error), error.trace)
             return None
@@ -278,7 +283,7 @@ class _ChapterLoader:
         for key in node.value:
             if key not in known_keys:
                 node.add_key_problem(key, unknown_key_message(key, known_keys))
-        build = partial(_build_plain_analysis, analysis_type, self.limits)
+        build = partial(_build_plain_analysis, analysis_type, self.loading.limits)
         return SweepParser(node, analysis_type, build).parse() if is_swept else build(node)
 
     def _parse_claims(self, node: Node) -> tuple[Claim, ...]:
@@ -322,20 +327,6 @@ class _ChapterLoader:
                     hint = did_you_mean(reference.name, [*ids, *names])
                     message = f"no experiment named {reference.name!r}{hint}"
                     node.add_text_problem(reference.column, message)
-
-
-class _PageLoader(_ChapterLoader):
-    """Load a page without a spec, from the front matter of its Markdown."""
-
-    def load(self, expected_name: str = "") -> Chapter | None:
-        """Load the page; None if its front matter is not valid."""
-        node = read_front_matter(self.path, self.problems)
-        self.ids = {}
-        spec = validate(PageSpec, node) if node is not None else None
-        if node is None or spec is None:
-            return None
-        self._needs = node.get_list("needs")
-        return _make_chapter(self.name, spec, node.file, ())
 
 
 def _make_chapter(
