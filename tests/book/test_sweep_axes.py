@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from fixtures.specs import SpecFolder
 from layerbook.book.columns import parse_column, parse_number, unify_column
+from layerbook.book.schema import ViewSpec
 from layerbook.book.sweep import Sweep
-from layerbook.book.sweep_views import SweepTable, SweepView, view_figure
+from layerbook.book.sweep_views import SweepTable, view_figure
 from layerbook.core import registry
 from layerbook.core.errors import SpecError
 from layerbook.plotting.panels import scale_key
@@ -354,7 +355,7 @@ def test_path_with_a_null_character_is_refused(specs: SpecFolder) -> None:
 
 def view_of(columns: dict[str, tuple[Any, ...]], **keys: Any) -> Any:
     """Draw the measure `m` over the axes `x` and `k`, with the tag `t`."""
-    return view_figure(SweepView("v", measure="m", **keys), table_of(columns))
+    return view_figure("v", ViewSpec(measure="m", **keys), table_of(columns))
 
 
 def table_of(columns: dict[str, tuple[Any, ...]]) -> SweepTable:
@@ -387,8 +388,8 @@ TWO = {**GRID, "first": (0.0, 1.0, 0.0, 1.0), "top_five": (False, True, True, Tr
 
 def draw_two(**keys: str) -> Any:
     """Draw two measures in one figure."""
-    view = SweepView("v", measures=("first", "top_five"), **keys)
-    return view_figure(view, table_of(TWO))
+    view = ViewSpec(measures=("first", "top_five"), **keys)
+    return view_figure("v", view, table_of(TWO))
 
 
 def test_several_measures_are_lines_of_one_chart() -> None:
@@ -409,7 +410,7 @@ def test_several_measures_are_charts_side_by_side(keys: dict[str, str]) -> None:
     """Bars and heat maps cannot share a chart, but they share a scale."""
     panels = draw_two(**keys)
     alone = [
-        view_figure(SweepView("v", measure=name, **keys), table_of(TWO))
+        view_figure("v", ViewSpec(measure=name, **keys), table_of(TWO))
         for name in ("first", "top_five")
     ]
     assert [panel.title for panel in panels.panels] == ["first", "top five"]

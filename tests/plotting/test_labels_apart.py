@@ -11,7 +11,8 @@ from fixtures.sample_figures import make_bars
 from fixtures.svg import SVG, parse_svg, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layerbook.book.sweep_views import SweepTable, SweepView, view_figure
+from layerbook.book.schema import ViewSpec
+from layerbook.book.sweep_views import SweepTable, view_figure
 from layerbook.core.figures import Axis, Heatmap, Lines, Panels, Series
 from layerbook.core.tokens import Token
 from layerbook.plotting import numeric_axes, render, text
@@ -83,8 +84,8 @@ def test_years_and_seeds_have_whole_ticks() -> None:
     years = {"year": [2019, 2020, 2021], "C": [2000, 3000, 4000], "p": [0.1, 0.2, 0.3]}
 
     def labels(across: str) -> set[str]:
-        view = SweepView("v", measure="p", across=across)
-        figure = view_figure(view, SweepTable(years, axes=(), tags=("year",)))
+        view = ViewSpec(measure="p", across=across)
+        figure = view_figure("v", view, SweepTable(years, axes=(), tags=("year",)))
         return set(texts(parse_svg(render.render_figure(figure, "x"))))
 
     assert {"2019", "2020", "2021"} <= labels("year") and "2019.5" not in labels("year")

@@ -37,7 +37,7 @@ def can_begin_figure(experiment: Experiment, name: str) -> bool:
 def name_patterns(experiment: Experiment) -> tuple[str, ...]:
     """Return regular expressions for the names: the views of a sweep, or the keys in the source."""
     if experiment.sweep is not None:
-        return tuple(re.escape(view.name).replace(r"\-", "-") for view in experiment.sweep.views)
+        return tuple(re.escape(name).replace(r"\-", "-") for name in experiment.sweep.views)
     return analysis_name_patterns(type(experiment.analysis))
 
 

@@ -83,40 +83,32 @@ class ViewSpec(_Spec):
     title: str = Field(
         default="", description="The heading of the figure. By default, it says what is drawn."
     )
-    measure: NonEmptyStr | None = Field(
-        default=None,
+    measure: str = Field(
+        default="",
         description="The measure to draw. Cells that agree in all named columns are averaged.",
     )
-    measures: tuple[NonEmptyStr, ...] | None = Field(
-        default=None,
+    measures: tuple[NonEmptyStr, ...] = Field(
+        default=(),
         min_length=2,
         description="Several measures in one figure, in place of `measure`: a line for each, or a "
         "chart for each.",
     )
-    label: NonEmptyStr | None = Field(
-        default=None, description="The name of the measure on its axis, if it differs."
+    label: str = Field(
+        default="", description="The name of the measure on its axis, if it differs."
     )
-    unit: NonEmptyStr | None = Field(
-        default=None,
+    unit: str = Field(
+        default="",
         description="The unit of the measure; `percent` writes shares of one in percent.",
     )
-    across: NonEmptyStr | None = Field(
-        default=None, description="The column along the horizontal axis."
+    across: str = Field(default="", description="The column along the horizontal axis.")
+    down: str = Field(default="", description="The column along the vertical axis, for a heat map.")
+    by: str = Field(default="", description="The column whose values get a line each.")
+    panels: str = Field(default="", description="The column whose values get a chart each.")
+    figure: str = Field(
+        default="", description="A figure of the analysis to step through, in place of a measure."
     )
-    down: NonEmptyStr | None = Field(
-        default=None, description="The column along the vertical axis, for a heat map."
-    )
-    by: NonEmptyStr | None = Field(
-        default=None, description="The column whose values get a line each."
-    )
-    panels: NonEmptyStr | None = Field(
-        default=None, description="The column whose values get a chart each."
-    )
-    figure: NonEmptyStr | None = Field(
-        default=None, description="A figure of the analysis to step through, in place of a measure."
-    )
-    over: NonEmptyStr | None = Field(
-        default=None,
+    over: str = Field(
+        default="",
         description="The axis to step along. The other axes stay at their first value.",
     )
     names: dict[NonEmptyStr, NonEmptyStr] = Field(

@@ -16,7 +16,8 @@ from pydantic import Field
 
 from layerbook.book.claims.check import Check, CheckError
 from layerbook.book.columns import MAX_NUMBER, MeasuredValue, unify_column
-from layerbook.book.sweep_views import SweepTable, SweepView, view_figure
+from layerbook.book.schema import ViewSpec
+from layerbook.book.sweep_views import SweepTable, view_figure
 from layerbook.core.analysis import Analysis, Result
 from layerbook.core.figures import Figure
 from layerbook.core.rounding import round_values
@@ -96,7 +97,7 @@ class Sweep:
     base: Analysis[Any]
     axes: tuple[Axis, ...]
     measures: Mapping[str, Check]
-    views: tuple[SweepView, ...]
+    views: Mapping[str, ViewSpec]
 
     def spec(self) -> dict[str, Any]:
         """Return the parameters that the table depends on, without its views."""
@@ -190,4 +191,8 @@ class Sweep:
         """Return the views of measures; the cells' own figures need the cells' results."""
         names = {axis.name: axis.source["column"] for axis in self.axes if "column" in axis.source}
         table = SweepTable(result.columns, result.axes, result.tags, names)
-        return {view.name: view_figure(view, table) for view in self.views if not view.figure}
+        return {
+            name: view_figure(name, view, table)
+            for name, view in self.views.items()
+            if not view.figure
+        }

@@ -23,8 +23,8 @@ from layerbook.book.figure_names import analysis_name_patterns, readable_names
 from layerbook.book.node import Node
 from layerbook.book.schema import ViewSpec
 from layerbook.book.sweep import MAX_CELLS, MODEL_AXIS, Axis, Sweep
-from layerbook.book.sweep_views import MEASURE, SweepView, are_numbers
-from layerbook.book.validation import unknown_key_message
+from layerbook.book.sweep_views import MEASURE, are_numbers
+from layerbook.book.validation import unknown_key_message, validate
 from layerbook.core.analysis import Analysis
 from layerbook.core.errors import did_you_mean
 from layerbook.core.text import listed
@@ -205,18 +205,18 @@ class SweepParser:
 
     def _parse_views(
         self, axes: tuple[Axis, ...], measures: Mapping[str, claims.Check]
-    ) -> tuple[SweepView, ...]:
-        views = []
+    ) -> dict[str, ViewSpec]:
+        views: dict[str, ViewSpec] = {}
         for name, node in self.node.get_mapping("views").items():
-            if isinstance(node.value, dict):
-                view = _read_view(name, node)
+            view = validate(ViewSpec, node) if isinstance(node.value, dict) else None
+            if view is not None:
                 self._check_view(view, node, axes, measures)
-                views.append(view)
-        return tuple(views)
+                views[name] = view
+        return views
 
     def _check_view(
         self,
-        view: SweepView,
+        view: ViewSpec,
         node: Node,
         axes: tuple[Axis, ...],
         measures: Mapping[str, claims.Check],
@@ -225,9 +225,9 @@ class SweepParser:
         if message := _view_problem(view, columns):
             node.add_problem(message)
         self._check_figure(view, node)
-        for measure in (*node.get_list("measures"), node.get("measure")):
-            if measure is not None and isinstance(measure.value, str):
-                self._check_measure(measure, measures)
+        measure = node.get("measure")
+        for measure_node in (*node.get_list("measures"), *((measure,) if measure else ())):
+            self._check_measure(measure_node, measures)
         _check_column(node, "over", "axis", [axis.name for axis in axes], axes)
         for key in ("across", "down", "by", "panels"):
             _check_column(node, key, "column", columns, axes)
@@ -241,7 +241,7 @@ class SweepParser:
                 hint = did_you_mean(name, (*columns, *measures))
                 node.value["names"].add_key_problem(name, f"the sweep has no column {name!r}{hint}")
 
-    def _check_figure(self, view: SweepView, node: Node) -> None:
+    def _check_figure(self, view: ViewSpec, node: Node) -> None:
         """Report a figure that no cell has."""
         names = analysis_name_patterns(self.analysis_type)
         if view.figure and not any(re.fullmatch(name, view.figure) for name in names):
@@ -272,18 +272,6 @@ def _unknown_columns(check: claims.Check, columns: Collection[str]) -> Iterator[
                     yield claims.CheckError(message, node.slice.col_offset)
 
 
-def _read_view(name: str, node: Node) -> SweepView:
-    several = ("measures", "names")
-    texts = {key: node.get_text(key) for key in ViewSpec.model_fields if key not in several}
-    measures = (item.value for item in node.get_list("measures"))
-    return SweepView(
-        name,
-        measures=tuple(text for text in measures if isinstance(text, str)),
-        names={key: item.value for key, item in node.get_mapping("names").items()},
-        **texts,
-    )
-
-
 def _check_column(
     node: Node, key: str, noun: str, names: Collection[str], axes: tuple[Axis, ...]
 ) -> None:
@@ -299,7 +287,7 @@ def _check_column(
     node.value[key].add_problem(f"the sweep has no {noun} {column!r}{hint}{available}")
 
 
-def _view_problem(view: SweepView, columns: Collection[str]) -> str:
+def _view_problem(view: ViewSpec, columns: Collection[str]) -> str:
     measures = view.measures or (view.measure,) if view.measures or view.measure else ()
     if bool(measures) == bool(view.figure) or (view.measure and view.measures):
         return "needs either `measure` or `measures`, across a column, or `figure`, over an axis"

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layerbook.book.columns import MeasuredValue
+from layerbook.book.schema import ViewSpec
 from layerbook.core.errors import UsageError
 from layerbook.core.figures import (
     Axis,
@@ -57,39 +58,16 @@ class SweepTable:
         return self.names.get(column, column.replace("_", " ").strip())
 
 
-@dataclass(frozen=True)
-class SweepView:
-    """A figure of a sweep. Most fields are names of columns.
-
-    label, unit: of the measure; `percent` writes shares of one in percent.
-    names: the names of columns in the figure, where they differ from those in the table.
-    measure: drawn over `across`; with `down` as a heat map, with `by` as a line for each value of
-    that column. `panels` draws a chart for each value. Cells that agree in all these are averaged.
-    measures: instead of one measure, several in one figure: a line or a chart for each.
-    figure, over: instead of a measure, the cells' own figure of this name along an axis, the other
-    axes at their first value.
-    """
-
-    name: str
-    title: str = ""
-    measure: str = ""
-    measures: tuple[str, ...] = ()
-    label: str = ""
-    unit: str = ""
-    across: str = ""
-    down: str = ""
-    by: str = ""
-    panels: str = ""
-    figure: str = ""
-    over: str = ""
-    names: Mapping[str, str] = field(default_factory=dict)
-
-
-def view_figure(view: SweepView, table: SweepTable) -> Figure:
+def view_figure(name: str, view: ViewSpec, table: SweepTable) -> Figure:
     """Draw a view of a measure, and name the axes over which it is averaged.
 
     Raises UsageError if the measure is not a number in some cell.
     """
+    for measure in view.measures or (view.measure,):
+        for value in table.columns[measure]:
+            if not isinstance(value, bool | int | float):
+                reason = f"which is not always a number: {value!r}"
+                raise UsageError(f"the view {name!r} draws {measure!r}, {reason}")
     table = replace(table, names={**table.names, **view.names})
     if view.measures and (view.down or not are_numbers(table.columns[view.across])):
         return _draw_side_by_side(view, table)
@@ -99,28 +77,28 @@ def view_figure(view: SweepView, table: SweepTable) -> Figure:
     if not view.panels:
         return drawing.chart(table.rows)
     column = table.columns[view.panels]
-    name = table.shown_name(view.panels)
+    axis = table.shown_name(view.panels)
     panels = []
     for value in dict.fromkeys(column):
         rows = [i for i in table.rows if column[i] == value]
-        panels.append(replace(drawing.chart(rows), title=f"{name} {_text(value)}"))
+        panels.append(replace(drawing.chart(rows), title=f"{axis} {_text(value)}"))
     charts = gettext(
         "{count} charts of {measure}, one for each value of {axis}.",
         count=len(panels),
         measure=drawing.measure_name,
-        axis=name,
+        axis=axis,
     )
     alt = f"{charts} {drawing.describe_extremes(table.rows)}"
     return Panels(tuple(panels), title=drawing.title, alt=alt)
 
 
-def _draw_side_by_side(view: SweepView, table: SweepTable) -> Panels:
+def _draw_side_by_side(view: ViewSpec, table: SweepTable) -> Panels:
     """Draw a chart for each of several measures, all on one scale."""
     label = view.label or _joined_names(view, table)  # one label for all, so one scale
     panels = []
     for name in view.measures:
-        single = replace(view, measure=name, measures=())
-        drawing = _Drawing(replace(single, label=label), table)
+        single = view.model_copy(update={"measure": name, "measures": ()})
+        drawing = _Drawing(single.model_copy(update={"label": label}), table)
         alt = _Drawing(single, table).describe_extremes(table.rows)
         chart = drawing.chart(table.rows)
         panels.append(replace(chart, title=table.shown_name(name), alt=alt))
@@ -128,7 +106,7 @@ def _draw_side_by_side(view: SweepView, table: SweepTable) -> Panels:
     return Panels(tuple(panels), title=drawing.title, alt=alt)
 
 
-def _as_lines(view: SweepView, table: SweepTable) -> tuple[SweepView, SweepTable]:
+def _as_lines(view: ViewSpec, table: SweepTable) -> tuple[ViewSpec, SweepTable]:
     """Return a view with a line for each of its measures, and the table that it draws.
 
     The table has the rows of each measure, with the name of the measure in the column `measure`.
@@ -137,15 +115,17 @@ def _as_lines(view: SweepView, table: SweepTable) -> tuple[SweepView, SweepTable
     columns[MEASURE] = [table.shown_name(name) for name in view.measures for _ in table.rows]
     columns[_STACKED] = [value for name in view.measures for value in table.columns[name]]
     label = view.label or _joined_names(view, table)
-    view = replace(view, measure=_STACKED, label=label, by=MEASURE)
+    view = view.model_copy(update={"measure": _STACKED, "label": label, "by": MEASURE})
     return view, replace(table, columns=columns)
 
 
-def _joined_names(view: SweepView, table: SweepTable) -> str:
+def _joined_names(view: ViewSpec, table: SweepTable) -> str:
     return listed([table.shown_name(name) for name in view.measures])
 
 
-def view_frames(view: SweepView, pictures: Sequence[tuple[MeasuredValue, Figure]]) -> Frames:
+def view_frames(
+    name: str, view: ViewSpec, pictures: Sequence[tuple[MeasuredValue, Figure]]
+) -> Frames:
     """Show the cells' own figures one after another, each with its value on the axis.
 
     Raises UsageError if they are not charts.
@@ -155,7 +135,7 @@ def view_frames(view: SweepView, pictures: Sequence[tuple[MeasuredValue, Figure]
     for value, picture in pictures:
         if not isinstance(picture, get_args(Chart)):
             raise UsageError(
-                f"the view {view.name!r} steps through {view.figure!r}, which is not a chart"
+                f"the view {name!r} steps through {view.figure!r}, which is not a chart"
             )
         frames.append(Frame(f"{axis} {_text(value)}", picture))
     title = view.title or gettext("{figure} along {axis}", figure=view.figure, axis=axis)
@@ -173,17 +153,12 @@ def view_frames(view: SweepView, pictures: Sequence[tuple[MeasuredValue, Figure]
 class _Drawing:
     """A view of a sweep's table, and the values of the measure that it draws."""
 
-    def __init__(self, view: SweepView, table: SweepTable) -> None:
+    def __init__(self, view: ViewSpec, table: SweepTable) -> None:
         self.view, self.table, self.columns = view, table, table.columns
         self.drawn = [n for n in (view.panels, view.across, view.down, view.by) if n]
         self.averaged = [
             table.shown_name(axis) for axis in table.axes if self._is_averaged_over(axis)
         ]
-        for measure in view.measures or (view.measure,):
-            for value in self.columns[measure]:
-                if not isinstance(value, bool | int | float):
-                    reason = f"which is not always a number: {value!r}"
-                    raise UsageError(f"the view {view.name!r} draws {measure!r}, {reason}")
         # True counts as one, so that the mean is a share.
         self.values: NDArray[np.float64] = np.array(self.columns[view.measure], dtype=np.float64)
 

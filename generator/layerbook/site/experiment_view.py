@@ -133,14 +133,15 @@ class ExperimentView:
         if sweep is None:
             return {}
         return {
-            view.name: sweep_views.view_frames(
+            name: sweep_views.view_frames(
+                name,
                 view,
                 [
                     (cell.coordinates[view.over], self._cell_figure(cell, view.figure))
                     for cell in sweep.cells_along(view.over)
                 ],
             )
-            for view in sweep.views
+            for name, view in sweep.views.items()
             if view.figure
         }
 

@@ -219,7 +219,7 @@ def cells_with_figures(experiment: Experiment) -> tuple[Experiment, ...]:
     sweep = experiment.sweep
     if sweep is None:
         return ()
-    axes = [view.over for view in sweep.views if view.figure]
+    axes = [view.over for view in sweep.views.values() if view.figure]
     return tuple(
         cell_experiment(experiment, cell) for axis in axes for cell in sweep.cells_along(axis)
     )
