@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from contextlib import suppress
-from pathlib import Path
 
 from layerbook import __version__
-from layerbook.core.errors import StoreError
 from layerbook.core.language import gettext, mark
 from layerbook.core.own_code import is_own
-from layerbook.core.paths import read_file
 from layerbook.core.rounding import DIGITS
 from layerbook.model import sources
 from layerbook.site.assets import vendored_licences
 from layerbook.site.blocks import Fact
 from layerbook.site.experiment_view import ExperimentViews
-from layerbook.site.inputs import MAKEFILE
 from layerbook.site.pages import BookInfo, ColophonPage, Licence
 from layerbook.site.provenance import hex_digest
 from layerbook.store.project import Project
 
-MAX_MAKEFILE_BYTES = 1_000_000
+SOURCE_FOLDER = "generator/layerbook"
+"""The program itself, in the repository of its own book, which has a Makefile."""
 APACHE_LICENCE_TEXT = "Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
 GGUF_NOTE = mark(
     "The weights come as a GGUF file, and are unpacked into floating-point numbers before anything "
@@ -76,7 +72,7 @@ def colophon_page(project: Project, book: BookInfo, views: ExperimentViews) -> C
 
 def rebuild_commands(project: Project) -> tuple[str, ...]:
     """Return the commands that build a book: `make site` if its sources include Layerbook."""
-    if "\nsite:" in _read_makefile(project.root / MAKEFILE):
+    if (project.root / SOURCE_FOLDER).is_dir():
         return "make site", "layerbook verify", "make test"
     has_own_code = any(is_own(type(each.analysis)) for each in project.experiments())
     return (
@@ -85,15 +81,6 @@ def rebuild_commands(project: Project) -> tuple[str, ...]:
         "layerbook build",
         "layerbook verify",
     )
-
-
-def _read_makefile(path: Path) -> str:
-    """Return the text of a Makefile; empty if it is missing, a link, or not of a usual size."""
-    if not path.is_file() or path.is_symlink():
-        return ""
-    with suppress(StoreError, OSError):
-        return read_file(path, MAX_MAKEFILE_BYTES).decode("utf-8", "replace")
-    return ""
 
 
 def quantization(source: sources.ModelSource) -> str:

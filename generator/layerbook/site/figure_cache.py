@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import inspect
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,13 +70,11 @@ class FigureRenderer:
             return table_html(figure, figure.title or gettext("Table"))
         if isinstance(figure, figures.Frames):
             raise TypeError("a sequence has a picture for each frame")
-        return self._placeholders(DrawingJob(id, figure, language=language.current()))[0]
+        return self._placeholders(DrawingJob(id, figure))[0]
 
     def frames(self, figure: figures.Frames, id: str) -> tuple[str, ...]:
         """Return the placeholders of a sequence, drawn on one scale."""
-        return self._placeholders(
-            DrawingJob(id, figure, language=language.current()), len(figure.frames)
-        )
+        return self._placeholders(DrawingJob(id, figure), len(figure.frames))
 
     def diagram(
         self,
@@ -88,10 +86,10 @@ class FigureRenderer:
     ) -> str:
         """Return the placeholder of the decoder, compact or with links from its parts."""
         sorted_links = tuple(sorted((links or {}).items()))
-        job = DrawingJob(id, figure, compact, sorted_links, language.current())
-        return self._placeholders(job)[0]
+        return self._placeholders(DrawingJob(id, figure, compact, sorted_links))[0]
 
     def _placeholders(self, job: DrawingJob, count: int = 1) -> tuple[str, ...]:
+        job = replace(job, language=language.current())
         key = hashlib.sha256(f"{self._code}{content_digest(job)}".encode()).hexdigest()
         if key not in self._drawn and key not in self._pending:
             cached = self._cache.get_blob("figures", key)
@@ -134,9 +132,9 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         data = hashlib.sha256(np.ascontiguousarray(value).tobytes())
         return [value.dtype.str, value.shape, data.hexdigest()]
-    if dataclasses.is_dataclass(value):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return {type(value).__name__: fields}
+    if is_dataclass(value):
+        values = {field.name: getattr(value, field.name) for field in fields(value)}
+        return {type(value).__name__: values}
     if isinstance(value, BaseModel):
         return {type(value).__name__: dict(value)}
     if inspect.isfunction(value):

@@ -20,8 +20,6 @@ from layerbook.store.keys import LIBRARIES, code_modules, library_versions
 from layerbook.store.project import Project, cells_with_figures
 from layerbook.store.trust import CODE_DIR, trust_file
 
-MAKEFILE = "Makefile"
-"""The colophon says how a book with this file is built."""
 RENDERING_LIBRARIES = (
     "jinja2",
     "markdown-it-py",
@@ -39,7 +37,6 @@ def input_paths(project: Project) -> list[Path]:
     return [
         project.root / "experiments",
         project.templates_dir,
-        project.root / MAKEFILE,
         *(project.root / folder for folder in (CODE_DIR, *MEDIA_FOLDERS)),
         trust_file(),
         Path(layerbook.__file__).parent,

@@ -36,27 +36,16 @@ def notebook(
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
     content = {"cells": notebook_cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
-    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+    return (json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 
 
 def _markdown(id: str, text: str) -> dict[str, Any]:
-    return {
-        "cell_type": "markdown",
-        "id": id,
-        "metadata": {},
-        "source": text.splitlines(keepends=True),
-    }
+    return {"id": id, "cell_type": "markdown", "source": text.splitlines(True), "metadata": {}}
 
 
 def _code(id: str, text: str) -> dict[str, Any]:
-    return {
-        "cell_type": "code",
-        "execution_count": None,
-        "id": id,
-        "metadata": {},
-        "outputs": [],
-        "source": text.splitlines(keepends=True),
-    }
+    cell = _markdown(id, text) | {"cell_type": "code"}
+    return cell | {"execution_count": None, "outputs": []}
 
 
 def _escape(text: str) -> str:

@@ -123,13 +123,10 @@ def _ask_in_time(address: str) -> Answer:
 
 def ask(address: str) -> Answer:
     """Request an address by HEAD and, if that fails, by GET."""
-    answer = Answer()
-    for method in ("HEAD", "GET"):  # some servers know only GET
-        answer = _ask(address, method)
-        answer = replace(answer, message=" ".join(answer.message.split())[:MAX_REASON])
-        if not answer.message or answer.is_unreachable:
-            break
-    return answer
+    answer = _ask(address, "HEAD")
+    if answer.message and not answer.is_unreachable:
+        answer = _ask(address, "GET")  # some servers know nothing else
+    return replace(answer, message=" ".join(answer.message.split())[:MAX_REASON])
 
 
 def _ask(address: str, method: str) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -38,28 +38,20 @@ class ShownProblem:
     column: int = 1
 
 
-@dataclass(frozen=True)
-class PreviewWords:
-    """The texts of the panel in the language of the book."""
+def _words(stale: int) -> dict[str, str]:
+    """Return the texts of the panel in the current language.
 
-    problems: str
-    stale: str
-    advice: str
-
-
-def _words(stale: int) -> PreviewWords:
-    """Return the texts in the current language for a number of experiments out of date."""
-    return PreviewWords(
-        problems=gettext("The last change is not in this page"),
-        stale=(
-            gettext("1 experiment is out of date")
-            if stale == 1
-            else gettext("{count} experiments are out of date", count=stale)
-        ),
-        advice=gettext(
+    stale: the number of experiments that are out of date.
+    """
+    return {
+        "problems": gettext("The last change is not in this page"),
+        "stale": gettext("1 experiment is out of date")
+        if stale == 1
+        else gettext("{count} experiments are out of date", count=stale),
+        "advice": gettext(
             "layerbook run measures them; layerbook serve --run does so after every change."
         ),
-    )
+    }
 
 
 @dataclass(frozen=True)
@@ -74,7 +66,7 @@ class PreviewState:
     version: str = ""
     problems: tuple[ShownProblem, ...] = ()
     stale: tuple[str, ...] = ()
-    words: PreviewWords = field(default_factory=lambda: _words(0))
+    words: Mapping[str, str] = field(default_factory=lambda: _words(0))
 
 
 class Preview:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import threading
 from collections.abc import Callable
@@ -12,10 +11,10 @@ from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from layerbook.core.errors import OutsideError, StoreError, UsageError
+from layerbook.core.errors import StoreError, UsageError
 from layerbook.core.paths import read_file, resolve_within
 
 if TYPE_CHECKING:
@@ -25,8 +24,8 @@ ADDRESS = "127.0.0.1"
 HOST_NAMES = ("localhost", "127.0.0.1", "[::1]")
 """The names of this machine; other names would allow DNS rebinding by a foreign page."""
 TIMEOUT_SECONDS = 30
-PREVIEW_PREFIX = "-/"
-"""The path of the preview's own files; no file of a site has such a path."""
+PREVIEW_FILES = {"-/preview.js": "preview.js", "-/preview.css": "preview.css"}
+"""The preview's own files by their path; no file of a site has such a path."""
 SECONDS_BETWEEN_PINGS = 15
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
@@ -50,13 +49,12 @@ class _SiteHandler(SimpleHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer a request; the events of the preview go on until the browser leaves."""
-        events = f"/{PREVIEW_PREFIX}events"
-        if self._preview and self.path == events and self._host_is_ours():
+        if self._preview and self.path == "/-/events" and self._host_is_ours():
             self._send_events(self._preview)
         else:
             super().do_GET()
 
-    def send_head(self) -> io.BytesIO | BinaryIO | None:
+    def send_head(self) -> io.BytesIO | None:
         """Send the headers of the requested file and return it; None after sending an error."""
         if not self._host_is_ours():
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST, "Not a name of this machine")
@@ -67,31 +65,29 @@ class _SiteHandler(SimpleHTTPRequestHandler):
             self.send_error(HTTPStatus.BAD_REQUEST)
             return None
         try:
-            file = self._open(path)
-        except OSError:
+            content = self._read(path)
+        except (OSError, StoreError):
             self.send_error(HTTPStatus.NOT_FOUND)
             return None
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", self.guess_type(path))
-        self.send_header("Content-Length", str(_size(file)))
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        return file
+        return io.BytesIO(content)
 
-    def _open(self, path: str) -> io.BytesIO | BinaryIO:
-        """Open the file of a path; pages get the script of the preview. Raises OSError."""
-        if self._preview is None:
-            return _find_file(Path(self.directory), path).open("rb")
-        if path.startswith(PREVIEW_PREFIX):
-            return _open_preview_file(path.removeprefix(PREVIEW_PREFIX))
-        version = self._preview.state.version  # before the page, so that it cannot be newer
-        file = _find_file(Path(self.directory), path)
-        if file.suffix != ".html":
-            return file.open("rb")
-        try:
-            html = read_file(file).decode("utf-8", "replace")
-        except StoreError as error:
-            raise FileNotFoundError(path) from error
-        return io.BytesIO(add_preview(html, version).encode())
+    def _read(self, path: str) -> bytes:
+        """Read the file of a path; pages get the script of the preview.
+
+        Raises OSError or StoreError.
+        """
+        if self._preview and path in PREVIEW_FILES:
+            return files("layerbook.site").joinpath(PREVIEW_FILES[path]).read_bytes()
+        # The state comes before the page, so that it cannot be newer.
+        version = self._preview.state.version if self._preview else ""
+        content = read_file(_find_file(Path(self.directory), path))
+        if self._preview and path.endswith(".html"):
+            return add_preview(content.decode("utf-8", "replace"), version).encode()
+        return content
 
     def _send_events(self, preview: Preview) -> None:
         self.send_response(HTTPStatus.OK)
@@ -115,11 +111,9 @@ class _SiteHandler(SimpleHTTPRequestHandler):
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Send an error; a line that is too long counts as a bad request."""
-        too_long = (
-            HTTPStatus.REQUEST_URI_TOO_LONG,
-            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-        )
-        super().send_error(HTTPStatus.BAD_REQUEST if code in too_long else code, message, explain)
+        if code in (HTTPStatus.REQUEST_URI_TOO_LONG, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE):
+            code = HTTPStatus.BAD_REQUEST
+        super().send_error(code, message, explain)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing."""
@@ -150,15 +144,12 @@ def _parse_path(target: str) -> str:
 
 
 def _find_file(folder: Path, path: str) -> Path:
-    """Return a file of the site. Raises FileNotFoundError."""
+    """Return a file of the site. Raises FileNotFoundError, or OutsideError for a link."""
     parts = path.split("/")
     if any(part.startswith(".") or not part for part in parts):
         raise FileNotFoundError(path)
-    try:
-        # From the parent, because the folder could become a link while it is served.
-        file = resolve_within(folder.parent, folder / path, links=False)
-    except OutsideError as error:
-        raise FileNotFoundError(path) from error
+    # From the parent, because the folder could become a link while it is served.
+    file = resolve_within(folder.parent, folder / path, links=False)
     if not file.is_file():  # a folder, or a pipe, which would block
         raise FileNotFoundError(path)
     return file
@@ -170,24 +161,12 @@ def add_preview(html: str, version: str) -> str:
     version: of the site, `PreviewState.version`.
     """
     head = (
-        f'<link rel="stylesheet" href="/{PREVIEW_PREFIX}preview.css">\n'
-        f'<script src="/{PREVIEW_PREFIX}preview.js" data-version="{version}" defer></script>\n'
+        '<link rel="stylesheet" href="/-/preview.css">\n'
+        f'<script src="/-/preview.js" data-version="{version}" defer></script>\n'
         "</head>"
     )
     html = html.replace("default-src 'none';", "default-src 'none'; connect-src 'self';", 1)
     return html.replace("</head>", head, 1)
-
-
-def _open_preview_file(name: str) -> io.BytesIO:
-    if name not in ("preview.js", "preview.css"):
-        raise FileNotFoundError(name)
-    return io.BytesIO(files("layerbook.site").joinpath(name).read_bytes())
-
-
-def _size(file: io.BytesIO | BinaryIO) -> int:
-    return (
-        len(file.getbuffer()) if isinstance(file, io.BytesIO) else os.fstat(file.fileno()).st_size
-    )
 
 
 def serve(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from functools import cache
+from importlib.resources import files
 
 
 def assign_data(href: str, data: str) -> bytes:
@@ -17,3 +19,9 @@ def assign_data(href: str, data: str) -> bytes:
 def compact_json(data: object) -> str:
     """Return ASCII JSON without spaces."""
     return json.dumps(data, ensure_ascii=True, separators=(",", ":"))
+
+
+@cache
+def read_library(name: str) -> bytes:
+    """Return a vendored script."""
+    return files("layerbook.site").joinpath("vendor", name).read_bytes()

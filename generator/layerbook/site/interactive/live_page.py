@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 from layerbook.model.sources import GGUFSource, ModelSource
 from layerbook.plotting.colors import sequential
 from layerbook.site.blocks import LiveModel
+from layerbook.site.interactive import read_library
 from layerbook.site.interactive.tokenizer import LIBRARY_FILE
 from layerbook.site.pages import TryPage
 from layerbook.site.prose.highlight import code_html
@@ -44,10 +43,6 @@ def try_page(model: LiveModel) -> TryPage:
     return TryPage(model, code_html(live_code().expandtabs(2), "javascript"))
 
 
-@cache
 def library_files() -> dict[str, bytes]:
     """Return the libraries that the page loads, by path."""
-    folder = files("layerbook.site").joinpath("vendor")
-    return {
-        f"assets/{name}": folder.joinpath(name).read_bytes() for name in (LIBRARY_FILE, JINJA_FILE)
-    }
+    return {f"assets/{name}": read_library(name) for name in (LIBRARY_FILE, JINJA_FILE)}

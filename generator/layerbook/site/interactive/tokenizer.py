@@ -8,11 +8,9 @@ with, and three fields of `TokenizerFileResult`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 
 from layerbook.core.figures import TokenStrip
-from layerbook.site.interactive import assign_data
+from layerbook.site.interactive import assign_data, read_library
 from layerbook.site.prose.filters import bytes_
 from layerbook.site.prose.markup import escape_text
 from layerbook.site.tokens_html import strip_html
@@ -31,9 +29,4 @@ def live_html(figure: TokenStrip, scripts: Mapping[str, bytes]) -> str:
 def script_files(figure: TokenStrip, data_href: str) -> dict[str, bytes]:
     """Return the scripts by path, in the order of loading: the library, then the tokenizer."""
     data = assign_data(data_href, figure.tokenizer_json)
-    return {f"assets/{LIBRARY_FILE}": _library(), data_href: data}
-
-
-@cache
-def _library() -> bytes:
-    return files("layerbook.site").joinpath("vendor", LIBRARY_FILE).read_bytes()
+    return {f"assets/{LIBRARY_FILE}": read_library(LIBRARY_FILE), data_href: data}
