@@ -20,9 +20,10 @@ _JS_IMPORT = re.compile(r'^import (?:(\{[^}]*\}) from )?"(\.{1,2}/[^"]+)";[^\n]*
 _JS_RAW_IMPORT = re.compile(r'^import (\w+) from "(\.{1,2}/[^"]+)\?raw";\n', re.MULTILINE)
 _JS_EXPORT = re.compile(r"^export (?=(?:async )?(?:class|const|function) (\w+))", re.MULTILINE)
 _CATALOGUE = """\
-const MESSAGES = Object.assign((globalThis.layerbookMessages ??= {}), {});
-const MARKS = { decimal: ".", group: "," };
+const MESSAGES = Object.assign((globalThis.layerbookMessages ??= {}), %s);
+const MARKS = %s;
 """
+_EMPTY_CATALOGUE = _CATALOGUE % ("{}", '{ decimal: ".", group: "," }')
 """The text of `scripts/catalogue.js` in a joined script of a book in English."""
 _MESSAGES = "scripts/catalogue.js"
 """The module that every script has, with the messages that it uses."""
@@ -83,9 +84,7 @@ def _translate_script(script: str) -> str:
     if not used:
         return script
     marks = {"decimal": words.decimal, "group": words.group}
-    catalogue = _CATALOGUE.replace("{});", f"{_quote(used)});", 1)
-    catalogue = catalogue.replace('{ decimal: ".", group: "," }', _quote(marks), 1)
-    return script.replace(_CATALOGUE, catalogue, 1)
+    return script.replace(_EMPTY_CATALOGUE, _CATALOGUE % (_quote(used), _quote(marks)), 1)
 
 
 def _quote(value: object) -> str:
@@ -126,36 +125,32 @@ def _join_script(entry: str, files: Mapping[str, bytes]) -> str:
         if name != _MESSAGES
     }
     names = [name for name in _module_names(entry, files) if name not in loaded]
-    texts = [text for name in names for text in _imported_texts(name, files)]
+    texts = [
+        module
+        for name in names
+        for script in _imports(name, files, _JS_RAW_IMPORT)
+        for module in _module_names(script, files)
+    ]
     unrun = [name for name in texts if name not in loaded | {*names}]
     parts = [f'sources["{name}"] = {_as_function(name, files)};\n' for name in unrun]
     parts += [f'define("{name}", {_as_function(name, files)});\n' for name in names]
     return _SCRIPT.format(parts="".join(parts))
 
 
-def _imported_texts(name: str, files: Mapping[str, bytes]) -> list[str]:
-    """Return the modules of the scripts that a module imports as strings."""
-    matches = _JS_RAW_IMPORT.finditer(_text(name, files))
-    scripts = [_resolve(name, match[2], files) for match in matches]
-    return [module for script in scripts for module in _module_names(script, files)]
-
-
 def _module_names(entry: str, files: Mapping[str, bytes]) -> list[str]:
     """Return the modules of a script in running order, without those of other scripts."""
-    names: dict[str, None] = {}
+    names: list[str] = []
+    visited: set[str] = set()  # so that parts that import each other end the recursion
 
     def add(name: str) -> None:
-        if name in names:
-            return
-        names[name] = None  # so that parts that import each other end the recursion
+        visited.add(name)
         for imported in _imports(name, files):
-            if imported.startswith(PARTS):
+            if imported.startswith(PARTS) and imported not in visited:
                 add(imported)
-        del names[name]
-        names[name] = None
+        names.append(name)
 
     add(entry)
-    return list(names)
+    return names
 
 
 def _scripts_before(entry: str, files: Mapping[str, bytes]) -> set[str]:
@@ -169,9 +164,11 @@ def _scripts_before(entry: str, files: Mapping[str, bytes]) -> set[str]:
     return earlier - {entry}
 
 
-def _imports(name: str, files: Mapping[str, bytes]) -> list[str]:
-    matches = _JS_IMPORT.finditer(_text(name, files))
-    return [_resolve(name, match[2], files) for match in matches]
+def _imports(
+    name: str, files: Mapping[str, bytes], pattern: re.Pattern[str] = _JS_IMPORT
+) -> list[str]:
+    """Return the files that a module imports in the form of a pattern."""
+    return [_resolve(name, match[2], files) for match in pattern.finditer(_text(name, files))]
 
 
 def _as_function(name: str, files: Mapping[str, bytes]) -> str:

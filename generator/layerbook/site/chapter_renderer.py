@@ -160,7 +160,7 @@ class ChapterRenderer:
         order = [
             blocks.Link(gettext("Contents"), "index.html"),
             *links.values(),
-            blocks.Link(gettext("How this book was made"), "colophon.html"),
+            blocks.Link(gettext(pages.ColophonPage.heading), pages.ColophonPage.template),
         ]
         index = list(links).index(chapter.name)
         diagram = self._place_diagram(chapter.part)

@@ -281,18 +281,16 @@ def describe_unusable(error: StoreError) -> str:
 def _load_current_view(project: Project, status: ExperimentStatus) -> ExperimentView:
     """Load an experiment of the book with its result, if that is up to date."""
     experiment, freshness = status.experiment, status.freshness
-    unavailable = ExperimentView(experiment, project.result_path)
+    view = ExperimentView(experiment, project.result_path)
     if freshness.state == "inapplicable":
-        reason = experiment.inapplicable
-        return replace(unavailable, unavailable_reason=reason, inapplicable=True)
+        return replace(view, unavailable_reason=experiment.inapplicable, inapplicable=True)
     reason = f"its result is {freshness}"
     if freshness.usable:
         view = load_view(experiment, project.result_path)
         if view.envelope:
-            facts = experiment_facts(project, experiment, view.envelope)
-            return replace(view, provenance=facts)
+            return replace(view, provenance=experiment_facts(project, experiment, view.envelope))
         reason = view.unavailable_reason
-    return replace(unavailable, unavailable_reason=f"{reason}: `layerbook run` updates it")
+    return replace(view, unavailable_reason=f"{reason}: `layerbook run` updates it")
 
 
 def find_decoder_diagram(views: ExperimentViews) -> Diagram | None:

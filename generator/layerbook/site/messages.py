@@ -34,17 +34,12 @@ FIGURES = sorted((PACKAGE / "analyses").glob("*.py"))
 _JS_CALL = re.compile(
     r'\b(?:t|mark|plural|LiveError)\(\s*(?:[\w.]+,\s*)?"((?:[^"\\]|\\.)*)"(?:,\s*"([^"]*)")?'
 )
-_JS_CHOICE = re.compile(r'[?:]\s*mark\("([^"]*)"\)')
 _WORDS = re.compile(r"(?!\w*_)(?!\w$)[^\\^]*[^\W\d_].*", re.DOTALL)
 """A text that is more than a name with an underscore, a letter or a pattern."""
 _NAME_LIKE = re.compile(r"[a-z0-9_{}./:-]*")
 
-_HEADER_NOISE = tuple(
-    f'"{name}'
-    for name in (
-        *("Project-Id", "Report-Msgid", "POT-Creation", "PO-Revision", "Last-Translator"),
-        *("Language-Team", "Generated-By"),
-    )
+_HEADER_NOISE = re.compile(
+    r'"(Project-Id|Report-Msgid|POT-Creation|PO-Revision|Last-Translator|Language-Team|Generated-By)'
 )
 """Header lines that change with the date or the person and carry no information."""
 
@@ -81,25 +76,21 @@ def _constants(node: ast.expr) -> Iterator[str]:
 def _in_figures() -> Iterator[LocatedMessage]:
     """Yield the texts in the code of figures: f-strings, and strings that are more than a name."""
     for path in FIGURES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for message in _FigureTexts(tree):
-            yield message, _package_path(path)
+        texts = _FigureTexts(ast.parse(path.read_text(encoding="utf-8")))
+        yield from ((message, _package_path(path)) for message in texts.messages)
 
 
 class _FigureTexts(ast.NodeVisitor):
-    """Iterates over the messages in the functions and constants of a module."""
+    """Collects the `messages` in the functions and constants of a module."""
 
     _SKIPPED_CALLS = frozenset({"Field", "Site", "getattr", "ValueError", "UsageError", "gettext"})
     _SKIPPED_KEYWORDS = frozenset({"role", "kind", "step", "part", "description"})
 
     def __init__(self, tree: ast.Module) -> None:
-        self._messages: list[str | tuple[str, str]] = []
+        self.messages: list[str | tuple[str, str]] = []
         self._silent = set(_without_figures(tree))
         for statement in tree.body:
             self.visit(statement)
-
-    def __iter__(self) -> Iterator[str | tuple[str, str]]:
-        return iter(self._messages)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         if node in self._silent:
@@ -116,7 +107,7 @@ class _FigureTexts(ast.NodeVisitor):
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         names = {getattr(statement, "name", "") for statement in node.body}
         if {"figures", "measure"} <= names:  # an analysis: pages show its first line
-            self._messages.append((ast.get_docstring(node) or "").partition("\n")[0])
+            self.messages.append((ast.get_docstring(node) or "").partition("\n")[0])
         for statement in node.body:
             if isinstance(statement, ast.FunctionDef):
                 self.visit(statement)
@@ -142,7 +133,7 @@ class _FigureTexts(ast.NodeVisitor):
             return
         if name == "pluralize" and isinstance(node.args[1], ast.Constant):
             noun = str(node.args[1].value)
-            self._messages.append((f"{{count}} {noun}", f"{{count}} {noun}s"))
+            self.messages.append((f"{{count}} {noun}", f"{{count}} {noun}s"))
             return
         self.visit(node.func)
         for argument in node.args:
@@ -161,14 +152,14 @@ class _FigureTexts(ast.NodeVisitor):
         message, values = message_of(node)
         words = re.sub(r"\{\w*\}", "", message)
         if any(map(str.isalpha, words)) and not _NAME_LIKE.fullmatch(message):
-            self._messages.append(message)
+            self.messages.append(message)
         for part in values.values():
             self.visit(part.value)
 
     def visit_Constant(self, node: ast.Constant) -> None:
         text = node.value
         if isinstance(text, str) and _WORDS.fullmatch(text):
-            self._messages.append(text)
+            self.messages.append(text)
 
 
 def _without_figures(tree: ast.Module) -> Iterator[ast.AST]:
@@ -200,8 +191,6 @@ def _in_assets() -> Iterator[LocatedMessage]:
             singular, plural = match[1].replace('\\"', '"'), match[2]
             is_plural = match[0].startswith("plural") and plural
             yield ((singular, plural) if is_plural else singular), path.name
-        for match in _JS_CHOICE.finditer(text):
-            yield match[1], path.name
     for path in sorted((_templates() / "assets").rglob("*.css")):
         for words in CSS_WORDS.findall(path.read_text(encoding="utf-8")):
             yield words, path.name
@@ -232,7 +221,7 @@ def _package_path(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
 
-def update(code: str) -> Catalog:
+def update(code: str) -> None:
     """Update a language's catalogue, and drop messages that no longer exist."""
     path = locale_folder() / code / "LC_MESSAGES" / CATALOGUE
     old = read_catalogue(path, code)
@@ -247,9 +236,8 @@ def update(code: str) -> Catalog:
     buffer = io.BytesIO()
     write_po(buffer, new, width=96, omit_header=False, sort_output=False)
     lines = buffer.getvalue().decode().splitlines(keepends=True)
-    body = (line for line in lines if not line.startswith(_HEADER_NOISE))
+    body = (line for line in lines if not _HEADER_NOISE.match(line))
     path.write_text("".join(body), encoding="utf-8")
-    return new
 
 
 def read_catalogue(path: Path, code: str) -> Catalog:

@@ -198,6 +198,17 @@ class IndexPage:
         return " ".join(parts)
 
 
+class _TitledPage:
+    """A page whose title is a message of the program."""
+
+    heading: ClassVar[str]
+
+    @property
+    def title(self) -> str:
+        """The heading, in the language of the book."""
+        return gettext(self.heading)
+
+
 @dataclass(frozen=True)
 class Licence:
     """The licence of third-party work in the book."""
@@ -208,7 +219,7 @@ class Licence:
 
 
 @dataclass(frozen=True)
-class ColophonPage:
+class ColophonPage(_TitledPage):
     """The colophon: the model, versions and licences behind a book.
 
     originals: whether a figure is drawn as in an earlier version.
@@ -225,6 +236,7 @@ class ColophonPage:
 
     name = "colophon"
     template = "colophon.html"
+    heading = mark("How this book was made")
 
 
 @dataclass(frozen=True)
@@ -262,17 +274,6 @@ class ModelColumn:
     name: str
     digest: str
     counts: tuple[Fact, ...]
-
-
-class _TitledPage:
-    """A page whose title is a message of the program."""
-
-    heading: ClassVar[str]
-
-    @property
-    def title(self) -> str:
-        """The heading, in the language of the book."""
-        return gettext(self.heading)
 
 
 @dataclass(frozen=True)

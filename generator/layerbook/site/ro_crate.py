@@ -17,7 +17,7 @@ from layerbook import __version__
 from layerbook.book.contents import Experiment
 from layerbook.core.language import gettext
 from layerbook.model.sources import ModelSource
-from layerbook.site.pages import BookInfo, ClaimsPage, GlossaryPage, ReferencesPage
+from layerbook.site.pages import BookInfo, ClaimsPage, ColophonPage, GlossaryPage, ReferencesPage
 from layerbook.site.provenance import hex_digest, model_sources, rerun_command, spec_location
 from layerbook.store import json_format
 from layerbook.store.project import Project
@@ -51,7 +51,7 @@ MEDIA_TYPES = {
     ".woff2": "font/woff2",
 }
 
-TITLED_PAGES = (ClaimsPage, ReferencesPage, GlossaryPage)
+TITLED_PAGES = (ClaimsPage, ReferencesPage, GlossaryPage, ColophonPage)
 
 Reference = dict[str, str]
 
@@ -117,7 +117,6 @@ def ro_crate_manifest(project: Project, book: BookInfo, files: Mapping[str, byte
 def _page_titles(book: BookInfo) -> dict[str, str]:
     return {
         "index.html": book.title,
-        "colophon.html": gettext("How this book was made"),
         **{page.template: gettext(page.heading) for page in TITLED_PAGES},
         **{chapter.href: chapter.title for chapter in book.chapters},
     }
