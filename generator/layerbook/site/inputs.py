@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import metadata
 from importlib.resources import files
@@ -17,7 +17,7 @@ from layerbook.store.code_digest import packages_digest
 from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.json_format import json_digest
 from layerbook.store.keys import LIBRARIES, code_modules, library_versions
-from layerbook.store.project import Project, cells_with_figures
+from layerbook.store.project import Project
 from layerbook.store.trust import CODE_DIR, trust_file
 
 RENDERING_LIBRARIES = (
@@ -59,28 +59,15 @@ def digest_inputs(project: Project, statuses: Sequence[ExperimentStatus]) -> str
 
     Reads no numbers, and imports nothing that draws.
     """
-    package_templates = Path(str(files("layerbook.templates")))
-    results = [
-        project.result_path(experiment)
-        for status in statuses
-        for experiment in (status.experiment, *cells_with_figures(status.experiment))
-    ]
-    results += [
-        folder / f"{status.experiment.address}.json"
-        for folder in project.other_model_dirs()
-        for status in statuses
-    ]
+    folders = [project.results_root, *(project.root / name for name in MEDIA_FOLDERS)]
+    templates = [project.templates_dir, Path(str(files("layerbook.templates")))]
     return json_digest(
         [
             project.specs_digest,
             [chapter.name for chapter in project.book.pages],  # drafts are in it or not
-            _digest_templates(project.templates_dir),
-            _digest_templates(package_templates),
-            _digest_files(project.root, results),
-            _digest_files(
-                project.root,
-                [path for folder in MEDIA_FOLDERS for path in _files_in(project.root / folder)],
-            ),
+            [_digest_files(folder) for folder in folders],
+            # In a checkout, the package's folder has prose in it too.
+            [_digest_files(folder, skipped=folder / "chapters") for folder in templates],
             [(status.experiment.address, status.freshness.usable) for status in statuses],
             packages_digest(m for status in statuses for m in code_modules(status.experiment)),
             library_versions(RENDERING_LIBRARIES),
@@ -89,22 +76,15 @@ def digest_inputs(project: Project, statuses: Sequence[ExperimentStatus]) -> str
     )
 
 
-def _digest_templates(folder: Path) -> dict[str, str]:
-    """Return the digest of each template; in a checkout, the package's folder has prose in it."""
-    prose = folder / "chapters"
-    return _digest_files(folder, [p for p in _files_in(folder) if not p.is_relative_to(prose)])
+def _digest_files(folder: Path, skipped: Path | None = None) -> dict[str, str]:
+    """Return the digest of each file below a folder, by its path there.
 
-
-def _files_in(folder: Path) -> list[Path]:
-    """Return all files below a folder, except bytecode."""
-    return [path for path in paths_below(folder) if path.is_file() and path.suffix != ".pyc"]
-
-
-def _digest_files(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
-    """Return the digest of each file by its path in the folder, empty for a missing file."""
+    Leaves out bytecode, and arrays, whose digests are in the results.
+    """
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in paths_below(folder)
         if path.is_file()
-        else ""
-        for path in paths
+        and path.suffix not in (".pyc", ".safetensors")
+        and not (skipped and path.is_relative_to(skipped))
     }

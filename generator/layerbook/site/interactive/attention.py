@@ -44,9 +44,8 @@ def pack(weights: NDArray[np.floating]) -> PackedPatterns:
     """Round patterns [layers, heads, T(T+1)/2] to 16 bits."""
     shares = weights.astype(np.float64)
     rows, keys = _row_key_indices(shares.shape[-1])
-    largest = np.zeros((*shares.shape[:-1], rows[-1] + 1))
-    for row in range(1, rows[-1] + 1):
-        largest[..., row] = shares[..., (rows == row) & (keys > 0)].max(axis=-1)
+    rest = np.where(keys > 0, shares, 0.0)
+    largest = np.maximum.reduceat(rest, np.flatnonzero(keys == 0), axis=-1)
     exponents = np.clip(-np.frexp(largest)[1], 0, MAX_EXPONENT).astype(np.int64)
     scaled = shares * np.where(keys > 0, 2.0 ** exponents[..., rows], 1.0)
     return PackedPatterns(np.round(scaled * SCALE).astype("<u2"), exponents)
@@ -70,20 +69,20 @@ class RoundingErrors(NamedTuple):
 def largest_errors(weights: NDArray[np.floating]) -> RoundingErrors:
     """Return the largest errors of packed patterns over all heads and each layer's mean."""
     exact, packed = weights.astype(np.float64), unpack(pack(weights))
-    rows, keys = _row_key_indices(exact.shape[-1])
-    row_errors = [0.0]
-    for row in range(1, rows[-1] + 1):
-        cells = (rows == row) & (keys > 0)
-        differences = _normalized(exact[..., cells]) - _normalized(packed[..., cells])
-        row_errors.append(float(np.abs(differences).max()))
-    return RoundingErrors(float(np.abs(exact - packed).max()), max(row_errors))
+    differences = _without_first(exact) - _without_first(packed)
+    return RoundingErrors(float(np.abs(exact - packed).max()), float(np.abs(differences).max()))
 
 
-def _normalized(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scale one row's shares [layers, heads, keys], and their mean, to sum to one; keep zeros."""
+def _without_first(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the shares [layers, heads + 1, T(T+1)/2] without those of the first token.
+
+    Each row is scaled to sum to one, unless it is zero. The last head is the mean of all.
+    """
+    rows, keys = _row_key_indices(shares.shape[-1])
     with_mean = np.concatenate([shares, shares.mean(axis=1, keepdims=True)], axis=1)
-    sums = with_mean.sum(axis=-1, keepdims=True)
-    return with_mean / np.where(sums > 0, sums, 1.0)
+    rest = np.where(keys > 0, with_mean, 0.0)
+    sums = np.add.reduceat(rest, np.flatnonzero(keys == 0), axis=-1)[..., rows]
+    return rest / np.where(sums > 0, sums, 1.0)
 
 
 def _row_key_indices(cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
