@@ -11,8 +11,8 @@ from layerbook.core import language
 from layerbook.core.errors import SpecError
 from layerbook.core.language import Language
 from layerbook.site.prose.chapter_text import TextPiece
-from layerbook.site.prose.markdown import LONG_PARAGRAPH
 from layerbook.site.prose.markdown_checks import find_markdown_problems
+from layerbook.site.prose.markdown_syntax import LONG_PARAGRAPH
 from layerbook.site.prose.render import render_chapter
 
 FILE = "templates/chapters/attention.md"

@@ -12,7 +12,8 @@ from typing import ClassVar
 
 from layerbook.core.language import gettext, mark
 from layerbook.site.blocks import Fact, Judgement, Link, LiveModel, Preview
-from layerbook.site.prose.markdown import Heading, Section, Target
+from layerbook.site.prose.markdown import Heading, Section
+from layerbook.site.prose.markdown_renderer import Target
 from layerbook.site.prose.markup import Inline
 
 WORDS_PER_MINUTE = 200

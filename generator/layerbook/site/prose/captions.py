@@ -17,7 +17,8 @@ from layerbook.site.prose.braces import PLACEHOLDERS
 from layerbook.site.prose.chapter_text import TextPiece, definition_text
 from layerbook.site.prose.environment import evaluate, prose_environment
 from layerbook.site.prose.formulas import MathRenderer
-from layerbook.site.prose.markdown import ProseError, render_inline
+from layerbook.site.prose.markdown import render_inline
+from layerbook.site.prose.markdown_renderer import ProseError
 from layerbook.site.prose.markup import Inline
 from layerbook.site.prose.slots import SLOT_CLOSE, SLOT_OPEN, Slots
 from layerbook.site.sandbox.environment import TEMPLATE_ERRORS

@@ -14,7 +14,8 @@ from layerbook.core.errors import Problem
 from layerbook.site.prose.chapter_text import TextPiece, chapter_texts
 from layerbook.site.prose.formulas import MathError, MathRenderer
 from layerbook.site.prose.highlight import ListingError, check_language
-from layerbook.site.prose.markdown import LONG_PARAGRAPH, MAX_PARAGRAPH, MISPLACED_REFERENCE
+from layerbook.site.prose.markdown_renderer import MISPLACED_REFERENCE
+from layerbook.site.prose.markdown_syntax import LONG_PARAGRAPH, MAX_PARAGRAPH
 from layerbook.site.prose.outline import BLOCK, Outline
 from layerbook.site.prose.pictures import IMAGE_USAGE, extract_pictures
 

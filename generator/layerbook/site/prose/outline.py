@@ -14,8 +14,7 @@ from markdown_it.token import Token as Node
 
 from layerbook.book.node import Position
 from layerbook.site.prose.braces import hide_literal_braces
-from layerbook.site.prose.markdown import MAX_PARAGRAPH, make_parser
-from layerbook.site.prose.markdown_limits import Excess, find_excesses
+from layerbook.site.prose.markdown_syntax import MAX_PARAGRAPH, Excess, find_excesses, make_parser
 
 BLOCK = "\ue004"
 """The delimiters of the placeholder for a block such as `{{ figure(...) }}`."""

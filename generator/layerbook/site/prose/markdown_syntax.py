@@ -1,17 +1,40 @@
-"""Limits of Markdown: a few characters can stand for a large table or for a long address."""
+"""The Markdown of chapters: CommonMark with tables, formulas, footnotes, boxes and tabs.
+
+A few characters can stand for a large table or for a long address, so there are limits.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import MutableMapping
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock, table
 from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
+from mdit_py_plugins.container import container_plugin
+from mdit_py_plugins.deflist import deflist_plugin
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from mdit_py_plugins.footnote import footnote_plugin
+
+from layerbook.core.language import gettext, mark
 
 MAX_CELLS = 20_000
 MAX_ADDRESSES = 2_000_000
 MAX_LISTINGS = 1000
+MAX_PARAGRAPH = 10_000  # characters
+LONG_PARAGRAPH = f"the paragraph is longer than {MAX_PARAGRAPH:,} characters"
+ALERT_TITLES = {
+    "NOTE": mark("Note"),
+    "TIP": mark("Tip"),
+    "IMPORTANT": mark("Important"),
+    "WARNING": mark("Warning"),
+    "CAUTION": mark("Caution"),
+}
+TAB = re.compile(r"\s*tab\s+(\S.*)")
+_REFERENCE = re.compile(r"@(?:fig|sec|eq)-(?:\w[\w-]*/)?\w(?:[\w-]*\w)?")
 
 
 class Excess(NamedTuple):
@@ -22,11 +45,51 @@ class Excess(NamedTuple):
     excerpt: str
 
 
-def add_limits(md: MarkdownIt) -> None:
-    """Let a parser stop at the limits; `find_excesses` returns what exceeds them."""
+def make_parser(*, typographer: bool = True) -> MarkdownIt:
+    """Return a parser that allows no HTML and stops at the limits; see `find_excesses`."""
+    options = {"html": False, "typographer": typographer, "alerts": True, "tasklists": True}
+    md = MarkdownIt("commonmark", options)
+    md.enable(["table", "strikethrough"]).disable(["html_block", "html_inline"])
+    md.use(
+        dollarmath_plugin,
+        allow_labels=True,
+        allow_space=False,
+        allow_digits=False,
+        allow_blank_lines=False,
+        double_inline=True,
+    )
+    md.use(footnote_plugin).use(deflist_plugin)
+    md.use(container_plugin, "tabs")
+    md.use(container_plugin, "tab", validate=lambda params, _: bool(TAB.fullmatch(params)))
+    md.core.ruler.after("block", "alert_titles", _translate_alert_titles)
+    md.inline.add_terminator_char("@")
+    md.inline.ruler.push("reference", _reference_rule)
     md.block.ruler.at("table", _limited_table, {"alt": ["paragraph", "reference"]})
     md.core.ruler.after("block", "limit_addresses", _limit_addresses)
     md.core.ruler.after("block", "limit_listings", _limit_listings)
+    return md
+
+
+def _translate_alert_titles(state: StateCore) -> None:
+    """Put the titles of boxes into the language of the book."""
+    kind = ""
+    for node, following in pairwise(state.tokens):
+        if node.type == "alert_open":
+            kind = node.meta["kind"].upper()
+        elif node.type == "alert_title_open":
+            following.content = gettext(ALERT_TITLES[kind])
+
+
+def _reference_rule(state: StateInline, silent: bool) -> bool:
+    """Parse `@fig-x`, `@sec-page/x` or `@eq-x`, unless it follows a word, as in an address."""
+    match = _REFERENCE.match(state.src, state.pos)
+    if match is None or (state.pos and state.src[state.pos - 1].isalnum()):
+        return False
+    if not silent:
+        node = state.push("reference", "", 0)
+        node.meta = {"written": match[0]}
+    state.pos = match.end()
+    return True
 
 
 def find_excesses(env: MutableMapping[str, Any]) -> tuple[Excess, ...]:
