@@ -35,8 +35,7 @@ from layerbook.site.blocks import EVIDENCE_MEANINGS
 from layerbook.site.pages import BookInfo, Page
 from layerbook.site.prose import filters
 from layerbook.site.prose.markup import finalize
-from layerbook.site.sandbox.cost import LimitError
-from layerbook.site.sandbox.environment import TEMPLATE_ERRORS, Sandbox
+from layerbook.site.sandbox.environment import TEMPLATE_ERRORS, LimitError, Sandbox
 from layerbook.site.sandbox.filters import FILTERS
 from layerbook.site.tokens_html import show_token, table_html
 

@@ -20,8 +20,7 @@ from layerbook.site.prose.folds import Fold
 from layerbook.site.prose.markup import Block, Inline
 from layerbook.site.prose.slots import Slots
 from layerbook.site.sandbox.access import readable_names, require_defined
-from layerbook.site.sandbox.cost import LimitError
-from layerbook.site.sandbox.environment import Sandbox
+from layerbook.site.sandbox.environment import LimitError, Sandbox
 from layerbook.site.sandbox.syntax import CountingCodeGenerator
 from layerbook.site.sandbox.views import FunctionView, ListView, MappingView, RecordView, view
 

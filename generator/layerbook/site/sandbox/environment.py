@@ -1,24 +1,45 @@
 """The sandboxed Jinja environment of all templates of a book.
 
 A template reads fields of results and views. It calls the functions that the page or the prose
-provides, its own macros, and a few filters.
+provides, its own macros, and a few filters. Every step is counted, and too many are an error.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import CodeType
 from typing import Any
 
-from jinja2 import TemplateError, Undefined, pass_context
+from jinja2 import (
+    TemplateError,
+    TemplateRuntimeError,
+    TemplateSyntaxError,
+    Undefined,
+    nodes,
+    pass_context,
+)
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context, TemplateReference
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
 
 from layerbook.site.sandbox.access import METHODS, may_call, readable_names, require_defined
 from layerbook.site.sandbox.arithmetic import calculate, is_number
-from layerbook.site.sandbox.cost import CountingEnvironment, LimitError
 from layerbook.site.sandbox.filters import ARGUMENT_CHECKS, EQUALITY_TESTS, FILTERS, TESTS
-from layerbook.site.sandbox.views import FunctionView, ListView, RecordView, identity, view
+from layerbook.site.sandbox.syntax import (
+    CountingCodeGenerator,
+    CountingTransformer,
+    parse_template,
+)
+from layerbook.site.sandbox.views import (
+    FunctionView,
+    ListView,
+    RecordView,
+    count_values,
+    identity,
+    view,
+)
 
 MAX_STEPS = 200_000  # about half a second
 MAX_CALLS = 40  # inside each other
@@ -32,15 +53,32 @@ TEMPLATE_ERRORS = (
 )
 """The errors that a mistake in a template can raise."""
 ELEMENTS = (str, list, tuple, ListView, Mapping, range, TemplateReference)
+COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "lt": operator.lt,
+    "lteq": operator.le,
+    "gt": operator.gt,
+    "gteq": operator.ge,
+    "in": lambda item, container: item in container,
+    "notin": lambda item, container: item not in container,
+}
 
 
-class Sandbox(CountingEnvironment):
+class LimitError(TemplateRuntimeError):
+    """A template takes too long or writes too much."""
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
     """An environment with few filters, in which every step is allowed and counted.
+
+    `CountingTransformer` routes loops, comparisons and the like through the methods below.
 
     filters: additional ones. jinja_filters: the names of allowed filters of Jinja.
     max_steps: for one piece of prose or one page; `restart` resets the count.
     """
 
+    code_generator_class = CountingCodeGenerator
     intercepted_binops = frozenset(ImmutableSandboxedEnvironment.default_binop_table)
     intercepted_unops = frozenset(ImmutableSandboxedEnvironment.default_unop_table)
 
@@ -51,9 +89,8 @@ class Sandbox(CountingEnvironment):
         max_steps: int = MAX_STEPS,
         **options: Any,
     ) -> None:
-        super().__init__(
-            max_steps, optimized=False, trim_blocks=True, lstrip_blocks=True, **options
-        )
+        super().__init__(optimized=False, trim_blocks=True, lstrip_blocks=True, **options)
+        self._max_steps = max_steps
         allowed: dict[str, Any] = {name: self.filters[name] for name in jinja_filters}
         allowed |= filters
         tests: dict[str, Any] = {name: self.tests[name] for name in TESTS}
@@ -63,11 +100,78 @@ class Sandbox(CountingEnvironment):
         self.globals = {"range": FunctionView("range", bounded_range)}
         # Keeps each record alive, so that its id is not reused.
         self._fields: dict[tuple[int, str], tuple[RecordView, Any]] = {}
+        self.restart()
 
     def restart(self) -> None:
         """Reset the count of steps."""
-        super().restart()
-        self._calls = 0
+        self._steps = self._calls = 0
+
+    def count(self, steps: int = 1) -> None:
+        """Count steps. Raises LimitError if there are too many."""
+        self._steps += steps
+        if self._steps > self._max_steps:
+            raise LimitError(f"the template takes more than {self._max_steps:,} steps")
+
+    def measured(self, value: Any, *, deep: bool = False) -> Any:
+        """Count the parts of a value as steps, and return it; `deep` also counts inside results."""
+        self.count(count_values(value, self._max_steps - self._steps, deep=deep))
+        return value
+
+    def collected(self, value: Any) -> Any:
+        """Count the values in a new list or mapping, and return it.
+
+        Raises UndefinedError for an undefined value, and TypeError for a function.
+        """
+        for element in (*value, *value.values()) if isinstance(value, dict) else value:
+            require_defined(element)
+            if callable(element):
+                raise TypeError(f"{element!r} cannot be in a list")
+        return self.measured(value)
+
+    def counted(self, items: Any) -> Iterator[Any]:
+        """Iterate, and count each item."""
+        return CountedItems(self, iter(items))
+
+    def concat(self, parts: Iterable[str]) -> str:
+        """Join the output of a template or macro."""
+        parts = list(parts)
+        self.count(sum(map(len, parts)) // 100)
+        return "".join(parts)
+
+    def join_texts(self, *parts: Any) -> str:
+        """Join as `~` does: markup if there is markup among the parts."""
+        texts = [part if hasattr(part, "__html__") else str(self.measured(part)) for part in parts]
+        self.count(sum(len(str(text)) for text in texts) // 100)
+        if self.autoescape and any(hasattr(text, "__html__") for text in texts):
+            return Markup("").join(texts)
+        return "".join(map(str, texts))
+
+    def compare(self, left: Any, *parts: Any) -> Any:
+        """Compare as `left < right <= last` does."""
+        holds: Any = True
+        for name, right in zip(parts[::2], parts[1::2], strict=True):
+            self.measured(left, deep=True)
+            self.measured(right, deep=True)
+            holds = COMPARISONS[name](left, right)
+            if not holds:
+                return holds
+            left = right
+        return holds
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        return parse_template(self, source, name, filename)
+
+    def _compile(self, source: str, filename: str) -> CodeType:
+        try:
+            return super()._compile(source, filename)
+        except (SyntaxError, RecursionError, MemoryError):  # too many blocks inside each other
+            raise TemplateSyntaxError("nested too deeply", 1, None, filename) from None
+
+    def _generate(
+        self, source: nodes.Template, name: Any, filename: Any, defer_init: bool = False
+    ) -> str:
+        CountingTransformer(self).visit(source)
+        return super()._generate(source, name, filename, defer_init)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return a field, an allowed method, or the value under a key."""
@@ -168,3 +272,22 @@ class Sandbox(CountingEnvironment):
             return self.counted(result) if isinstance(result, Iterator) else self.measured(result)
 
         return bounded
+
+
+class CountedItems(Iterator[Any]):
+    """The items of a loop, or of a filter such as `map`; each counts as a step."""
+
+    def __init__(self, environment: Sandbox, items: Iterator[Any]) -> None:
+        self._environment, self._items = environment, items
+
+    def __next__(self) -> Any:
+        item = next(self._items)
+        self._environment.count()
+        require_defined(item)
+        return view(item)
+
+    def __str__(self) -> str:
+        raise TypeError("the result of this filter is not a list yet; add `| list`")
+
+    def __repr__(self) -> str:
+        return "the result of a filter; add `| list`"
