@@ -10,7 +10,6 @@ from fixtures.small_book import layerbook, write_small_book
 from fixtures.sweep_book import SPEC, write_sweep_book
 from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.functions import FUNCTIONS, ProseFunctions
-from layerbook.site.prose.markup import Inline
 from layerbook.site.prose.template_checks import find_template_problems
 
 PROSE = "templates/chapters/next.md"
@@ -209,8 +208,7 @@ def test_skips_fields_without_declared_types(text: str) -> None:
 def test_knows_the_functions_of_prose() -> None:
     from fixtures.sample_chapter import context
 
-    functions = ProseFunctions(context(), {}, lambda image, names: Inline("", ""))
-    assert functions.by_name().keys() == {*FUNCTIONS, "picture"}
+    assert ProseFunctions(context()).by_name().keys() == {*FUNCTIONS, "picture"}
 
 
 def test_unknown_experiment_of_a_code_cell_is_reported_once(book: Path) -> None:

@@ -20,11 +20,6 @@ _WITHOUT_RESULTS: dict[str, Callable[..., object]] = {
     "tok": TextFunctions.tok,
     "journey": make_stages,
 }
-_FOLDS = {
-    "reveal": f"reveal() needs something to hide: {folds.REVEAL_USAGE}",
-    "sidebar": f"sidebar() needs a title and a text: {folds.SIDEBAR_USAGE}",
-    "predict": f"predict() needs an answer to hide: {folds.PREDICT_USAGE}",
-}
 _ONCE_PER_PAGE = ("figure", "code_cell")
 _BRANCHES = (nodes.If, nodes.For, nodes.Macro, nodes.CondExpr)
 _OTHER_TEMPLATES = (nodes.Import, nodes.FromImport, nodes.Include, nodes.Extends)
@@ -54,8 +49,9 @@ def find_call_problems(
 
 
 def _call_message(name: str, call: nodes.Call, *, is_block: bool) -> str:
-    if name in _FOLDS and (not is_block or (name == "sidebar" and not (call.args or call.kwargs))):
-        return _FOLDS[name]
+    has_arguments = call.args or call.kwargs
+    if name in folds.INCOMPLETE and not (is_block and (has_arguments or name != "sidebar")):
+        return folds.INCOMPLETE[name]
     if message := _signature_message(call, FUNCTIONS[name]):
         return f"{name}(): {message}"
     return _constant_message(name, call)
@@ -83,13 +79,8 @@ def _constant_message(name: str, call: nodes.Call) -> str:
         named = {pair.key: pair.value.as_const() for pair in call.kwargs if pair.key != "right"}
         if name == "predict":
             question, choices = (*arguments, "?", ("a", "b"))[:2]
-            folds.make_prediction(
-                1,
-                named.get("question", question),
-                named.get("choices", choices),
-                _right(call),
-                "",
-            )
+            question, choices = named.get("question", question), named.get("choices", choices)
+            folds.make_prediction(1, question, choices, _right(call), "")
         elif name in _WITHOUT_RESULTS:
             _WITHOUT_RESULTS[name](*arguments, **named)
         elif arguments and not isinstance(arguments[0], str):

@@ -14,6 +14,12 @@ DEFAULT_TITLE = mark("What the run says")
 PREDICT_USAGE = '{% call predict("Which?", ["this", "that"], right=...) %} ... {% endcall %}'
 SIDEBAR_USAGE = '{% call sidebar("A closer look: ...") %} ... {% endcall %}'
 REVEAL_USAGE = "{% call reveal() %} ... {% endcall %}"
+INCOMPLETE = {
+    "reveal": f"reveal() needs something to hide: {REVEAL_USAGE}",
+    "sidebar": f"sidebar() needs a title and a text: {SIDEBAR_USAGE}",
+    "predict": f"predict() needs an answer to hide: {PREDICT_USAGE}",
+}
+"""The messages for calls without what they fold."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.functions.links import LinkFunctions
 from layerbook.site.prose.functions.results import ResultFunctions
 
-REFERENCE_FUNCTIONS = (*ResultFunctions.names(), *LinkFunctions.names())
+REFERENCE_FUNCTIONS = (*ResultFunctions.unbound(), *LinkFunctions.unbound())
 """The functions whose first argument names an experiment, a code cell, a source or a term."""
 TO_FIGURE = ("ref", "point")
 """The functions that lead to a figure that a page shows."""

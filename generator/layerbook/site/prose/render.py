@@ -8,16 +8,13 @@ Every mistake is a SpecError at the file and line of the prose.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 from layerbook.site.blocks import Preview
 from layerbook.site.pages import ChapterBody
 from layerbook.site.prose.captions import (
     line_containing,
     located_errors,
-    render_caption,
     render_definition,
 )
 from layerbook.site.prose.chapter_text import TextPiece
@@ -28,8 +25,8 @@ from layerbook.site.prose.markdown import (
     render_blocks,
     split_sentences,
 )
-from layerbook.site.prose.markup import Inline, escape_text
-from layerbook.site.prose.pictures import ProseDiagram, ProseImage, extract_pictures
+from layerbook.site.prose.markup import escape_text
+from layerbook.site.prose.pictures import extract_pictures
 
 # Matches only from the start of whitespace, since a listing can contain long runs of it.
 _TICKS = re.compile(r'(?<!\s)\s*((?:<button class="tick [^>]*>.*?</button>\s*)+)', re.DOTALL)
@@ -51,20 +48,16 @@ def render_chapter(source: str, file: str, context: ChapterContext) -> ChapterBo
         markdown, slots = evaluate(text, file, functions.by_name())
         page = render_blocks(markdown, slots, context.math, context.ids)
     toc = tuple(heading for heading in page.headings if heading.level == 2)
-    html = _group_ticks(page.html) + functions.results.tick_boxes()
+    html = _TICKS.sub(_group_ticks, page.html) + functions.tick_boxes()
     previews = _render_previews(functions, context)
     return ChapterBody(html, toc, page.headings, page.sections, previews, page.targets)
 
 
-def _group_ticks(html: str) -> str:
+def _group_ticks(match: re.Match[str]) -> str:
     """Put neighboring ticks into one element right behind the word before them.
 
     They stay side by side and never begin a line.
     """
-    return _TICKS.sub(_wrap_ticks, html)
-
-
-def _wrap_ticks(match: re.Match[str]) -> str:
     ticks = match[1]
     space = " " if ticks[-1].isspace() else ""
     return f'<span class="ticks">&nbsp;{_BETWEEN.sub("", ticks)}</span>{space}'
@@ -74,32 +67,21 @@ def _render_previews(functions: ProseFunctions, context: ChapterContext) -> tupl
     """Return the previews of the terms and sources that a chapter links to."""
     previews = []
     if glossary := context.glossary:
-        for term, id in functions.links.terms.items():
+        for term, id in functions.terms.items():
             entry = glossary.entries[term]
             definition = render_definition(glossary, entry, context.math)
             previews.append(Preview(id, entry.term.name, definition.html))
     if sources := context.bibliography:
-        for key, id in functions.links.sources.items():
+        for key, id in functions.sources.items():
             text = f"{sources.get(key).title}. {sources.get(key).venue}."
             previews.append(Preview(id, sources.label(key), escape_text(text)))
     return tuple(previews)
 
 
-class _PreparedProse(NamedTuple):
-    """A source with calls for its pictures, and the functions that it may call."""
-
-    source: str
-    functions: ProseFunctions
-
-
-def _prepare(source: str, file: str, context: ChapterContext) -> _PreparedProse:
+def _prepare(source: str, file: str, context: ChapterContext) -> tuple[str, ProseFunctions]:
+    """Return a source with calls for its pictures, and the functions that it may call."""
     text, pictures = extract_pictures(source)
-
-    def caption(picture: ProseImage | ProseDiagram, names: Mapping[str, object]) -> Inline:
-        source = TextPiece(file, picture.caption_line, picture.caption)
-        return render_caption(source, names, context.math)
-
-    return _PreparedProse(text, ProseFunctions(context, pictures, caption))
+    return text, ProseFunctions(replace(context, file=file, pictures=pictures))
 
 
 def chapter_sentences(source: str, file: str, context: ChapterContext) -> tuple[Sentence, ...]:

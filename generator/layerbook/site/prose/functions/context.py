@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from layerbook.site.chapter_views import ChapterViews
 from layerbook.site.page_templates import render_block
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.ids import PageIds
+from layerbook.site.prose.pictures import ProseDiagram, ProseImage
 from layerbook.site.sandbox.environment import Sandbox
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,6 +29,7 @@ class ChapterContext:
     bibliography: the sources that `cite` knows.
     glossary: the terms that `term` knows.
     ids: the ids of the chapter's page. media: None if only the words of the chapter are needed.
+    file: the Markdown. pictures: those in it, by line.
     live: the model as pages run it; None if they cannot.
     """
 
@@ -39,6 +41,8 @@ class ChapterContext:
     ids: PageIds = field(default_factory=PageIds)
     media: ChapterMedia | None = None
     live: LiveModel | None = None
+    file: str = ""
+    pictures: Mapping[int, ProseImage | ProseDiagram] = field(default_factory=dict)
 
 
 def figure_label(number: str) -> str:
@@ -66,18 +70,18 @@ class FunctionGroup:
         self._context = context
 
     @classmethod
-    def names(cls) -> tuple[str, ...]:
-        """Return the names of the functions, in the order of the class."""
-        return tuple(name for name in vars(cls) if hasattr(getattr(cls, name), "in_captions"))
-
-    @classmethod
     def unbound(cls) -> dict[str, Callable[..., object]]:
         """Return the functions with the parameters that prose passes; they cannot be called."""
-        return {name: vars(cls)[name].__get__(object(), cls) for name in cls.names()}
+        return {
+            name: function.__get__(object(), cls)
+            for group in cls.__mro__
+            for name, function in vars(group).items()
+            if hasattr(getattr(cls, name), "in_captions")
+        }
 
     def by_name(self) -> dict[str, Callable[..., object]]:
         """Return the functions by name."""
-        return {name: getattr(self, name) for name in self.names()}
+        return {name: getattr(self, name) for name in self.unbound()}
 
     def _block(self, macro: str, view: object) -> str:
         """Render a macro of `blocks.html`."""

@@ -38,7 +38,7 @@ class TextFunctions(FunctionGroup):
     def reveal(self, title: str = "", *, caller: Callable[[], str] | None = None) -> Fold:
         """`{% call reveal("title") %}`: prose that opens at its title."""
         if caller is None:
-            raise UsageError(f"reveal() needs something to hide: {folds.REVEAL_USAGE}")
+            raise UsageError(folds.INCOMPLETE["reveal"])
         title = title or gettext(DEFAULT_TITLE)
         opening = Block(self._block("reveal", title), title, "reveal()")
         return Fold(opening, caller(), Block("</div></details>", "", "reveal()"))
@@ -47,7 +47,7 @@ class TextFunctions(FunctionGroup):
     def sidebar(self, title: str = "", *, caller: Callable[[], str] | None = None) -> Fold:
         """`{% call sidebar("title") %}`: a short detour in a box that opens at its title."""
         if caller is None or not title:
-            raise UsageError(f"sidebar() needs a title and a text: {folds.SIDEBAR_USAGE}")
+            raise UsageError(folds.INCOMPLETE["sidebar"])
         opening = Block(self._block("sidebar", title), title, "sidebar()")
         return Fold(opening, caller(), Block("</div></details></aside>", "", "sidebar()"))
 
@@ -66,7 +66,7 @@ class TextFunctions(FunctionGroup):
         right: the choice that came true, counted from 0, or several; None if no result says it.
         """
         if caller is None:
-            raise UsageError(f"predict() needs an answer to hide: {folds.PREDICT_USAGE}")
+            raise UsageError(folds.INCOMPLETE["predict"])
         number = next(self._prediction_numbers)
         title = title or gettext(DEFAULT_TITLE)
         view = folds.make_prediction(number, question, choices, right, title)
