@@ -14,6 +14,7 @@ from layerbook.store.publish import published_files
 FIRST_DAY = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip file can state; all files have it."""
 FILE_MODE = 0o100644 << 16
+UNIX = 3
 
 
 def write_zip(site: Path, path: Path) -> None:
@@ -27,18 +28,10 @@ def write_archive(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
     """Write an archive of files in their order; a `mimetype` is not compressed, as in an EPUB."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        _add_files(archive, files)
+        for name, data in files:
+            # Nothing depends on the clock, the user or the system.
+            entry = zipfile.ZipInfo(name, FIRST_DAY)
+            entry.external_attr, entry.create_system = FILE_MODE, UNIX
+            entry.compress_type = zipfile.ZIP_STORED if name == "mimetype" else zipfile.ZIP_DEFLATED
+            archive.writestr(entry, data, compresslevel=9)
     atomic.write_output(path, content.getvalue())
-
-
-def _add_files(archive: zipfile.ZipFile, files: Iterable[tuple[str, bytes]]) -> None:
-    for name, data in files:
-        method = zipfile.ZIP_STORED if name == "mimetype" else zipfile.ZIP_DEFLATED
-        archive.writestr(_entry(name, method), data, compresslevel=9)
-
-
-def _entry(name: str, method: int) -> zipfile.ZipInfo:
-    """Return an entry that does not depend on the clock, the user or the system."""
-    info = zipfile.ZipInfo(name, FIRST_DAY)
-    info.compress_type, info.external_attr, info.create_system = method, FILE_MODE, 3
-    return info

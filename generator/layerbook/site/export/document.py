@@ -29,17 +29,9 @@ MAX_ELEMENT_DEPTH = 200
 PARSING_SECONDS = 20
 ID_LISTS = ("aria-labelledby", "aria-describedby", "for", "headers")
 OMITTED_CLASSES = {
-    "anchor",
-    "disclosure",
-    "disclosure-link",
-    "disclosures",
-    "listing",
-    "previews",
-    "stepper",
-    "tick-box",
-    "turn",
-    "visually-hidden",
-}
+    "anchor", "disclosure", "disclosure-link", "disclosures", "listing", "previews", "stepper",
+    "tick-box", "turn", "visually-hidden",
+}  # fmt: skip
 """Classes of elements that only make sense on screen; descriptions are also in `aria-label`."""
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # Possessive and without `(`, so that a value of many `url(#` takes linear time.
@@ -163,13 +155,9 @@ class Links:
         for element in page.article.iter():
             self._relink_ids(page.name, element)
             for name in ("href", XLINK_HREF):
-                href = element.get(name)
-                if href is None:
-                    continue
-                target = self.target(page.name, href)
-                if target is None:
-                    del element.attrib[name]
-                else:
+                href = element.attrib.pop(name, None)
+                target = None if href is None else self.target(page.name, href)
+                if target is not None:
                     element.set(name, target)
             element.attrib.pop("download", None)
 
@@ -198,10 +186,8 @@ def serialize(element: Element, *, xml: bool = False) -> str:
     """Return an element as HTML, or as XHTML whose namespaces are declared."""
     if xml:
         for descendant in element.iter():
-            namespace = (
-                descendant.tag[1:].partition("}")[0] if descendant.tag.startswith("{") else ""
-            )
-            if namespace and descendant.tag.endswith(("}svg", "}math")):
+            namespace, _, name = descendant.tag.removeprefix("{").rpartition("}")
+            if namespace and name in ("svg", "math"):
                 descendant.set("xmlns", namespace)
     serializer = HTMLSerializer(
         quote_attr_values="always",

@@ -30,6 +30,7 @@ from layerbook.site.export.inert import XLINK_HREF
 from layerbook.site.export.site_files import SiteFiles, is_plain_path
 from layerbook.site.pages import BookInfo, NavChapter
 
+OPF = "http://www.idpf.org/2007/opf"
 MATHML = "{http://www.w3.org/1998/Math/MathML}"
 STYLE = "style.css"
 COVER = "cover"
@@ -42,6 +43,9 @@ KEPT_ATTRIBUTES = {
     "rowspan", "scope", "open", "start", "role", "poster", "controls", "datetime",
     "aria-label", "aria-labelledby", "aria-describedby", "aria-hidden",
 }  # fmt: skip
+
+
+_PLAIN_TAGS = {"button": "span", "fieldset": "div", "legend": "p", "label": "span"}
 
 
 class Item(NamedTuple):
@@ -72,14 +76,14 @@ def write_epub(
         suffix=".xhtml",
         ids=ids_by_page(pages),
     )
-    chapters = [_chapter_item(page, book, links) for page in pages]
+    style = files("layerbook.site.export").joinpath("epub.css").read_bytes()
     items = [
+        _navigation(book, entries),
         _document(COVER, book.title, book.language, _cover(book)),
-        *chapters,
-        Item(STYLE, "text/css", files("layerbook.site.export").joinpath("epub.css").read_bytes()),
+        *[_chapter_item(page, book, links) for page in pages],
+        Item(STYLE, "text/css", style),
         *_media_items(site, pages),
     ]
-    items.insert(0, _navigation(book, entries))
     members = [
         ("mimetype", b"application/epub+zip"),
         ("META-INF/container.xml", _CONTAINER),
@@ -106,12 +110,8 @@ def _chapter_item(page: BookPage, book: BookInfo, links: Links) -> Item:
 
 
 def _document(name: str, title: str, language: str, body: str, tree: Element | None = None) -> Item:
-    tags = [e.tag for e in tree.iter()] if tree is not None else []
-    properties = [
-        kind
-        for kind, namespace in (("mathml", MATHML), ("svg", SVG))
-        if any(tag.startswith(namespace) for tag in tags)
-    ]
+    tags = " ".join(e.tag for e in tree.iter()) if tree is not None else ""
+    properties = [kind for kind, name in (("mathml", MATHML), ("svg", SVG)) if name in tags]
     html = (
         '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html>\n'
         '<html xmlns="http://www.w3.org/1999/xhtml" '
@@ -126,10 +126,7 @@ def _document(name: str, title: str, language: str, body: str, tree: Element | N
 def _as_plain_text(article: Element) -> None:
     """Turn controls into text, and drop attributes that only scripts and browsers use."""
     for element in article.iter():
-        if element.tag == "button":
-            element.tag = "span"
-        elif element.tag in ("fieldset", "legend", "label"):
-            element.tag = {"fieldset": "div", "legend": "p", "label": "span"}[element.tag]
+        element.tag = _PLAIN_TAGS.get(element.tag, element.tag)
         if element.tag.startswith("{"):
             element.attrib.pop("role", None)
             element.attrib.pop("tabindex", None)
@@ -165,21 +162,17 @@ def _media_items(site: Path, pages: Iterable[BookPage]) -> Iterator[Item]:
     Raises StoreError for a path that leads up, and for other files, such as pages with scripts.
     """
     site_files = SiteFiles(site)
-    paths = set()
-    for page in pages:
-        for element in page.article.iter():
-            for name in ("src", "poster"):
-                path = element.get(name)
-                if path and ":" not in path and path not in paths:
-                    paths.add(path)
-                    data, suffix = site_files.read(path), PurePosixPath(path).suffix
-                    is_picture = suffix.lower() in (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES)
-                    if not is_picture or not is_plain_path(path):
-                        raise StoreError(
-                            f"{site}: {path!r} is not the path of a picture or video in the site"
-                        )
-                    kind = mimetypes.guess_type(f"file{suffix}")[0] or "application/octet-stream"
-                    yield Item(path, kind, data)
+    elements = [element for page in pages for element in page.article.iter()]
+    names = [element.get(name) for element in elements for name in ("src", "poster")]
+    for path in dict.fromkeys(names):
+        if not path or ":" in path:
+            continue
+        data, suffix = site_files.read(path), PurePosixPath(path).suffix
+        is_picture = suffix.lower() in (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES)
+        if not is_picture or not is_plain_path(path):
+            raise StoreError(f"{site}: {path!r} is not the path of a picture or video in the site")
+        kind = mimetypes.guess_type(f"file{suffix}")[0] or "application/octet-stream"
+        yield Item(path, kind, data)
 
 
 def _cover(book: BookInfo) -> str:
@@ -203,15 +196,8 @@ def _navigation(book: BookInfo, entries: Sequence[NavChapter]) -> Item:
 def _package(book: BookInfo, items: Sequence[Item], published: str) -> bytes:
     digest = hashlib.sha256(b"\0".join(item.data for item in items)).hexdigest()
     identifier = book.url or f"urn:uuid:{uuid.UUID(digest[:32], version=5)}"
-    root = Element(
-        "package",
-        {
-            "xmlns": "http://www.idpf.org/2007/opf",
-            "version": "3.0",
-            "unique-identifier": "id",
-            "xml:lang": book.language,
-        },
-    )
+    root = Element("package", {"xmlns": OPF, "version": "3.0", "unique-identifier": "id"})
+    root.set("xml:lang", book.language)
     metadata = SubElement(root, "metadata", {"xmlns:dc": "http://purl.org/dc/elements/1.1/"})
     facts: list[tuple[str, str, Mapping[str, str]]] = [
         ("dc:identifier", identifier, {"id": "id"}),
@@ -230,8 +216,8 @@ def _package(book: BookInfo, items: Sequence[Item], published: str) -> bytes:
     for number, item in enumerate(items):
         extra = {"properties": item.properties} if item.properties else {}
         id = f"item-{number}"
-        attributes = {"id": id, "href": item.path, "media-type": item.media_type, **extra}
-        SubElement(manifest, "item", attributes)
+        file = {"id": id, "href": item.path, "media-type": item.media_type}
+        SubElement(manifest, "item", file | extra)
         if item.media_type == "application/xhtml+xml" and item.properties != "nav":
             SubElement(spine, "itemref", {"idref": id})
     text = tostring(root, encoding="unicode")

@@ -18,16 +18,9 @@ XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
 LINKED = {"href", XLINK_HREF, "cite"}
 SHOWN = {"src", "poster"}
 UNUSED = {
-    "style",
-    "srcset",
-    "imagesrcset",
-    "data",
-    "background",
-    "action",
-    "formaction",
-    "ping",
+    "style", "srcset", "imagesrcset", "data", "background", "action", "formaction", "ping",
     "filter",
-}
+}  # fmt: skip
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _LINK_SCHEMES = {"http", "https", "mailto"}
 _PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")

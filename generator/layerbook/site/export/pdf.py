@@ -13,13 +13,7 @@ from layerbook.core import atomic
 from layerbook.core.errors import LayerbookError
 from layerbook.core.language import gettext
 from layerbook.site.export.chromium import run_chromium
-from layerbook.site.export.document import (
-    BookPage,
-    Links,
-    ids_by_page,
-    read_page,
-    serialize,
-)
+from layerbook.site.export.document import BookPage, Links, ids_by_page, read_page, serialize
 from layerbook.site.export.embedding import embed_media, style_sheets
 from layerbook.site.export.site_files import SiteFiles
 from layerbook.site.pages import BookInfo, NavChapter
@@ -29,7 +23,7 @@ _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:; "
     "base-uri 'none'; form-action 'none'"
 )
-_DATE = re.compile(rb"/(CreationDate|ModDate) \(D:\d{14}[^)]*\)")
+_DATE = re.compile(rb"(/(?:CreationDate|ModDate) \()D:\d{14}(?=[^)]*\))")
 
 
 def write_pdf(site: Path, book: BookInfo, other_pages: Sequence[NavChapter], path: Path) -> None:
@@ -56,11 +50,7 @@ def write_pdf(site: Path, book: BookInfo, other_pages: Sequence[NavChapter], pat
 
 def _without_dates(data: bytes) -> bytes:
     """Return a PDF with fixed dates of the same length, so that its offset table stays valid."""
-
-    def fix_date(match: re.Match[bytes]) -> bytes:
-        return re.sub(rb"D:\d{14}", b"D:20000101000000", match[0])
-
-    return _DATE.sub(fix_date, data)
+    return _DATE.sub(rb"\1D:20000101000000", data)
 
 
 def _document(
@@ -112,12 +102,10 @@ def _contents(book: BookInfo, entries: Sequence[NavChapter]) -> str:
     rows, part = [], ""
     for entry in entries:
         if entry.part != part:
-            rows.append(f'<li class="part">{escape(entry.part)}</li>')
-        part = entry.part
-        rows.append(
-            f'<li><a href="#{entry.name}"><span class="n">{escape(entry.number)}</span> '
-            f"{escape(entry.title)}</a></li>"
-        )
+            part = entry.part
+            rows.append(f'<li class="part">{escape(part)}</li>')
+        number = f'<span class="n">{escape(entry.number)}</span>'
+        rows.append(f'<li><a href="#{entry.name}">{number} {escape(entry.title)}</a></li>')
     heading = f'<p class="chapter-number">{escape(gettext("Contents"))}</p>'
     note = gettext(
         "In print, interactive figures stand still, long sequences show only a few of their "
