@@ -58,8 +58,7 @@ class CodeCell:
 
     def problem(self, error: CheckError) -> Problem:
         """Return an error of `equals` as a problem at its place."""
-        line, column = self.equals_at
-        return Problem(self.file, line, column + error.column, error.message)
+        return _problem(self.file, self.equals_at, error)
 
     def expected(self, result_of: Callable[[str], object]) -> Any:
         """Return the value of the last line, as plain Python. Raises SpecError at `equals`.
@@ -83,6 +82,10 @@ class CodeCell:
             message = f"the value has more than {MAX_OUTPUT} characters; use a part of it"
             raise SpecError([Problem(self.file, *self.equals_at, message)])
         return text
+
+
+def _problem(file: str, position: Position, error: CheckError) -> Problem:
+    return Problem(file, position.line, position.column + error.column, error.message)
 
 
 def cell_folder(templates_dir: Path, chapter: str) -> Path:
@@ -109,19 +112,18 @@ def parse_cell(name: str, file: str, text: str) -> CodeCell:
     if len(text) > MAX_CODE:
         raise SpecError([Problem(file, 1, 1, f"a cell has at most {MAX_CODE:,} characters")])
     header = list(_header_lines(text, file))
-    lines = text.split("\n")[len(header) :]
-    code = "\n".join(lines).strip("\n")
+    code = "\n".join(text.split("\n")[len(header) :]).lstrip("\n")
     equals, equals_at, within = None, FILE_START, WITHIN
     for line in header:
         if line.key == "equals":
             equals, equals_at = _parse_equals(line, file), line.position
         else:
             within = _parse_within(line, file)
-    body = _parse_python(code, file, len(text.split("\n")) - len(lines) + _blank_lines(lines))
+    body = _parse_python(code, file, text.removesuffix(code).count("\n"))
     if equals and not (body and isinstance(body[-1], ast.Expr)):
         message = "the last line of a cell with `equals` is an expression, whose value is compared"
         raise SpecError([Problem(file, text.rstrip().count("\n") + 1, 1, message)])
-    return CodeCell(name, file, code, equals, within, equals_at)
+    return CodeCell(name, file, code.rstrip("\n"), equals, within, equals_at)
 
 
 class _HeaderLine(NamedTuple):
@@ -145,10 +147,6 @@ def _header_lines(text: str, file: str) -> Iterator[_HeaderLine]:
         yield _HeaderLine(key, value, Position(number, match.start(2) + 1))
 
 
-def _blank_lines(lines: list[str]) -> int:
-    return next((i for i, line in enumerate(lines) if line), 0)
-
-
 def _parse_equals(line: _HeaderLine, file: str) -> Check:
     try:
         check = parse(line.value)
@@ -156,15 +154,12 @@ def _parse_equals(line: _HeaderLine, file: str) -> Check:
             if isinstance(node, ast.Name) and node.id == "result":
                 message = 'a cell has no experiment of its own; name one, as in r("id")'
                 raise CheckError(message, node.col_offset)
-        if not check.references:
-            raise CheckError(
-                'a comparison with a constant proves nothing; name a result, as in r("id")'
-            )
-        return check
+        if check.references:
+            return check
+        message = 'a comparison with a constant proves nothing; name a result, as in r("id")'
+        raise CheckError(message)
     except CheckError as error:
-        at = line.position
-        problem = Problem(file, at.line, at.column + error.column, error.message)
-        raise SpecError([problem]) from error
+        raise SpecError([_problem(file, line.position, error)]) from error
 
 
 def _parse_within(line: _HeaderLine, file: str) -> float:

@@ -25,18 +25,13 @@ _LONG = re.compile(r"[^\n]{500}|\s{150}")
 """Long lines and runs of whitespace, for which many lexers take quadratic time."""
 
 _ROLES = {
-    "Comment": "comment",
-    "Keyword": "keyword",
-    "Operator.Word": "keyword",
-    "Name.Tag": "keyword",
-    "Literal.String": "string",
-    "Literal.Number": "number",
-    "Literal.Date": "number",
-    "Name.Function": "name",
-    "Name.Class": "name",
-    "Name.Decorator": "name",
-    "Name.Builtin": "name",
+    "comment": ("Comment",),
+    "keyword": ("Keyword", "Operator.Word", "Name.Tag"),
+    "string": ("Literal.String",),
+    "number": ("Literal.Number", "Literal.Date"),
+    "name": ("Name.Function", "Name.Class", "Name.Decorator", "Name.Builtin"),
 }
+"""The colors, and the kinds of tokens of Pygments that have them."""
 
 
 class ListingError(Exception):
@@ -93,18 +88,15 @@ def code_html(source: str, language: str, allowance: Allowance | None = None) ->
 
 def highlight_css() -> str:
     """Return one rule per role (`--code-keyword` and so on) over all classes that Pygments sets."""
-    from pygments.token import STANDARD_TYPES
+    from pygments.token import STANDARD_TYPES, string_to_tokentype
 
-    classes: dict[str, list[str]] = {}
-    for kind, name in sorted(STANDARD_TYPES.items(), key=lambda item: item[1]):
-        role = _role(f"{kind}.".removeprefix("Token."))
-        if name and role:
-            classes.setdefault(role, []).append(f".code .{name}")
-    return "".join(
-        f"{', '.join(names)} {{ color: var(--code-{role}); }}\n"
-        for role, names in sorted(classes.items())
-    )
-
-
-def _role(kind: str) -> str | None:
-    return next((role for prefix, role in _ROLES.items() if kind.startswith(f"{prefix}.")), None)
+    rules = []
+    for role, kinds in sorted(_ROLES.items()):
+        parents = [string_to_tokentype(kind) for kind in kinds]
+        names = sorted(
+            f".code .{name}"
+            for kind, name in STANDARD_TYPES.items()
+            if any(kind in parent for parent in parents)
+        )
+        rules.append(f"{', '.join(names)} {{ color: var(--code-{role}); }}\n")
+    return "".join(rules)

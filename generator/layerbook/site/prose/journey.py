@@ -100,6 +100,7 @@ def _vectors(rows: Sequence[Sequence[float]], _: object) -> Picture:
 def _attention(weights: Sequence[float], labels: Sequence[object]) -> Picture:
     """Draw an arc from the last token to each token, as thick as its share."""
     last, names = len(weights) - 1, [str(as_token(label).text).strip() for label in labels]
+    shares = [percent(weight, 0) for weight in weights]
     parts = []
     for x, weight in enumerate(weights):
         start, end = 44 * x + 20, 44 * last + 20
@@ -107,28 +108,30 @@ def _attention(weights: Sequence[float], labels: Sequence[object]) -> Picture:
         path = f"M{end} 82C{end} {height} {start} {height} {start} 82"
         parts.append(f'<path class="arc" d="{path}" stroke-width="{1 + 9 * weight:.1f}"/>')
         parts.append(f'<circle class="dot" cx="{start}" cy="86" r="4"/>')
-        name = escape_text(names[x][:8]) if x < len(names) else ""
-        for y, text in ((106, name), (122, escape_text(percent(weight, 0)))):
-            parts.append(f'<text x="{start}" y="{y}" text-anchor="middle">{text}</text>')
-    pairs = zip(names, weights, strict=False)
-    alt = ", ".join(f"{name} {percent(weight, 0)}" for name, weight in pairs)
-    described = gettext("What the last token attends to: {shares}", shares=alt)
-    return Picture(_svg(44 * len(weights) - 4, 126, parts), described)
+        name = names[x][:8] if x < len(names) else ""
+        for y, text in ((106, name), (122, shares[x])):
+            label = escape_text(text)
+            parts.append(f'<text x="{start}" y="{y}" text-anchor="middle">{label}</text>')
+    pairs = zip(names, shares, strict=False)
+    alt = gettext(
+        "What the last token attends to: {shares}", shares=", ".join(map(" ".join, pairs))
+    )
+    return Picture(_svg(44 * len(weights) - 4, 126, parts), alt)
 
 
 def _widths(widths: Sequence[int], _: object) -> Picture:
     """Draw a bar for each width, one below the other."""
     largest = max(widths, default=0) or 1
+    numbers = [localized(f"{width:,}") for width in widths]
     parts = []
-    for y, width in enumerate(widths):
+    for y, (width, number) in enumerate(zip(widths, numbers, strict=True)):
         length = 150 * width / largest
         parts.append(
             f'<rect class="bar" x="{(160 - length) / 2:.1f}" y="{36 * y}" width="{length:.1f}" '
             f'height="16" rx="3"/><text x="80" y="{36 * y + 29}" text-anchor="middle">'
-            f"{localized(f'{width:,}')}</text>"
+            f"{number}</text>"
         )
-    numbers = ", ".join(localized(f"{width:,}") for width in widths)
-    alt = gettext("Widths: {widths}", widths=numbers)
+    alt = gettext("Widths: {widths}", widths=", ".join(numbers))
     return Picture(_svg(160, 36 * len(widths), parts), alt)
 
 
@@ -139,9 +142,9 @@ def _top(tokens: Sequence[object], _: object) -> Picture:
         prob = getattr(token, "prob", None)
         share = escape_text(percent(prob, 0))  # raises TypeError unless it is a number
         length = max(100 * float(prob or 0), 0.5)
-        rect = f'<rect class="bar" width="{length:.1f}" height="10"/>'
         bar = (
-            f'<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{rect}</svg>'
+            '<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
+            f'<rect class="bar" width="{length:.1f}" height="10"/></svg>'
         )
         rows.append(f"<li>{chip(as_token(token)).html} {bar} <b>{share}</b></li>")
     return Picture(f'<ol class="stage-top">{"".join(rows)}</ol>')

@@ -8,31 +8,29 @@ from pathlib import Path
 from jinja2 import nodes
 
 from layerbook.book.media import MediaError, MediaFolders
-from layerbook.book.node import display_path
+from layerbook.book.node import Position, display_path
 from layerbook.core.errors import Problem
 from layerbook.plotting.dot_syntax import DiagramError, check_source
 from layerbook.site.prose.chapter_text import TextPiece
-from layerbook.site.prose.pictures import extract_pictures
+from layerbook.site.prose.pictures import ProseImage, extract_pictures
 
 
 def find_media_problems(folders: MediaFolders, prose: TextPiece) -> Iterator[Problem]:
     """Yield a problem for each picture, diagram or video that cannot be shown, at its place."""
-    pictures = extract_pictures(prose.text)
-    for image in pictures.images:
-        message = image.problem()
+    for picture in extract_pictures(prose.text).pictures.values():
+        position = Position(picture.line, picture.column)
+        message = picture.problem()
         try:
-            folders.image(image.path)
+            if isinstance(picture, ProseImage):
+                folders.image(picture.path)
+            else:
+                check_source(picture.source)
         except MediaError as error:
             message = message or str(error)
-        if message:
-            yield Problem(prose.file, image.line, image.column, message)
-    for diagram in pictures.diagrams:
-        if message := diagram.problem():
-            yield Problem(prose.file, diagram.line, 1, message)
-        try:
-            check_source(diagram.source)
         except DiagramError as error:
-            yield Problem(prose.file, diagram.line + error.line, 1, str(error))
+            yield prose.problem(Position(picture.line + error.line, 1), str(error))
+        if message:
+            yield prose.problem(position, message)
     for call in prose.calls("video"):
         for message in _video_messages(folders, call):
             yield prose.problem_at(call.lineno, "video", f"video(): {message}")

@@ -50,25 +50,27 @@ _COMMENT = re.compile(r"//\s*(caption|alt|name):\s*(.*?)\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProseImage:
-    """An image in the source of the prose; its `caption` begins at `caption_line`."""
+class _Picture:
+    """A picture in the source of the prose, at `line`; its `caption` begins at `caption_line`."""
 
-    path: str
     alt: str
     caption: str
     line: int
-    column: int
     caption_line: int
+    column: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProseImage(_Picture):
+    """An image."""
+
+    path: str
 
     kind: ClassVar = "an image"
 
-    @property
-    def is_decorative(self) -> bool:
-        """Return whether the image is only decorative."""
-        return self.alt.strip() == DECORATIVE
-
     def problem(self) -> str:
         """Return the problem with its syntax, or ""."""
+        is_decorative = self.alt.strip() == DECORATIVE
         if not self.alt.strip():
             return (
                 "the image has no description for readers who cannot see it: "
@@ -76,26 +78,19 @@ class ProseImage:
             )
         if "{{" in self.alt:
             return "the description of an image has no values; its caption can have them"
-        if self.is_decorative and self.caption:
+        if is_decorative and self.caption:
             return f"a {DECORATIVE} image has no caption; describe the image, or remove the caption"
-        if not self.is_decorative and not self.caption.strip():
+        if not is_decorative and not self.caption.strip():
             return f'the image has no caption: ![{self.alt}]({self.path} "caption")'
         return ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProseDiagram:
-    """A diagram in the source of the prose; its fence is in `line`.
-
-    caption: prose in the line `caption_line`. name: its name in references, or "".
-    """
+class ProseDiagram(_Picture):
+    """A diagram; `name` is its name in references, or ""."""
 
     source: str
-    alt: str
-    caption: str
     name: str
-    line: int
-    caption_line: int
 
     kind: ClassVar = "a diagram"
 
@@ -119,16 +114,6 @@ class ExtractedPictures(NamedTuple):
     source: str
     pictures: dict[int, ProseImage | ProseDiagram]
 
-    @property
-    def images(self) -> list[ProseImage]:
-        """The pictures that are images."""
-        return [p for p in self.pictures.values() if isinstance(p, ProseImage)]
-
-    @property
-    def diagrams(self) -> list[ProseDiagram]:
-        """The pictures that are diagrams."""
-        return [p for p in self.pictures.values() if isinstance(p, ProseDiagram)]
-
 
 def extract_pictures(source: str) -> ExtractedPictures:
     """Replace the pictures in a source by calls; all other characters stay on their lines."""
@@ -139,10 +124,7 @@ def extract_pictures(source: str) -> ExtractedPictures:
         if match["diagram"] is None and not is_image:
             return match[0]
         line = source.count("\n", 0, match.start()) + 1
-        if is_image:
-            pictures[line] = _parse_image(match, line)
-        else:
-            pictures[line] = _parse_diagram(match["body"], line)
+        pictures[line] = (_parse_image if is_image else _parse_diagram)(match, line)
         breaks = "\n" * match[0].count("\n")
         return f"{{{{ picture({line}){breaks} }}}}"
 
@@ -161,20 +143,19 @@ def _parse_image(match: re.Match[str], line: int) -> ProseImage:
     )
 
 
-def _parse_diagram(body: str, line: int) -> ProseDiagram:
-    comments: dict[str, str] = {}
-    places: dict[str, int] = {}
-    for number, text in enumerate(body.split("\n"), start=line + 1):
+def _parse_diagram(match: re.Match[str], line: int) -> ProseDiagram:
+    comments, caption_line = {}, line
+    for number, text in enumerate(match["body"].split("\n"), start=line + 1):
         if not text.startswith("//"):
             break
         if comment := _COMMENT.fullmatch(text):
             comments[comment[1]] = comment[2]
-            places[comment[1]] = number
+            caption_line = number if comment[1] == "caption" else caption_line
     return ProseDiagram(
-        source=body,
+        source=match["body"],
         alt=comments.get("alt", ""),
         caption=comments.get("caption", ""),
         name=comments.get("name", ""),
         line=line,
-        caption_line=places.get("caption", line),
+        caption_line=caption_line,
     )

@@ -22,7 +22,7 @@ from layerbook.book.node import Position
 from layerbook.core.errors import MAX_PROBLEMS, Problem, did_you_mean
 from layerbook.site.prose.chapter_text import NO_PROSE, TextPiece
 from layerbook.site.prose.links import Anchors, static_anchors
-from layerbook.site.prose.pictures import extract_pictures
+from layerbook.site.prose.pictures import ProseDiagram, ProseImage, extract_pictures
 from layerbook.site.prose.references import TO_FIGURE, Reference, find_references
 from layerbook.store.project import Project
 
@@ -52,9 +52,10 @@ class _Page:
 
     @cached_property
     def pictures(self) -> frozenset[str]:
-        extracted = extract_pictures(self.prose.text)
-        paths = [image.path for image in extracted.images] + _VIDEO.findall(self.prose.text)
-        names = {diagram.name for diagram in extracted.diagrams if diagram.name}
+        pictures = extract_pictures(self.prose.text).pictures.values()
+        paths = [p.path for p in pictures if isinstance(p, ProseImage)]
+        paths += _VIDEO.findall(self.prose.text)
+        names = {p.name for p in pictures if isinstance(p, ProseDiagram) and p.name}
         return frozenset(names.union(PurePosixPath(path).stem for path in paths))
 
     def names(self) -> Iterator[str]:
