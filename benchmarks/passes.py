@@ -24,7 +24,7 @@ from layerbook.model.execution import Execution
 from layerbook.model.plan import make_plan
 from layerbook.model.precision import arithmetic
 from layerbook.runner.local import Executor, LocalExecutor
-from layerbook.runner.spec_files import run_file
+from layerbook.runner.spec_files import load_spec_file, run_file
 from layerbook.runner.sweep import CHUNK_SIZE
 from layerbook.store.project import sweep_cells
 
@@ -142,11 +142,10 @@ def run_sweep(executor: LocalExecutor, folder: Path, texts: Sequence[str]) -> No
         yield executor
 
     outcomes = run_file(
-        write_spec(folder, texts),
+        load_spec_file(write_spec(folder, texts), None, Reporter()),
         folder / "out",
-        None,
         Reporter(),
-        executor_factory=executor_factory,
+        executor_factory,
     )
     if outcomes[0].verdict != "new":
         sys.exit(f"the sweep failed: {outcomes[0].detail}")

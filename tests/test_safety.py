@@ -19,7 +19,7 @@ from fixtures.small_book import layerbook, read_tree, start_layerbook
 from fixtures.watching import watch_layerbook
 from layerbook.core.errors import OutsideError, SpecError
 from layerbook.core.progress import Reporter
-from layerbook.runner.run import ResultSaver
+from layerbook.runner.run import ProjectStore
 from layerbook.site.build import BuildOptions, build
 from layerbook.store import results
 from layerbook.store.freshness import check_status
@@ -150,7 +150,7 @@ def test_results_are_not_written_through_a_link_that_appears(book: Path, outside
     path.parent.rename(book / "old")
     path.parent.symlink_to(outside / "folder")
     with pytest.raises(OutsideError):
-        ResultSaver(project).save(status, status.key, result)
+        ProjectStore(project).save(status.experiment, status.key, result)
     assert not list((outside / "folder").iterdir())
 
 

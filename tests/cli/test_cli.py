@@ -489,10 +489,10 @@ def test_discards_results_of_code_that_changed(
     spec: Path, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After an edit during the run, no file is written."""
-    from layerbook.store import keys
+    from layerbook.store import code_digest
 
     codes = iter(range(100))
-    monkeypatch.setattr(keys, "analysis_code_digest", lambda module: str(next(codes)))
+    monkeypatch.setattr(code_digest, "analysis_code_digest", lambda *modules: str(next(codes)))
     process = layerbook("run", spec, "--out", "results", "--model", tiny_model_dir, cwd=tmp_path)
     assert process.returncode == 1
     assert process.stdout.count("its sources changed while it ran") == 2

@@ -124,7 +124,7 @@ def test_reports_a_failure(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     with monkeypatch.context() as patched:
         patched.setattr(Generate, "measure", fail)
-        patched.setattr("layerbook.store.code_digest.analysis_code_digest", lambda module: "same")
+        patched.setattr("layerbook.store.code_digest.analysis_code_digest", lambda *_: "same")
         patched.setattr("layerbook.store.keys.Key.same_sources", lambda self, other: True)
         process = layerbook("verify", "--quiet", cwd=book)
     assert process.returncode == 1

@@ -442,14 +442,14 @@ def test_lost_scheduler_ends_the_run(
 ) -> None:
     """The command exits with 1 and keeps what was measured."""
     monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
-    collect = running.ProjectCellStore.collect
+    collect = running.SavedCells.collect
     with start_cluster(tmp_path / "dask", 1) as new_cluster:
 
         def kill_and_collect(self: Any, *arguments: Any) -> Any:
             new_cluster.scheduler.kill()
             return collect(self, *arguments)
 
-        monkeypatch.setattr(running.ProjectCellStore, "collect", kill_and_collect)
+        monkeypatch.setattr(running.SavedCells, "collect", kill_and_collect)
         completed = layerbook("run", "--executor", new_cluster.executor, cwd=book)
     assert completed.returncode == 1
     assert "lost the Dask scheduler; finished results are kept" in completed.stderr, (

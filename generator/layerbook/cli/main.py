@@ -79,15 +79,12 @@ def model_command(root: Path, model: str | None, file: Path | None, quiet: bool)
     """Download, convert and check the model of the book, or MODEL. Print where it is."""
     from layerbook.book.loader import read_book_spec
     from layerbook.core.requests import DEFAULT_PRECISION
-    from layerbook.model import sources
     from layerbook.runner.local import require_model_libraries
+    from layerbook.store.project import choose_model
 
     has_book = (root / "experiments" / "book.yaml").is_file()
     book = read_book_spec(root) if has_book else None
-    if model is None and book is not None:
-        source = sources.resolve_as(book.model, book.model_name)
-    else:
-        source = sources.resolve(sources.DEFAULT_MODEL if model is None else model)
+    source = choose_model(model, book)
     report = make_reporter(quiet=quiet)
     folder = source.install(file, report) if file else source.prepare(report)
     source = source.pinned()

@@ -11,7 +11,7 @@ from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, StoreError
 from layerbook.core.progress import Reporter
 from layerbook.runner.local import Measurements, local_executor
-from layerbook.runner.run import measure_each
+from layerbook.runner.sweep import run_sweep
 from layerbook.store import results
 from layerbook.store.comparison import Difference, compare_results, tolerance_of
 from layerbook.store.freshness import ExperimentStatus
@@ -43,17 +43,18 @@ def verify(
     model cannot be loaded.
     """
     current = [status.experiment for status in statuses if status.freshness.usable]
-    verifiers = {experiment: CellVerifier(project) for experiment in current}
-    measured: Measurements = {}
+    sweeps = {e: CellVerifier(project) for e in current if e.sweep is not None}
+    measured: dict[Experiment, Result | LayerbookError] = {}
     if current:
         with local_executor(project.source, project.precision, report) as executor:
-            in_order = measure_each(current, executor, report, verifiers.__getitem__)
-            measured = dict(zip(current, in_order, strict=True))
+            measured |= executor.measure([e for e in current if e.sweep is None])
+            for sweep, verifier in sweeps.items():
+                measured[sweep] = run_sweep(sweep, executor, verifier, report)
     checks = []
     for status in statuses:
         experiment = status.experiment
-        if experiment in verifiers:
-            cells = verifiers[experiment].differences
+        if experiment in measured:
+            cells = sweeps[experiment].differences if experiment in sweeps else []
             checks.append(_check(project, experiment, measured[experiment], cells))
         else:
             detail = str(status.freshness)

@@ -105,12 +105,12 @@ class LocalExecutor:
 
     def _measure_on(
         self, source: sources.ModelSource, experiments: Sequence[Experiment], report: Reporter
-    ) -> Measurements:
+    ) -> dict[Experiment, Result | LayerbookError]:
+        """Measure experiments on one model; those that do not fit it get an error."""
         errors: dict[Experiment, Result | LayerbookError] = {}
         if source != self.source:
             download_hub_model(source, self.report)
-            errors |= self._check_size(source, experiments)
-            errors |= _check_features(source, experiments)
+            errors |= self._check_other_model(source, experiments)
         for experiment in experiments:
             if experiment not in errors:
                 error = _check_length(experiment, self._model(source))
@@ -119,18 +119,23 @@ class LocalExecutor:
         valid = [experiment for experiment in experiments if experiment not in errors]
         return errors | self._run(self._model(source), valid, report) if valid else errors
 
-    def _check_size(
+    def _check_other_model(
         self, source: sources.ModelSource, experiments: Sequence[Experiment]
     ) -> dict[Experiment, LayerbookError]:
-        """Return an error for each experiment that names layers, if the sizes of models differ."""
+        """Return the errors of experiments that a model other than the book's cannot run."""
         own_limits, limits = self.source.limits(), source.limits()
-        if (own_limits.layers, own_limits.heads) == (limits.layers, limits.heads):
-            return {}
-        error = ModelError(
-            f"{source.name} and {self.source.name} have different numbers of layers or heads; a "
-            "sweep over both must not name a layer"
-        )
-        return {experiment: error for experiment in experiments if _names_layers(experiment)}
+        same_size = (own_limits.layers, own_limits.heads) == (limits.layers, limits.heads)
+        errors: dict[Experiment, LayerbookError] = {}
+        for experiment in experiments:
+            if missing := experiment.analysis.missing_features(limits):
+                message = f"{source.name} does not have {' and '.join(missing)}"
+                errors[experiment] = _error_at(experiment, message)
+            elif not same_size and _names_layers(experiment):
+                errors[experiment] = ModelError(
+                    f"{source.name} and {self.source.name} have different numbers of layers or "
+                    "heads; a sweep over both must not name a layer"
+                )
+        return errors
 
     def _run(
         self, model: LoadedModel, experiments: Sequence[Experiment], report: Reporter
@@ -183,20 +188,6 @@ def require_model_libraries() -> None:
             raise ModelError(f"running the model needs {name}: pip install 'layerbook[model]'")
 
 
-def _check_features(
-    source: sources.ModelSource, experiments: Sequence[Experiment]
-) -> dict[Experiment, LayerbookError]:
-    """Return an error for each experiment that requires a feature the model lacks."""
-    errors: dict[Experiment, LayerbookError] = {}
-    for experiment in experiments:
-        if missing := experiment.analysis.missing_features(source.limits()):
-            message = f"{source.name} does not have {' and '.join(missing)}"
-            errors[experiment] = RunError(
-                f"{experiment.file}:{experiment.line}: {experiment.id}: {message}"
-            )
-    return errors
-
-
 def _names_layers(experiment: Experiment) -> bool:
     """Return whether an experiment captures or patches activations of a layer."""
     for request in make_plan(experiment.analysis.runs().values()).requests:
@@ -207,7 +198,7 @@ def _names_layers(experiment: Experiment) -> bool:
     return False
 
 
-def _check_length(experiment: Experiment, model: LoadedModel) -> LayerbookError | None:
+def _check_length(experiment: Experiment, model: LoadedModel) -> RunError | None:
     """Return an error if an experiment's prompts do not fit the model's context."""
     limit = model.config.max_position_embeddings
     try:
@@ -216,7 +207,7 @@ def _check_length(experiment: Experiment, model: LoadedModel) -> LayerbookError 
             if length > limit:
                 raise ModelError(f"{length} tokens do not fit the model's context of {limit}")
     except LayerbookError as error:
-        return RunError(f"{experiment.file}:{experiment.line}: {experiment.id}: {error}")
+        return _error_at(experiment, str(error))
     return None
 
 
@@ -229,5 +220,8 @@ def _measure_one(
         return round_result(result)
     except Exception as error:  # an analysis may be the author's own and raise anything
         description = describe_exception(error, inspect.getfile(type(experiment.analysis)))
-        message = f"{experiment.file}:{experiment.line}: {experiment.id}: {description}"
-        return RunError(message, format_trace(error))
+        return _error_at(experiment, description, format_trace(error))
+
+
+def _error_at(experiment: Experiment, message: str, trace: str = "") -> RunError:
+    return RunError(f"{experiment.file}:{experiment.line}: {experiment.id}: {message}", trace)

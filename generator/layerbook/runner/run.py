@@ -6,12 +6,12 @@ torch is imported only when something must run.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from layerbook.book.contents import Experiment
 from layerbook.book.loader import find_missing_claim_fields
@@ -29,7 +29,7 @@ from layerbook.core.requests import Precision
 from layerbook.core.text import pluralize
 from layerbook.model import sources
 from layerbook.runner.local import Executor, Measurements, local_executor
-from layerbook.runner.sweep import CellStore, remove_obsolete_cells, run_sweep
+from layerbook.runner.sweep import remove_obsolete_cells, run_sweep
 from layerbook.store import results
 from layerbook.store.comparison import Difference, compare_results, tolerance_of
 from layerbook.store.freshness import ExperimentStatus, check_freshness
@@ -95,68 +95,136 @@ def run_experiments(
     """
     if not work:
         return ()
-    experiments = [status.experiment for status in work]
-    if problems := find_missing_claim_fields(experiments):
+    if problems := find_missing_claim_fields([status.experiment for status in work]):
         raise SpecError(problems)
-    outcomes = []
-    saver = ResultSaver(project)
+    keys = {status.experiment: status.key for status in work}
+    store = ProjectStore(project, force=force)
     with executor_factory(project.source, project.precision, report) as executor:
-        cell_store = ProjectCellStore(saver, force=force)
-        measured = measure_each(experiments, executor, report, lambda _: cell_store)
-        keys: dict[Experiment, Key] = {}
-        for status, result in zip(work, measured, strict=True):
-            experiment = status.experiment
-            if experiment.sweep is not None:
-                keys |= project.compute_keys([experiment])
-                if not isinstance(result, LayerbookError):
-                    # Before the table is saved: if this is killed, the next run repeats it.
-                    remove_obsolete_cells(project, experiment)
-            elif experiment not in keys:
-                keys |= project.compute_keys([e for e in experiments if e.sweep is None])
-            outcome = saver.save(status, keys[experiment], result)
-            outcomes.append(cell_store.include_cells(outcome))
-    saver.report_unusable(report)
+        outcomes = run_and_save(keys, store, executor, report)
+    store.report_unusable(report)
     record_module_digests(project.cache, work)
-    return tuple(outcomes)
+    return outcomes
 
 
-def measure_each(
-    experiments: Sequence[Experiment],
-    executor: Executor,
-    report: Reporter,
-    cell_stores: Callable[[Experiment], CellStore],
-) -> Iterator[Result | LayerbookError]:
-    """Yield the result of each experiment, in order; all but the sweeps are measured together."""
-    measured = executor.measure([e for e in experiments if e.sweep is None])
-    for experiment in experiments:
-        if experiment.sweep is None:
-            yield measured[experiment]
+class ResultStore(Protocol):
+    """A place for results: a book, or a folder."""
+
+    def compute_keys(self, experiments: Sequence[Experiment]) -> Mapping[Experiment, Key]:
+        """Return the key that each experiment's result has now."""
+
+    def is_current(self, cell: Experiment, key: Key) -> bool:
+        """Return whether a cell with this key need not run."""
+
+    def save(self, experiment: Experiment, key: Key, result: Result) -> Outcome:
+        """Save a result."""
+
+    def load(self, experiment: Experiment) -> Result:
+        """Load a result. Raises StoreError."""
+
+
+def run_and_save(
+    keys: Mapping[Experiment, Key], store: ResultStore, executor: Executor, report: Reporter
+) -> tuple[Outcome, ...]:
+    """Run experiments with these keys and save their results; all but the sweeps run together."""
+    plain = {experiment: key for experiment, key in keys.items() if experiment.sweep is None}
+    outcomes = _save_all(store, plain, executor.measure(list(plain)))
+    for sweep in [experiment for experiment in keys if experiment.sweep is not None]:
+        cells = SavedCells(store)
+        table = run_sweep(sweep, executor, cells, report)
+        outcome = _save_all(store, {sweep: keys[sweep]}, {sweep: table})[sweep]
+        outcomes[sweep] = cells.include_differences(outcome)
+    return tuple(outcomes[experiment] for experiment in keys)
+
+
+def _save_all(
+    store: ResultStore, keys: Mapping[Experiment, Key], measured: Measurements
+) -> dict[Experiment, Outcome]:
+    """Save results, except those whose keys have changed while they were measured."""
+    outcomes = {}
+    for experiment, current_key in store.compute_keys(list(keys)).items():
+        key, result = keys[experiment], measured[experiment]
+        if isinstance(result, LayerbookError):
+            outcomes[experiment] = Outcome(experiment, "failed", str(result), result.trace)
+        elif current_key != key:
+            outcomes[experiment] = Outcome(experiment, "failed", SOURCES_CHANGED)
         else:
-            yield run_sweep(experiment, executor, cell_stores(experiment), report)
+            outcomes[experiment] = store.save(experiment, key, result)
+    return outcomes
 
 
-class ResultSaver:
-    """Saves the results of a run, each compared with the stored one."""
+class SavedCells:
+    """Measures the cells of a sweep that are not current, and saves each of them."""
 
-    def __init__(self, project: Project) -> None:
-        self.project = project
+    def __init__(self, store: ResultStore) -> None:
+        self.store = store
+        self._keys: dict[Experiment, Key] = {}  # of the cells that are being measured
+        self._differing: list[Outcome] = []
+
+    def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
+        """Return the cells of a chunk whose results are not current."""
+        keys = self.store.compute_keys(chunk)
+        cells = [cell for cell in chunk if not self.store.is_current(cell, keys[cell])]
+        self._keys |= {cell: keys[cell] for cell in cells}
+        return cells
+
+    def collect(self, chunk: Sequence[Experiment], measured: Measurements) -> Measurements:
+        """Save what was measured; return the stored results of the chunk, so that a table has them.
+
+        A cell that failed has its error instead.
+        """
+        keys = {cell: self._keys.pop(cell) for cell in measured}
+        failed: dict[Experiment, LayerbookError] = {}
+        for cell, outcome in _save_all(self.store, keys, measured).items():
+            if outcome.verdict == "failed":
+                failed[cell] = RunError(outcome.detail, outcome.trace)
+            elif outcome.verdict == "differs":
+                self._differing.append(outcome)
+        return {cell: failed.get(cell) or self._load(cell) for cell in chunk}
+
+    def include_differences(self, outcome: Outcome) -> Outcome:
+        """Return the outcome of the sweep: it differs if one of its cells does."""
+        if not self._differing or outcome.verdict not in ("same", "differs"):
+            return outcome
+        count, first = pluralize(len(self._differing), "cell"), self._differing[0]
+        detail = f"{count}, the first {first.experiment.id}: {first.detail}"
+        return replace(outcome, verdict="differs", detail=detail)
+
+    def _load(self, cell: Experiment) -> Result | LayerbookError:
+        try:
+            return self.store.load(cell)
+        except StoreError as error:
+            return error
+
+
+class ProjectStore:
+    """Saves results in a book, each compared with the stored one.
+
+    force: run all cells of sweeps, even those that are current.
+    """
+
+    def __init__(self, project: Project, *, force: bool = False) -> None:
+        self.project, self.force = project, force
         self._unusable: list[results.ResultFileError] = []  # of stored results, not compared
 
-    def save(
-        self, status: ExperimentStatus, current_key: Key, result: Result | LayerbookError
-    ) -> Outcome:
+    def compute_keys(self, experiments: Sequence[Experiment]) -> Mapping[Experiment, Key]:
+        """Return the key that each experiment's result has now."""
+        return self.project.compute_keys(experiments)
+
+    def is_current(self, cell: Experiment, key: Key) -> bool:
+        """Return whether a cell with this key need not run."""
+        path = self.project.result_path(cell)
+        return not self.force and check_freshness(path, key, self.project.cache).state == "fresh"
+
+    def save(self, experiment: Experiment, key: Key, result: Result) -> Outcome:
         """Save a result, unless the stored one has the same numbers.
 
-        current_key: the key after measuring. The result is dropped if it is not that of `status`.
         Raises OutsideError if its folder has become a link, StoreError if the disk refuses.
         """
-        experiment, key = status.experiment, status.key
-        if isinstance(result, LayerbookError):
-            return Outcome(experiment, "failed", str(result), result.trace)
-        if current_key != key:
-            return Outcome(experiment, "failed", SOURCES_CHANGED)
         path = self.project.result_path(experiment)
         resolve_within(self.project.root, path.parent, links=False)  # it may be a link by now
+        if experiment.sweep is not None:
+            # Before the table is saved: if this is killed, the next run repeats it.
+            remove_obsolete_cells(self.project, experiment)
         old = self._load_stored(path, type(result))
         outcome = Outcome(experiment, "new")
         if old is not None and old.key.spec == key.spec:
@@ -174,15 +242,9 @@ class ResultSaver:
         self.project.cache.record_computed(header.name, key.digest, header.digest)
         return outcome
 
-    def _load_stored(
-        self, path: Path, result_type: type[Result]
-    ) -> results.StoredResult[Result] | None:
-        try:
-            return results.load(path, result_type)
-        except results.ResultFileError as error:
-            if error.reason != "missing":
-                self._unusable.append(error)
-            return None
+    def load(self, experiment: Experiment) -> Result:
+        """Load a result. Raises StoreError."""
+        return results.load(self.project.result_path(experiment), experiment.result_type).result
 
     def report_unusable(self, report: Reporter) -> None:
         """Report stored results that were not compared; count those with fields of older code."""
@@ -195,6 +257,16 @@ class ResultSaver:
                 f"{pluralize(outdated, 'stored result')} replaced without comparing the numbers, "
                 "because the fields of the analysis have changed"
             )
+
+    def _load_stored(
+        self, path: Path, result_type: type[Result]
+    ) -> results.StoredResult[Result] | None:
+        try:
+            return results.load(path, result_type)
+        except results.ResultFileError as error:
+            if error.reason != "missing":
+                self._unusable.append(error)
+            return None
 
 
 def make_stored_result(
@@ -215,47 +287,3 @@ def _list_differences(differences: Sequence[Difference]) -> str:
     listed = "; ".join(map(str, differences[:MAX_LISTED_DIFFERENCES]))
     more = len(differences) - MAX_LISTED_DIFFERENCES
     return f"{listed}; and {more} more" if more > 0 else listed
-
-
-class ProjectCellStore:
-    """Stores the results of cells in a project."""
-
-    def __init__(self, saver: ResultSaver, *, force: bool) -> None:
-        self.saver, self.project, self.force = saver, saver.project, force
-        self._pending: dict[Experiment, ExperimentStatus] = {}
-        self._differing: dict[str, list[str]] = {}  # the cells that differ, by sweep
-
-    def include_cells(self, outcome: Outcome) -> Outcome:
-        """Return the outcome of a sweep: it differs if one of its cells does."""
-        differing = self._differing.get(outcome.experiment.address)
-        if not differing or outcome.verdict not in ("same", "differs"):
-            return outcome
-        count = pluralize(len(differing), "cell")
-        return replace(outcome, verdict="differs", detail=f"{count}, the first {differing[0]}")
-
-    def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
-        for cell, key in self.project.compute_keys(chunk).items():
-            freshness = check_freshness(self.project.result_path(cell), key, self.project.cache)
-            if self.force or freshness.state != "fresh":
-                self._pending[cell] = ExperimentStatus(cell, key, freshness)
-        return [cell for cell in chunk if cell in self._pending]
-
-    def collect(self, chunk: Sequence[Experiment], measured: Measurements) -> Measurements:
-        keys = self.project.compute_keys(list(measured))
-        failed: dict[Experiment, LayerbookError] = {}
-        for cell, result in measured.items():
-            status = self._pending.pop(cell)
-            outcome = self.saver.save(status, keys[cell], result)
-            if outcome.verdict == "failed":
-                failed[cell] = RunError(outcome.detail, outcome.trace)
-            elif outcome.verdict == "differs":
-                sweep = cell.address.partition(".")[0]
-                self._differing.setdefault(sweep, []).append(f"{cell.id}: {outcome.detail}")
-        return {cell: failed.get(cell) or self._load(cell) for cell in chunk}
-
-    def _load(self, cell: Experiment) -> Result | LayerbookError:
-        """Load a result from disk, so that the table is built from the stored numbers."""
-        try:
-            return results.load(self.project.result_path(cell), cell.result_type).result
-        except StoreError as error:
-            return error

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,32 +13,18 @@ from layerbook.book.contents import Experiment
 from layerbook.book.loader import find_missing_claim_fields, load_chapter, read_book_spec
 from layerbook.book.schema import BookSpec
 from layerbook.core.analysis import Result
-from layerbook.core.errors import (
-    LayerbookError,
-    Problem,
-    RunError,
-    SpecError,
-    StoreError,
-    UsageError,
-)
+from layerbook.core.errors import Problem, SpecError, StoreError, UsageError
 from layerbook.core.own_code import NO_CODE
 from layerbook.core.paths import resolve_within
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import DEFAULT_PRECISION, Precision
 from layerbook.model import sources
 from layerbook.model.model_folder import Fingerprint
-from layerbook.runner.local import Measurements, local_executor
-from layerbook.runner.run import (
-    SOURCES_CHANGED,
-    ExecutorFactory,
-    Outcome,
-    make_stored_result,
-    measure_each,
-)
+from layerbook.runner.local import local_executor
+from layerbook.runner.run import ExecutorFactory, Outcome, make_stored_result, run_and_save
 from layerbook.store import results
-from layerbook.store.code_digest import analysis_code_digest
-from layerbook.store.keys import Key, experiment_key
-from layerbook.store.project import download_hub_model
+from layerbook.store.keys import Key, compute_keys
+from layerbook.store.project import choose_model, download_hub_model
 from layerbook.store.trust import load_own_code
 
 
@@ -52,10 +39,7 @@ class LoadedSpec(NamedTuple):
 def load_spec_file(path: Path, model: str | None, report: Reporter) -> LoadedSpec:
     """Load one chapter spec, in a book or not. Raises SpecError."""
     book = _book_around(path)
-    if model is None and book is not None:
-        source = sources.resolve_as(book.model, book.model_name)
-    else:
-        source = sources.resolve(sources.DEFAULT_MODEL if model is None else model)
+    source = choose_model(model, book)
     download_hub_model(source, report)
     own_code = load_own_code(path.resolve().parent.parent) if book is not None else NO_CODE
     experiments = load_chapter(path, source.limits(check_chats=True), own_code).experiments
@@ -85,29 +69,53 @@ def _book_around(path: Path) -> BookSpec | None:
     return read_book_spec(folder.parent) if in_book else None
 
 
+def run_file(
+    spec: LoadedSpec,
+    out: Path,
+    report: Reporter,
+    executor_factory: ExecutorFactory = local_executor,
+) -> tuple[Outcome, ...]:
+    """Run one chapter spec, and write `OUT/ID.json` for each experiment that the model can run."""
+    experiments = [experiment for experiment in spec.experiments if not experiment.inapplicable]
+    folder = ResultFolder(out, spec)
+    folder.check(experiments)
+    keys = folder.compute_keys(experiments)
+    with executor_factory(spec.source, spec.precision, report) as executor:
+        return run_and_save(keys, folder, executor, report)
+
+
 @dataclass(frozen=True)
 class ResultFolder:
     """A folder, outside of the results of a book, for what a spec measures."""
 
     path: Path
-    source: sources.ModelSource
-    precision: Precision
-    fingerprint: Fingerprint
+    spec: LoadedSpec
 
-    def file(self, id: str) -> Path:
-        """Return the path of a result. Raises OutsideError if a link leads out of the folder."""
-        path = results.path_in_folder(self.path, id)
-        resolve_within(self.path, path)
-        return path
+    @cached_property
+    def fingerprint(self) -> Fingerprint:
+        """The fingerprint of the model."""
+        return self.spec.source.fingerprint()
 
-    def key(self, experiment: Experiment, code: str | None = None) -> Key:
-        """Return the key that an experiment's result has now."""
-        return experiment_key(experiment, self.fingerprint, self.precision, code)
+    def compute_keys(self, experiments: Sequence[Experiment]) -> Mapping[Experiment, Key]:
+        """Return the key that each experiment's result has now."""
+        return compute_keys(experiments, self.fingerprint, self.spec.precision)
 
-    def write(self, experiment: Experiment, key: Key, result: Result) -> None:
-        """Write a result."""
-        model = (sources.resolve(experiment.model) if experiment.model else self.source).name
-        results.write(self.file(experiment.id), make_stored_result(experiment, model, key, result))
+    def is_current(self, cell: Experiment, key: Key) -> bool:
+        """Return whether the result of a cell is there and has this key."""
+        with suppress(StoreError):
+            return results.read_header(self._file(cell)).key == key
+        return False
+
+    def save(self, experiment: Experiment, key: Key, result: Result) -> Outcome:
+        """Write a result; replace an older one without comparing it."""
+        source = sources.resolve(experiment.model) if experiment.model else self.spec.source
+        stored = make_stored_result(experiment, source.name, key, result)
+        results.write(self._file(experiment), stored)
+        return Outcome(experiment, "new")
+
+    def load(self, experiment: Experiment) -> Result:
+        """Load a result. Raises StoreError."""
+        return results.load(self._file(experiment), experiment.result_type).result
 
     def check(self, experiments: Sequence[Experiment]) -> None:
         """Raise UsageError if the folder is a file, or has such results of another chapter."""
@@ -117,7 +125,7 @@ class ResultFolder:
                     f"--out {self.path}: {folder} is a file; the results need a folder"
                 )
         for experiment in experiments:
-            path = self.file(experiment.id)
+            path = self._file(experiment)
             with suppress(StoreError):
                 chapter = results.read_header(path).chapter
                 if chapter != experiment.chapter:
@@ -126,56 +134,8 @@ class ResultFolder:
                         f"{experiment.address} would overwrite; choose another folder for --out"
                     )
 
-
-def run_file(
-    spec: LoadedSpec,
-    out: Path,
-    report: Reporter,
-    executor_factory: ExecutorFactory = local_executor,
-) -> tuple[Outcome, ...]:
-    """Run one chapter spec, and write `OUT/ID.json` for each experiment that the model can run."""
-    source, precision = spec.source, spec.precision
-    experiments = [experiment for experiment in spec.experiments if not experiment.inapplicable]
-    folder = ResultFolder(out, source, precision, source.fingerprint())
-    folder.check(experiments)
-    keys = {experiment: folder.key(experiment) for experiment in experiments}
-    outcomes = []
-    with executor_factory(source, precision, report) as executor:
-        measured = measure_each(
-            experiments, executor, report, lambda sweep: FolderCellStore(folder, sweep)
-        )
-        for experiment, result in zip(experiments, measured, strict=True):
-            if isinstance(result, LayerbookError):
-                outcomes.append(Outcome(experiment, "failed", str(result), result.trace))
-            elif folder.key(experiment) != keys[experiment]:
-                outcomes.append(Outcome(experiment, "failed", SOURCES_CHANGED))
-            else:
-                folder.write(experiment, keys[experiment], result)
-                outcomes.append(Outcome(experiment, "new"))
-    return tuple(outcomes)
-
-
-class FolderCellStore:
-    """Stores the results of a sweep's cells in a folder."""
-
-    def __init__(self, folder: ResultFolder, sweep: Experiment) -> None:
-        self.folder = folder
-        self.code = analysis_code_digest(type(sweep.analysis).__module__)
-
-    def cells_to_measure(self, chunk: Sequence[Experiment]) -> Sequence[Experiment]:
-        return [cell for cell in chunk if self._load(cell) is None]
-
-    def collect(self, chunk: Sequence[Experiment], measured: Measurements) -> Measurements:
-        for cell, result in measured.items():
-            if not isinstance(result, LayerbookError):
-                self.folder.write(cell, self.folder.key(cell, self.code), result)
-        error = RunError("its result was removed during the run; run it again")
-        return {cell: measured.get(cell) or self._load(cell) or error for cell in chunk}
-
-    def _load(self, cell: Experiment) -> Result | None:
-        """Return a cell's result if it has the current key."""
-        path = self.folder.file(cell.id)
-        with suppress(StoreError):
-            if results.read_header(path).key == self.folder.key(cell, self.code):
-                return results.load(path, cell.result_type).result
-        return None
+    def _file(self, experiment: Experiment) -> Path:
+        """Return the path of a result. Raises OutsideError if a link leads out of the folder."""
+        path = results.path_in_folder(self.path, experiment.id)
+        resolve_within(self.path, path)
+        return path

@@ -7,14 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice, tee
-from pathlib import Path
 from typing import Any, Protocol
 
-from layerbook.book.claims.check import CheckError
 from layerbook.book.contents import Experiment
 from layerbook.book.sweep import GridCell, Sweep, SweepResult
 from layerbook.core import atomic
-from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, RunError
 from layerbook.core.progress import Reporter
 from layerbook.core.text import pluralize
@@ -47,21 +44,18 @@ def run_sweep(
     failures: list[RunError] = []
     # The executor reads ahead, so that it can work on several chunks at once.
     chunks, upcoming = tee(_chunks(experiment))
-    to_measure = (
-        cell_store.cells_to_measure([cell_experiment for _, cell_experiment in chunk])
-        for chunk in upcoming
-    )
+    to_measure = (cell_store.cells_to_measure(list(chunk)) for chunk in upcoming)
     with report.task(f"{experiment.chapter}/{experiment.id}", len(sweep), "cell") as task:
         for measured, chunk in zip(executor.measure_chunks(to_measure), chunks, strict=False):
-            results = cell_store.collect(
-                [cell_experiment for _, cell_experiment in chunk], measured
-            )
-            for cell, cell_experiment in chunk:
-                row = _make_row(sweep, cell, results[cell_experiment])
-                if isinstance(row, LayerbookError):
-                    failures.append(RunError(f"{cell.description}: {row}", row.trace))
-                else:
-                    rows.append((cell_experiment.id, row))
+            results = cell_store.collect(list(chunk), measured)
+            for cell_experiment, cell in chunk.items():
+                result = results[cell_experiment]
+                try:
+                    if isinstance(result, LayerbookError):
+                        raise result
+                    rows.append((cell_experiment.id, sweep.make_row(cell, result)))
+                except LayerbookError as error:
+                    failures.append(RunError(f"{cell.description}: {error}", error.trace))
             task.advance(len(chunk))
     if failures:
         return RunError(
@@ -72,30 +66,14 @@ def run_sweep(
     return sweep.make_table(rows)
 
 
-def _chunks(experiment: Experiment) -> Iterator[list[tuple[GridCell, Experiment]]]:
-    cells = sweep_cells(experiment)
-    while chunk := list(islice(cells, CHUNK_SIZE)):
-        yield chunk
-
-
-def _make_row(
-    sweep: Sweep, cell: GridCell, result: Result | LayerbookError
-) -> Mapping[str, Any] | LayerbookError:
-    if isinstance(result, LayerbookError):
-        return result
-    try:
-        return sweep.make_row(cell, result)
-    except CheckError as error:
-        return error
-
-
 def remove_obsolete_cells(project: Project, experiment: Experiment) -> None:
     """Remove the results of cells that the grid no longer has."""
     current = {cell_experiment.id for _, cell_experiment in sweep_cells(experiment)}
     name = re.compile(
         rf"({re.escape(experiment.id)}\.[0-9a-f]{{12}})\.(json|[0-9a-f]+\.safetensors)"
     )
-    for folder in _cell_folders(project, experiment):
+    for model in _sweep(experiment).models or ("",):
+        folder = project.result_path(replace(experiment, model=model)).with_suffix("")
         atomic.remove_temporary_files(folder, recursive=True)
         for path in list(folder.glob("??/*")):
             match = name.fullmatch(path.name)
@@ -105,11 +83,10 @@ def remove_obsolete_cells(project: Project, experiment: Experiment) -> None:
                     path.parent.rmdir()
 
 
-def _cell_folders(project: Project, experiment: Experiment) -> list[Path]:
-    return [
-        project.result_path(replace(experiment, model=model)).with_suffix("")
-        for model in _sweep(experiment).models or ("",)
-    ]
+def _chunks(experiment: Experiment) -> Iterator[dict[Experiment, GridCell]]:
+    cells = sweep_cells(experiment)
+    while chunk := {experiment: cell for cell, experiment in islice(cells, CHUNK_SIZE)}:
+        yield chunk
 
 
 def _sweep(experiment: Experiment) -> Sweep:

@@ -34,20 +34,23 @@ IGNORED_MODULES = (
 IGNORED_METHOD = "figures"
 
 
-def analysis_code_digest(module_name: str) -> str:
-    """Return the digest of an analysis' code, including the engine that runs every analysis."""
-    return json_digest(analysis_code_modules(module_name))
+def analysis_code_digest(*module_names: str) -> str:
+    """Return the digest of the code that measures an analysis, and of the engine that runs it.
+
+    module_names: the module of the analysis, and for a sweep that of its table.
+    """
+    return json_digest(analysis_code_modules(*module_names))
 
 
-def analysis_code_modules(module_name: str) -> dict[str, str]:
+def analysis_code_modules(*module_names: str) -> dict[str, str]:
     """Return the modules behind `analysis_code_digest`, each with its own digest."""
     root = _package()
     for part in IGNORED_MODULES:
         if _find_file(root, f"{root.name}.{part}") is None:
             raise StoreError(f"IGNORED_MODULES names {part}, which {root} does not have")
     engine = [f"{root.name}.{part}" for part in ENGINE_MODULES]
-    names = [portable_name(module_name), *engine]
-    return module_digests(names, [root, _package_of(module_name)])
+    names = [*map(portable_name, module_names), *engine]
+    return module_digests(names, [root, *map(_package_of, module_names)])
 
 
 def portable_name(module_name: str) -> str:

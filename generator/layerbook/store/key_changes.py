@@ -18,7 +18,7 @@ from layerbook.store.cache import MODULES_KIND, WorkingCache
 from layerbook.store.code_digest import analysis_code_modules, portable_name
 from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.json_format import json_digest
-from layerbook.store.keys import Key, code_modules, combine_code_digests
+from layerbook.store.keys import Key, code_modules
 from layerbook.store.project import Project
 
 MAX_LISTED = 3
@@ -129,15 +129,13 @@ def diff_values(old: Any, new: Any, path: str = "") -> Iterator[ValueDifference]
 
 
 def record_module_digests(cache: WorkingCache, work: Sequence[ExperimentStatus]) -> None:
-    """Store the module digests of each analysis, so that later changes can be named by module."""
+    """Store the digest of each module that an analysis uses, so that changes can be named by it."""
     for name, status in {_record_name(status): status for status in work}.items():
-        if _read_record(cache, name).get("code") == status.key.code:
-            continue
-        modules = _module_digests(status)
-        digests = {module: json_digest(digests) for module, digests in modules.items()}
-        if combine_code_digests(status.experiment, digests) == status.key.code:  # not edited since
-            record = {"code": status.key.code, "modules": _merge(modules)}
-            cache.put_blob(MODULES_KIND, name, json.dumps(record).encode())
+        code = status.key.code
+        if json_digest(_read_record(cache, name)) != code:
+            modules = _module_digests(status)
+            if json_digest(modules) == code:  # not edited since
+                cache.put_blob(MODULES_KIND, name, json.dumps(modules).encode())
 
 
 def summarize(changes: Sequence[Change]) -> str:
@@ -147,27 +145,23 @@ def summarize(changes: Sequence[Change]) -> str:
 
 
 def _changed_modules(cache: WorkingCache, status: ExperimentStatus, code: str) -> tuple[str, ...]:
-    record = _read_record(cache, _record_name(status))
-    if record.get("code") != code:
+    """Return the modules that have changed since their digest was `code`; none if unknown."""
+    old = _read_record(cache, _record_name(status))
+    if json_digest(old) != code:
         return ()
-    old, new = record["modules"], _merge(_module_digests(status))
+    new = _module_digests(status)
     return tuple(sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name)))
 
 
-def _module_digests(status: ExperimentStatus) -> dict[str, dict[str, str]]:
-    """Return, for each module that measures an experiment, the digests of all it depends on."""
-    return {module: analysis_code_modules(module) for module in code_modules(status.experiment)}
-
-
-def _merge(digests: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    return {name: digest for group in digests.values() for name, digest in group.items()}
+def _module_digests(status: ExperimentStatus) -> dict[str, str]:
+    return analysis_code_modules(*code_modules(status.experiment))
 
 
 def _record_name(status: ExperimentStatus) -> str:
     return " ".join(map(portable_name, code_modules(status.experiment)))
 
 
-def _read_record(cache: WorkingCache, name: str) -> dict[str, Any]:
+def _read_record(cache: WorkingCache, name: str) -> dict[str, str]:
     record = json.loads(cache.get_blob(MODULES_KIND, name) or b"{}")
     return record if isinstance(record, dict) else {}
 

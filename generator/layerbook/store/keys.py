@@ -5,8 +5,9 @@ Prose, captions, templates, titles and code that only draws are not part of a ke
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import metadata
@@ -17,7 +18,8 @@ from layerbook.book.sweep import Sweep
 from layerbook.core.requests import Precision
 from layerbook.model import sources
 from layerbook.model.model_folder import Fingerprint
-from layerbook.store.code_digest import analysis_code_digest
+from layerbook.store import code_digest
+from layerbook.store.cache import WorkingCache
 from layerbook.store.json_format import json_digest
 
 COMPONENTS = ("spec", "code", "weights", "tokenizer", "precision")
@@ -79,43 +81,28 @@ class Key:
         return cls(**parts, versions=versions)
 
 
-def make_key(
-    spec: Mapping[str, Any], code: str, fingerprint: Fingerprint, precision: Precision
-) -> Key:
-    """Return the key for a spec, code and model, with the libraries installed here."""
-    weights, tokenizer = fingerprint.weights, fingerprint.tokenizer
-    return Key(json_digest(spec), code, weights, tokenizer, precision, numeric_library_versions())
-
-
-def experiment_key(
-    experiment: Experiment,
+def compute_keys(
+    experiments: Sequence[Experiment],
     fingerprint: Fingerprint,
     precision: Precision,
-    code: str | None = None,
-) -> Key:
-    """Return the key that an experiment's result has now. Raises ModelError.
+    cache: WorkingCache | None = None,
+) -> dict[Experiment, Key]:
+    """Return the key that each experiment's result has now. Raises ModelError.
 
     fingerprint: the fingerprint of the book's model.
-    code: the experiment's code digest, if it is already known.
+    cache: keeps the digests of code, because parsing code is slow.
     """
-    if code is None:
-        digests = {module: analysis_code_digest(module) for module in code_modules(experiment)}
-        code = combine_code_digests(experiment, digests)
-    fingerprints = _model_fingerprints(experiment) or [fingerprint]
-    if len(fingerprints) > 1:
-        weights = json_digest([f.weights for f in fingerprints])
-        tokenizer = json_digest([f.tokenizer for f in fingerprints])
-        fingerprints = [Fingerprint(weights, tokenizer)]
-    return make_key(experiment.spec(), code, fingerprints[0], precision)
-
-
-def _model_fingerprints(experiment: Experiment) -> list[Fingerprint]:
-    """Return the fingerprints of the models that an experiment names."""
-    if experiment.sweep is not None:
-        names = experiment.sweep.models
-    else:
-        names = (experiment.model,) if experiment.model else ()
-    return [sources.resolve(name).fingerprint() for name in names]
+    modules = {experiment: code_modules(experiment) for experiment in experiments}
+    codes = _code_digests(set(modules.values()), cache)
+    versions = numeric_library_versions()
+    keys = {}
+    for experiment, names in modules.items():
+        model = _model_fingerprint(experiment) or fingerprint
+        spec = json_digest(experiment.spec())
+        keys[experiment] = Key(
+            spec, codes[" ".join(names)], model.weights, model.tokenizer, precision, versions
+        )
+    return keys
 
 
 def code_modules(experiment: Experiment) -> tuple[str, ...]:
@@ -124,10 +111,30 @@ def code_modules(experiment: Experiment) -> tuple[str, ...]:
     return (type(experiment.analysis).__module__, *table)
 
 
-def combine_code_digests(experiment: Experiment, digests: Mapping[str, str]) -> str:
-    """Return an experiment's code digest, from the digests of its modules by name."""
-    parts = [digests[module] for module in code_modules(experiment)]
-    return parts[0] if len(parts) == 1 else json_digest(parts)
+def _code_digests(groups: Set[tuple[str, ...]], cache: WorkingCache | None) -> dict[str, str]:
+    """Return the code digest of each group of modules, by their names with spaces between."""
+    packages = {name for names in groups for name in names}
+    state = code_digest.packages_digest(packages)
+    cached = cache.get_blob("code", state) if cache else None
+    digests: dict[str, str] = json.loads(cached) if cached else {}
+    missing = [names for names in groups if " ".join(names) not in digests]
+    digests |= {" ".join(names): code_digest.analysis_code_digest(*names) for names in missing}
+    if cache and missing and code_digest.packages_digest(packages) == state:  # not edited since
+        cache.put_blob("code", state, json.dumps(digests).encode())
+    return digests
+
+
+def _model_fingerprint(experiment: Experiment) -> Fingerprint | None:
+    """Return the fingerprint of the models that an experiment names; None if it names none."""
+    if experiment.sweep is not None:
+        names = experiment.sweep.models
+    else:
+        names = (experiment.model,) if experiment.model else ()
+    models = [sources.resolve(name).fingerprint() for name in names]
+    if len(models) > 1:
+        weights, tokenizers = ([m.weights for m in models], [m.tokenizer for m in models])
+        return Fingerprint(json_digest(weights), json_digest(tokenizers))
+    return models[0] if models else None
 
 
 @cache

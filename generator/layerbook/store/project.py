@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from pathlib import Path
 from layerbook.book import loader
 from layerbook.book.contents import Book, Experiment
 from layerbook.book.files import check_book_files
+from layerbook.book.schema import BookSpec
 from layerbook.book.sweep import MODEL_AXIS, GridCell
 from layerbook.core.errors import UsageError
 from layerbook.core.paths import paths_below, resolve_within
@@ -20,8 +20,9 @@ from layerbook.core.progress import Reporter
 from layerbook.core.requests import Precision
 from layerbook.model import sources
 from layerbook.model.model_folder import Fingerprint
-from layerbook.store import cache, code_digest, keys, results
+from layerbook.store import cache, keys, results
 from layerbook.store.json_format import json_digest
+from layerbook.store.keys import Key
 from layerbook.store.trust import load_own_code
 
 RESULTS_FOLDER = Path("experiments") / "results"
@@ -114,25 +115,9 @@ class Project:
             if folder.is_dir():
                 results.remove_leftovers(folder)
 
-    def compute_keys(self, experiments: Sequence[Experiment]) -> dict[Experiment, keys.Key]:
-        """Return the key that each experiment's result has now.
-
-        Parsing code is slow, so the digests are cached under a digest of all source files.
-        """
-        modules = {module for e in experiments for module in keys.code_modules(e)}
-        state = code_digest.packages_digest(modules)
-        cached = self.cache.get_blob("code", state)
-        digests: dict[str, str] = json.loads(cached) if cached else {}
-        missing = sorted(modules - digests.keys())
-        digests |= {module: code_digest.analysis_code_digest(module) for module in missing}
-        if missing and code_digest.packages_digest(modules) == state:
-            self.cache.put_blob("code", state, json.dumps(digests).encode())
-        return {
-            e: keys.experiment_key(
-                e, self.fingerprint, self.precision, keys.combine_code_digests(e, digests)
-            )
-            for e in experiments
-        }
+    def compute_keys(self, experiments: Sequence[Experiment]) -> dict[Experiment, Key]:
+        """Return the key that each experiment's result has now."""
+        return keys.compute_keys(experiments, self.fingerprint, self.precision, self.cache)
 
 
 def open_project(
@@ -179,10 +164,14 @@ def resolve_model(root: Path, model: str | None = None) -> sources.ModelSource:
             f"{root}: no book here, experiments/book.yaml is missing; name its folder with --book, "
             "or write a new book with `layerbook init NAME`"
         )
-    if model is not None:
-        return sources.resolve(model)
-    spec = loader.read_book_spec(root)
-    return sources.resolve_as(spec.model, spec.model_name)
+    return choose_model(model, None if model is not None else loader.read_book_spec(root))
+
+
+def choose_model(name: str | None, book: BookSpec | None) -> sources.ModelSource:
+    """Return the named model; without a name that of the book, and without a book the default."""
+    if name is None and book is not None:
+        return sources.resolve_as(book.model, book.model_name)
+    return sources.resolve(sources.DEFAULT_MODEL if name is None else name)
 
 
 def _specs_digest(root: Path) -> str:
