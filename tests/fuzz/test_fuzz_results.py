@@ -24,13 +24,13 @@ class Row(Record):
 
     prompt: str
     weights: Array
-    maps: BigArray
 
 
 class Measured(Result):
     """A result with arrays inside its JSON and beside it."""
 
     rows: tuple[Row, ...]
+    maps: BigArray
     entropy: float
     counts: dict[str, int]
 
@@ -44,7 +44,7 @@ def signed(text: bytes) -> bytes:
 
 def test_mutated_results_are_refused_or_read(tmp_path: Path) -> None:
     monitor = make_monitor(tmp_path)
-    rows = tuple(Row(prompt=f"a{i}", weights=np.eye(2), maps=np.ones((3, 3))) for i in range(2))
+    rows = tuple(Row(prompt=f"a{i}", weights=np.eye(2)) for i in range(2))
     stored = results.StoredResult(
         id="one",
         chapter="next",
@@ -52,7 +52,7 @@ def test_mutated_results_are_refused_or_read(tmp_path: Path) -> None:
         model="tiny",
         spec={"prompts": ["a"]},
         key=KEY,
-        result=Measured(rows=rows, entropy=0.5, counts={"a": 1}),
+        result=Measured(rows=rows, maps=np.ones((3, 3)), entropy=0.5, counts={"a": 1}),
     )
     path = save_result(monitor.folder, stored)
     (sidecar,) = path.parent.glob("*.safetensors")

@@ -1,18 +1,20 @@
 """Big arrays of a result, stored in a safetensors file beside its JSON.
 
-In the JSON, a reference replaces each array: `{"file", "array", "shape", "dtype", "sha256"}`.
-The file's name holds a digest of its content (`ID.1a2b3c4d.safetensors`). A new file is written
-before the JSON is replaced, and the old one is removed afterwards, so no JSON lacks its arrays.
+They are the result's fields marked `SidecarFile`. In the JSON, a reference replaces each array:
+`{"file", "array", "shape", "dtype", "sha256"}`. The file's name holds a digest of its content
+(`ID.1a2b3c4d.safetensors`). A new file is written before the JSON is replaced, and the old one is
+removed afterwards, so no JSON lacks its arrays.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,89 +25,83 @@ from layerbook.core.errors import StoreError
 from layerbook.core.paths import read_file
 
 REFERENCE_KEYS = frozenset({"file", "array", "shape", "dtype", "sha256"})
-JsonPath = tuple[str | int, ...]
-
-
-class _LocatedArray(NamedTuple):
-    path: JsonPath
-    array: NDArray[Any]
-    in_sidecar: bool
 
 
 @dataclass(frozen=True)
 class Sidecar:
-    """The arrays of a result that go into a file, by their paths, and the file's name and bytes."""
+    """The arrays of a result that go into a file, by field, and the file's name and bytes."""
 
-    arrays: Mapping[JsonPath, NDArray[Any]]
+    arrays: Mapping[str, NDArray[Any]]
     name: str
     data: bytes
 
-    def reference(self, path: JsonPath) -> dict[str, Any]:
-        """Return what takes an array's place in the JSON."""
-        array = self.arrays[path]
+    def references(self) -> dict[str, Any]:
+        """Return what takes the place of each array in the JSON."""
+        digest = hashlib.sha256(self.data).hexdigest()
         return {
-            "file": self.name,
-            "array": _array_name(path),
-            "shape": list(array.shape),
-            "dtype": str(array.dtype),
-            "sha256": hashlib.sha256(self.data).hexdigest(),
+            field: {
+                "file": self.name,
+                "array": field,
+                "shape": list(array.shape),
+                "dtype": str(array.dtype),
+                "sha256": digest,
+            }
+            for field, array in self.arrays.items()
         }
 
 
 def pack_sidecar(id: str, result: BaseModel) -> Sidecar | None:
-    """Collect the arrays of fields marked `SidecarFile`, anywhere in the result `id`."""
-    arrays = {path: array for path, array, in_sidecar in _walk(result) if in_sidecar}
+    """Collect the big arrays of the result `id`; return None if it has none."""
+    arrays = {
+        name: np.ascontiguousarray(getattr(result, name))
+        for name, field in type(result).model_fields.items()
+        if any(isinstance(note, SidecarFile) for note in field.metadata)
+    }
     if not arrays:
         return None
     from safetensors.numpy import save
 
-    data = save({_array_name(path): np.ascontiguousarray(a) for path, a in arrays.items()})
+    data = save(arrays)
     return Sidecar(arrays, f"{id}.{_short_digest(data)}.safetensors", data)
 
 
 def dump(result: BaseModel, sidecar: Sidecar | None) -> dict[str, Any]:
     """Return a result as plain data, with references to the arrays in the sidecar."""
-    if sidecar is None:
-        return result.model_dump(mode="json")
-    # Excluded, because turning big arrays into lists is slow.
-    excluded: dict[Any, Any] = {}
-    for path in sidecar.arrays:
-        parent = excluded
-        for step in path[:-1]:
-            parent = parent.setdefault(step, {})
-        parent[path[-1]] = True
-    data = result.model_dump(mode="json", exclude=excluded)
-    for path in sidecar.arrays:
-        _insert(data, path, sidecar.reference(path))
-    return data
+    references = sidecar.references() if sidecar else {}
+    in_order = dict.fromkeys(type(result).model_fields)
+    return in_order | result.model_dump(mode="json", exclude=set(references)) | references
 
 
-def resolve_references(data: Any, read: Callable[[str], bytes]) -> Any:
-    """Return `data` with every reference replaced by its array; `read` reads a file by name.
+def resolve_references(data: Mapping[str, Any], read: Callable[[str], bytes]) -> dict[str, Any]:
+    """Return the fields of a result with each reference replaced by its array.
 
-    Raises ValueError if an array is missing or does not fit its reference.
+    read: reads a file by name. Raises ValueError if an array is missing or does not fit its
+    reference.
     """
-    files: dict[str, dict[str, NDArray[Any]]] = {}
+
+    @cache
+    def load(file: str, sha256: str) -> dict[str, NDArray[Any]]:
+        return _load_file(file, read(file), sha256)
 
     def resolve(value: Any) -> Any:
-        if isinstance(value, list):
-            return [resolve(part) for part in value]
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or value.keys() != REFERENCE_KEYS:
             return value
-        if value.keys() != REFERENCE_KEYS:
-            return {name: resolve(part) for name, part in value.items()}
-        file = str(value["file"])
-        if file not in files:
-            files[file] = _load_file(file, read(file), value["sha256"])
-        return _find_array(files[file], value)
+        return _find_array(load(str(value["file"]), str(value["sha256"])), value)
 
-    return resolve(data)
+    return {name: resolve(value) for name, value in data.items()}
 
 
-def make_read_only(result: BaseModel) -> None:
+def make_read_only(value: Any) -> None:
     """Make every array in a result read-only."""
-    for located in _walk(result):
-        located.array.setflags(write=False)
+    if isinstance(value, np.ndarray):
+        value.setflags(write=False)
+    elif isinstance(value, BaseModel):
+        make_read_only(vars(value))
+    elif isinstance(value, Mapping):
+        make_read_only(list(value.values()))
+    elif isinstance(value, tuple | list):
+        for part in value:
+            make_read_only(part)
 
 
 def matches_name_digest(path: Path) -> bool:
@@ -118,66 +114,21 @@ def matches_name_digest(path: Path) -> bool:
 
 def is_sidecar_of(id: str, name: str) -> bool:
     """Return whether a file of that name holds, or once held, arrays of the result `id`."""
-    digest = name.removeprefix(f"{id}.").removesuffix(".safetensors")
-    return (
-        name == f"{id}.{digest}.safetensors"
-        and len(digest) == 8
-        and set(digest) <= set("0123456789abcdef")
-    )
+    return re.fullmatch(_name_pattern(id), name) is not None
 
 
 def referenced_files(text: bytes, id: str) -> frozenset[str]:
     """Return the names of the files that a result's JSON refers to, without parsing it."""
     # A prompt cannot contain this text, because quotes in a JSON string are escaped.
-    parts = text.split(b'"file": "')[1:]
-    names = (part.split(b'"', 1)[0].decode("utf-8", "replace") for part in parts)
-    return frozenset(name for name in names if is_sidecar_of(id, name))
+    names = re.findall(f'"file": "({_name_pattern(id)})"'.encode(), text)
+    return frozenset(name.decode() for name in names)
 
 
-def _walk(value: Any, path: JsonPath = (), *, in_sidecar: bool = False) -> Iterator[_LocatedArray]:
-    """Yield every array in a result."""
-    if isinstance(value, np.ndarray):
-        yield _LocatedArray(path, value, in_sidecar)
-    elif isinstance(value, BaseModel):
-        for name, is_marked in _fields(type(value)).items():
-            yield from _walk(getattr(value, name), (*path, name), in_sidecar=is_marked)
-    elif isinstance(value, tuple | list | Mapping):
-        items = value.items() if isinstance(value, Mapping) else enumerate(value)
-        for step, part in items:
-            yield from _walk(part, (*path, step), in_sidecar=in_sidecar)
+def _name_pattern(id: str) -> str:
+    return rf"{re.escape(id)}\.[0-9a-f]{{8}}\.safetensors"
 
 
-@cache
-def _fields(kind: type[BaseModel]) -> dict[str, bool]:
-    """Return the fields of a model, each with whether it is marked `SidecarFile`."""
-    return {
-        name: _has_marker(field.metadata) or _mentions_marker(field.annotation)
-        for name, field in kind.model_fields.items()
-    }
-
-
-def _has_marker(metadata: Any) -> bool:
-    return any(isinstance(note, SidecarFile) for note in metadata)
-
-
-def _mentions_marker(annotation: Any) -> bool:
-    return _has_marker(getattr(annotation, "__metadata__", ())) or any(
-        map(_mentions_marker, get_args(annotation))
-    )
-
-
-def _insert(data: dict[str, Any], path: JsonPath, reference: dict[str, Any]) -> None:
-    parent: Any = data
-    for step in path[:-1]:
-        parent = parent[str(step) if isinstance(parent, dict) else step]
-    step = path[-1]
-    if isinstance(parent, list) and isinstance(step, int):
-        parent.insert(step, reference)  # paths come in order, so the items before it are in place
-    else:
-        parent[str(step)] = reference
-
-
-def _load_file(name: str, data: bytes, sha256: object) -> dict[str, NDArray[Any]]:
+def _load_file(name: str, data: bytes, sha256: str) -> dict[str, NDArray[Any]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -195,10 +146,6 @@ def _find_array(arrays: dict[str, NDArray[Any]], reference: dict[str, Any]) -> N
     if array is None or (list(array.shape), str(array.dtype)) != expected:
         raise ValueError(f"{reference['file']} has no array {name} of the expected shape and type")
     return array
-
-
-def _array_name(path: JsonPath) -> str:
-    return ".".join(str(step) for step in path)
 
 
 def _short_digest(data: bytes) -> str:
