@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from layerbook.core.errors import ModelError, RunError
 from layerbook.model.model_folder import Fingerprint
 from layerbook.model.sources import DirectorySource
 from layerbook.runner.dask_messages import (
-    JobRequirements,
+    Job,
     MessageError,
     decode_job,
     decode_results,
@@ -45,11 +46,12 @@ def test_jobs_round_trip(project: Project, experiments: list[Experiment]) -> Non
     source = DirectorySource("name", "/folder", "revision", "0" * 64)
     versions = {"torch": "2"}
     models = {"": Fingerprint("a", "b")}
-    requirements = JobRequirements(source, project.precision, models, {"m": "c"}, versions)
-    decoded, received = decode_job(encode_job(requirements, experiments))
-    assert decoded == requirements and type(decoded.source) is DirectorySource
-    assert [e.analysis for e in received] == [e.analysis for e in experiments]
-    assert [(e.address, e.file, e.line) for e in received] == [
+    job = Job(source, project.precision, models, {"m": "c"}, versions, experiments)
+    decoded = decode_job(encode_job(job))
+    assert replace(decoded, experiments=experiments) == job
+    assert type(decoded.source) is DirectorySource
+    assert [e.analysis for e in decoded.experiments] == [e.analysis for e in experiments]
+    assert [(e.address, e.file, e.line) for e in decoded.experiments] == [
         (e.address, e.file, e.line) for e in experiments
     ]
 

@@ -27,7 +27,8 @@ from layerbook.model import sources
 from layerbook.model.model_folder import Fingerprint
 from layerbook.model.plan import make_plan
 from layerbook.runner.dask_messages import (
-    JobRequirements,
+    OWN_MODEL,
+    Job,
     MessageError,
     decode_job,
     decode_results,
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10
 CHUNKS_PER_WORKER = 2  # one being measured and one waiting
-OWN_MODEL = ""
 
 
 class DaskExecutor:
@@ -110,7 +110,7 @@ class DaskExecutor:
             for measured in self.measure_chunks(chunks):
                 results |= measured
                 task.advance(len(measured))
-        return {experiment: results[experiment] for experiment in experiments}
+        return results
 
     def measure_chunks(self, chunks: Iterable[Sequence[Experiment]]) -> Iterator[Measurements]:
         """Measure chunk by chunk, in order, with a few chunks per worker in progress."""
@@ -129,10 +129,19 @@ class DaskExecutor:
         return CHUNKS_PER_WORKER * max(1, workers)
 
     def _submit(self, chunk: Sequence[Experiment]) -> futures.Future[bytes]:
-        requirements = job_requirements(self.source, self.precision, self.fingerprint, chunk)
-        pool = self.pool
+        message, pool = encode_job(self._job(chunk)), self.pool
         with _translate_dask_errors():
-            return pool.submit(_worker_task(), encode_job(requirements, chunk))
+            return pool.submit(_worker_task(), message)
+
+    def _job(self, chunk: Sequence[Experiment]) -> Job:
+        """Return a job with the models, code and libraries of this process."""
+        names = sorted({experiment.model for experiment in chunk if experiment.model})
+        models = {name: sources.resolve(name).fingerprint() for name in names}
+        models[OWN_MODEL] = self.fingerprint
+        modules = sorted({type(experiment.analysis).__module__ for experiment in chunk})
+        code = {module: code_digest.analysis_code_digest(module) for module in modules}
+        versions = dict(keys.numeric_library_versions())
+        return Job(self.source, self.precision, models, code, versions, chunk)
 
 
 @contextmanager
@@ -215,61 +224,44 @@ class JobRunner:
         """Run a job; return its results, or the error that ended it, all of them encoded."""
         try:
             with self._lock:
-                requirements, experiments = decode_job(data)
-                _check_code(requirements)
-                executor = self._executor_for(requirements)
-                measured = executor.measure(experiments, Reporter())
+                job = decode_job(data)
+                _check_code(job)
+                measured = self._executor_for(job).measure(job.experiments)
         except MessageError as error:
             message = f"{_this_worker()} cannot read the job it received ({error}); "
             return encode_refusal(ModelError(f"{message}it needs the same version of layerbook"))
         except LayerbookError as error:
             return encode_refusal(error)
-        return encode_results([measured[experiment] for experiment in experiments])
+        return encode_results([measured[experiment] for experiment in job.experiments])
 
-    def _executor_for(self, requirements: JobRequirements) -> LocalExecutor:
-        """Return an executor with the required models; replace it if one of them changed."""
-        required, executor = requirements.models, self._executor
-        changed = any(required.get(name, model) != model for name, model in self._models.items())
-        if changed or (executor and executor.precision != requirements.precision):
+    def _executor_for(self, job: Job) -> LocalExecutor:
+        """Return an executor with the models of a job; replace it if one of them changed."""
+        changed = any(job.models.get(name, model) != model for name, model in self._models.items())
+        if changed or (self._executor and self._executor.precision != job.precision):
             self._executor, self._models = None, {}  # old and new models may not fit together
-        for name in required.keys() - self._models.keys():
-            _check_model(sources.resolve(name) if name else requirements.source, required[name])
-        self._models.update(required)
+        for name in job.models.keys() - self._models.keys():
+            _check_model(sources.resolve(name) if name else job.source, job.models[name])
+        self._models.update(job.models)
         if self._executor is None:
-            self._executor = LocalExecutor(
-                requirements.source, Reporter(), precision=requirements.precision
-            )
+            self._executor = LocalExecutor(job.source, Reporter(), precision=job.precision)
         return self._executor
 
 
-def job_requirements(
-    source: sources.ModelSource,
-    precision: Precision,
-    fingerprint: Fingerprint,
-    chunk: Sequence[Experiment],
-) -> JobRequirements:
-    """Return the requirements of a job according to this process."""
-    modules = sorted({type(experiment.analysis).__module__ for experiment in chunk})
-    code = {module: code_digest.analysis_code_digest(module) for module in modules}
-    names = sorted({experiment.model for experiment in chunk if experiment.model})
-    models = {name: sources.resolve(name).fingerprint() for name in names}
-    models[OWN_MODEL] = fingerprint
-    return JobRequirements(source, precision, models, code, dict(keys.numeric_library_versions()))
-
-
-def _check_code(requirements: JobRequirements) -> None:
+def _check_code(job: Job) -> None:
     """Raise ModelError unless code and libraries are the same as the caller's."""
     installed = keys.numeric_library_versions()
-    names = [
-        name for name, v in requirements.versions.items() if installed.get(name, "absent") != v
+    differing = [
+        (name, installed.get(name, "absent"), required)
+        for name, required in job.versions.items()
+        if installed.get(name, "absent") != required
     ]
-    if names:
-        local_versions = ", ".join(f"{name} {installed.get(name, 'absent')}" for name in names)
-        required = ", ".join(f"{name} {requirements.versions[name]}" for name in names)
+    if differing:
+        local_versions = ", ".join(f"{name} {version}" for name, version, _ in differing)
+        required_versions = ", ".join(f"{name} {required}" for name, _, required in differing)
         raise ModelError(
-            f"{_this_worker()} has {local_versions}; the run was started with {required}"
+            f"{_this_worker()} has {local_versions}; the run was started with {required_versions}"
         )
-    for module, digest in requirements.code.items():
+    for module, digest in job.code.items():
         if _imported_code_digest(module) != digest:
             raise ModelError(
                 f"{_this_worker()} has different code for {module}: install the same version and "
@@ -311,15 +303,13 @@ def group_by_shared_prompts(
     for experiment in experiments:
         requests = make_plan(experiment.analysis.runs().values()).requests
         prompts: set[object] = {r.prompt for r in requests if isinstance(r, Forward | Generate)}
-        members = []
-        others = []
-        for cluster_prompts, cluster in clusters:
-            if cluster_prompts & prompts:
-                prompts = prompts | cluster_prompts
-                members += cluster
-            else:
-                others.append((cluster_prompts, cluster))
-        clusters = [*others, (prompts, [*members, experiment])]
+        related = [cluster for cluster in clusters if cluster[0] & prompts]
+        clusters = [cluster for cluster in clusters if not cluster[0] & prompts]
+        members = [experiment]
+        for related_prompts, related_experiments in related:
+            prompts |= related_prompts
+            members += related_experiments
+        clusters.append((prompts, members))
     groups: list[list[Experiment]] = [[] for _ in range(max_groups)]
     for _, members in sorted(clusters, key=lambda cluster: -len(cluster[1])):
         min(groups, key=len).extend(members)

@@ -32,16 +32,11 @@ SOURCE_TYPES: Mapping[str, type[sources.ModelSource]] = {
         sources.HubSource,
     )
 }
-EXPERIMENT_FIELDS = (
-    "chapter",
-    "id",
-    "title",
-    "analysis_name",
-    "file",
-    "line",
-    "last_line",
-    "model",
-)
+SOURCE_FIELDS = ("name", "location", "revision", "sha256")
+EXPERIMENT_FIELDS = tuple("chapter id title analysis_name file line last_line model".split())
+
+
+OWN_MODEL = ""
 
 
 class MessageError(ModelError):
@@ -49,11 +44,12 @@ class MessageError(ModelError):
 
 
 @dataclass(frozen=True)
-class JobRequirements:
-    """The inputs of a job's results, apart from their specs.
+class Job:
+    """Experiments for a worker, and all that their results depend on apart from their specs.
 
-    models: fingerprints by name; the book's model is under OWN_MODEL.
+    models: fingerprints by name; that of `source`, the book's own model, is under OWN_MODEL.
     code: the digests of analyses by module.
+    versions: those of numeric libraries.
     """
 
     source: sources.ModelSource
@@ -61,47 +57,43 @@ class JobRequirements:
     models: Mapping[str, Fingerprint]
     code: Mapping[str, str]
     versions: Mapping[str, str]
+    experiments: Sequence[Experiment]
 
 
-def encode_job(requirements: JobRequirements, experiments: Sequence[Experiment]) -> bytes:
-    """Encode the experiments for a worker, without captions and claims.
+def encode_job(job: Job) -> bytes:
+    """Encode a job for a worker, without captions and claims.
 
     Raises UsageError for an analysis of the book's own, whose code workers do not have.
     """
-    for experiment in experiments:
+    for experiment in job.experiments:
         if is_own(type(experiment.analysis)):
             raise UsageError(
                 f"{experiment.address}: {experiment.analysis_name} is code of the book, which "
                 "workers do not have; run it first, with --only and without --executor"
             )
-    source = requirements.source
-    message = asdict(requirements) | {
-        "source": {
-            "kind": source.kind,
-            "name": source.name,
-            "location": source.location,
-            "revision": source.revision,
-            "sha256": source.sha256,
-        },
-        "experiments": [
-            {name: getattr(experiment, name) for name in EXPERIMENT_FIELDS}
-            | {"parameters": experiment.analysis.model_dump(mode="json")}
-            for experiment in experiments
-        ],
+    source = {name: getattr(job.source, name) for name in SOURCE_FIELDS}
+    experiments = [
+        {name: getattr(experiment, name) for name in EXPERIMENT_FIELDS}
+        | {"parameters": experiment.analysis.model_dump(mode="json")}
+        for experiment in job.experiments
+    ]
+    message = vars(job) | {
+        "source": {"kind": job.source.kind, **source},
+        "models": {name: asdict(fingerprint) for name, fingerprint in job.models.items()},
+        "experiments": experiments,
     }
     return json.dumps(message).encode()
 
 
-def decode_job(data: bytes) -> tuple[JobRequirements, list[Experiment]]:
+def decode_job(data: bytes) -> Job:
     """Decode a job. Raises MessageError."""
     try:
         message = json.loads(data)
-        experiments = [_decode_experiment(fields) for fields in message.pop("experiments")]
-        source = message.pop("source")
-        models = {name: Fingerprint(**m) for name, m in message.pop("models").items()}
-        source_type = SOURCE_TYPES[source.pop("kind")]
-        requirements = JobRequirements(source=source_type(**source), models=models, **message)
-        return requirements, experiments
+        source = message["source"]
+        message["source"] = SOURCE_TYPES[source.pop("kind")](**source)
+        message["models"] = {name: Fingerprint(**m) for name, m in message["models"].items()}
+        message["experiments"] = [_decode_experiment(e) for e in message["experiments"]]
+        return Job(**message)
     except (
         ValueError,
         KeyError,

@@ -170,7 +170,7 @@ class LocalExecutor:
                     for own_requests in pending.values()
                     for request in own_requests.values()
                 )
-        return {experiment: results[experiment] for experiment in experiments}
+        return results
 
 
 @contextmanager
