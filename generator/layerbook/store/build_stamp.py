@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import layerbook
-from layerbook.core.paths import MAX_DEPTH
+from layerbook.core.paths import DeepFolderError, scan
 from layerbook.store.cache import WorkingCache
 
 BLOB_KIND = "stamps"
-SKIPPED_FOLDERS = {"__pycache__"}
+SKIPPED_FOLDER = f"{os.sep}__pycache__{os.sep}"
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Snapshot:
         names = [str(path) for path in paths]
         digest = hashlib.sha256()
         for name in names:
-            for path, state in _states(name):
+            for path, state in _states(Path(name)):
                 digest.update(f"{path}\0{state}\n".encode("utf-8", "surrogateescape"))
         return cls(names, digest.hexdigest())
 
@@ -81,38 +81,24 @@ def write(root: Path, options: Mapping[str, Any], snapshot: Snapshot, output: Bu
     WorkingCache(root).put_blob(BLOB_KIND, name, json.dumps(stamp).encode())
 
 
-def _states(path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Yield the paths and states of a file, or of the files in a folder, in order.
-
-    Deeper folders need no reading, because a build refuses them.
-    """
-    if depth > MAX_DEPTH + 1:
-        yield path, "deep"
+def _states(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the paths and states of a file, or of the files in a folder, in order."""
+    if not path.is_dir():
+        yield str(path), _state(path)
         return
     try:
-        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
-    except NotADirectoryError:
-        yield path, _state(Path(path).stat())
-        return
-    except OSError:
-        yield path, "missing"
-        return
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):  # the target of a link to a folder is not read
-            if entry.name not in SKIPPED_FOLDERS:
-                yield from _states(entry.path, depth + 1)
-        else:
-            yield entry.path, _entry_state(entry)
+        for entry in scan(path):  # the target of a link to a folder is not read
+            if not entry.is_dir(follow_symlinks=False) and SKIPPED_FOLDER not in entry.path:
+                yield entry.path, _state(entry)
+    except (OSError, DeepFolderError) as error:  # a build refuses such a folder
+        yield str(path), str(error)
 
 
-def _entry_state(entry: os.DirEntry[str]) -> str:
+def _state(file: Path | os.DirEntry[str]) -> str:
     try:
-        return _state(entry.stat())
+        stat = file.stat()
     except OSError:  # a broken link
         return "missing"
-
-
-def _state(stat: os.stat_result) -> str:
     return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
 
 

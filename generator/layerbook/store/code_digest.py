@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,13 +44,9 @@ def analysis_code_digest(*module_names: str) -> str:
 
 def analysis_code_modules(*module_names: str) -> dict[str, str]:
     """Return the modules behind `analysis_code_digest`, each with its own digest."""
-    root = _package()
-    for part in IGNORED_MODULES:
-        if _find_file(root, f"{root.name}.{part}") is None:
-            raise StoreError(f"IGNORED_MODULES names {part}, which {root} does not have")
-    engine = [f"{root.name}.{part}" for part in ENGINE_MODULES]
+    engine = [f"{_package().name}.{part}" for part in ENGINE_MODULES]
     names = [*map(portable_name, module_names), *engine]
-    return module_digests(names, [root, *map(_package_of, module_names)])
+    return module_digests(names, [_package(), *map(_package_of, module_names)])
 
 
 def portable_name(module_name: str) -> str:
@@ -62,28 +58,24 @@ def portable_name(module_name: str) -> str:
 
 
 def source_digest(*names: str) -> str:
-    """Return the digest of every byte of the named modules or folders; by default the package."""
-    root = _package()
-    files: list[Path] = []
-    for part in [root / name for name in names] or [root]:
-        file = part.with_suffix(".py")
-        if not (part.is_dir() or file.is_file()):
-            raise StoreError(f"{part}: there is no such module")
-        files += part.rglob("*.py") if part.is_dir() else [file]
-    return json_digest(
-        {str(f.relative_to(root)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
-    )
+    """Return the digest of every byte of the named modules or folders of this package."""
+    paths = [_package() / name for name in names]
+    return json_digest([_file_digests(p if p.is_dir() else p.with_suffix(".py")) for p in paths])
 
 
 def packages_digest(module_names: Iterable[str]) -> str:
-    """Return the digest of every byte of the package and of those that the modules are from."""
-    folders = {_package_of(name) for name in module_names} - {_package()}
-    others = sorted(
-        f"{file.relative_to(folder.parent)} {hashlib.sha256(file.read_bytes()).hexdigest()}"
-        for folder in folders
-        for file in folder.rglob("*.py")
-    )
-    return json_digest([source_digest(), others])
+    """Return the digest of every byte of this package and of those that the modules are from."""
+    packages = {_package(), *map(_package_of, module_names)}
+    return json_digest([_file_digests(package) for package in sorted(packages)])
+
+
+def _file_digests(path: Path) -> dict[str, str]:
+    """Return the digest of a Python file, or of each in a folder, by path."""
+    files = path.rglob("*.py") if path.is_dir() else [path]
+    return {
+        str(file.relative_to(path.parent)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in files
+    }
 
 
 def _package() -> Path:
@@ -93,15 +85,15 @@ def _package() -> Path:
 def _package_of(module_name: str) -> Path:
     """Return the folder of the package that a module is in. The module has been imported."""
     top = module_name.partition(".")[0]
-    folders = getattr(sys.modules[top], "__path__", None) if top in sys.modules else None
     if top == _package().name:
         return _package()
+    folders = getattr(sys.modules.get(top), "__path__", None)
     if not folders:
         raise StoreError(f"{module_name}: the module of an analysis should be in a package")
     return Path(next(iter(folders)))
 
 
-def module_digests(module_names: Collection[str], packages: Sequence[Path]) -> dict[str, str]:
+def module_digests(module_names: Iterable[str], packages: Sequence[Path]) -> dict[str, str]:
     """Return the digests of modules and of all that they import, transitively, by name.
 
     Constants count. Comments, formatting, docstrings, `figures` methods and TYPE_CHECKING blocks
@@ -111,47 +103,35 @@ def module_digests(module_names: Collection[str], packages: Sequence[Path]) -> d
 
     packages: the folders of the modules; IGNORED_MODULES are in the first of them.
     """
+    files = {name: file for package in packages for name, file in _module_files(package).items()}
+    ignored = {f"{packages[0].name}.{part}" for part in IGNORED_MODULES}
     digests: dict[str, str] = {}
     pending = list(module_names)
     while pending:
         name = pending.pop()
         if name in digests:
             continue
-        file = _find_module(packages, name)
-        if file is None:
+        if name not in files:
             raise StoreError(
                 f"{name}: there is no such module in {listed(sorted(map(str, packages)))}"
             )
-        is_package = file.name == "__init__.py"
-        module = _parse(file.read_bytes(), name, is_package=is_package)
+        is_package = files[name].name == "__init__.py"
+        module = _parse(files[name].read_bytes(), name, is_package=is_package)
         digests[name] = module.digest
-        resolved = (_resolve_import(packages, candidates) for candidates in module.imports)
-        pending += filter(None, resolved)
+        for candidates in module.imports:
+            imported = next((candidate for candidate in candidates if candidate in files), None)
+            if imported is not None and imported not in ignored:
+                pending.append(imported)
     return digests
 
 
-def _find_module(packages: Sequence[Path], name: str) -> Path | None:
-    top = name.partition(".")[0]
-    candidates = (_find_file(package, name) for package in packages if package.name == top)
-    return next((file for file in candidates if file is not None), None)
-
-
-def _find_file(package: Path, name: str) -> Path | None:
-    base = package.joinpath(*name.split(".")[1:])
-    candidates = [base / "__init__.py"]
-    if base != package:
-        candidates.insert(0, base.with_suffix(".py"))
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def _resolve_import(packages: Sequence[Path], candidates: tuple[str, ...]) -> str | None:
-    """Return the module that an import refers to; None if it is ignored or outside the packages."""
-    for name in candidates:
-        top, _, rest = name.partition(".")
-        if _find_module(packages, name):
-            is_first = top == packages[0].name
-            return None if is_first and rest in IGNORED_MODULES else name
-    return None
+def _module_files(package: Path) -> dict[str, Path]:
+    """Return the file of each module of a package, by name."""
+    files = {}
+    for file in package.rglob("*.py"):
+        parts = file.relative_to(package.parent).with_suffix("").parts
+        files[".".join(parts).removesuffix(".__init__")] = file
+    return files
 
 
 class _ParsedModule(NamedTuple):
