@@ -18,12 +18,12 @@ from pathlib import Path
 import torch
 from layerbook.book.loader import load_chapter
 from layerbook.core.progress import Reporter
-from layerbook.core.requests import LOGITS, Forward, Patch, Precision, Prompt, Site
+from layerbook.core.requests import LOGITS, Forward, Patch, Prompt, Site
 from layerbook.model import sources
 from layerbook.model.execution import Execution
 from layerbook.model.plan import make_plan
 from layerbook.model.precision import arithmetic
-from layerbook.runner.local import Executor, LocalExecutor
+from layerbook.runner.local import LocalExecutor
 from layerbook.runner.spec_files import load_spec_file, run_file
 from layerbook.runner.sweep import CHUNK_SIZE
 from layerbook.store.project import sweep_cells
@@ -134,19 +134,8 @@ def bare_passes(executor: LocalExecutor, texts: Sequence[str]) -> None:
 
 def run_sweep(executor: LocalExecutor, folder: Path, texts: Sequence[str]) -> None:
     """Run a sweep from its spec to the results on disk, with the model already loaded."""
-
-    @contextmanager
-    def executor_factory(
-        source: sources.ModelSource, precision: Precision, report: Reporter
-    ) -> Iterator[Executor]:
-        yield executor
-
-    outcomes = run_file(
-        load_spec_file(write_spec(folder, texts), None, Reporter()),
-        folder / "out",
-        Reporter(),
-        executor_factory,
-    )
+    spec = load_spec_file(write_spec(folder, texts), None, Reporter())
+    outcomes = run_file(spec, folder / "out", executor, Reporter())
     if outcomes[0].verdict != "new":
         sys.exit(f"the sweep failed: {outcomes[0].detail}")
 

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -27,6 +27,7 @@ from layerbook.book.contents import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import ModelError, RunError
 from layerbook.core.progress import Reporter
+from layerbook.core.requests import Precision
 from layerbook.model.model_folder import Fingerprint
 from layerbook.runner import dask
 from layerbook.runner import run as running
@@ -194,6 +195,13 @@ def plain_experiments(project: Project) -> list[Experiment]:
     return [experiment for experiment in project.experiments() if experiment.sweep is None]
 
 
+def connect(
+    cluster: DaskCluster, project: Project, precision: Precision
+) -> AbstractContextManager[DaskExecutor]:
+    """Open an executor on the workers."""
+    return closing(DaskExecutor(cluster.address, project.source, precision, Reporter()))
+
+
 @needs_dask
 def test_two_workers_give_the_results_of_a_local_run(
     local_book: Path, book: Path, cluster: DaskCluster, monkeypatch: pytest.MonkeyPatch
@@ -307,8 +315,8 @@ def test_failing_experiment_does_not_stop_the_others(
     broken = type(working)(
         **(vars(working) | {"analysis": working.analysis.model_copy(update={"top_k": 10**6})})
     )
-    with running.executor_for(cluster.executor)(
-        project.source, project.precision, Reporter()
+    with closing(
+        DaskExecutor(cluster.address, project.source, project.precision, Reporter())
     ) as executor:
         measured = executor.measure([broken, working])
     failure = measured[broken]
@@ -324,8 +332,8 @@ def test_workers_use_the_precision_of_the_book(local_book: Path, cluster: DaskCl
     project = open_project(local_book)
     experiment = next(e for e in plain_experiments(project) if e.id == "plain")
     for precision in ("float32", "float64"):
-        with running.executor_for(cluster.executor)(
-            project.source, precision, Reporter()
+        with closing(
+            DaskExecutor(cluster.address, project.source, precision, Reporter())
         ) as executor:
             measured = executor.measure([experiment])[experiment]
         local = LocalExecutor(project.source, Reporter(), precision=precision)
@@ -367,8 +375,8 @@ def test_refuses_a_worker_with_other_code(
     changed: Any = {"torch": "0"} if function == "keys.numeric_library_versions" else "other"
     monkeypatch.setattr(f"layerbook.store.{function}", lambda *_: changed)
     with (
-        running.executor_for(cluster.executor)(
-            project.source, project.precision, Reporter()
+        closing(
+            DaskExecutor(cluster.address, project.source, project.precision, Reporter())
         ) as executor,
         pytest.raises(ModelError, match=message),
     ):
@@ -388,8 +396,8 @@ def test_limits_chunks_in_progress(local_book: Path, cluster: DaskCluster) -> No
             chunks_taken += 1
             yield [type(experiment)(**vars(experiment))]
 
-    with running.executor_for(cluster.executor)(
-        project.source, project.precision, Reporter()
+    with closing(
+        DaskExecutor(cluster.address, project.source, project.precision, Reporter())
     ) as executor:
         chunks_ahead = [
             chunks_taken - chunks_returned

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,20 +90,6 @@ class BuildCommandOptions(BookOptions):
         return {name: getattr(self, name) for name in ("model", "site", "no_run", "live", "drafts")}
 
 
-@dataclass(frozen=True)
-class CompletedRun:
-    """The experiments of a run, their outcomes, and the folder of the results."""
-
-    experiments: Sequence[Experiment]
-    outcomes: Sequence[Outcome]
-    folder: Path
-
-    @property
-    def failed(self) -> bool:
-        """True if an experiment failed."""
-        return any(outcome.verdict == "failed" for outcome in self.outcomes)
-
-
 @click.command()
 @book_options
 @click.argument("spec", required=False, type=FILE)
@@ -117,51 +104,48 @@ class CompletedRun:
 @pass_options(RunOptions)
 def run(options: RunOptions) -> None:
     """Run the experiments that are out of date, or all experiments of one chapter's SPEC."""
-    from layerbook.cli.format_status import skipped_lines
-
     options.check()
-    completed = _run_spec(options.spec, options) if options.spec else _run_book(options)
-    if completed is None:
-        return
-    print_lines(skipped_lines(completed.experiments))
-    _print_outcomes(completed.outcomes, completed.folder)
-    if completed.failed:
-        sys.exit(1)
+    if options.spec is None:
+        _run_book(options)
+    else:
+        _run_spec(options.spec, options)
 
 
-def _run_book(options: RunOptions) -> CompletedRun | None:
-    """Run experiments of the book; for a dry run, print the plan and return None."""
-    from layerbook.runner.run import executor_for, run_experiments
+def _run_book(options: RunOptions) -> None:
+    from layerbook.runner.run import open_executor, run_experiments
     from layerbook.store import cache
     from layerbook.store.freshness import check_status, select
     from layerbook.store.project import open_project
 
-    report, executor = make_reporter(quiet=options.quiet), executor_for(options.executor)
+    report = make_reporter(quiet=options.quiet)
     project = open_project(options.root, options.model, report)
     statuses = select(check_status(project), options.only, force=options.force)
     if options.dry_run:
         _print_plan(project.source, [status.experiment for status in statuses])
-        return None
-    with cache.lock(options.root):
+        return
+    executor = open_executor(options.executor, project.source, project.precision, report)
+    with cache.lock(options.root), closing(executor):
         project.remove_leftovers()
-        outcomes = run_experiments(project, statuses, report, executor, force=options.force)
+        outcomes = run_experiments(project, statuses, executor, report, force=options.force)
     folder = project.results_root / project.source.name
-    return CompletedRun(project.experiments(), outcomes, folder)
+    _print_run(project.experiments(), outcomes, folder)
 
 
-def _run_spec(spec: Path, options: RunOptions) -> CompletedRun | None:
-    """Run the experiments of one spec; for a dry run, print the plan and return None."""
-    from layerbook.runner.run import executor_for
+def _run_spec(spec: Path, options: RunOptions) -> None:
+    from layerbook.runner.run import open_executor
     from layerbook.runner.spec_files import load_spec_file, run_file
 
-    report, executor = make_reporter(quiet=options.quiet), executor_for(options.executor)
+    report = make_reporter(quiet=options.quiet)
     loaded = load_spec_file(spec, options.model, report)
     if options.dry_run:
         _print_plan(loaded.source, [e for e in loaded.experiments if not e.inapplicable])
-        return None
+        return
     folder = options.out or Path()
     check_output(options.root, folder)
-    return CompletedRun(loaded.experiments, run_file(loaded, folder, report, executor), folder)
+    executor = open_executor(options.executor, loaded.source, loaded.precision, report)
+    with closing(executor):
+        outcomes = run_file(loaded, folder, executor, report)
+    _print_run(loaded.experiments, outcomes, folder)
 
 
 @click.command()
@@ -191,17 +175,13 @@ def build(options: BuildCommandOptions) -> None:
     from layerbook.site.build import build as build_book
     from layerbook.store.project import open_project
 
-    report, executor_factory = make_reporter(quiet=options.quiet), None
-    if options.executor is not None:
-        from layerbook.runner.run import executor_for
-
-        executor_factory = executor_for(options.executor)
+    report = make_reporter(quiet=options.quiet)
     build_options = BuildOptions(
         run_stale=not options.no_run,
         only=options.only,
         force=options.force,
         jobs=options.jobs,
-        executor_factory=executor_factory,
+        executor=options.executor,
         live=options.live,
         stamp_options=stamp_options,
     )
@@ -209,17 +189,16 @@ def build(options: BuildCommandOptions) -> None:
     project = open_project(options.root, options.model, download_report, drafts=options.drafts)
     result = build_book(project, options.site or project.site_dir, report, build_options)
     print_lines(skipped_lines(project.experiments()))
+    run_failed = False
     if result.outcomes:
-        _print_outcomes(result.outcomes, project.results_root / project.source.name)
-    run_failed = any(outcome.verdict == "failed" for outcome in result.outcomes)
+        run_failed = _print_outcomes(result.outcomes, project.results_root / project.source.name)
     _print_build(result.output, strict=options.strict, run_failed=run_failed)
 
 
 def _print_plan(source: ModelSource, experiments: Sequence[Experiment]) -> None:
-    from layerbook.cli.format_status import plan_lines
     from layerbook.runner.plan_description import describe_plan
 
-    print_lines(plan_lines(*describe_plan(source, experiments)))
+    print_lines(describe_plan(source, experiments))
 
 
 def _print_build(output: BuildOutput, *, strict: bool, run_failed: bool = False) -> None:
@@ -234,9 +213,22 @@ def _print_build(output: BuildOutput, *, strict: bool, run_failed: bool = False)
         sys.exit(1)
 
 
-def _print_outcomes(outcomes: Sequence[Outcome], folder: Path) -> None:
+def _print_run(
+    experiments: Sequence[Experiment], outcomes: Sequence[Outcome], folder: Path
+) -> None:
+    """Print the outcome of a run; exit with 1 if an experiment failed."""
+    from layerbook.cli.format_status import skipped_lines
+
+    print_lines(skipped_lines(experiments))
+    if _print_outcomes(outcomes, folder):
+        sys.exit(1)
+
+
+def _print_outcomes(outcomes: Sequence[Outcome], folder: Path) -> bool:
+    """Print what ran, and return whether an experiment failed."""
     from layerbook.cli.format_status import outcome_lines
 
     for trace in {outcome.trace: None for outcome in outcomes}:
         print_trace(trace)
     print_lines(outcome_lines(outcomes, str(folder)))
+    return any(outcome.verdict == "failed" for outcome in outcomes)

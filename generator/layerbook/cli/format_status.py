@@ -14,7 +14,6 @@ from layerbook.store.key_changes import Change, summarize
 from layerbook.store.orphans import Orphan
 
 if TYPE_CHECKING:
-    from layerbook.model.plan import PlanCost
     from layerbook.runner.run import Outcome
 
 OUTCOMES = {
@@ -28,20 +27,6 @@ MAX_SKIPPED = 3
 """The names in the line on what was skipped."""
 
 ChangesByAddress = Mapping[str, Sequence[Change]]
-
-
-def plan_lines(cost: PlanCost, requests: Sequence[str]) -> list[str]:
-    """List the distinct requests, then the counts."""
-    new_tokens = pluralize(cost.new_tokens, "new token")
-    passes = f"{cost.passes:,} forward pass{'' if cost.passes == 1 else 'es'}"
-    tokens = f" of {pluralize(cost.tokens, 'token')}" if cost.tokens else ""
-    batches = f"{cost.batches:,} batch{'' if cost.batches == 1 else 'es'}"
-    return [
-        *requests,
-        f"{pluralize(cost.requested, 'request')}, {cost.unique_requests:,} of them distinct",
-        f"{pluralize(cost.generations, 'generation')}, of at most {new_tokens} together",
-        f"{passes}{tokens} in {batches}",
-    ]
 
 
 def outcome_lines(outcomes: Sequence[Outcome], folder: str) -> list[str]:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from layerbook.cli.output import format_table, json_value, summarize_counts
+from layerbook.cli.output import json_value, summarize_counts
 from layerbook.compare.verify import ExperimentCheck
 from layerbook.core.text import pluralize
 
@@ -21,10 +21,17 @@ VERDICTS = {
 
 def verification_lines(checks: Sequence[ExperimentCheck]) -> list[str]:
     """Return a table of the experiments, then the counts."""
-    rows = [(check.address, check.verdict, _detail(check)) for check in checks]
+    rows = [
+        ("experiment", "verdict", "where"),
+        *((check.address, check.verdict, _detail(check)) for check in checks),
+    ]
+    address_width, verdict_width = (max(len(row[column]) for row in rows) for column in (0, 1))
+    table = [
+        f"{address:<{address_width}}  {verdict:<{verdict_width}}  {where}".rstrip()
+        for address, verdict, where in rows
+    ]
     counts = summarize_counts([check.verdict for check in checks], VERDICTS)
-    summary = f"{pluralize(len(rows), 'experiment')}: {counts}"
-    return [*format_table([("experiment", "verdict", "where"), *rows]), "", summary]
+    return [*table, "", f"{pluralize(len(checks), 'experiment')}: {counts}"]
 
 
 def verification_data(model: str, checks: Sequence[ExperimentCheck]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,14 @@ from typing import TypeVar
 
 import click
 
+from layerbook.core.errors import UsageError
+
 Command = TypeVar("Command", bound=Callable[..., None])
 Options = TypeVar("Options")
 
+DASK_ADDRESS = re.compile(
+    r"dask(?P<tls>\+tls)?://(?P<address>(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):\d{1,5})/?"
+)
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -36,9 +42,25 @@ only_option = click.option(
     metavar="NAME",
     help="Run only this chapter or experiment. May be repeated.",
 )
+
+
+def _parse_executor(_: click.Context, __: click.Parameter, executor: str | None) -> str | None:
+    """Return the address of a scheduler as Dask writes it. Raises UsageError."""
+    if executor is None:
+        return None
+    match = DASK_ADDRESS.fullmatch(executor)
+    if match is None:
+        raise UsageError(
+            f"--executor {executor}: give the address of a Dask scheduler, dask://HOST:PORT or "
+            "dask+tls://HOST:PORT"
+        )
+    return f"{'tls' if match['tls'] else 'tcp'}://{match['address']}"
+
+
 executor_option = click.option(
     "--executor",
     metavar="WHERE",
+    callback=_parse_executor,
     help="Run on the workers of a Dask scheduler: dask://HOST:PORT or dask+tls://HOST:PORT.",
 )
 jobs_option = click.option(

@@ -31,19 +31,6 @@ def print_json(data: Any) -> None:
     print_text(json.dumps(data, indent=2, ensure_ascii=False))
 
 
-def format_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
-    """Align rows in columns, those in `right` to the right. The first row is the header."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if index in right else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return lines
-
-
 def summarize_counts(values: Sequence[str], texts: Mapping[str, str]) -> str:
     """Count the values, in the words of `texts`: `2 new, 1 failed`."""
     return ", ".join(

@@ -10,7 +10,7 @@ from layerbook.book.contents import Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import LayerbookError, StoreError
 from layerbook.core.progress import Reporter
-from layerbook.runner.local import Measurements, local_executor
+from layerbook.runner.local import LocalExecutor, Measurements
 from layerbook.runner.sweep import run_sweep
 from layerbook.store import results
 from layerbook.store.comparison import Difference, compare_results, tolerance_of
@@ -46,10 +46,10 @@ def verify(
     sweeps = {e: CellVerifier(project) for e in current if e.sweep is not None}
     measured: dict[Experiment, Result | LayerbookError] = {}
     if current:
-        with local_executor(project.source, project.precision, report) as executor:
-            measured |= executor.measure([e for e in current if e.sweep is None])
-            for sweep, verifier in sweeps.items():
-                measured[sweep] = run_sweep(sweep, executor, verifier, report)
+        executor = LocalExecutor(project.source, report, precision=project.precision)
+        measured |= executor.measure([e for e in current if e.sweep is None])
+        for sweep, verifier in sweeps.items():
+            measured[sweep] = run_sweep(sweep, executor, verifier, report)
     checks = []
     for status in statuses:
         experiment = status.experiment

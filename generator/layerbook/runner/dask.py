@@ -36,7 +36,7 @@ from layerbook.runner.dask_messages import (
     encode_refusal,
     encode_results,
 )
-from layerbook.runner.local import Executor, LocalExecutor, Measurements
+from layerbook.runner.local import LocalExecutor, Measurements
 from layerbook.store import code_digest, keys
 
 if TYPE_CHECKING:
@@ -142,18 +142,6 @@ class DaskExecutor:
         code = {module: code_digest.analysis_code_digest(module) for module in modules}
         versions = dict(keys.numeric_library_versions())
         return Job(self.source, self.precision, models, code, versions, chunk)
-
-
-@contextmanager
-def dask_executor(
-    address: str, source: sources.ModelSource, precision: Precision, report: Reporter
-) -> Iterator[Executor]:
-    """Open an executor on the workers of the scheduler at `address`."""
-    executor = DaskExecutor(address, source, precision, report)
-    try:
-        yield executor
-    finally:
-        executor.close()
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
@@ -48,6 +47,9 @@ class Executor(Protocol):
 
     def measure_chunks(self, chunks: Iterable[Sequence[Experiment]]) -> Iterator[Measurements]:
         """Measure chunk by chunk, in order; read each chunk only when it is needed."""
+
+    def close(self) -> None:
+        """Close connections."""
 
 
 class LocalExecutor:
@@ -92,6 +94,9 @@ class LocalExecutor:
         """Measure one chunk after the other."""
         for chunk in chunks:
             yield self.measure(chunk, Reporter())
+
+    def close(self) -> None:
+        """Do nothing, since there are no connections."""
 
     def _model(self, source: sources.ModelSource) -> LoadedModel:
         if source not in self._models:
@@ -171,14 +176,6 @@ class LocalExecutor:
                     for request in own_requests.values()
                 )
         return results
-
-
-@contextmanager
-def local_executor(
-    source: sources.ModelSource, precision: Precision, report: Reporter
-) -> Iterator[Executor]:
-    """Open an executor in this process."""
-    yield LocalExecutor(source, report, precision=precision)
 
 
 def require_model_libraries() -> None:

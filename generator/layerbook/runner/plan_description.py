@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from layerbook.book.contents import Experiment
 from layerbook.core.requests import Prompt, Request
+from layerbook.core.text import pluralize
 from layerbook.model import sources
 from layerbook.model.plan import PlanCost, TokenIds, make_plan, plan_cost
 from layerbook.store.project import sweep_cells
@@ -14,17 +14,8 @@ from layerbook.store.project import sweep_cells
 MAX_PROMPT_WIDTH = 40
 
 
-class PlanDescription(NamedTuple):
-    """The cost of a run, and its requests as lines."""
-
-    cost: PlanCost
-    requests: tuple[str, ...]
-
-
-def describe_plan(
-    source: sources.ModelSource, experiments: Sequence[Experiment]
-) -> PlanDescription:
-    """Describe the cost of running these experiments, without loading the model.
+def describe_plan(source: sources.ModelSource, experiments: Sequence[Experiment]) -> list[str]:
+    """List the distinct requests of these experiments, then their cost, without loading the model.
 
     Lengths are known only if the tokenizer is on this machine.
     """
@@ -43,8 +34,22 @@ def describe_plan(
         def token_ids(prompt: Prompt) -> TokenIds:
             return tokenizer.encode(prompt).ids
 
-    cost = plan_cost(run_plan, token_ids)
-    return PlanDescription(cost, tuple(map(_describe_request, run_plan.requests)))
+    return [
+        *map(_describe_request, run_plan.requests),
+        *_cost_lines(plan_cost(run_plan, token_ids)),
+    ]
+
+
+def _cost_lines(cost: PlanCost) -> list[str]:
+    new_tokens = pluralize(cost.new_tokens, "new token")
+    passes = f"{cost.passes:,} forward pass{'' if cost.passes == 1 else 'es'}"
+    tokens = f" of {pluralize(cost.tokens, 'token')}" if cost.tokens else ""
+    batches = f"{cost.batches:,} batch{'' if cost.batches == 1 else 'es'}"
+    return [
+        f"{pluralize(cost.requested, 'request')}, {cost.unique_requests:,} of them distinct",
+        f"{pluralize(cost.generations, 'generation')}, of at most {new_tokens} together",
+        f"{passes}{tokens} in {batches}",
+    ]
 
 
 def _runnable_parts(experiment: Experiment) -> Iterator[Experiment]:

@@ -5,11 +5,8 @@ torch is imported only when something must run.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -21,14 +18,13 @@ from layerbook.core.errors import (
     RunError,
     SpecError,
     StoreError,
-    UsageError,
 )
 from layerbook.core.paths import resolve_within
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import Precision
 from layerbook.core.text import pluralize
 from layerbook.model import sources
-from layerbook.runner.local import Executor, Measurements, local_executor
+from layerbook.runner.local import Executor, LocalExecutor, Measurements
 from layerbook.runner.sweep import remove_obsolete_cells, run_sweep
 from layerbook.store import results
 from layerbook.store.comparison import Difference, compare_results, tolerance_of
@@ -37,14 +33,8 @@ from layerbook.store.key_changes import record_module_digests
 from layerbook.store.keys import Key
 from layerbook.store.project import Project
 
-ExecutorFactory = Callable[
-    [sources.ModelSource, Precision, Reporter], AbstractContextManager[Executor]
-]
 Verdict = Literal["new", "same", "differs", "failed"]
 
-DASK_ADDRESS = re.compile(
-    r"dask(?P<tls>\+tls)?://(?P<address>(\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):\d{1,5})/?"
-)
 SOURCES_CHANGED = "its sources changed while it ran; run it again"
 MAX_LISTED_DIFFERENCES = 3
 
@@ -63,27 +53,22 @@ class Outcome:
     trace: str = ""
 
 
-def executor_for(name: str | None) -> ExecutorFactory:
-    """Return a factory for the named executor; by default, this process. Raises UsageError."""
-    if name is None:
-        return local_executor
-    match = DASK_ADDRESS.fullmatch(name)
-    if match is None:
-        raise UsageError(
-            f"--executor {name}: give the address of a Dask scheduler, dask://HOST:PORT or "
-            "dask+tls://HOST:PORT"
-        )
-    from layerbook.runner.dask import dask_executor
+def open_executor(
+    address: str | None, source: sources.ModelSource, precision: Precision, report: Reporter
+) -> Executor:
+    """Return an executor on the Dask scheduler at an address, or else in this process."""
+    if address is None:
+        return LocalExecutor(source, report, precision=precision)
+    from layerbook.runner.dask import DaskExecutor
 
-    protocol = "tls" if match["tls"] else "tcp"
-    return partial(dask_executor, f"{protocol}://{match['address']}")
+    return DaskExecutor(address, source, precision, report)
 
 
 def run_experiments(
     project: Project,
     work: Sequence[ExperimentStatus],
+    executor: Executor,
     report: Reporter,
-    executor_factory: ExecutorFactory = local_executor,
     *,
     force: bool = False,
 ) -> tuple[Outcome, ...]:
@@ -99,8 +84,7 @@ def run_experiments(
         raise SpecError(problems)
     keys = {status.experiment: status.key for status in work}
     store = ProjectStore(project, force=force)
-    with executor_factory(project.source, project.precision, report) as executor:
-        outcomes = run_and_save(keys, store, executor, report)
+    outcomes = run_and_save(keys, store, executor, report)
     store.report_unusable(report)
     record_module_digests(project.cache, work)
     return outcomes

@@ -20,8 +20,8 @@ from layerbook.core.progress import Reporter
 from layerbook.core.requests import DEFAULT_PRECISION, Precision
 from layerbook.model import sources
 from layerbook.model.model_folder import Fingerprint
-from layerbook.runner.local import local_executor
-from layerbook.runner.run import ExecutorFactory, Outcome, make_stored_result, run_and_save
+from layerbook.runner.local import Executor
+from layerbook.runner.run import Outcome, make_stored_result, run_and_save
 from layerbook.store import results
 from layerbook.store.keys import Key, compute_keys
 from layerbook.store.project import choose_model, download_hub_model
@@ -70,18 +70,13 @@ def _book_around(path: Path) -> BookSpec | None:
 
 
 def run_file(
-    spec: LoadedSpec,
-    out: Path,
-    report: Reporter,
-    executor_factory: ExecutorFactory = local_executor,
+    spec: LoadedSpec, out: Path, executor: Executor, report: Reporter
 ) -> tuple[Outcome, ...]:
     """Run one chapter spec, and write `OUT/ID.json` for each experiment that the model can run."""
     experiments = [experiment for experiment in spec.experiments if not experiment.inapplicable]
     folder = ResultFolder(out, spec)
     folder.check(experiments)
-    keys = folder.compute_keys(experiments)
-    with executor_factory(spec.source, spec.precision, report) as executor:
-        return run_and_save(keys, folder, executor, report)
+    return run_and_save(folder.compute_keys(experiments), folder, executor, report)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from layerbook.store.freshness import check_status, select
 from layerbook.store.project import Project
 
 if TYPE_CHECKING:
-    from layerbook.runner.run import ExecutorFactory, Outcome
+    from layerbook.runner.run import Outcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class BuildOptions:
     run_stale: run what is not current; otherwise render the results as they are.
     only: names of chapters and experiments to run. force: also run and render what is current.
     jobs: number of processes that draw.
-    executor_factory: opens the executor of the experiments; by default, this process runs them.
+    executor: the address of a Dask scheduler; by default, this process runs the experiments.
     live: also write the live edition.
     stamp_options: the options of the command. The build leaves them in a stamp, from which the
         next build with the same options can tell that nothing has changed.
@@ -42,7 +43,7 @@ class BuildOptions:
     only: Sequence[str] = ()
     force: bool = False
     jobs: int = 1
-    executor_factory: ExecutorFactory | None = None
+    executor: str | None = None
     live: bool = False
     stamp_options: Mapping[str, Any] | None = None
 
@@ -84,14 +85,14 @@ def build(
         todo = select(statuses, options.only, force=options.force) if options.run_stale else ()
         outcomes: tuple[Outcome, ...] = ()
         if todo:
-            from layerbook.runner.local import local_executor
-            from layerbook.runner.run import run_experiments
+            from layerbook.runner.run import open_executor, run_experiments
 
             check_prose(project)
             publish.check_target(site)
             drawing_pool.expect(len(todo))
-            executor = options.executor_factory or local_executor
-            outcomes = run_experiments(project, todo, reporter, executor, force=options.force)
+            executor = open_executor(options.executor, project.source, project.precision, reporter)
+            with closing(executor):
+                outcomes = run_experiments(project, todo, executor, reporter, force=options.force)
             statuses = check_status(project)
         builder = SiteBuilder(project, statuses, drawing_pool, ignore_cache=options.force)
         output = _publish_site(project, builder.render(reporter), site)
