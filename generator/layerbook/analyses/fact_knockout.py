@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
+from layerbook.core.charts import head_axes
 from layerbook.core.direct_path import W_U
-from layerbook.core.distributions import Ranked, likeliest
-from layerbook.core.figures import (
-    Axis,
-    Figure,
-    Heatmap,
-    Panels,
-    Point,
-    Scatter,
-    Share,
-    Table,
-    label_text,
-)
+from layerbook.core.distributions import Ranked, likeliest, softmax
+from layerbook.core.figures import Axis, Figure, Heatmap, Panels, Point, Scatter, Share, Table
 from layerbook.core.limits import Feature
 from layerbook.core.parameters import Head, HeadNumbers, Layer, Layers, resolved
 from layerbook.core.prompts import PromptTemplate
@@ -37,11 +28,9 @@ from layerbook.core.requests import (
     Weights,
 )
 from layerbook.core.rounding import Relative, descending
+from layerbook.core.tokens import visible
 
-FINAL = frozenset({LN_FINAL})
 LABELED = 3  # points with their names in the scatter plot, along each axis
-
-Floats = NDArray[np.floating]
 
 
 class SwappedPrompt(Record):
@@ -65,12 +54,12 @@ class ReplacementCosts(Record):
     )
 
     @property
-    def average(self) -> Floats:
+    def average(self) -> Array:
         """The cost of each head, mean of the prompts: [L, H]."""
         return self.cost.mean(axis=-1)
 
     @property
-    def head_costs(self) -> Floats:
+    def head_costs(self) -> Array:
         """The cost of the head in question, by prompt: [N]."""
         return self.cost[self.head_index]
 
@@ -80,10 +69,17 @@ class ReplacementCosts(Record):
         return float(self.head_costs.mean())
 
     @property
+    def other_costs(self) -> Array:
+        """The costs of all other heads, by prompt: [L * H - 1, N]."""
+        L, H, N = self.cost.shape
+        index = np.ravel_multi_index(self.head_index, (L, H))
+        return np.delete(self.cost.reshape(L * H, N), index, axis=0)
+
+    @property
     def largest_other_cost(self) -> float:
         """The largest average cost of any other head; 0 if there is none."""
-        others = np.delete(self.average, np.ravel_multi_index(self.head_index, self.average.shape))
-        return float(others.max()) if len(others) else 0.0
+        averages = self.other_costs.mean(axis=1)
+        return float(averages.max()) if len(averages) else 0.0
 
     @property
     def times_largest(self) -> int:
@@ -154,58 +150,41 @@ class FactKnockout(Analysis[FactKnockoutResult]):
 
     def runs(self) -> dict[str, Request]:
         """Request each prompt as it is, and with each head's output replaced in three ways."""
+        keep = frozenset({LN_FINAL})
         texts = [self.prompt.replace("{}", subject) for subject in self.subjects]
-        plain = tuple(Forward(Prompt(text=text), FINAL) for text in texts)
-        requests: dict[str, Request] = {"W_U": Weights(frozenset({W_U}))}
+        plain = [Forward(Prompt(text=text), keep) for text in texts]
+        requests: dict[str, Request] = {"weights": Weights(frozenset({W_U}))}
         for n, run in enumerate(plain):
-            requests[f"{n}"] = run
+            requests[f"plain {n}"] = run
             others = (*plain[:n], *plain[n + 1 :])
-            for layer in self.tried_layers():
-                for head in resolved(self.heads):
-                    requests[f"{n} zero {layer}.{head}"] = self.replace_head(run, layer, head, None)
-                    requests[f"{n} mean {layer}.{head}"] = self.replace_head(
-                        run, layer, head, others
-                    )
+            for layer, head in product(self.tried_layers(), resolved(self.heads)):
+                requests[f"zero {n} {layer}.{head}"] = replace_head(run, layer, head, None)
+                requests[f"mean {n} {layer}.{head}"] = replace_head(run, layer, head, others)
             following = plain[(n + 1) % len(plain)]
             for head in resolved(self.heads):
-                requests[f"{n} swap {head}"] = self.replace_head(run, self.layer, head, following)
+                requests[f"swap {n} {head}"] = replace_head(run, self.layer, head, following)
         return requests
 
     def tried_layers(self) -> tuple[int, ...]:
-        """Return the layers from `from_layer` on; that of the head in question is among them."""
-        layers = {*resolved(self.layers), self.layer}
-        return tuple(sorted(n for n in layers if n >= self.from_layer or n == self.layer))
-
-    def replace_head(
-        self, run: Forward, layer: int, head: int, source: Forward | tuple[Forward, ...] | None
-    ) -> Forward:
-        """Return the pass with one head's output replaced at the last token."""
-        patch = Patch(Site("z", layer), source, (-1,), (head,))
-        return Forward(run.prompt, run.keep, (patch,))
+        """Return the layers from `from_layer` on, and that of the head in question."""
+        tried = [layer for layer in resolved(self.layers) if layer >= self.from_layer]
+        return tuple(sorted({*tried, self.layer}))
 
     def measure(self, captures: ActivationCaches) -> FactKnockoutResult:
-        """Compare the answer's log-probability with that of each pass with a head replaced."""
-        W = captures["W_U"][W_U]  # [D, V]
-        N, layers, heads = len(self.subjects), self.tried_layers(), resolved(self.heads)
-        plain = [captures[f"{n}"] for n in range(N)]
-        clean = [log_probs([run], W)[0] for run in plain]  # N times [V], in bits
-        answers = [likeliest_next(run, W) for run in plain]
-        following = [answers[(n + 1) % N] for n in range(N)]
+        """Compare the answer's probability with that of each pass with a head replaced."""
+        W = captures["weights"][W_U]  # [D, V]
+        N, heads = len(self.subjects), resolved(self.heads)
+        index = heads.index(self.head)
 
-        def costs(method: str) -> ReplacementCosts:
-            cost = np.empty((len(layers), len(heads), N))
-            for n, answer in enumerate(answers):
-                runs = [captures[f"{n} {method} {i}.{j}"] for i in layers for j in heads]
-                lost_bits = clean[n][answer.id] - log_probs(runs, W)[:, answer.id]  # [L * H]
-                cost[:, :, n] = lost_bits.reshape(len(layers), len(heads))
-            return ReplacementCosts(
-                cost=cost, head_index=(layers.index(self.layer), heads.index(self.head))
-            )
+        plain = [captures[f"plain {n}"] for n in range(N)]
+        swapped = [[captures[f"swap {n} {head}"] for head in heads] for n in range(N)]
+        before = softmax(next_logits(plain, W))  # [N, V]
+        after = np.stack([softmax(next_logits(runs, W)) for runs in swapped])  # [N, H, V]
 
-        swapped = [
-            log_probs([captures[f"{n} swap {head}"] for head in heads], W) for n in range(N)
-        ]  # N times [H, V]
-        with_swap = [log_prob[heads.index(self.head)] for log_prob in swapped]  # N times [V]
+        answers = [likeliest(run, next_logits([run], W)[0]) for run in plain]
+        others = [*answers[1:], answers[0]]  # the answer of the next prompt
+        other_ids = np.array([[other.id] for other in others])  # [N, 1]
+
         return FactKnockoutResult(
             prompt=self.prompt,
             prompts=tuple(
@@ -213,20 +192,37 @@ class FactKnockout(Analysis[FactKnockoutResult]):
                     subject=self.subjects[n],
                     answer=answers[n],
                     other=self.subjects[(n + 1) % N],
-                    swapped=likeliest_next(captures[f"{n} swap {self.head}"], W),
-                    answer_after=float(2 ** with_swap[n][answers[n].id]),
-                    other_before=float(2 ** clean[n][following[n].id]),
-                    other_after=float(2 ** with_swap[n][following[n].id]),
+                    swapped=likeliest(swapped[n][index], next_logits(swapped[n], W)[index]),
+                    answer_after=float(after[n, index, answers[n].id]),
+                    other_before=float(before[n, others[n].id]),
+                    other_after=float(after[n, index, others[n].id]),
                 )
                 for n in range(N)
             ),
             layer=self.layer,
             head=self.head,
-            layers=layers,
+            layers=self.tried_layers(),
             heads=heads,
-            with_zeros=costs("zero"),
-            with_mean=costs("mean"),
-            answers_swapped=tuple(count_swapped(swapped, i, following) for i in range(len(heads))),
+            with_zeros=self.measure_costs("zero", captures, answers),
+            with_mean=self.measure_costs("mean", captures, answers),
+            answers_swapped=tuple((after.argmax(axis=-1) == other_ids).sum(axis=0).tolist()),
+        )
+
+    def measure_costs(
+        self, way: str, captures: ActivationCaches, answers: Sequence[Ranked]
+    ) -> ReplacementCosts:
+        """Measure how many bits the answers lose with each head replaced in one way."""
+        W = captures["weights"][W_U]  # [D, V]
+        layers, heads = self.tried_layers(), resolved(self.heads)
+        lost = []
+        for n, answer in enumerate(answers):
+            names = [f"{way} {n} {layer}.{head}" for layer, head in product(layers, heads)]
+            logits = next_logits([captures[name] for name in names], W)  # [L * H, V]
+            prob = softmax(logits)[:, answer.id]  # [L * H]
+            lost.append(np.log2(answer.prob / prob))
+        return ReplacementCosts(
+            cost=np.array(lost).T.reshape(len(layers), len(heads), -1),  # [L, H, N]
+            head_index=(layers.index(self.layer), heads.index(self.head)),
         )
 
     def figures(self, result: FactKnockoutResult) -> dict[str, Figure]:
@@ -239,51 +235,40 @@ class FactKnockout(Analysis[FactKnockoutResult]):
         }
 
 
-def log_probs(runs: Sequence[ActivationCache], W: Floats) -> Floats:
-    """Return log2 of the softmax of the last position's logits [runs, V]."""
-    logits = np.stack([run[LN_FINAL][-1] for run in runs]) @ W
-    logits -= logits.max(axis=1, keepdims=True)
-    return (logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))) / np.log(2)
+def replace_head(
+    run: Forward, layer: int, head: int, source: Forward | tuple[Forward, ...] | None
+) -> Forward:
+    """Return the pass with one head's output replaced at the last token."""
+    return Forward(run.prompt, run.keep, (Patch(Site("z", layer), source, (-1,), (head,)),))
 
 
-def likeliest_next(run: ActivationCache, W: Floats) -> Ranked:
-    """Return the most likely token after the last position."""
-    return likeliest(run, run[LN_FINAL][-1] @ W)
-
-
-def count_swapped(swapped: Sequence[Floats], head: int, following: Sequence[Ranked]) -> int:
-    """Count the prompts whose likeliest token becomes the next prompt's answer."""
-    return sum(
-        int(log_prob[head].argmax()) == answer.id
-        for log_prob, answer in zip(swapped, following, strict=True)
-    )
+def next_logits(runs: Sequence[ActivationCache], W: Array) -> Array:
+    """Return the logits of the next token after each pass: [runs, V]."""
+    return np.stack([run[LN_FINAL][-1] for run in runs]) @ W
 
 
 def cost_grids(result: FactKnockoutResult) -> Panels:
     """Draw two maps of heads by layers under one scale: zeros, and the mean output."""
     averages = {"zeros": result.with_zeros.average, "its average": result.with_mean.average}
-    top = max(float(average.max()) for average in averages.values())
-    low = min(float(average.min()) for average in averages.values())
+    every = np.stack(list(averages.values()))
     panels = tuple(
         Heatmap(
             average.T,
-            rows=Axis("head", labels=tuple(map(str, result.heads))),
-            columns=Axis("layer", labels=tuple(map(str, result.layers))),
+            *head_axes(result.layers, result.heads),
             value="average cost",
             unit="bits",
             alt=f"with {name}, head {result.name(int(average.argmax()))} costs most, "
             f"{average.max():.2f} bits; the median is {np.median(average):.2f}",
             title=f"Replaced by {name}",
-            scale=(low, top),
+            scale=(float(every.min()), float(every.max())),
             diverging=True,
         )
         for name, average in averages.items()
     )
+    alts = "; ".join(panel.alt for panel in panels)
     return Panels(
         panels,
-        f"Average cost over {len(result.prompts)} prompts: "
-        + "; ".join(panel.alt for panel in panels)
-        + ".",
+        f"Average cost over {len(result.prompts)} prompts: " + alts + ".",
         "What the answer loses without each head",
         columns=1,
     )
@@ -291,23 +276,21 @@ def cost_grids(result: FactKnockoutResult) -> Panels:
 
 def fact_strip(result: FactKnockoutResult) -> Heatmap:
     """Draw the cost by prompt: the head in question, the costliest other, and the median."""
+    own = f"{result.layer}.{result.head}"
     costs = result.with_mean.cost.reshape(-1, len(result.prompts))  # [L * H, N]
-    layer, head = result.with_mean.head_index
-    index = layer * len(result.heads) + head
-    own = result.name(index)
-    others = np.delete(costs, index, axis=0)
+    others = result.with_mean.other_costs
     columns = {
         f"{own}, zeros": result.with_zeros.head_costs,
         f"{own}, average": result.with_mean.head_costs,
         "costliest other": (others if len(others) else costs).max(axis=0),
         "typical head": np.median(costs, axis=0),
     }
-    values = np.stack(list(columns.values()), axis=1)
+    values = np.stack(list(columns.values()), axis=1)  # [N, 4]
     order = descending(values[:, 1])
     limit = float(np.abs(values).max())
     return Heatmap(
         values[order],
-        rows=Axis("subject", labels=tuple(result.prompts[int(n)].subject for n in order)),
+        rows=Axis("subject", labels=tuple(result.prompts[n].subject for n in order)),
         columns=Axis("head", labels=tuple(columns)),
         value="cost",
         unit="bits",
@@ -324,19 +307,17 @@ def fact_strip(result: FactKnockoutResult) -> Heatmap:
 def ways_scatter(result: FactKnockoutResult) -> Scatter:
     """Draw each head: its average cost with zeros, and with its mean output."""
     zero, mean = result.with_zeros.average.ravel(), result.with_mean.average.ravel()
-    largest = [descending(cost)[:LABELED] for cost in (zero, mean)]
-    labeled = dict.fromkeys(int(i) for indices in largest for i in indices)
+    labeled = dict.fromkeys([*descending(zero)[:LABELED], *descending(mean)[:LABELED]])
     points = tuple(
         Point(result.name(i), float(zero[i]), float(mean[i]), show_label=i in labeled)
         for i in range(len(zero))
     )
+    largest = ", ".join(f"{result.name(i)} ({zero[i]:.2f}, {mean[i]:.2f})" for i in labeled)
     return Scatter(
         points,
         Axis("cost with zeros", "bits"),
         Axis("cost with its average", "bits"),
-        alt="Largest costs, with zeros and with the average: "
-        + ", ".join(f"{result.name(i)} ({zero[i]:.2f}, {mean[i]:.2f})" for i in labeled)
-        + ".",
+        alt="Largest costs, with zeros and with the average: " + largest + ".",
         title="Two ways of switching a head off",
     )
 
@@ -352,7 +333,7 @@ def swap_table(result: FactKnockoutResult) -> Table:
         ("prompt about", "head about", "answer before", "after", "other answer, after"),
         rows,
         alt=f"With the head about {first.other}, the prompt about {first.subject} is continued "
-        f"with {label_text(first.swapped.token)}. The answer follows in "
+        f"with {visible(first.swapped.token)}. The answer follows in "
         f"{result.swapped_by_head} of {N} prompts.",
         title="The head speaks about another subject",
     )
