@@ -13,7 +13,6 @@ from layerbook.core.charts import head_axes
 from layerbook.core.direct_path import W_U
 from layerbook.core.distributions import Ranked, likeliest, softmax
 from layerbook.core.figures import Axis, Figure, Heatmap, Panels, Point, Scatter, Share, Table
-from layerbook.core.limits import Feature
 from layerbook.core.parameters import Head, HeadNumbers, Layer, Layers, resolved
 from layerbook.core.prompts import PromptTemplate
 from layerbook.core.requests import (
@@ -138,7 +137,7 @@ class FactKnockout(Analysis[FactKnockoutResult]):
     """
 
     result_type = FactKnockoutResult
-    requires = frozenset[Feature]({"plain outputs"})
+    requires = frozenset({"plain outputs"})
 
     prompt: PromptTemplate = Field(description="The sentence, with `{}` where the subject goes.")
     subjects: tuple[str, ...] = Field(min_length=2, description="The subjects.")
