@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
@@ -105,10 +104,11 @@ class AttributeDirection(Analysis[AttributeDirectionResult]):
         fitted_members, fitted_others = members[::2], others[::2]  # every second word
         column, sign = best_column(fitted_members, fitted_others)
         axis = sign * np.eye(members.shape[1])[column]  # [D]: along one column alone
-        direction = unit(fitted_members.mean(axis=0) - fitted_others.mean(axis=0))  # [D]
+        difference = fitted_members.mean(axis=0) - fitted_others.mean(axis=0)  # [D]
+        direction = difference / max(np.linalg.norm(difference), np.finfo(float).tiny)
 
         probes = np.stack([axis, direction], axis=1)  # [D, 2]
-        correct = share_correct(members @ probes, others @ probes)  # [2]
+        column_correct, direction_correct = share_correct(members @ probes, others @ probes)
         squares = np.sort(direction**2)[::-1].cumsum()  # [D]
         return AttributeDirectionResult(
             name=self.name,
@@ -120,64 +120,52 @@ class AttributeDirection(Analysis[AttributeDirectionResult]):
                 *held_out(self.members, members @ probes, member=True),
                 *held_out(self.others, others @ probes, member=False),
             ),
-            column_correct=correct[0],
-            direction_correct=correct[1],
+            column_correct=column_correct,
+            direction_correct=direction_correct,
             direction=direction,
             columns_for_half=1 + int((squares < squares[-1] / 2).sum()),
             column_top=self.pointing(captures["matrix"], axis),
             direction_top=self.pointing(captures["matrix"], direction),
         )
 
-    def pointing(
-        self, matrix: ActivationCache, direction: NDArray[np.float64]
-    ) -> tuple[PointingEntry, ...]:
+    def pointing(self, matrix: ActivationCache, direction: Array) -> tuple[PointingEntry, ...]:
         """Return the entries of the matrix [V, D] that point most along a direction [D]."""
         members = {word.strip().casefold() for word in self.members}
         cosine = cosines(matrix[EMBED].astype(np.float64), direction)  # [V]
-        best = descending(cosine)[: self.top_k]
-        tokens = [matrix.vocabulary.token(int(id)) for id in best]
-        return tuple(
-            PointingEntry(
-                token=token, cosine=float(value), is_member=token.text.strip().casefold() in members
-            )
-            for token, value in zip(tokens, cosine[best], strict=True)
-        )
+        entries = []
+        for id in descending(cosine)[: self.top_k]:
+            token = matrix.vocabulary.token(int(id))
+            is_member = token.text.strip().casefold() in members
+            entry = PointingEntry(token=token, cosine=float(cosine[id]), is_member=is_member)
+            entries.append(entry)
+        return tuple(entries)
 
     def figures(self, result: AttributeDirectionResult) -> dict[str, Figure]:
         """`words`: the held-out words by column and direction; `top`: where each of them leads."""
         return {"words": _word_scatter(result), "top": _top_panels(result)}
 
 
-def word_vectors(captures: ActivationCaches, kind: str, count: int) -> NDArray[np.float64]:
+def word_vectors(captures: ActivationCaches, kind: str, count: int) -> Array:
     """Return the vectors [count, D] of the words of a kind; of several tokens, the mean."""
     E = captures["matrix"][EMBED]
     words = [captures[f"{kind}-{i}"].tokens for i in range(count)]
     return np.array([mean_pool(E[[token.id for token in tokens]]) for tokens in words])
 
 
-def unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the vector [D] at length 1; zeros stay."""
-    return vector / max(np.linalg.norm(vector), np.finfo(float).tiny)
+def best_column(members: Array, others: Array) -> tuple[int, int]:
+    """Find the column that best separates members [M, D] from others [N, D], and its sign.
 
-
-def share_above(members: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the share of pairs in which the member has more, by column: [M, D], [N, D] -> [D].
-
-    Equal numbers count half. This is the area under the ROC curve.
+    It has the area under the ROC curve that differs most from one half: the share of pairs in which
+    the member has more, where equal numbers count half.
     """
-    above = (members[:, None] > others).mean(axis=(0, 1))
-    equal = (members[:, None] == others).mean(axis=(0, 1))
-    return above + equal / 2
-
-
-def best_column(members: NDArray[np.float64], others: NDArray[np.float64]) -> tuple[int, int]:
-    """Find the column that best separates members [M, D] from others [N, D], and its sign."""
-    share = share_above(members, others) - 1 / 2  # [D]: 0 if a column says nothing
-    column = int(snap(-np.abs(share)).argmin())
+    above = (members[:, None] > others).mean(axis=(0, 1))  # [D]
+    equal = (members[:, None] == others).mean(axis=(0, 1))  # [D]
+    share = above + equal / 2 - 1 / 2  # [D]: 0 if a column says nothing
+    column = int(snap(np.abs(share)).argmax())
     return column, 1 if share[column] >= 0 else -1
 
 
-def share_correct(members: NDArray[np.float64], others: NDArray[np.float64]) -> list[float]:
+def share_correct(members: Array, others: Array) -> list[float]:
     """Return the share of held-out words on the right side, by probe: [M, P], [N, P] -> [P].
 
     The middle is that of the fitted means. Members and others count equally.
@@ -188,9 +176,7 @@ def share_correct(members: NDArray[np.float64], others: NDArray[np.float64]) -> 
     return shares
 
 
-def held_out(
-    texts: tuple[str, ...], scores: NDArray[np.float64], *, member: bool
-) -> Iterator[ProbedWord]:
+def held_out(texts: tuple[str, ...], scores: Array, *, member: bool) -> Iterator[ProbedWord]:
     """Yield every second word with its scores [words, 2]: in the column, along the direction."""
     for text, (x, y) in zip(texts[1::2], scores[1::2].tolist(), strict=True):
         yield ProbedWord(text=text, member=member, column_value=x, direction_value=y)
