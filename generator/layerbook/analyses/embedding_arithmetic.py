@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import Analysis, Record, Result
+from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.figures import Axis, Bars, Figure, Frame, Frames
 from layerbook.core.parameters import TopK
 from layerbook.core.prompts import PromptText
@@ -86,7 +86,6 @@ class EmbeddingArithmetic(Analysis[EmbeddingArithmeticResult]):
         """Add up each sum, and compare the result with every row."""
         vocabulary = captures["matrix"].vocabulary
         E = captures["matrix"][EMBED].astype(np.float64)  # [V, D]
-        spellings = [spelling(vocabulary.token(id)) for id in range(len(E))]
 
         sums = []
         for n, words in enumerate(self.sums):
@@ -94,17 +93,15 @@ class EmbeddingArithmetic(Analysis[EmbeddingArithmeticResult]):
                 mean_pool(E[[token.id for token in captures[f"{name}-{n}"].tokens]])  # [D]
                 for name in ("start", "minus", "plus")
             )
-            summands = {word.strip().casefold() for word in words}
-            entries = Entries(vocabulary, np.array([word in summands for word in spellings]))
-            cosine = cosines(E, start - minus + plus)  # [V]
+            total = start - minus + plus  # [D]
             sums.append(
                 EmbeddingSum(
                     start=words[0],
                     minus=words[1],
                     plus=words[2],
-                    nearest=tuple(entries.at(i, cosine) for i in descending(cosine)[: self.top_k]),
-                    answer=entries.best_outside_sum(cosine),
-                    without_minus=entries.best_outside_sum(cosines(E, start + plus)),
+                    nearest=tuple(islice(by_cosine(E, total, words, vocabulary), self.top_k)),
+                    answer=first_outside_sum(by_cosine(E, total, words, vocabulary)),
+                    without_minus=first_outside_sum(by_cosine(E, start + plus, words, vocabulary)),
                 )
             )
         return EmbeddingArithmeticResult(size=len(E), sums=tuple(sums))
@@ -124,28 +121,19 @@ class EmbeddingArithmetic(Analysis[EmbeddingArithmeticResult]):
         return figures
 
 
-def spelling(token: Token) -> str:
-    """Return the letters of a token, without case and surrounding spaces."""
-    return token.text.strip().casefold()
+def by_cosine(E: Array, vector: Array, words: Words, vocabulary: Vocabulary) -> Iterator[NearEntry]:
+    """Yield the entries of the matrix E [V, D], the one nearest to a vector [D] first."""
+    spellings = {word.strip().casefold() for word in words}
+    cosine = cosines(E, vector)  # [V]
+    for id in descending(cosine):
+        token = vocabulary.token(int(id))
+        is_summand = token.text.strip().casefold() in spellings
+        yield NearEntry(token=token, cosine=float(cosine[id]), is_summand=is_summand)
 
 
-@dataclass(frozen=True)
-class Entries:
-    """The entries of the vocabulary, and which are words of a sum: `is_summand` [V]."""
-
-    vocabulary: Vocabulary
-    is_summand: NDArray[np.bool_]
-
-    def at(self, id: int, cosine: NDArray[np.float64]) -> NearEntry:
-        """Return the entry of an id, with its cosine of all [V]."""
-        token = self.vocabulary.token(int(id))
-        return NearEntry(
-            token=token, cosine=float(cosine[id]), is_summand=bool(self.is_summand[id])
-        )
-
-    def best_outside_sum(self, cosine: NDArray[np.float64]) -> NearEntry:
-        """Return the entry with the largest cosine [V] that is not a word of the sum."""
-        return self.at(int(descending(np.where(self.is_summand, -np.inf, cosine))[0]), cosine)
+def first_outside_sum(entries: Iterator[NearEntry]) -> NearEntry:
+    """Return the first entry that is not a word of the sum."""
+    return next(entry for entry in entries if not entry.is_summand)
 
 
 def _formula(total: EmbeddingSum) -> str:
