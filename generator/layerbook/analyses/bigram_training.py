@@ -5,19 +5,16 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.charts import line, probability_axis
 from layerbook.core.distributions import Ranked, entropy, ranked, softmax
-from layerbook.core.figures import Axis, Bars, Figure, Lines, label_text
+from layerbook.core.figures import Axis, Bars, Figure, Lines
 from layerbook.core.prompts import PromptText
 from layerbook.core.requests import ActivationCache, ActivationCaches, Encode, Prompt, Request
 from layerbook.core.text import pluralize
-from layerbook.core.tokens import Token
-
-Floats = NDArray[np.float64]
+from layerbook.core.tokens import Token, visible
 
 
 class Continuation(Record):
@@ -86,9 +83,9 @@ class BigramTraining(Analysis[BigramTrainingResult]):
         ids = [token.id for token in run.tokens]
         V = max(run.vocabulary.size, max(ids) + 1)
         row_ids = sorted(set(ids[:-1]))  # [n]: row i of the table is what follows token row_ids[i]
-        pairs = np.array([(row_ids.index(a), b) for a, b in pairwise(ids)])
-        counts = np.zeros((len(row_ids), V))
-        np.add.at(counts, (pairs[:, 0], pairs[:, 1]), 1)  # [n, V]: how often b followed a
+        counts = np.zeros((len(row_ids), V))  # [n, V]: how often b followed a
+        for a, b in pairwise(ids):
+            counts[row_ids.index(a), b] += 1
 
         scores, loss = train(counts, self.steps, self.rate)
         lowest = lowest_possible_loss(counts)
@@ -118,7 +115,7 @@ class BigramTraining(Analysis[BigramTrainingResult]):
         return {"loss": loss_lines(result), **predictions}
 
 
-def train(counts: Floats, steps: int, rate: float) -> tuple[Floats, Floats]:
+def train(counts: Array, steps: int, rate: float) -> tuple[Array, Array]:
     """Return the trained scores [n, V], and the loss before each step and after the last.
 
     The gradient of a row is what the table predicted minus what came, summed over the text.
@@ -135,21 +132,21 @@ def train(counts: Floats, steps: int, rate: float) -> tuple[Floats, Floats]:
     return scores, np.array(losses)
 
 
-def mean_bits(counts: Floats, predicted: Floats) -> float:
+def mean_bits(counts: Array, predicted: Array) -> float:
     """Return the mean of -log2 p over all pairs that occurred."""
     occurred = counts > 0
     bits = -np.log2(predicted[occurred])
     return float((counts[occurred] * bits).sum() / counts.sum())
 
 
-def lowest_possible_loss(counts: Floats) -> float:
+def lowest_possible_loss(counts: Array) -> float:
     """Return the entropy of what follows each token, weighted by how often the token occurs."""
     occurred = counts.sum(axis=1)  # [n]
     bits = [entropy(row / total) for row, total in zip(counts, occurred, strict=True)]
     return float(occurred @ np.array(bits) / occurred.sum())
 
 
-def look_up(run: ActivationCache, row_ids: list[int], scores: Floats, count: int) -> Continuation:
+def look_up(run: ActivationCache, row_ids: list[int], scores: Array, count: int) -> Continuation:
     """Return the row of a text's last token; a token that was never followed has a row of zeros."""
     token = run.tokens[-1]
     row = scores[row_ids.index(token.id)] if token.id in row_ids else np.zeros(scores.shape[1])
@@ -172,7 +169,7 @@ def loss_lines(result: BigramTrainingResult) -> Lines:
 
 def prediction_bars(continuation: Continuation) -> Bars:
     """Draw the likeliest tokens after one token."""
-    name = label_text(continuation.token)
+    name = visible(continuation.token)
     best = continuation.top[0]
     return Bars(
         labels=tuple(token.token for token in continuation.top),
@@ -180,5 +177,5 @@ def prediction_bars(continuation: Continuation) -> Bars:
         label_axis=Axis("next token"),
         value_axis=probability_axis(),
         title=f"What the trained table says after {name}",
-        alt=f"After {name} the likeliest token is {label_text(best.token)} with {best.prob:.1%}.",
+        alt=f"After {name} the likeliest token is {visible(best.token)} with {best.prob:.1%}.",
     )
