@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core import requests
@@ -13,7 +11,7 @@ from layerbook.core.distributions import Ranked, ranked
 from layerbook.core.figures import Axis, Bars, Figure, Frame, Frames, Label, TokenStrip
 from layerbook.core.parameters import TopK
 from layerbook.core.prompts import PromptSpec, as_prompt, prompt_name, shorten_prompt
-from layerbook.core.requests import LOGITS, ActivationCache, ActivationCaches, Request
+from layerbook.core.requests import LOGITS, ActivationCaches, Request
 from layerbook.core.text import pluralize
 from layerbook.core.tokens import Token, visible
 
@@ -71,25 +69,20 @@ class GreedySteps(Analysis[GreedyStepsResult]):
     def measure(self, captures: ActivationCaches) -> GreedyStepsResult:
         """Keep the best of every step's distribution."""
         run = captures["text"]
-        logits = run[LOGITS]  # [N, V]
+        steps = []
+        for n, logits in enumerate(run[LOGITS]):  # [V] each
+            top = ranked(run, logits, self.top_k)
+            rest = max(0.0, 1 - sum(token.prob for token in top))
+            steps.append(GreedyStep(length=run.prompt_length + n, top=top, rest=rest))
         return GreedyStepsResult(
             prompt=prompt_name(self.prompt),
             text=run.text,
             tokens=run.tokens,
             prompt_length=run.prompt_length,
             stopped=run.stopped,
-            d_vocab=logits.shape[1],
-            steps=tuple(
-                self.measure_step(run, run.prompt_length + n, row) for n, row in enumerate(logits)
-            ),
+            d_vocab=run[LOGITS].shape[1],
+            steps=tuple(steps),
         )
-
-    def measure_step(
-        self, run: ActivationCache, length: int, logits: NDArray[np.floating]
-    ) -> GreedyStep:
-        """Keep the best tokens of one step's logits [V]."""
-        top = ranked(run, logits, self.top_k)
-        return GreedyStep(length=length, top=top, rest=max(0.0, 1 - sum(t.prob for t in top)))
 
     def figures(self, result: GreedyStepsResult) -> dict[str, Figure]:
         """`steps`: one picture per step; `tokens`: the finished text."""
