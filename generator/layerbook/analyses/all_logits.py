@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from layerbook.core.analysis import Analysis, BigArray, Record, Result
+from layerbook.core.analysis import Analysis, Array, BigArray, Record, Result
 from layerbook.core.charts import probability_axis
 from layerbook.core.distributions import Ranked, entropy, ranked, softmax
 from layerbook.core.figures import Axis, Bars, Figure, Panels, SamplingData
@@ -88,29 +87,26 @@ class AllLogits(Analysis[AllLogitsResult]):
 
     def measure(self, captures: ActivationCaches) -> AllLogitsResult:
         """Rank the tokens after each prompt, and apply each setting to their distribution."""
-        prompts: list[PromptLogits] = []
-        logits = np.stack(
-            [captures[f"prompt-{i}"][NEXT_LOGITS] for i in range(len(self.prompts))]
-        )  # [prompts, V]
-        V = logits.shape[1]
-        vocabulary = captures["prompt-0"].vocabulary
-
-        for i, prompt in enumerate(self.prompts):
-            top = ranked(captures[f"prompt-{i}"], logits[i], min(self.show_top, V))  # best first
+        runs = [captures[f"prompt-{i}"] for i in range(len(self.prompts))]
+        V = len(runs[0][NEXT_LOGITS])
+        prompts = []
+        for prompt, run in zip(self.prompts, runs, strict=True):
+            logits = run[NEXT_LOGITS]  # [V]
+            top = ranked(run, logits, min(self.show_top, V))
             prompts.append(
                 PromptLogits(
                     prompt=prompt_name(prompt),
                     top=top,
                     rest=max(0.0, 1 - sum(token.prob for token in top)),
-                    effects=tuple(setting_effect(logits[i], setting) for setting in self.settings),
+                    effects=tuple(setting_effect(logits, setting) for setting in self.settings),
                 )
             )
         return AllLogitsResult(
             d_vocab=V,
             settings=self.settings,
             prompts=tuple(prompts),
-            texts="\n".join(visible(vocabulary.token(id)) for id in range(V)),
-            logits=logits,
+            texts="\n".join(visible(runs[0].vocabulary.token(id)) for id in range(V)),
+            logits=np.stack([run[NEXT_LOGITS] for run in runs]),
         )
 
     def figures(self, result: AllLogitsResult) -> dict[str, Figure]:
@@ -127,12 +123,11 @@ class AllLogits(Analysis[AllLogitsResult]):
         }
 
 
-def setting_effect(logits: NDArray[np.floating], setting: Setting) -> SettingEffect:
+def setting_effect(logits: Array, setting: Setting) -> SettingEffect:
     """Measure the distribution that a setting leaves of one prompt's logits [V]."""
     model_prob = softmax(logits)  # [V], of the model itself
-    prob = sampling_distribution(
-        logits, setting.temperature, setting.top_k, setting.top_p
-    )  # [V], zero for the removed tokens
+    # [V], zero for the removed tokens
+    prob = sampling_distribution(logits, setting.temperature, setting.top_k, setting.top_p)
     return SettingEffect(
         candidates=int((prob > 0).sum()),
         best_prob=float(prob.max()),
