@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
@@ -113,14 +113,12 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
         runs = [captures[f"frame-{t}"] for t in range(self.max_new_tokens)]
         written = [likeliest(run, run[NEXT_LOGITS]) for run in runs]
 
-        starts = first_frames(runs)  # of each pass
-        ends = [*starts[1:], len(runs)]
-        passes = tuple(self.measure_pass(runs[end - 1], layers) for end in ends)
-        pass_of_frame = [
-            p for p in range(len(starts)) for _ in range(starts[p], ends[p])
-        ]  # [max_new_tokens]
+        pass_of_frame = number_passes(runs)
+        last_runs = dict(zip(pass_of_frame, runs, strict=True))  # a pass contains all its frames
+        passes = tuple(self.measure_pass(run, layers) for run in last_runs.values())
 
-        stop_at = first_of(written, captures["facts"].facts.stop_ids)
+        stop_ids = captures["facts"].facts.stop_ids
+        stop_at = next((t for t, token in enumerate(written) if token.id in stop_ids), None)
         last_frame = len(runs) - 1 if stop_at is None else stop_at
         grams = passes[pass_of_frame[last_frame]].values if self.show == "gram" else ()
 
@@ -185,12 +183,13 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
         return Frame(label, heatmap, note, step.next_token.token, stop=t == result.stop_at)
 
 
-def first_frames(runs: Sequence[ActivationCache]) -> list[int]:
-    """Return frame 0, and every frame that does not start with the tokens before it."""
-    continuations = [
-        runs[t].tokens[: len(runs[t - 1].tokens)] == runs[t - 1].tokens for t in range(1, len(runs))
-    ]
-    return [0, *(t for t, continues in enumerate(continuations, start=1) if not continues)]
+def number_passes(runs: Sequence[ActivationCache]) -> list[int]:
+    """Return the number of each frame's pass; one that begins with other tokens needs its own."""
+    numbers = [0]
+    for before, run in pairwise(runs):
+        continues = run.tokens[: len(before.tokens)] == before.tokens
+        numbers.append(numbers[-1] if continues else numbers[-1] + 1)
+    return numbers
 
 
 def first_retokenized(runs: Sequence[ActivationCache], written: Sequence[Ranked]) -> int | None:
@@ -201,12 +200,7 @@ def first_retokenized(runs: Sequence[ActivationCache], written: Sequence[Ranked]
     return None
 
 
-def first_of(written: Sequence[Ranked], ids: Collection[int]) -> int | None:
-    """Return the first step that wrote one of these ids."""
-    return next((t for t, token in enumerate(written) if token.id in ids), None)
-
-
-def row_means(gram: NDArray[np.floating], tokens: tuple[Token, ...]) -> RowMeans:
+def row_means(gram: Array, tokens: tuple[Token, ...]) -> RowMeans:
     """Return the mean cell of these tokens' rows in a Gram matrix [T or more, T or more]."""
     T = len(tokens)
     rows = gram[:T, :T].mean(axis=1, dtype=np.float64)  # [T]
