@@ -21,10 +21,6 @@ KIND_LABELS = {
     "norms": "norms",
     "linear": "unembedding",
 }
-CONFIGURATION = (
-    "name parameters layers d_model heads kv_heads d_head d_mlp d_vocab context rope_theta "
-    "activation tied"
-).split()
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,8 @@ class Architecture(Analysis[ArchitectureResult]):
             kind: sum(part.total for part in parts if part.kind == kind) / facts.parameters
             for kind in KIND_LABELS
         }
-        configuration = {name: getattr(facts, name) for name in CONFIGURATION}
+        names = ArchitectureResult.model_fields.keys() - {"parts", "shares"}
+        configuration = {name: getattr(facts, name) for name in names}
         return ArchitectureResult(**configuration, parts=parts, shares=shares)
 
     def figures(self, result: ArchitectureResult) -> dict[str, Figure]:
