@@ -41,7 +41,6 @@ def test_probabilities_agree_with_transformers_and_torch(tiny, tiny_model_dir):
     assert [t.id for t in measured.top] == best.indices.tolist()
     assert np.abs([t.logit for t in measured.top] - best.values.numpy()).max() < 1e-4
     assert np.abs([t.prob for t in measured.top] - prob[best.indices].numpy()).max() < 1e-5
-    assert measured.log_sum == pytest.approx(torch.logsumexp(logits, -1).item(), abs=1e-4)
     assert measured.entropy == pytest.approx(
         torch.distributions.Categorical(prob).entropy().item() / np.log(2), abs=1e-4
     )
@@ -61,7 +60,7 @@ def test_logits_are_products_with_the_unembedding(tiny):
         assert token.logit == pytest.approx(float(rows[token.id] @ vector), abs=1e-4)
 
 
-def test_each_probability_is_exp_of_logit_minus_log_sum():
+def test_probabilities_are_the_softmax_of_the_logits():
     """All of them sum to 1; the lead of the best token is the log of the odds."""
     _, result = by_hand([2.0, -1.0, 0.5, 0.0], ByteVocabulary("a", "b", "c", "d"), top_k=3)
     measured = result.prompts[0]
@@ -71,17 +70,16 @@ def test_each_probability_is_exp_of_logit_minus_log_sum():
     assert np.allclose(
         [t.prob for t in measured.top], np.exp([2.0, 0.5, 0.0]) / exponentials.sum(), atol=1e-12
     )
-    assert measured.log_sum == pytest.approx(np.log(exponentials.sum()))
     assert sum(t.prob for t in measured.top) + measured.rest == pytest.approx(1)
     assert (measured.lead, measured.odds) == (pytest.approx(1.5), pytest.approx(np.exp(1.5)))
 
 
 def test_uniform_choice_among_eight_tokens_has_three_bits():
-    """There are 8 effective choices, and equal logits sort by id."""
+    """Equal logits sort by id."""
     _, result = by_hand([1.0] * 8, ByteVocabulary(*"abcdefgh"), top_k=5)
     measured = result.prompts[0]
 
-    assert (measured.entropy, measured.choices) == (pytest.approx(3), pytest.approx(8))
+    assert measured.entropy == pytest.approx(3)
     assert [t.id for t in measured.top] == [0, 1, 2, 3, 4]
     assert measured.rest == pytest.approx(3 / 8)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from pydantic import Field
 
@@ -259,10 +261,11 @@ def layer_heatmap(result: AttentionAllResult, presets: tuple[AttentionPreset, ..
     if result.head_count == 1:
         title = f"The only head, {place}"
     strongest = strongest_keys(pattern, result.tokens)
-    return attention_heatmap(
+    heatmap = attention_heatmap(
         pattern,
         result.tokens,
         title=title,
         alt=f"{title}, {shorten_prompt(result.prompt, 80)}: the last token gives {strongest}.",
-        interactive=AttentionData(result.tokens, result.layers, result.weights, i, presets),
     )
+    data = AttentionData(result.tokens, result.layers, result.weights, i, presets)
+    return replace(heatmap, interactive=data)

@@ -68,9 +68,7 @@ class LogitContributions(Analysis[LogitContributionsResult]):
     requires = frozenset({"plain outputs"})
 
     prompt: PromptText = Field(description="The prompt.")
-    layers: Layers = Field(
-        default="all", description="The layers; negative numbers count from the last."
-    )
+    layers: Layers = "all"
 
     def runs(self) -> dict[str, Request]:
         """Request a pass that keeps all that is added to the stream, and the weights behind it."""

@@ -56,11 +56,6 @@ class MlpKnockoutResult(Result):
         return sum(mlp.predicted.id == self.answer.id for mlp in self.everywhere)
 
     @property
-    def by_need(self) -> tuple[SilencedMlp, ...]:
-        """The layers, beginning with the one whose MLP the answer needs most."""
-        return tuple(sorted(self.everywhere, key=lambda mlp: mlp.answer))
-
-    @property
     def prob_without(self) -> tuple[float, ...]:
         """By layer: the answer's probability with its MLP silenced at every position."""
         return tuple(mlp.answer for mlp in self.everywhere)
@@ -81,9 +76,7 @@ class MlpKnockout(Analysis[MlpKnockoutResult]):
     result_type = MlpKnockoutResult
 
     prompt: PromptText = Field(description="The prompt.")
-    layers: Layers = Field(
-        default="all", description="The layers; negative numbers count from the last."
-    )
+    layers: Layers = "all"
     positions: Positions = Field(
         default=(), description="Silence each MLP at these positions too, one by one, from 0."
     )
@@ -140,7 +133,8 @@ def prob_heatmap(result: MlpKnockoutResult) -> Heatmap:
     everywhere = np.array([result.prob_without])  # [1, L]
     values = np.concatenate([everywhere, result.prob.T])  # [1 + P, L]
     name = label_text(result.answer.token)
-    worst = ", ".join(f"layer {mlp.layer}: {mlp.answer:.1%}" for mlp in result.by_need[:4])
+    by_need = sorted(result.everywhere, key=lambda mlp: mlp.answer)
+    worst = ", ".join(f"layer {mlp.layer}: {mlp.answer:.1%}" for mlp in by_need[:4])
     rows = ("every token", *(f"only {visible(result.tokens[i])}" for i in result.positions))
     return Heatmap(
         values,

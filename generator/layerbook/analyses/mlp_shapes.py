@@ -55,7 +55,7 @@ class MlpShapes(Analysis[MlpShapesResult]):
     result_type = MlpShapesResult
     requires = frozenset({"gated mlp", "silu"})
     prompt: PromptSpec = Field(description="The prompt.")
-    layer: Layer = Field(description="The layer; negative numbers count from the last.")
+    layer: Layer
 
     def runs(self) -> dict[str, Request]:
         """Request the model's facts, and one forward pass keeping the layer's neurons."""

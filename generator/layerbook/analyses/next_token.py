@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Record, Result
@@ -33,17 +32,11 @@ class NextTokens(Record):
     top: tuple[Ranked, ...] = Field(
         description="The likeliest next tokens [top_k], best first: logit, probability 0..1."
     )
-    log_sum: float = Field(
-        description="log sum exp of the logits [V]: prob = exp(logit - log_sum)."
-    )
     lead: float = Field(description="Logit of the best token minus that of the second.")
     odds: Relative = Field(
         description="Probability of the best over that of the second: exp(lead)."
     )
     entropy: float = Field(description="Entropy of the whole distribution, in bits: -sum p log2 p.")
-    choices: Relative = Field(
-        description="2^entropy: a fair choice among this many tokens is as uncertain."
-    )
     rest: float = Field(description="Probability 0..1 of all tokens outside `top` together.")
     other_count: int = Field(description="Number of tokens outside `top`.")
 
@@ -118,17 +111,14 @@ def predict(name: str, run: ActivationCache, top_k: int) -> NextTokens:
     candidates = ranked(run, logits, max(top_k, 2))  # best first
     best, second = candidates[:2]
     top = candidates[:top_k]
-    bits = entropy(prob)
     return NextTokens(
         prompt=name,
         text=run.text,
         tokens=run.tokens,
         top=top,
-        log_sum=best.logit - float(np.log(best.prob)),  # the same for every token
         lead=best.logit - second.logit,
         odds=best.prob / second.prob,
-        entropy=bits,
-        choices=2**bits,
+        entropy=entropy(prob),
         rest=max(0.0, 1 - sum(t.prob for t in top)),
         other_count=len(logits) - len(top),
     )

@@ -61,9 +61,7 @@ class RmsNorm(Analysis[RmsNormResult]):
     requires = frozenset({"plain outputs"})
 
     prompt: PromptText = Field(description="The prompt.")
-    layers: Layers = Field(
-        default="all", description="The layers; negative numbers count from the last."
-    )
+    layers: Layers = "all"
 
     def runs(self) -> dict[str, Request]:
         """Request one pass that keeps what enters the norms, and the final norm's gains."""

@@ -120,7 +120,7 @@ class Rope(Analysis[RopeResult]):
     result_type = RopeResult
     requires = frozenset({"rope", "plain scores"})
     prompt: PromptText = Field(description="The prompt whose queries and keys are turned.")
-    layer: RopeLayer = Field(description="The layer; negative numbers count from the last.")
+    layer: RopeLayer
     head: Head = Field(description="The query head to show.")
 
     def runs(self) -> dict[str, Request]:

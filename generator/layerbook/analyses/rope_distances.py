@@ -51,7 +51,7 @@ class RopeDistances(Analysis[RopeDistancesResult]):
     result_type = RopeDistancesResult
     requires = frozenset({"rope", "plain scores"})
     prompt: PromptText = Field(description="The prompt whose queries and keys are turned.")
-    layer: RopeLayer = Field(description="The layer; negative numbers count from the last.")
+    layer: RopeLayer
     head: Head = Field(description="The query head to show.")
     distances: int = Field(
         default=64, ge=2, le=2048, description="Number of distances to try, from 0."

@@ -10,12 +10,12 @@ from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.charts import probability_axis
-from layerbook.core.distributions import Ranked, entropy, ranked
+from layerbook.core.distributions import Ranked, ranked
 from layerbook.core.figures import Axis, Bars, Figure, Panels
 from layerbook.core.parameters import SamplingTopK, SamplingTopP, Temperature, TopK
 from layerbook.core.prompts import PromptSpec, as_prompt, chat_suffix, prompt_name, shorten_prompt
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
-from layerbook.core.rounding import Relative, Rounding
+from layerbook.core.rounding import Rounding
 from layerbook.core.sampling import sampling_distribution
 from layerbook.core.text import pluralize
 
@@ -28,9 +28,6 @@ class Setting(Record):
     top_k: SamplingTopK
     top_p: SamplingTopP
     candidates: int = Field(description="Number of tokens left to draw from.")
-    choices: Relative = Field(
-        description="2^entropy: a fair choice among this many tokens is as uncertain."
-    )
     probs: Annotated[tuple[float, ...], Rounding(own_digits=True)] = Field(
         description="Probabilities 0..1 of the tokens in `top`, in its order."
     )
@@ -122,7 +119,6 @@ def apply_knobs(knobs: Knobs, logits: NDArray[np.floating], top: tuple[Ranked, .
         **knobs._asdict(),
         name=knobs_name(knobs),
         candidates=int((prob > 0).sum()),
-        choices=2 ** entropy(prob),
         probs=probs,
         rest=max(0.0, 1 - sum(probs)),
     )

@@ -91,9 +91,7 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
     seed: Seed = Field(
         default=0, description="Seed of the first draw; each further draw uses the next."
     )
-    layers: Layers = Field(
-        default="all", description="The layers; negative numbers count from the last."
-    )
+    layers: Layers = "all"
 
     def runs(self) -> dict[str, Request]:
         """Request each text as it is, with its first token blocked, and with other choices."""

@@ -57,13 +57,14 @@ class Tokenize(Analysis[TokenizeResult]):
         prompts: list[TokenizedPrompt] = []
         for i, prompt in enumerate(self.prompts):
             run = captures[f"prompt-{i}"]
+            previous = prompts[-1].tokens if prompts else ()
             prompts.append(
                 TokenizedPrompt(
                     prompt=prompt_name(prompt),
                     text=run.text,
                     tokens=run.tokens,
                     lossless=spells(run.tokens, run.text),
-                    extends_previous=i > 0 and starts_with(run.tokens, prompts[-1].tokens),
+                    extends_previous=i > 0 and run.tokens[: len(previous)] == previous,
                 )
             )
         return TokenizeResult(prompts=tuple(prompts))
@@ -88,8 +89,3 @@ class Tokenize(Analysis[TokenizeResult]):
                 alt=f"This text becomes {counts[i]}.",
             )
         return figures
-
-
-def starts_with(tokens: tuple[Token, ...], prefix: tuple[Token, ...]) -> bool:
-    """Return whether the ids begin with all ids of the prefix."""
-    return [t.id for t in tokens[: len(prefix)]] == [t.id for t in prefix]

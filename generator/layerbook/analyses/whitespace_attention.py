@@ -51,9 +51,7 @@ class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
     max_new_tokens: int = Field(
         ge=1, description="Number of tokens to write, even past the end of the turn."
     )
-    layers: Layers = Field(
-        default="all", description="The layers; negative numbers count from the last."
-    )
+    layers: Layers = "all"
 
     def runs(self) -> dict[str, Request]:
         """Request one forward pass over the finished text, keeping the patterns."""

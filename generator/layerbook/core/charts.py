@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from layerbook.core.figures import AttentionData, Axis, Heatmap, Label, Lines, Series
+from layerbook.core.figures import Axis, Heatmap, Label, Lines, Series
 from layerbook.core.language import gettext, localized_percent
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
@@ -41,7 +41,6 @@ def attention_heatmap(
     title: str = "",
     alt: str,
     annotate: bool = False,
-    interactive: AttentionData | None = None,
 ) -> Heatmap:
     """Return the heatmap of an attention pattern [query, key], colored from 0 to 1."""
     rows, columns = token_axes(tokens)
@@ -56,7 +55,6 @@ def attention_heatmap(
         percent=True,
         annotate=annotate,
         causal=True,
-        interactive=interactive,
     )
 
 

@@ -101,18 +101,21 @@ def _name_of(value: ast.expr) -> str:
 class _Rewriter(ast.NodeTransformer):
     """Makes the messages in the functions of a module translatable."""
 
-    def visit_Module(self, node: ast.Module) -> ast.Module:
+    def visit_definitions(self, node: ast.Module | ast.ClassDef) -> ast.AST:
+        """Visit functions alone; constants, fields and their descriptions stay as they are."""
         for statement in node.body:
             if isinstance(statement, ast.FunctionDef | ast.ClassDef):
                 self.visit(statement)
         return node
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
-        """Leave fields and their descriptions alone."""
-        for statement in node.body:
-            if isinstance(statement, ast.FunctionDef):
-                self.visit(statement)
+    visit_Module = visit_ClassDef = visit_definitions
+
+    def visit_body(self, node: ast.FunctionDef | ast.match_case) -> ast.AST:
+        """Visit statements alone; decorators, default values and patterns stay as they are."""
+        node.body = [self.visit(statement) for statement in node.body]
         return node
+
+    visit_FunctionDef = visit_match_case = visit_body
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
         message, values = message_of(node)
@@ -140,15 +143,6 @@ class _Rewriter(ast.NodeTransformer):
     def visit_Expr(self, node: ast.Expr) -> ast.stmt:
         if not isinstance(node.value, ast.Constant):  # a docstring
             self.generic_visit(node)
-        return node
-
-    def visit_match_case(self, node: ast.match_case) -> ast.match_case:
-        node.body = [self.visit(statement) for statement in node.body]
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        """Leave decorators and default values alone."""
-        node.body = [self.visit(statement) for statement in node.body]
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:

@@ -94,7 +94,13 @@ _NUMBER_SCHEMA = WithJsonSchema(
     {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": "^at most \\d+$"}]}
 )
 
-Layer = Annotated[int, BeforeValidator(_LAYER.read), AfterValidator(_LAYER.resolve), _NUMBER_SCHEMA]
+Layer = Annotated[
+    int,
+    BeforeValidator(_LAYER.read),
+    AfterValidator(_LAYER.resolve),
+    _NUMBER_SCHEMA,
+    Field(description="The layer; negative numbers count from the last."),
+]
 RopeLayer = Annotated[Layer, AfterValidator(_check_layer_turns)]
 Head = Annotated[int, BeforeValidator(_HEAD.read), AfterValidator(_HEAD.resolve), _NUMBER_SCHEMA]
 Neuron = Annotated[
@@ -104,7 +110,11 @@ Neuron = Annotated[
     AfterValidator(_NEURON.resolve),
     _NUMBER_SCHEMA,
 ]
-Layers = Annotated[_LayerNumbers | Literal["all"], AfterValidator(_LAYER.resolve_all)]
+Layers = Annotated[
+    _LayerNumbers | Literal["all"],
+    AfterValidator(_LAYER.resolve_all),
+    Field(description="The layers; negative numbers count from the last."),
+]
 Heads = Annotated[_HeadNumbers | Literal["mean", "all"], AfterValidator(_HEAD.resolve_all)]
 HeadNumbers = Annotated[_HeadNumbers | Literal["all"], AfterValidator(_HEAD.resolve_all)]
 TopK = Annotated[int, Field(ge=1), AfterValidator(_check_vocabulary_count)]
