@@ -11,30 +11,17 @@ from layerbook.plotting import panels, svg
 from layerbook.plotting.canvas import Arrangement, Canvas, matplotlib_style
 
 
-class ChartLayout(Protocol):
-    """The size of a chart, and the positions of its parts."""
-
-    @property
-    def width(self) -> float: ...
-
-    @property
-    def height(self) -> float: ...
-
-
 class ChartDrawer(Protocol):
     """A module that draws one kind of chart."""
 
-    def compute_layout(self, figures: Sequence[Any], /, arrangement: Arrangement) -> ChartLayout:
-        """Return the layout that charts shown together share."""
+    def compute_layout(self, figures: Sequence[Any], /, arrangement: Arrangement) -> Any:
+        """Return the layout that charts shown together share, with its `width` and `height`."""
 
     def draw(self, canvas: Canvas, figure: Any, layout: Any, left: float, top: float) -> None:
         """Draw a chart with its upper left corner at a position of the canvas."""
 
 
-DRAWERS: dict[type[Any], ChartDrawer] = {
-    **panels.CHART_MODULES,
-    Panels: panels,
-}
+DRAWERS: dict[type[Any], ChartDrawer] = {**panels.CHART_MODULES, Panels: panels}
 
 
 def render_charts(
@@ -45,31 +32,21 @@ def render_charts(
     Stepping through them then shows what changes. Heat maps of different measures share only the
     layout. narrow: lay the charts out for a phone.
     """
-    for chart in charts:
-        if type(chart) not in DRAWERS:
-            raise TypeError(f"a figure of kind {type(chart).__name__} is not a chart")
-    kinds = {
-        kind: [chart for chart in charts if type(chart) is kind]
-        for kind in dict.fromkeys(map(type, charts))
-    }
-    layouts = {
-        kind: DRAWERS[kind].compute_layout(
-            group, Arrangement(shared_scale=_have_one_scale(group), narrow=narrow)
-        )
-        for kind, group in kinds.items()
-    }
+    layouts = {}
+    for kind in dict.fromkeys(map(type, charts)):
+        if kind not in DRAWERS:
+            raise TypeError(f"a figure of kind {kind.__name__} is not a chart")
+        group = [chart for chart in charts if type(chart) is kind]
+        scales = {panels.scale_key(chart) for chart in group if isinstance(chart, Heatmap)}
+        arrangement = Arrangement(shared_scale=len(scales) < 2, narrow=narrow)
+        layouts[kind] = DRAWERS[kind].compute_layout(group, arrangement)
     return tuple(
         _render_chart(chart, layouts[type(chart)], id)
         for chart, id in zip(charts, ids, strict=True)
     )
 
 
-def _have_one_scale(charts: Sequence[Chart]) -> bool:
-    """Return whether all heat maps among the charts have the same scale."""
-    return len({panels.scale_key(chart) for chart in charts if isinstance(chart, Heatmap)}) < 2
-
-
-def _render_chart(chart: Chart, layout: ChartLayout, id: str) -> str:
+def _render_chart(chart: Chart, layout: Any, id: str) -> str:
     with matplotlib_style(id):
         canvas = Canvas(layout.width, layout.height)
         DRAWERS[type(chart)].draw(canvas, chart, layout, 0, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -66,22 +67,15 @@ class HeatmapLayout:
     @property
     def width(self) -> float:
         """Total width in pixels."""
-        return (
-            max(
-                self.left_margin + self.columns * self.cell_size.width,
-                self.min_width if self.has_color_bar else 0.0,
-            )
-            + 8
-        )
+        cells = self.left_margin + self.columns * self.cell_size.width
+        return max(cells, self.min_width if self.has_color_bar else 0.0) + 8
 
     @property
     def height(self) -> float:
         """Total height in pixels."""
-        below = (
-            self.bottom_margin - (0.0 if self.has_axis_titles else 16.0)
-            if self.labeled_sides.bottom
-            else 6.0
-        )
+        below = 6.0
+        if self.labeled_sides.bottom:
+            below = self.bottom_margin - (0.0 if self.has_axis_titles else 16.0)
         return self.header_height + self.rows * self.cell_size.height + below
 
 
@@ -148,20 +142,15 @@ def _fit_column_labels(
 ) -> _ColumnLabels:
     """Return how the column labels fit under cells of this width."""
     mono = text.has_token_labels(figures[0].columns)
-    widths = [
-        [text.pixel_width(name, mono=mono) for name in _column_labels(figure)] for figure in figures
-    ]
-    widest = max((width for panel_widths in widths for width in panel_widths), default=0.0)
+    labels = [(i, name) for f in figures for i, name in enumerate(_column_labels(f))]
+    widths = [(i, text.pixel_width(name, mono=mono)) for i, name in labels]
+    widest = max((width for _, width in widths), default=0.0)
     label_interval = text.label_step(columns, int(columns * cell_width / (widest + 6)))
     if label_interval == 1 or not figures[0].columns.labels:
         return _ColumnLabels(0.0, widest, 0.0)
     if cell_width < 15:
         return _ColumnLabels(90.0, widest, 0.0)
-    overhangs = (
-        _SLANT_FACTOR * width - i * cell_width
-        for panel_widths in widths
-        for i, width in enumerate(panel_widths)
-    )
+    overhangs = (_SLANT_FACTOR * width - i * cell_width for i, width in widths)
     return _ColumnLabels(45.0, widest, max(overhangs, default=0.0))
 
 
@@ -182,14 +171,17 @@ def draw(canvas: Canvas, figure: Heatmap, layout: HeatmapLayout, left: float, to
     cells = Area(x, y, columns * width, rows * height)
     canvas.add_grid(cells, rows, columns)
     if layout.outlines_room and (rows, columns) != (layout.rows, layout.columns):
-        _draw_room(canvas, layout, x, y)
+        # The outline of the largest map of the sequence shows that this one will grow.
+        right, bottom = x + layout.columns * width, y + layout.rows * height
+        corners = [(x, y), (right, y), (right, bottom), (x, bottom), (x, y)]
+        canvas.draw_segments([(*a, *b) for a, b in pairwise(corners)], colors.GRID)
     if _has_texts(figure) and layout.annotated:
         heatmap_cells.draw_annotated(canvas, figure, scale, cells)
     else:
         canvas.draw_image(heatmap_cells.cell_pixels(figure, scale, layout.cell_size), cells)
     masked = np.argwhere(heatmap_cells.masked_cells(figure))
     _draw_hatching(canvas, [Area(x + j * width, y + i * height, width, height) for i, j in masked])
-    _draw_cell_gaps(canvas, layout, (rows, columns), x, y)
+    _draw_cell_gaps(canvas, cells, rows, columns)
     if layout.labeled_sides.left:
         if layout.has_axis_titles:
             title = f"↓ {text.printable(figure.rows.title())}"
@@ -204,7 +196,7 @@ def draw_color_bar(
     canvas: Canvas, figure: Heatmap, scale: tuple[float, float], left: float, top: float
 ) -> None:
     """Draw the low end, the bar, the high end and the name of the value, on one line."""
-    low, high = _scale_ends(figure, scale)
+    low, high = text.format_numbers(scale, scale[1] - scale[0], percent=figure.percent)
     start = left + text.pixel_width(low) + 6
     end = start + _COLOR_BAR_SIZE.width + 6
     bar = Area(start, top + 2, *_COLOR_BAR_SIZE)
@@ -221,17 +213,14 @@ def draw_color_bar(
 
 def color_bar_width(figure: Heatmap, scale: tuple[float, float] | None) -> float:
     """Return the width of the line with the color bar."""
-    names = _scale_ends(figure, scale or heatmap_cells.color_scale((figure,)))
-    texts = [*names, _value_title(figure)]
+    low, high = scale or heatmap_cells.color_scale((figure,))
+    ends = text.format_numbers((low, high), high - low, percent=figure.percent)
+    texts = [*ends, _value_title(figure)]
     width = _COLOR_BAR_SIZE.width + 26
     if figure.masked:
         texts.append(gettext(_MASKED_LABEL))
         width += 42
     return width + sum(text.pixel_width(words) for words in texts)
-
-
-def _scale_ends(figure: Heatmap, scale: tuple[float, float]) -> list[str]:
-    return text.format_numbers(scale, scale[1] - scale[0], percent=figure.percent)
 
 
 def _max_plot_size(charts_per_row: int) -> Size:
@@ -280,26 +269,16 @@ def _cell_size(rows: int, columns: int, max_plot: Size) -> Size:
     return Size(min(width, max(edge, 34.0)), min(height, 26.0))
 
 
-def _draw_cell_gaps(
-    canvas: Canvas, layout: HeatmapLayout, shape: tuple[int, int], x: float, y: float
-) -> None:
+def _draw_cell_gaps(canvas: Canvas, cells: Area, rows: int, columns: int) -> None:
     """Draw hairlines between cells that are large enough to be distinguished."""
-    width, height = layout.cell_size
-    rows, columns = shape
+    width, height = cells.width / columns, cells.height / rows
     if min(width, height) < 9:
         return
-    across = [(x, y + i * height, x + columns * width, y + i * height) for i in range(1, rows)]
-    down = [(x + j * width, y, x + j * width, y + rows * height) for j in range(1, columns)]
+    x, y, right, bottom = cells.left, cells.top, cells.right, cells.bottom
+    across = [(x, y + i * height, right, y + i * height) for i in range(1, rows)]
+    down = [(x + j * width, y, x + j * width, bottom) for j in range(1, columns)]
     if across or down:
         canvas.draw_segments(across + down, colors.PAPER)
-
-
-def _draw_room(canvas: Canvas, layout: HeatmapLayout, x: float, y: float) -> None:
-    """Draw the outline of the largest map of the sequence, to show that the map will grow."""
-    right = x + layout.columns * layout.cell_size.width
-    bottom = y + layout.rows * layout.cell_size.height
-    sides = [(x, y, right, y), (right, y, right, bottom), (right, bottom, x, bottom)]
-    canvas.draw_segments([*sides, (x, bottom, x, y)], colors.GRID)
 
 
 def _draw_hatching(canvas: Canvas, areas: Sequence[Area]) -> None:
@@ -322,10 +301,8 @@ def _draw_row_labels(
 ) -> None:
     mono = text.has_token_labels(figure.rows)
     names = _row_labels(figure)
-    label_interval = text.label_step(
-        len(names), int(len(names) * layout.cell_size.height / _LINE_HEIGHT)
-    )
-    for i in range(0, len(names), label_interval):
+    room = len(names) * layout.cell_size.height
+    for i in range(0, len(names), text.label_step(len(names), int(room / _LINE_HEIGHT))):
         middle = y + (i + 0.5) * layout.cell_size.height + 4
         canvas.draw_text(names[i], x - 7, middle, anchor="right", mono=mono)
 
@@ -348,10 +325,8 @@ def _draw_column_labels(
     if not layout.has_axis_titles:
         return
     title = f"→ {text.printable(figure.columns.title())}"
-    end = x + max(
-        figure.values.shape[1] * layout.cell_size.width,
-        text.pixel_width(title) - layout.left_margin,
-    )
+    width = figure.values.shape[1] * layout.cell_size.width
+    end = x + max(width, text.pixel_width(title) - layout.left_margin)
     canvas.draw_text(
         title,
         end,

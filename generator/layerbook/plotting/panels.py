@@ -71,15 +71,11 @@ class PanelsLayout:
             )
         elif isinstance(layout, scatter.ScatterLayout):
             layout = replace(layout, has_legend=False)
-        if not self.outer_labels_only or isinstance(layout, bars.BarsLayout | clocks.ClockLayout):
+        if not self.outer_labels_only:
             return layout
-        return replace(
-            layout,
-            labeled_sides=LabeledSides(
-                left=index % self.columns == 0,
-                bottom=index + self.columns >= self.panel_count,
-            ),
-        )
+        is_lowest = index + self.columns >= self.panel_count
+        sides = LabeledSides(left=index % self.columns == 0, bottom=is_lowest)
+        return replace(layout, labeled_sides=sides)
 
     def header_height(self) -> float:
         """Height of the legend and the color bar above the grid."""
@@ -116,10 +112,8 @@ class PanelsLayout:
         sizes = []
         for index in range(self.panel_count):
             layouts = [self.panel_layout(index, kind) for kind in self.chart_layouts]
-            widths = [
-                max(layout.width, layout.left_margin + self.title_width) for layout in layouts
-            ]
-            sizes.append(Size(max(widths), max(layout.height for layout in layouts)))
+            width = max(max(each.width, each.left_margin + self.title_width) for each in layouts)
+            sizes.append(Size(width, max(layout.height for layout in layouts)))
         return sizes
 
 
@@ -173,18 +167,19 @@ def _layout(
     shared_color_bar = are_alike and Heatmap in layouts
     title_columns = 30 if is_narrow else 40
     titles = [title for figure in figures for title in _panel_titles(figure, title_columns)]
+    groups, min_width = (), 0.0
+    if Scatter in layouts and layouts[Scatter].has_legend:
+        groups = layouts[Scatter].groups
+    if shared_color_bar:
+        min_width = heatmap.color_bar_width(heatmaps[0], layouts[Heatmap].scale)
     return PanelsLayout(
         chart_layouts=layouts,
         columns=columns,
         panel_count=count,
         shared_color_bar=shared_color_bar,
-        outer_labels_only=are_alike and len({_axis_key(panel) for panel in panels}) == 1,
-        legend_groups=_legend_groups(layouts),
-        min_width=(
-            heatmap.color_bar_width(heatmaps[0], layouts[Heatmap].scale)
-            if shared_color_bar
-            else 0.0
-        ),
+        outer_labels_only=are_alike and _have_same_axes(panels),
+        legend_groups=groups,
+        min_width=min_width,
         title_width=max(text.pixel_width(title, bold=True) for title in titles),
         title_columns=title_columns,
     )
@@ -192,12 +187,6 @@ def _layout(
 
 def _have_one_scale(panels: Sequence[Panel]) -> bool:
     return len({scale_key(panel) for panel in panels}) == 1
-
-
-def _legend_groups(layouts: Mapping[type, Any]) -> tuple[str, ...]:
-    """Return the groups that need a legend."""
-    layout = layouts.get(Scatter)
-    return layout.groups if layout is not None and layout.has_legend else ()
 
 
 def draw(canvas: Canvas, figure: Panels, layout: PanelsLayout, left: float, top: float) -> None:
@@ -248,14 +237,13 @@ def scale_key(panel: Panel) -> object:
             return panel.x.title(), panel.x.log, panel.y.title(), panel.y.log, panel.equal
 
 
-def _axis_key(panel: Panel) -> object:
-    """Return the texts around the panel."""
-    match panel:
-        case Heatmap():
-            return panel.values.shape, panel.rows, panel.columns
-        case Bars():
-            return panel.label_axis, panel.value_axis
-        case Clock():
-            return "angle"
-        case Lines() | Scatter():
-            return panel.x, panel.y
+def _have_same_axes(panels: Sequence[Panel]) -> bool:
+    """Return whether charts of one kind have the same labels to the left and below."""
+    axes: set[object] = set()
+    for panel in panels:
+        match panel:
+            case Heatmap():
+                axes.add((panel.values.shape, panel.rows, panel.columns))
+            case Lines() | Scatter():
+                axes.add((panel.x, panel.y))
+    return len(axes) == 1

@@ -7,7 +7,7 @@ import gc
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,16 +58,8 @@ class DrawingPool:
     A context manager: no process outlives it.
     """
 
-    def __init__(
-        self,
-        processes: int,
-        *,
-        min_jobs: int = _MIN_JOBS,
-        draw: Callable[[DrawingJob], Drawing] = render_job,
-    ) -> None:
-        self._processes = processes
-        self._min_jobs = min_jobs
-        self._draw = draw
+    def __init__(self, processes: int, *, min_jobs: int = _MIN_JOBS) -> None:
+        self._processes, self._min_jobs = processes, min_jobs
         self._executor: ProcessPoolExecutor | None = None
         self._starter: Thread | None = None
         self._workers: set[BaseProcess] = set()
@@ -101,13 +93,12 @@ class DrawingPool:
         self.expect(len(self._waiting))
         if self._executor is not None:
             for waiting_key, waiting_job in self._waiting.items():
-                self._futures[waiting_key] = self._executor.submit(self._draw, waiting_job)
+                self._futures[waiting_key] = self._executor.submit(render_job, waiting_job)
             self._waiting.clear()
 
     def results(self) -> dict[str, Drawing]:
         """Return the drawings of all jobs submitted since the last call; a few are drawn here."""
-        here = self._waiting | self._own
-        drawings = {key: self._draw(job) for key, job in here.items()}
+        drawings = {key: render_job(job) for key, job in (self._waiting | self._own).items()}
         drawings |= {key: future.result() for key, future in self._futures.items()}
         self._waiting.clear()
         self._own.clear()

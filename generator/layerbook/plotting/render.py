@@ -10,14 +10,7 @@ from contextlib import chdir
 from pathlib import Path
 from typing import get_args
 
-from layerbook.core.figures import (
-    Chart,
-    Diagram,
-    Frame,
-    Frames,
-    MatplotlibFigure,
-    MatrixChain,
-)
+from layerbook.core.figures import Chart, Diagram, Frames, MatplotlibFigure, MatrixChain
 from layerbook.plotting import svg
 from layerbook.plotting.diagram import render_diagram
 from layerbook.plotting.matrix_chain import render_matrix_chain
@@ -31,30 +24,14 @@ def render_figure(figure: Chart | Diagram | MatrixChain | MatplotlibFigure, id: 
     """
     if isinstance(figure, Diagram):
         return render_diagram(figure, id)
-    if isinstance(figure, MatrixChain):
-        return render_matrix_chain(figure, id)
-    if not isinstance(figure, (*get_args(Chart), MatplotlibFigure)):
+    if not isinstance(figure, (*get_args(Chart), MatrixChain, MatplotlibFigure)):
         raise TypeError(f"a figure of kind {type(figure).__name__} is not a single drawing")
-    _import_matplotlib()
-    if isinstance(figure, MatplotlibFigure):
-        from layerbook.plotting.own_drawing import render_own
-
-        return render_own(figure, id)
-    from layerbook.plotting import charts
-
-    return charts.render_charts([figure], [id])[0]
+    return _render_all(figure, id)[0]
 
 
-def render_frames(figure: Frames, id: str, *, narrow: bool = False) -> tuple[str, ...]:
-    """Render all frames as SVG with one layout and scale; their ids are `id-1`, `id-2`, ...
-
-    narrow: lay them out for a phone.
-    """
-    _import_matplotlib()
-    from layerbook.plotting import charts
-
-    ids = [f"{id}-{number}" for number, _ in enumerate(figure.frames, start=1)]
-    return charts.render_charts([frame.picture for frame in figure.frames], ids, narrow=narrow)
+def render_frames(figure: Frames, id: str) -> tuple[str, ...]:
+    """Render all frames as SVG with one layout and scale; their ids are `id-1`, `id-2`, ..."""
+    return _render_all(figure, id)
 
 
 def render_for_pages(
@@ -82,13 +59,19 @@ def _render_all(
     figure: Chart | MatrixChain | Frames | MatplotlibFigure, id: str, *, narrow: bool = False
 ) -> tuple[str, ...]:
     """Render a figure, or each of its frames; an author's own drawing has one layout only."""
-    if isinstance(figure, Frames):
-        return render_frames(figure, id, narrow=narrow)
     if isinstance(figure, MatrixChain):
         return (render_matrix_chain(figure, id, narrow=narrow),)
-    if narrow and not isinstance(figure, MatplotlibFigure):
-        return render_frames(Frames((Frame("", figure),), figure.alt), id, narrow=True)
-    return (render_figure(figure, id),)
+    _import_matplotlib()
+    if isinstance(figure, MatplotlibFigure):
+        from layerbook.plotting.own_drawing import render_own
+
+        return (render_own(figure, id),)
+    from layerbook.plotting.charts import render_charts
+
+    if not isinstance(figure, Frames):
+        return render_charts([figure], [f"{id}-1" if narrow else id], narrow=narrow)
+    ids = [f"{id}-{number}" for number, _ in enumerate(figure.frames, start=1)]
+    return render_charts([frame.picture for frame in figure.frames], ids, narrow=narrow)
 
 
 def import_libraries() -> None:
