@@ -9,16 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from layerbook.core.errors import ModelError, one_line
 from layerbook.core.requests import Prompt
 from layerbook.model.json_files import read_object
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 CHAT_DATE = date(2024, 7, 26)  # the default date in templates of Llama 3
 
@@ -49,9 +45,9 @@ class ChatTemplate:
                 "this model has no chat template, so a spec cannot use `chat:` prompts with it"
             )
         try:
-            from layerbook.model.template_limits import limited_resources
+            from layerbook.model.chat_sandbox import compile_template, limited_resources
 
-            template = _compile(self.source)
+            template = compile_template(self.source)
             messages = [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
             with limited_resources():
                 return template.render(
@@ -101,10 +97,3 @@ def declared_roles(directory: Path, config: Mapping[str, Any]) -> dict[str, str]
         if isinstance(text, str):
             roles[role] = text
     return roles
-
-
-@cache
-def _compile(template: str) -> Template:
-    from layerbook.model.chat_environment import compile_template
-
-    return compile_template(template)

@@ -110,6 +110,16 @@ ROLES: Mapping[str, ModuleRole] = {
     "model.norm": "final norm",
     "lm_head": "unembedding",
 }
+
+
+def _qk_norm_sites(heads: Heads) -> Sites:
+    """Return the points of queries and keys that a norm comes after."""
+    return {
+        "q": SitePoint("self_attn.q_norm", heads=heads),
+        "k": SitePoint("self_attn.k_norm", heads=heads),
+    }
+
+
 QK_NORM_ROLES: Mapping[str, ModuleRole] = {
     "self_attn.q_norm": "query and key norm",
     "self_attn.k_norm": "query and key norm",
@@ -145,6 +155,7 @@ def _like_llama(
 
 
 GELU = ("hidden_activation", "gelu_pytorch_tanh")
+GEMMA = {"activation": GELU, "scaled_embedding": True}
 
 FAMILIES: Mapping[str, Family] = {
     "llama": _like_llama("Llama", "LlamaForCausalLM"),
@@ -153,10 +164,7 @@ FAMILIES: Mapping[str, Family] = {
     "qwen3": _like_llama(
         "Qwen3",
         "Qwen3ForCausalLM",
-        {
-            "q": SitePoint("self_attn.q_norm", heads="T H d"),
-            "k": SitePoint("self_attn.k_norm", heads="T H d"),
-        },
+        _qk_norm_sites("T H d"),
         QK_NORM_ROLES,
     ),
     "smollm3": _like_llama("SmolLM3", "SmolLM3ForCausalLM"),
@@ -177,27 +185,20 @@ FAMILIES: Mapping[str, Family] = {
         "Gemma2ForCausalLM",
         SANDWICH_SITES,
         SANDWICH_ROLES,
-        activation=GELU,
-        scaled_embedding=True,
+        **GEMMA,
     ),
     "gemma3_text": _like_llama(
         "Gemma 3",
         "Gemma3ForCausalLM",
-        {
-            **SANDWICH_SITES,
-            "q": SitePoint("self_attn.q_norm", heads="H T d"),
-            "k": SitePoint("self_attn.k_norm", heads="H T d"),
-        },
+        {**SANDWICH_SITES, **_qk_norm_sites("H T d")},
         {**SANDWICH_ROLES, **QK_NORM_ROLES},
-        activation=GELU,
-        scaled_embedding=True,
+        **GEMMA,
     ),
     "olmo2": _like_llama(
         "OLMo 2",
         "Olmo2ForCausalLM",
         {
-            "q": SitePoint("self_attn.q_norm"),
-            "k": SitePoint("self_attn.k_norm"),
+            **_qk_norm_sites("joined"),
             "attn_out": SitePoint("post_attention_layernorm"),
             "resid_mid": SitePoint("mlp", "input"),
             "mlp_out": SitePoint("post_feedforward_layernorm"),

@@ -55,7 +55,8 @@ class ActivationHooks:
         sites = self.keep | self.edits.keys() | _lens_sources(self.keep)
         try:
             for site in sorted(sites, key=str):
-                handles += self._register(site)
+                if module_and_point := self.parts.find(site):
+                    handles.append(self._hook(site, *module_and_point))
             yield
         finally:
             for handle in handles:
@@ -78,11 +79,6 @@ class ActivationHooks:
         logits = self.parts.score(final[:-1])
         losses = nn.functional.cross_entropy(logits, ids[1:], reduction="none")
         return torch.cat([torch.full((1,), torch.nan), losses])
-
-    def _register(self, site: Site) -> Iterator[RemovableHandle]:
-        module_and_point = self.parts.find(site)
-        if module_and_point is not None:
-            yield self._hook(site, *module_and_point)
 
     def _hook(self, site: Site, module: nn.Module, point: SitePoint) -> RemovableHandle:
         def visit_input(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -116,23 +112,18 @@ class ActivationHooks:
         heads = value
         if per_head and joined:
             heads = value.view(*value.shape[:-1], -1, self.parts.head_size)
-        edited = self._edit_and_record(site, heads.transpose(1, 2) if swapped else heads, scale)
-        if site not in self.edits:
-            return value
-        heads = edited.transpose(1, 2) if swapped else edited
-        return heads.flatten(-2) if per_head and joined else heads
-
-    def _edit_and_record(self, site: Site, value: Tensor, scale: float) -> Tensor:
-        """Record a module's value times `scale`, with its edits; return it without the scale."""
-        self.activations[site] = self._edited(site, value if scale == 1 else value * scale)
-        return self.activations[site] if scale == 1 else self.activations[site] / scale
-
-    def _edited(self, site: Site, value: Tensor) -> Tensor:
+        heads = heads.transpose(1, 2) if swapped else heads
         edits = self.edits.get(site, ())
-        value = value.clone() if edits else value
+        recorded = heads if scale == 1 else heads * scale
+        recorded = recorded.clone() if edits else recorded
         for edit in edits:
-            _apply(edit, value[edit.row])
-        return value
+            _apply(edit, recorded[edit.row])
+        self.activations[site] = recorded
+        if not edits:
+            return value
+        heads = recorded if scale == 1 else recorded / scale
+        heads = heads.transpose(1, 2) if swapped else heads
+        return heads.flatten(-2) if per_head and joined else heads
 
 
 def _lens_sources(keep: frozenset[Site]) -> frozenset[Site]:

@@ -10,14 +10,14 @@ MAX_BYTES = 50_000_000  # an index of 100,000 tensors has 10 MB
 MAX_DEPTH = 50
 
 
-def read_json(path: Path, max_bytes: int = MAX_BYTES) -> Any:
+def read_json(path: Path) -> Any:
     """Read a file. Raises OSError, and ValueError if it is too large, too deep or not JSON."""
     if path.exists() and not path.is_file():  # a pipe would block its reader
         raise ValueError(f"{path.name} is not a file")
     with path.open("rb") as file:
-        content = file.read(max_bytes + 1)
-    if len(content) > max_bytes:
-        raise ValueError(f"{path.name} is larger than {max_bytes:,} bytes")
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"{path.name} is larger than {MAX_BYTES:,} bytes")
     try:
         data = json.loads(content.decode("utf-8"))
     except RecursionError:

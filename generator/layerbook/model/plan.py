@@ -12,7 +12,7 @@ A plan is data: it can be printed and counted before anything runs. Four rules k
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -95,9 +95,17 @@ class Plan:
     """Distinct requests, in order; generations run before passes, which may read their text."""
 
     requests: tuple[Request, ...]
-    generations: tuple[Generate, ...]
-    forwards: tuple[Forward, ...]
     requested: int
+
+    @cached_property
+    def generations(self) -> tuple[Generate, ...]:
+        """The texts to generate."""
+        return tuple(request for request in self.requests if isinstance(request, Generate))
+
+    @cached_property
+    def forwards(self) -> tuple[Forward, ...]:
+        """The forward passes."""
+        return tuple(request for request in self.requests if isinstance(request, Forward))
 
 
 def make_plan(requests: Iterable[Request]) -> Plan:
@@ -115,13 +123,7 @@ def make_plan(requests: Iterable[Request]) -> Plan:
             if isinstance(existing, Forward) and isinstance(needed, Forward):
                 needed = replace(existing, keep=existing.keep | needed.keep)
             merged[key] = needed
-    distinct = tuple(merged.values())
-    return Plan(
-        requests=distinct,
-        generations=tuple(r for r in distinct if isinstance(r, Generate)),
-        forwards=tuple(r for r in distinct if isinstance(r, Forward)),
-        requested=count,
-    )
+    return Plan(tuple(merged.values()), count)
 
 
 def merge_key(request: Request) -> object:
@@ -172,31 +174,6 @@ def _merge_prefixes(passes: Sequence[Pass]) -> Sequence[Pass]:
     return merged[::-1]
 
 
-@dataclass
-class Batch:
-    """Passes that run together, padded to the longest, which is the last."""
-
-    passes: list[Pass] = field(default_factory=list)
-    keep: frozenset[Site] = frozenset()
-    max_logits: int = 0
-
-    def add(self, item: Pass) -> None:
-        """Add a pass that is no shorter than those before it."""
-        self.passes.append(item)
-        self.keep |= item.keep
-        self.max_logits = max(self.max_logits, len(item.logit_positions))
-
-    def fits(self, item: Pass, max_tokens: int, max_bytes: int, bytes_for: BytesFor | None) -> bool:
-        """Return whether a pass that is no shorter can join without much padding or memory."""
-        length, rows = len(item.ids), len(self.passes) + 1
-        if length * rows > max_tokens or length > 2 * len(self.passes[0].ids):
-            return False
-        if bytes_for is None:
-            return True
-        max_logits = max(self.max_logits, len(item.logit_positions))
-        return bytes_for(self.keep | item.keep, length, max_logits) * rows <= max_bytes
-
-
 def build_batches(
     passes: Iterable[Pass],
     *,
@@ -209,13 +186,25 @@ def build_batches(
     Among passes of equal length, those that start at the same place come together. Without
     `bytes_for`, memory is not limited.
     """
-    batches: list[Batch] = []
+
+    def fit(batch: Sequence[Pass]) -> bool:
+        """Return whether passes, the longest last, run together without much padding or memory."""
+        length = len(batch[-1].ids)
+        if length * len(batch) > max_batch_tokens or length > 2 * len(batch[0].ids):
+            return False
+        if bytes_for is None:
+            return True
+        keep = frozenset[Site]().union(*(item.keep for item in batch))
+        max_logits = max(len(item.logit_positions) for item in batch)
+        return bytes_for(keep, length, max_logits) * len(batch) <= max_batch_bytes
+
+    batches: list[list[Pass]] = []
     for item in sorted(passes, key=lambda item: (len(item.ids), item.start, item.ids)):
-        limits = (max_batch_tokens, max_batch_bytes, bytes_for)
-        if not batches or not batches[-1].fits(item, *limits):
-            batches.append(Batch())
-        batches[-1].add(item)
-    return tuple(tuple(batch.passes) for batch in batches)
+        if batches and fit([*batches[-1], item]):
+            batches[-1].append(item)
+        else:
+            batches.append([item])
+    return tuple(map(tuple, batches))
 
 
 @dataclass(frozen=True)
