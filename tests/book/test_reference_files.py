@@ -104,7 +104,12 @@ def test_csl_json_and_yaml_files_are_merged(tmp_path: Path) -> None:
         ("json", "[{]", "1:3: is not JSON: "),
         ("json", "{}", "1:1: CSL-JSON is a list"),
         ("json", '[\n {"id": "a1", "title": "T", "author": ["A"]}]', "2:9: a1: has no year"),
-        ("json", '[\n {"id": "a1", "title": "T", "issued": 3}]', "2:9: issued: "),
+        ("json", '[\n {"id": "a1", "title": "T", "issued": 3}]', "2:9: a1: has no "),
+        (
+            "json",
+            '[\n {"id": "a1", "issued": {"date-parts": [["?"]]}}]',
+            "2:9: issued.date-parts.0.0: ",
+        ),
         ("json", '[{"id": ["a1"]}]', "1:1: id.str: "),
         ("json", '[{"id": "a1", "author": [{"family": 5}]}]', "1:9: author.0._CslName.family: "),
         ("json", f'[{{"id": "a1", "issued": {"9" * 5000}}}]', "1:1: has a number with thousands"),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AliasChoices, AliasPath, BaseModel, Field, ValidationError
 
 from layerbook.book.node import FILE_START, Position, ProblemList, display_path
 
@@ -41,15 +41,14 @@ _STYLE_COMMAND = re.compile(r"\\(?:emph|text[a-z]{2}|mathrm|mathit|mathbf|url)\s
 _CSL_ID = re.compile(r'"id"\s*:\s*("(?:[^"\\\n]|\\.)*"|\d{1,20}\b)')
 
 
+CSL_VENUES = AliasChoices("container-title", "event-title", "publisher", "genre", "archive")
+
+
 class _CslName(BaseModel):
     family: str | None = None
     given: str | None = None
     particle: str | None = Field(default=None, alias="non-dropping-particle")
     literal: str | None = None
-
-
-class _CslDate(BaseModel):
-    date_parts: tuple[tuple[int, ...], ...] = Field(default=(), alias="date-parts")
 
 
 class _CslSource(BaseModel):
@@ -58,19 +57,13 @@ class _CslSource(BaseModel):
     id: str | int
     author: tuple[_CslName | str, ...] | None = None
     editor: tuple[_CslName | str, ...] | None = None
-    issued: _CslDate | None = None
+    year: int | None = Field(default=None, validation_alias=AliasPath("issued", "date-parts", 0, 0))
     title: str | None = None
-    container_title: str | None = Field(default=None, alias="container-title")
-    event_title: str | None = Field(default=None, alias="event-title")
-    publisher: str | None = None
-    genre: str | None = None
-    archive: str | None = None
+    venue: str | None = Field(default=None, validation_alias=CSL_VENUES)
     URL: str | None = None
     DOI: str | None = None
     annote: str | None = None
 
-
-CSL_VENUES = ("container_title", "event_title", "publisher", "genre", "archive")
 
 RawSource = tuple[Position, dict[str, Any]]
 """The position of a source, and the fields of a `Publication` that the file has."""
@@ -133,7 +126,7 @@ def read_csl(path: Path, problems: ProblemList) -> dict[str, RawSource]:
     for entry in entries:
         position = positions.get(str(entry.get("id")), FILE_START)
         try:
-            source = _CslSource.model_validate(entry)
+            source = _CslSource.model_validate(_without_empty(**entry))
         except ValidationError as error:
             for fault in error.errors(include_url=False):
                 name = ".".join(map(str, fault["loc"]))
@@ -222,12 +215,11 @@ def _plain(value: str) -> str:
 
 
 def _from_csl(source: _CslSource) -> dict[str, Any]:
-    parts = source.issued.date_parts if source.issued else ()
     return _without_empty(
         authors=[_csl_name(name) for name in source.author or source.editor or ()],
-        year=parts[0][0] if parts and parts[0] else None,
+        year=source.year,
         title=source.title,
-        venue=next(filter(None, (getattr(source, name) for name in CSL_VENUES)), None),
+        venue=source.venue,
         url=source.URL or (f"https://doi.org/{source.DOI}" if source.DOI else None),
         used_for=source.annote,
     )
