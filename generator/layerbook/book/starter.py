@@ -7,7 +7,6 @@ import keyword
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -172,7 +171,8 @@ def _write_whole(folder: Path, contents: dict[str, bytes]) -> None:
     is_new = not folder.exists()
     parent = folder.parent if is_new else folder
     parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".layerbook-init-", dir=parent))
+    temporary = parent / f".layerbook-init-{os.getpid()}"
+    temporary.mkdir()
     moved_paths: list[Path] = []
     try:
         for name, data in contents.items():
@@ -180,7 +180,6 @@ def _write_whole(folder: Path, contents: dict[str, bytes]) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         if is_new:
-            temporary.chmod(0o777 & ~_umask())  # mkdtemp makes a folder for its owner alone
             temporary.rename(folder)
             return
         for entry in sorted(temporary.iterdir()):
@@ -191,9 +190,3 @@ def _write_whole(folder: Path, contents: dict[str, bytes]) -> None:
         raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
