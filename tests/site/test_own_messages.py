@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.small_book import layerbook
-from layerbook.book.own_messages import MAX_PROBLEMS, read_own_messages
+from layerbook.book.languages import MAX_PROBLEMS, read_own_messages
 
 
 def write_catalogue(book: Path, code: str, *messages: tuple[str, str]) -> Path:

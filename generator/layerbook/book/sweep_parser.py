@@ -1,10 +1,9 @@
-"""Parse the `sweep`, `measures` and `views` of an experiment."""
+"""Parse the `sweep` and the `measures` of an experiment."""
 
 from __future__ import annotations
 
 import ast
 import json
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -17,17 +16,14 @@ from pydantic import TypeAdapter, ValidationError
 from layerbook.book.axis_file import AxisData, read_axis_file
 from layerbook.book.book_file import book_folder, locate_model
 from layerbook.book.claims import check as claims
-from layerbook.book.claims.type_check import missing_fields, possible_types
+from layerbook.book.claims.type_check import missing_fields
 from layerbook.book.columns import MeasuredValue, parse_number, unify_column
-from layerbook.book.figure_names import analysis_name_patterns, readable_names
 from layerbook.book.node import Node
-from layerbook.book.schema import ViewSpec
 from layerbook.book.sweep import MAX_CELLS, MODEL_AXIS, Axis, Sweep
-from layerbook.book.sweep_views import MEASURE, are_numbers
-from layerbook.book.validation import unknown_key_message, validate
+from layerbook.book.validation import unknown_key_message
+from layerbook.book.view_parser import ViewParser, grid_columns
 from layerbook.core.analysis import Analysis
 from layerbook.core.errors import did_you_mean
-from layerbook.core.text import listed
 
 AnalysisBuilder = Callable[[Node], Analysis[Any] | None]
 AxisNodes = Mapping[str, Node]
@@ -68,7 +64,7 @@ class SweepParser:
         measures = self._parse_measures(valid_axes)
         if len(valid_axes) < len(axes):
             return None
-        views = self._parse_views(valid_axes, measures)
+        views = ViewParser(self.analysis_type, valid_axes, measures).parse(self.node)
         return Sweep(base=base, axes=valid_axes, measures=measures, views=views)
 
     def _read_axis(self, name: str, values: Node) -> AxisData | None:
@@ -182,7 +178,7 @@ class SweepParser:
 
     def _parse_measures(self, axes: tuple[Axis, ...]) -> dict[str, claims.Check]:
         measures: dict[str, claims.Check] = {}
-        columns = _grid_columns(axes)
+        columns = grid_columns(axes)
         for name, text in self.node.get_mapping("measures").items():
             if name in columns:
                 message = f"{name!r} is already a column of the grid"
@@ -203,63 +199,6 @@ class SweepParser:
             measures[name] = check
         return measures
 
-    def _parse_views(
-        self, axes: tuple[Axis, ...], measures: Mapping[str, claims.Check]
-    ) -> dict[str, ViewSpec]:
-        views: dict[str, ViewSpec] = {}
-        for name, node in self.node.get_mapping("views").items():
-            view = validate(ViewSpec, node) if isinstance(node.value, dict) else None
-            if view is not None:
-                self._check_view(view, node, axes, measures)
-                views[name] = view
-        return views
-
-    def _check_view(
-        self,
-        view: ViewSpec,
-        node: Node,
-        axes: tuple[Axis, ...],
-        measures: Mapping[str, claims.Check],
-    ) -> None:
-        columns = _grid_columns(axes)
-        if message := _view_problem(view, columns):
-            node.add_problem(message)
-        self._check_figure(view, node)
-        measure = node.get("measure")
-        for measure_node in (*node.get_list("measures"), *((measure,) if measure else ())):
-            self._check_measure(measure_node, measures)
-        _check_column(node, "over", "axis", [axis.name for axis in axes], axes)
-        for key in ("across", "down", "by", "panels"):
-            _check_column(node, key, "column", columns, axes)
-        if view.by and view.across in columns and not are_numbers(columns[view.across]):
-            node.value["by"].add_problem(
-                f"{view.across!r} is not all numbers, so it is drawn as bars, without 'by'; "
-                "use 'panels' or 'down'"
-            )
-        for name in node.get_mapping("names"):
-            if name not in (*columns, *measures):
-                hint = did_you_mean(name, (*columns, *measures))
-                node.value["names"].add_key_problem(name, f"the sweep has no column {name!r}{hint}")
-
-    def _check_figure(self, view: ViewSpec, node: Node) -> None:
-        """Report a figure that no cell has."""
-        names = analysis_name_patterns(self.analysis_type)
-        if view.figure and not any(re.fullmatch(name, view.figure) for name in names):
-            hint = did_you_mean(view.figure, readable_names(names))
-            message = f"the cells have no figure {view.figure!r}{hint}"
-            node.value["figure"].add_problem(message)
-
-    def _check_measure(self, node: Node, measures: Mapping[str, claims.Check]) -> None:
-        """Report a measure that the sweep does not have, or that is text."""
-        if node.value not in measures:
-            available = f"; available: {', '.join(measures)}" if measures else ""
-            hint = did_you_mean(node.value, list(measures))
-            node.add_problem(f"the sweep has no measure {node.value!r}{hint}{available}")
-            return
-        types = possible_types(measures[node.value], self.analysis_type.result_type)
-        if types and all(kind is str for kind in types):
-            node.add_problem(f"the measure {node.value!r} is text; a view draws numbers")
-
 
 def _unknown_columns(check: claims.Check, columns: Collection[str]) -> Iterator[claims.CheckError]:
     """Yield an error for each `cell["name"]` of a column that the grid does not have."""
@@ -270,50 +209,6 @@ def _unknown_columns(check: claims.Check, columns: Collection[str]) -> Iterator[
                     hint = did_you_mean(name, columns)
                     message = f"the grid has no column {name!r}{hint}"
                     yield claims.CheckError(message, node.slice.col_offset)
-
-
-def _check_column(
-    node: Node, key: str, noun: str, names: Collection[str], axes: tuple[Axis, ...]
-) -> None:
-    """Report a key of a view that names an axis or column that the sweep does not have."""
-    column = node.get_text(key)
-    if not column or column in names:
-        return
-    hint = did_you_mean(column, names)
-    for axis in axes:
-        if axis.source.get("column") == column:
-            hint = f" (its values are the axis {axis.name!r})"
-    available = f"; available: {', '.join(names)}" if names else ""
-    node.value[key].add_problem(f"the sweep has no {noun} {column!r}{hint}{available}")
-
-
-def _view_problem(view: ViewSpec, columns: Collection[str]) -> str:
-    measures = view.measures or (view.measure,) if view.measures or view.measure else ()
-    if bool(measures) == bool(view.figure) or (view.measure and view.measures):
-        return "needs either `measure` or `measures`, across a column, or `figure`, over an axis"
-    if measures and not view.across:
-        names = listed([repr(measure) for measure in measures])
-        return f"needs `across`, the column along the axis of {names}"
-    if view.figure and not view.over:
-        return f"needs `over`, the axis along which {view.figure!r} is shown"
-    if view.measures and MEASURE in columns:
-        return f"draws several measures, so the grid cannot have a column {MEASURE!r}"
-    if view.measures:
-        unused = ["over", "by", "panels"]
-    else:
-        unused = ["over"] if view.measure else ["across", "down", "by", "panels"]
-    extra = [key for key in unused if getattr(view, key)]
-    if view.down and view.by and "by" not in extra:
-        extra.append("by")
-    return f"does not use {extra[0]!r}" if extra else ""
-
-
-def _grid_columns(axes: tuple[Axis, ...]) -> dict[str, tuple[MeasuredValue, ...]]:
-    """Return the values of each column of the grid."""
-    columns: dict[str, tuple[MeasuredValue, ...]] = {}
-    for axis in axes:
-        columns |= {axis.name: axis.labels, **axis.tags}
-    return columns
 
 
 @cache
