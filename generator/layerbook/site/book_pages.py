@@ -9,7 +9,7 @@ from layerbook.book.bibliography import Bibliography
 from layerbook.book.glossary import Glossary
 from layerbook.site import pages
 from layerbook.site.blocks import LiveModel
-from layerbook.site.claim_list import ClaimList, ModelResults, load_other_models
+from layerbook.site.claims import ModelResults, claims_page, load_other_models
 from layerbook.site.experiment_view import ExperimentViews
 from layerbook.site.interactive import live_page
 from layerbook.site.mentions import Mention, glossary_page, references_page
@@ -37,9 +37,9 @@ class BookPages:
             book, project = self.parts.book, self.parts.project
             math = MathRenderer(project.cache)
             own = ModelResults(book.model, book.digest, views)
-            others = load_other_models(project, self.statuses)
+            models = (own, *load_other_models(project, self.statuses))
             ids = page_ids(self.parts.page_templates, pages.ClaimsPage.template)
-            page = ClaimList((own, *others), shown_ids, math).page(book.chapters, ids)
+            page = claims_page(models, shown_ids, book.chapters, ids, math)
             rows = [row for chapter in page.chapters for row in chapter.rows]
             return RenderedPage(
                 self.parts.files(page),

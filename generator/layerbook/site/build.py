@@ -61,12 +61,7 @@ class BuildResult:
     stale: tuple[str, ...] = ()
 
 
-def build(
-    project: Project,
-    site: Path,
-    reporter: Reporter,
-    options: BuildOptions,
-) -> BuildResult:
+def build(project: Project, site: Path, reporter: Reporter, options: BuildOptions) -> BuildResult:
     """Bring results and site up to date.
 
     Raises SpecError for mistakes in the prose, and StoreError if another build is running or the

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import inspect
+import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from layerbook.book.claims.check import CheckError, Reference
 from layerbook.book.contents import Chapter, Experiment, full_address
+from layerbook.book.sweep import SweepResult
 from layerbook.core import figures
 from layerbook.core.analysis import Result
 from layerbook.core.errors import SpecError, UsageError
 from layerbook.core.language import gettext
+from layerbook.core.paths import read_file
 from layerbook.core.text import join_sums
 from layerbook.site import blocks
 from layerbook.site.claims import ModelClaim
@@ -37,7 +41,8 @@ from layerbook.site.prose.code_cells import CodeCell, read_cell
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.highlight import code_html
 from layerbook.site.prose.ids import PageIds
-from layerbook.site.result_files import result_files
+from layerbook.site.tokens_html import table_csv
+from layerbook.store import results
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,7 @@ class ChapterViews:
     def _add_result_files(self, view: ExperimentView) -> tuple[blocks.Download, ...]:
         """Add the files of a result; the stored result comes first."""
         downloads = []
-        for name, data in result_files(view).items():
+        for name, data in _result_files(view).items():
             href = f"data/{view.experiment.chapter}/{name}"
             self._result_files[href] = data
             downloads.append(blocks.Download(name, href, len(data)))
@@ -252,3 +257,28 @@ def _located_in(cell: CodeCell, reference: Reference) -> Iterator[None]:
         yield
     except UsageError as error:
         raise SpecError([cell.problem(CheckError(str(error), reference.column))]) from error
+
+
+def _result_files(view: ExperimentView) -> dict[str, bytes]:
+    """Return the stored result, then its arrays, then the table of a sweep, by name."""
+    path = view.result_path(view.experiment)
+    names = (path.name, *sorted(results.array_files(path)))
+    files = {name: read_file(path.with_name(name)) for name in names}
+    if isinstance(view.result, SweepResult):
+        files |= _sweep_files(view.experiment.id, view.result.columns)
+    return files
+
+
+def _sweep_files(id: str, columns: Mapping[str, Sequence[Any]]) -> dict[str, bytes]:
+    """Return a sweep's table as `ID.csv` and `ID.parquet`, a row for each cell."""
+    import pyarrow
+    from pyarrow import parquet
+
+    rows = tuple(zip(*columns.values(), strict=True))
+    table = pyarrow.table({name: list(column) for name, column in columns.items()})
+    buffer = io.BytesIO()
+    parquet.write_table(table, buffer)
+    return {
+        f"{id}.csv": table_csv(figures.Table(tuple(columns), rows)).encode(),
+        f"{id}.parquet": buffer.getvalue(),
+    }

@@ -1,21 +1,27 @@
-"""The claims of experiments, with their verdicts and sentences on one model's results."""
+"""The claims of experiments, with their verdicts, and the list of all claims.
+
+The list shows the verdicts of the book's own model, and of those with results for the same specs
+in experiments/results.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from layerbook.book.claims.check import CheckError, Verdict
-from layerbook.book.contents import Claim
+from layerbook.book.contents import Claim, Experiment
 from layerbook.core.analysis import Result
 from layerbook.core.errors import SpecError
 from layerbook.core.language import gettext
-from layerbook.site import blocks
+from layerbook.site import blocks, pages
 from layerbook.site.experiment_view import (
     ExperimentView,
     ExperimentViews,
+    load_view,
     name_on_page,
     names_for_text,
 )
@@ -23,7 +29,12 @@ from layerbook.site.prose import filters
 from layerbook.site.prose.captions import render_caption
 from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.formulas import MathRenderer
+from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.markup import Inline, escape_text
+from layerbook.site.provenance import hex_digest
+from layerbook.store import results
+from layerbook.store.freshness import ExperimentStatus
+from layerbook.store.project import Project
 
 # An unclosed tag runs to the end, or else each opening would search the rest of the text again.
 _VALUE = re.compile(r"\{\{.*?(?:\}\}|\Z)|\{%.*?(?:%\}|\Z)", re.DOTALL)
@@ -151,3 +162,128 @@ def format_quantity(number: float) -> str:
     if not 1e-4 <= number < 1e15:
         return filters.scientific(number)
     return filters.num(number, max(0, 1 - math.floor(math.log10(number))))
+
+
+@dataclass(frozen=True)
+class ModelResults:
+    """A model, the digest of its weights, and its results."""
+
+    name: str
+    digest: str
+    views: ExperimentViews
+
+
+def load_other_models(
+    project: Project, statuses: Sequence[ExperimentStatus]
+) -> tuple[ModelResults, ...]:
+    """Load the results that other models have for the book's experiments, sorted by model."""
+    models = []
+    for folder in project.other_model_dirs():
+        views = {s.experiment.address: _load_other_view(folder.name, s, project) for s in statuses}
+        digests = {hex_digest(v.envelope.key.weights) for v in views.values() if v.envelope}
+        if digests:
+            models.append(ModelResults(folder.name, ", ".join(sorted(digests)), views))
+    return tuple(models)
+
+
+def _load_other_view(model: str, status: ExperimentStatus, project: Project) -> ExperimentView:
+    """Load another model's result if it has the experiment's current spec and code."""
+
+    def result_path(experiment: Experiment) -> Path:
+        return results.result_path(project.results_root, model, experiment.chapter, experiment.id)
+
+    view = load_view(status.experiment, result_path)
+    if view.envelope is None:
+        return view
+    key = view.envelope.key
+    changed = [name for name in ("spec", "code") if getattr(key, name) != getattr(status.key, name)]
+    if not results.has_own_header(result_path(status.experiment), view.envelope):
+        changed.append("header")
+    if changed:
+        return replace(view, envelope=None, unavailable_reason=f"stale ({', '.join(changed)})")
+    return view
+
+
+def claims_page(
+    models: Sequence[ModelResults],
+    shown_ids: Mapping[str, Set[str]],
+    chapters: Sequence[pages.NavChapter],
+    ids: PageIds,
+    math: MathRenderer,
+) -> pages.ClaimsPage:
+    """Return the list of all claims, with the verdict of each model.
+
+    models: the book's own first. shown_ids: the HTML ids of the claims that each chapter shows.
+    ids: of the page; its sections get unused ones.
+    Raises SpecError for a claim that cannot be checked on the book's model.
+    """
+    rows: dict[str, list[pages.ClaimRow]] = {chapter.name: [] for chapter in chapters}
+    for claim in claims_of(models[0].views):
+        others = (replace(claim, views=model.views) for model in models[1:])
+        own_judgement = claim.judge_own()
+        row = pages.ClaimRow(
+            id=claim.id(),
+            sentence=claim.sentence(own_judgement, math),
+            check=claim.claim.check.text,
+            evidence=claim.view.experiment.evidence,
+            experiment=claim.address,
+            judgements=(own_judgement, *map(_judge_other, others)),
+            href=_find_place(claim, shown_ids),
+        )
+        rows[claim.view.experiment.chapter].append(row)
+    all_rows = [row for chapter in chapters for row in rows[chapter.name]]
+    for id in (*(row.id for row in all_rows), *(f"model-{n + 1}" for n in range(len(models)))):
+        ids.add(id)
+    sections = tuple(
+        pages.ChapterClaims(
+            id=ids.add(chapter.name),
+            number=chapter.number,
+            title=chapter.title,
+            href=chapter.href,
+            rows=tuple(rows[chapter.name]),
+        )
+        for chapter in chapters
+        if rows[chapter.name]
+    )
+    columns = tuple(
+        pages.ModelColumn(
+            model.name, model.digest, _counts([row.judgements[i] for row in all_rows])
+        )
+        for i, model in enumerate(models)
+    )
+    return pages.ClaimsPage(columns, sections)
+
+
+def _find_place(claim: ModelClaim, shown_ids: Mapping[str, Set[str]]) -> str | None:
+    """Return the claim's place on its own chapter's page, else on the first that shows it."""
+    own_chapter = claim.view.experiment.chapter
+    for chapter in sorted(shown_ids, key=lambda name: name != own_chapter):
+        id = claim.id(chapter)
+        if id in shown_ids[chapter]:
+            return f"{chapter}.html#{id}"
+    return None
+
+
+def _judge_other(claim: ModelClaim) -> blocks.Judgement:
+    """Judge a claim on another model; a check that does not fit its result leaves it open."""
+    try:
+        return claim.judge()
+    except CheckError:
+        return blocks.Judgement("open", note=gettext("the check does not fit the result"))
+
+
+def _counts(judgements: Sequence[blocks.Judgement]) -> tuple[blocks.Fact, ...]:
+    """Count the verdicts, leaving out the rarer kinds that do not occur."""
+    states = [judgement.state for judgement in judgements]
+    counts = {
+        gettext("Claims"): len(states),
+        gettext("Hold"): states.count("holds"),
+        gettext("Do not hold"): states.count("fails"),
+    }
+    rarer = {
+        gettext("Hold or fail only just"): sum(judgement.close for judgement in judgements),
+        gettext("Not decided"): states.count("open"),
+        gettext("Not applicable"): states.count("inapplicable"),
+    }
+    counts |= {label: count for label, count in rarer.items() if count}
+    return tuple(blocks.Fact(label, str(count)) for label, count in counts.items())

@@ -14,7 +14,7 @@ from layerbook import analyses
 from layerbook.book import sweep_views
 from layerbook.book.contents import Experiment, full_address
 from layerbook.book.figure_names import can_begin_figure, name_patterns, readable_names
-from layerbook.book.sweep import GridCell
+from layerbook.book.sweep import GridCell, Sweep
 from layerbook.core.analysis import Result
 from layerbook.core.code_messages import translated_figures
 from layerbook.core.errors import (
@@ -104,17 +104,13 @@ class ExperimentView:
         if self.envelope is None:
             return {}
         try:
-            return {**self._drawn(self.envelope.result), **self._cell_sequences()}
+            if sweep := self.experiment.sweep:
+                return {**sweep.figures(self.envelope.result), **self._cell_sequences(sweep)}
+            return translated_figures(self.experiment.analysis, self.envelope.result)
         except LayerbookError:
             raise
         except Exception as error:  # an analysis may be the author's own and raise anything
             raise RunError(self._describe_failure(error), format_trace(error)) from error
-
-    def _drawn(self, result: Result) -> Mapping[str, Figure]:
-        """Return the figures of the result; of a sweep, the views of its measures."""
-        if self.experiment.sweep:
-            return self.experiment.figures(result)
-        return translated_figures(self.experiment.analysis, result)
 
     def _describe_failure(self, error: Exception) -> str:
         """Describe an error in `figures`: a bug in the author's analysis, or a damaged result."""
@@ -127,11 +123,8 @@ class ExperimentView:
             )
         return f"{experiment.file}:{experiment.line}: {experiment.id}: figures: {reason}"
 
-    def _cell_sequences(self) -> dict[str, Figure]:
+    def _cell_sequences(self, sweep: Sweep) -> dict[str, Figure]:
         """Return the views of a sweep that step through a figure of its cells."""
-        sweep = self.experiment.sweep
-        if sweep is None:
-            return {}
         return {
             name: sweep_views.view_frames(
                 name,
