@@ -51,8 +51,8 @@ def on_own_axes(rows):
 def test_distances_follow_from_means_times_the_encoding(C):
     """On both maps, to 1e-9."""
     _, result, means = measured(C=C)
-    positions = np.array([(point.x, point.y) for point in result.without_encoding.points])
-    encoded = np.array([(point.x, point.y) for point in result.with_encoding.points])
+    positions = np.array([(point.x, point.y) for point in result.without_encoding.written.points])
+    encoded = np.array([(point.x, point.y) for point in result.with_encoding.written.points])
 
     assert np.abs(distances(positions) - on_own_axes(means)).max() < 1e-9
     assert np.abs(distances(encoded) - on_own_axes(means * encoding(4, 20, C))).max() < 1e-9
@@ -90,7 +90,10 @@ def test_figures_show_both_maps():
             and len(chart.points) == 8
             and not any(point.arrow_to is not None for point in chart.points)
         )
-        assert f"{part.explained[0]:.0%} and {part.explained_shuffled[0]:.0%}" in chart.x.title()
+        assert (
+            f"{part.written.explained[0]:.0%} and {part.shuffled.explained[0]:.0%}"
+            in chart.x.title()
+        )
         assert "Birds fly" in chart.alt
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
@@ -12,7 +13,14 @@ from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.figures import Axis, Figure, Point, Scatter
 from layerbook.core.parameters import Seed
 from layerbook.core.prompts import PromptText
-from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingRows, Prompt, Request
+from layerbook.core.requests import (
+    EMBED,
+    ActivationCache,
+    ActivationCaches,
+    EmbeddingRows,
+    Prompt,
+    Request,
+)
 from layerbook.core.rounding import Exact, Gap
 from layerbook.core.text import listed
 from layerbook.core.vectors import (
@@ -31,15 +39,18 @@ class SentencePoint(Record):
     y: float = Field(description="Coordinate along the second axis of its own set.")
 
 
+class SentenceSet(Record):
+    """Some sentences on the first two axes of their own PCA."""
+
+    points: tuple[SentencePoint, ...] = Field(description="The sentences, in the spec's order.")
+    explained: tuple[float, ...] = Field(description="Share of the variance along each axis, 0..1.")
+
+
 class SentenceMap(Record):
     """Two sets of sentences drawn over each other, each on its own axes."""
 
-    points: tuple[SentencePoint, ...] = Field(description="The sentences as written.")
-    shuffled: tuple[SentencePoint, ...] = Field(description="The same with their words shuffled.")
-    explained: tuple[float, ...] = Field(
-        description="Share of the variance along each axis, as written, 0..1."
-    )
-    explained_shuffled: tuple[float, ...] = Field(description="The same for the shuffled set.")
+    written: SentenceSet = Field(description="The sentences as written.")
+    shuffled: SentenceSet = Field(description="The same with their words shuffled.")
 
 
 class SentencePositionResult(Result):
@@ -95,10 +106,14 @@ class SentencePosition(Analysis[SentencePositionResult]):
 
     def measure(self, captures: ActivationCaches) -> SentencePositionResult:
         """Multiply the means by the encoding; then change the order of words, and of the list."""
+        sentences, shuffled_sentences, permuted_sentences = (
+            [captures[f"{kind}-{i}"] for i in range(len(self.prompts))]
+            for kind in ("text", "words", "ids")
+        )
         pad = captures["pad"][EMBED][0]  # [D]
-        written = pool_texts(self.rows(captures, "text"), pad)  # [N, D]
-        shuffled = pool_texts(self.rows(captures, "words"), pad)  # [N, D]
-        permuted = pool_texts(self.rows(captures, "ids"), pad)  # [N, D]
+        written = mean_vectors(sentences, pad)  # [N, D]
+        shuffled = mean_vectors(shuffled_sentences, pad)  # [N, D]
+        permuted = mean_vectors(permuted_sentences, pad)  # [N, D]
 
         N, D = written.shape
         PE = sinusoidal_encoding(N, D, self.C)  # [N, D]: row n belongs to sentence n
@@ -108,17 +123,19 @@ class SentencePosition(Analysis[SentencePositionResult]):
         return SentencePositionResult(
             C=self.C,
             d_model=D,
-            without_encoding=_sentence_map(captures, written, shuffled),
-            with_encoding=_sentence_map(captures, encoded, shuffled * PE),
+            without_encoding=SentenceMap(
+                written=project(sentences, written),
+                shuffled=project(shuffled_sentences, shuffled),
+            ),
+            with_encoding=SentenceMap(
+                written=project(sentences, encoded),
+                shuffled=project(shuffled_sentences, shuffled * PE),
+            ),
             zeroed_share=float((encoded[0] == 0).mean()),
             permuted_change=largest_move(encoded, permuted * PE),
             reversed_list_change=largest_move(encoded, relisted),
             mean_length=float(np.linalg.norm(encoded, axis=1).mean()),
         )
-
-    def rows(self, captures: ActivationCaches, kind: str) -> list[NDArray[np.floating]]:
-        """Return the embedding rows [T, D] of each sentence: `text`, `words` or `ids`."""
-        return [captures[f"{kind}-{i}"][EMBED] for i in range(len(self.prompts))]
 
     def figures(self, result: SentencePositionResult) -> dict[str, Figure]:
         """`without` and `with` the encoding, both sets laid over each other."""
@@ -129,47 +146,39 @@ class SentencePosition(Analysis[SentencePositionResult]):
         }
 
 
+def mean_vectors(
+    sentences: Sequence[ActivationCache], pad: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Average the rows of each sentence, filled up with `pad` [D] to the longest: [N, D]."""
+    return pool_texts([sentence[EMBED] for sentence in sentences], pad)
+
+
 def largest_move(before: NDArray[np.floating], after: NDArray[np.floating]) -> float:
     """Return the largest distance between a sentence's vectors [N, D] before and after."""
     return float(np.linalg.norm(after - before, axis=1).max())
 
 
-def _sentence_map(
-    captures: ActivationCaches, rows: NDArray[np.float64], shuffled: NDArray[np.float64]
-) -> SentenceMap:
-    """Return both sets [N, D], each on the axes of its own PCA."""
-    points, explained = _principal_points(captures, "text", rows)
-    shuffled_points, explained_shuffled = _principal_points(captures, "words", shuffled)
-    return SentenceMap(
-        points=points,
-        shuffled=shuffled_points,
-        explained=explained,
-        explained_shuffled=explained_shuffled,
-    )
-
-
-def _principal_points(
-    captures: ActivationCaches, kind: str, rows: NDArray[np.float64]
-) -> tuple[tuple[SentencePoint, ...], tuple[float, ...]]:
-    """Return the sentences [N, D] on their own first two axes, and the variance along these."""
+def project(sentences: Sequence[ActivationCache], rows: NDArray[np.float64]) -> SentenceSet:
+    """Return the sentences, whose vectors are rows [N, D], on their own first two axes."""
     axes = principal_components(rows)
     points = [
-        SentencePoint(text=captures[f"{kind}-{i}"].text, x=x, y=y)
-        for i, (x, y) in enumerate(axes.project(rows).tolist())
+        SentencePoint(text=sentence.text, x=x, y=y)
+        for sentence, (x, y) in zip(sentences, axes.project(rows).tolist(), strict=True)
     ]
-    return tuple(points), axes.explained
+    return SentenceSet(points=tuple(points), explained=axes.explained)
 
 
 def _scatter(sentences: SentenceMap, title: str) -> Scatter:
+    written, shuffled = sentences.written, sentences.shuffled
     shares = [
         f"{a:.0%} and {b:.0%} of the variance"
-        for a, b in zip(sentences.explained, sentences.explained_shuffled, strict=True)
+        for a, b in zip(written.explained, shuffled.explained, strict=True)
     ]
-    points = [Point(s.text, s.x, s.y, "as written") for s in sentences.points]
-    points += [Point(s.text, s.x, s.y, "words shuffled") for s in sentences.shuffled]
+    points = [Point(s.text, s.x, s.y, "as written") for s in written.points]
+    points += [Point(s.text, s.x, s.y, "words shuffled") for s in shuffled.points]
     alt = (
-        f"As written: {_coordinates(sentences.points)}. "
-        f"Words shuffled, on other axes: {_coordinates(sentences.shuffled)}."
+        f"As written: {_coordinates(written.points)}. "
+        f"Words shuffled, on other axes: {_coordinates(shuffled.points)}."
     )
     return Scatter(tuple(points), Axis("axis 1", shares[0]), Axis("axis 2", shares[1]), alt, title)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
@@ -57,32 +57,23 @@ DEFAULT_ROUNDING = Rounding()
 R = TypeVar("R", bound=BaseModel)
 
 
-@dataclass
-class FieldScale:
-    """The largest magnitude of a field in a record, and how the field is rounded."""
-
-    rounding: Rounding = DEFAULT_ROUNDING
-    largest: float = 0.0
-
-
-@dataclass
+@dataclass(frozen=True)
 class FieldScales:
-    """The scales of all fields of a record by their paths without indices."""
+    """The largest magnitude of each field of a record, by its path without indices."""
 
-    by_path: dict[str, FieldScale] = field(default_factory=dict)
+    by_path: Mapping[str, float]
 
     @classmethod
     def of(cls, record: BaseModel) -> FieldScales:
         """Return the scales of a record's fields, over all entries of lists and arrays."""
-        scales = cls()
-        for path, rounding, value in _numbers(record, "", DEFAULT_ROUNDING):
-            scale = scales.by_path.setdefault(path, FieldScale(rounding))
-            scale.largest = max(scale.largest, _largest_magnitude(value))
-        return scales
+        by_path: dict[str, float] = {}
+        for path, value in _numbers(record, ""):
+            by_path[path] = max(by_path.get(path, 0.0), _largest_magnitude(value))
+        return cls(by_path)
 
     def largest(self, path: str) -> float:
         """Return the largest magnitude of a field; 0 if the record has no such number."""
-        return self.by_path.get(path, FieldScale()).largest
+        return self.by_path.get(path, 0.0)
 
     def quantum(self, path: str) -> float:
         """Return the step of the last digit that a field keeps; 0 if all its numbers are 0."""
@@ -120,21 +111,19 @@ def descending(values: NDArray[np.floating]) -> NDArray[np.intp]:
     return snap(-values).argsort(axis=-1, kind="stable")
 
 
-def _numbers(value: Any, path: str, rounding: Rounding) -> Iterator[tuple[str, Rounding, Any]]:
+def _numbers(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Yield every float and array of floats with the path of its field."""
     if isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            inner = f"{path}.{name}".removeprefix(".")
-            yield from _numbers(getattr(value, name), inner, _rounding_of(value, name))
+            yield from _numbers(getattr(value, name), f"{path}.{name}".removeprefix("."))
     elif isinstance(value, Mapping):
         for key, part in value.items():
-            yield from _numbers(part, f"{path}[{key!r}]", rounding)
+            yield from _numbers(part, f"{path}[{key!r}]")
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from _numbers(part, f"{path}[]", rounding)
+            yield from _numbers(part, f"{path}[]")
     elif _is_floating(value):
-        is_array = isinstance(value, np.ndarray)
-        yield path + "[]" * value.ndim if is_array else path, rounding, value
+        yield path + "[]" * np.ndim(value), value
 
 
 def _rounded(value: Any, path: str, rounding: Rounding, scales: FieldScales) -> Any:
