@@ -114,9 +114,9 @@ def test_figure_contains_the_whole_tokenizer(tiny_model_dir: Path) -> None:
     assert figure.tokenizer_json.isascii()
     assert json.loads(figure.tokenizer_json) == {
         "texts": [TEXT, *EXAMPLES],
-        "given": [list(pair) for pair in result.base_vocabulary.items()],
+        "base": [list(pair) for pair in result.base_vocabulary.items()],
         "merges": [id for pair in result.merges.tolist() for id in pair],
-        "rest": result.settings,
+        "settings": result.settings,
     }
 
 

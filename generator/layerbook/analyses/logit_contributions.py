@@ -22,14 +22,12 @@ from layerbook.core.requests import (
     Weights,
 )
 from layerbook.core.rounding import Gap
-from layerbook.core.tokens import Token
 
 
 class LogitContributionsResult(Result):
     """The answer's logit, above the mean over the vocabulary, as a sum over the parts."""
 
     prompt: str = Field(description="The prompt.")
-    tokens: tuple[Token, ...] = Field(description="Its tokens.")
     answer: Ranked = Field(description="The most likely next token.")
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index the arrays.")
     embedding: float = Field(description="What the embedding of the last token adds.")
@@ -93,7 +91,6 @@ class LogitContributions(Analysis[LogitContributionsResult]):
         total = embedding + float(attention.sum() + mlp.sum())
         return LogitContributionsResult(
             prompt=self.prompt,
-            tokens=run.tokens,
             answer=answer,
             layers=layers,
             embedding=embedding,

@@ -9,10 +9,9 @@ from layerbook.core.charts import layer_lines, probability_axis
 from layerbook.core.distributions import Ranked, likeliest, softmax
 from layerbook.core.figures import Axis, Bars, Figure, Lines, label_text
 from layerbook.core.parameters import Layers, resolved
-from layerbook.core.prompts import PromptSpec, as_prompt, chat_suffix, prompt_name, shorten_prompt
+from layerbook.core.prompts import PromptSpec, as_prompt, chat_suffix, shorten_prompt
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request, Site
 from layerbook.core.rounding import Relative, snap
-from layerbook.core.tokens import Token
 
 
 class LayerReading(Record):
@@ -27,8 +26,6 @@ class LayerReading(Record):
 class LogitLensResult(Result):
     """The last position's stream, read after each layer."""
 
-    prompt: str = Field(description="The prompt of the spec; of a chat, its last turn.")
-    tokens: tuple[Token, ...] = Field(description="Its tokens [T].")
     answer: Ranked = Field(description="The likeliest next token after the last layer.")
     d_vocab: int = Field(description="Number of tokens in the vocabulary.")
     layers: tuple[LayerReading, ...] = Field(description="The readings, in the layers' order.")
@@ -82,8 +79,6 @@ class LogitLens(Analysis[LogitLensResult]):
                 )
             )
         return LogitLensResult(
-            prompt=prompt_name(self.prompt),
-            tokens=run.tokens,
             answer=answer,
             d_vocab=len(run[NEXT_LOGITS]),
             layers=tuple(readings),

@@ -17,7 +17,6 @@ from layerbook.core.prompts import (
     PromptText,
     as_prompt,
     chat_suffix,
-    prompt_name,
     shorten_prompt,
 )
 from layerbook.core.requests import LOSS, ActivationCache, ActivationCaches, Generate, Request
@@ -39,12 +38,9 @@ class Continuation(Record):
 class ManyTextsResult(Result):
     """Continuations of one prompt: greedy, and drawn with many seeds."""
 
-    prompt: str = Field(description="The prompt of the spec; of a chat, its last turn.")
     draws: int = Field(description="Number of drawn texts, with the seeds 0, 1, 2, ...")
     max_new_tokens: int = Field(description="Token limit of each text.")
     temperature: Temperature
-    top_k: SamplingTopK
-    top_p: SamplingTopP
     greedy: Continuation = Field(description="The greedy text.")
     lengths: tuple[int, ...] = Field(description="Tokens written in each drawn text [draws].")
     bits: Array = Field(description="Surprise of each drawn text [draws].")
@@ -118,12 +114,9 @@ class ManyTexts(Analysis[ManyTextsResult]):
         drawn = [captures[f"seed-{seed}"] for seed in range(self.draws)]
         texts = [summarize(run) for run in drawn]
         return ManyTextsResult(
-            prompt=prompt_name(self.prompt),
             draws=self.draws,
             max_new_tokens=self.max_new_tokens,
             temperature=self.temperature,
-            top_k=self.top_k,
-            top_p=self.top_p,
             greedy=summarize(captures["greedy"]),
             lengths=tuple(text.length for text in texts),
             bits=np.array([text.bits for text in texts]),

@@ -12,7 +12,7 @@ from layerbook.core.analysis import Analysis, Array, Result
 from layerbook.core.charts import line
 from layerbook.core.figures import Axis, ChainStep, Figure, Lines, MatrixChain
 from layerbook.core.parameters import Layer
-from layerbook.core.prompts import PromptSpec, as_prompt, prompt_name, shorten_prompt
+from layerbook.core.prompts import PromptSpec, as_prompt, shorten_prompt
 from layerbook.core.requests import ActivationCaches, Describe, Forward, Request, Site
 from layerbook.core.tokens import Token
 
@@ -29,8 +29,7 @@ class MlpShapesResult(Result):
     )
     parameters: int = Field(description="Learned numbers in the MLPs of all layers.")
     share: float = Field(description="Share of the model's parameters in its MLPs, 0..1.")
-    prompt: str = Field(description="The prompt; of a chat, its last turn.")
-    tokens: tuple[Token, ...] = Field(description="Its tokens, in order.")
+    tokens: tuple[Token, ...] = Field(description="The tokens of the prompt, in order.")
     counts: tuple[int, ...] = Field(description="Numbers of strongest neurons: 1, 2, 4, ... d_mlp.")
     squared_share: Array = Field(
         description="Share of the squared activation in that many neurons, [token][count]."
@@ -79,7 +78,6 @@ class MlpShapes(Analysis[MlpShapesResult]):
             projections={"gate": (D, M), "up": (D, M), "down": (M, D)},
             parameters=parameters,
             share=parameters / facts.parameters,
-            prompt=prompt_name(self.prompt),
             tokens=run.tokens,
             counts=tuple(counts),
             squared_share=share[:, [count - 1 for count in counts]],

@@ -64,8 +64,7 @@ class RotatedPattern(Record):
 class RopeResult(Result):
     """One head's queries and keys by position. Scores are q·k / sqrt(d_head), after RoPE."""
 
-    prompt: str = Field(description="The prompt.")
-    tokens: tuple[Token, ...] = Field(description="Its T tokens.")
+    tokens: tuple[Token, ...] = Field(description="The T tokens of the prompt.")
     layer: int = Field(description="The layer, from 0.")
     head: int = Field(description="The query head, from 0.")
     d_head: int = Field(description="Length of a query or key.")
@@ -151,7 +150,6 @@ class Rope(Analysis[RopeResult]):
         added = products[:, :S] + products[:, S : 2 * S]  # [T, S], by each pair to each score
         pair = int(snap(added[max(len(pos) - 2, 0)]).argmax())  # the key before the last
         return RopeResult(
-            prompt=self.prompt,
             tokens=run.tokens,
             layer=self.layer,
             head=self.head,

@@ -19,7 +19,6 @@ from layerbook.core.text import listed, pluralize
 class RopeDistancesResult(Result):
     """Mean scores by distance. Scores are q·k / sqrt(d_head), after RoPE."""
 
-    prompt: str = Field(description="The prompt.")
     layer: int = Field(description="The layer, from 0.")
     head: int = Field(description="The query head, from 0.")
     by_distance: Array = Field(
@@ -69,7 +68,6 @@ class RopeDistances(Analysis[RopeDistancesResult]):
         curves = mean_scores_by_distance(qk, len(run.tokens), self.distances)  # [H, distances]
         curve = curves[self.head]
         return RopeDistancesResult(
-            prompt=self.prompt,
             layer=self.layer,
             head=self.head,
             by_distance=curve,

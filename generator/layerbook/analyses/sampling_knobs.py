@@ -13,7 +13,7 @@ from layerbook.core.charts import probability_axis
 from layerbook.core.distributions import Ranked, ranked
 from layerbook.core.figures import Axis, Bars, Figure, Panels
 from layerbook.core.parameters import SamplingTopK, SamplingTopP, Temperature, TopK
-from layerbook.core.prompts import PromptSpec, as_prompt, chat_suffix, prompt_name, shorten_prompt
+from layerbook.core.prompts import PromptSpec, as_prompt, chat_suffix, shorten_prompt
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
 from layerbook.core.rounding import Rounding
 from layerbook.core.sampling import sampling_distribution
@@ -37,8 +37,6 @@ class Setting(Record):
 class SamplingKnobsResult(Result):
     """The same logits under several settings."""
 
-    prompt: str = Field(description="The prompt of the spec; of a chat, its last turn.")
-    d_vocab: int = Field(description="Number of tokens in the vocabulary.")
     top: tuple[Ranked, ...] = Field(
         description="The likeliest tokens [show_top], best first, before any knob."
     )
@@ -88,8 +86,6 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
             Knobs(top_p=self.top_p),
         ]
         return SamplingKnobsResult(
-            prompt=prompt_name(self.prompt),
-            d_vocab=len(logits),
             top=top,
             settings=tuple(apply_knobs(setting, logits, top) for setting in knobs),
         )

@@ -57,7 +57,6 @@ class SentencePositionResult(Result):
     """The two maps, and the effect of the multiplication. Changes are Euclidean lengths."""
 
     C: Exact = Field(description="The constant of the encoding.")
-    d_model: int = Field(description="Length of a vector.")
     without_encoding: SentenceMap = Field(description="Means that include the padding.")
     with_encoding: SentenceMap = Field(
         description="The same, times the encoding of each sentence's place in the list."
@@ -122,7 +121,6 @@ class SentencePosition(Analysis[SentencePositionResult]):
 
         return SentencePositionResult(
             C=self.C,
-            d_model=D,
             without_encoding=SentenceMap(
                 written=project(sentences, written),
                 shuffled=project(shuffled_sentences, shuffled),

@@ -56,8 +56,9 @@ class TextSurprise(Record):
 class SurpriseResult(Result):
     """The surprise of each text."""
 
-    d_vocab: int = Field(description="Number of tokens in the vocabulary: V.")
-    uniform_bits: float = Field(description="log2 V: the surprise of a blind guess, in bits.")
+    uniform_bits: float = Field(
+        description="The surprise of a blind guess among all V tokens: log2 V bits."
+    )
     texts: tuple[TextSurprise, ...] = Field(description="One per text, in the spec's order.")
 
 
@@ -85,7 +86,6 @@ class Surprise(Analysis[SurpriseResult]):
         runs = [captures[f"text-{i}"] for i in range(len(self.texts))]
         V = runs[0][LOGITS].shape[1]
         return SurpriseResult(
-            d_vocab=V,
             uniform_bits=float(np.log2(V)),
             texts=tuple(read_text(text, run) for text, run in zip(self.texts, runs, strict=True)),
         )

@@ -10,7 +10,7 @@ from layerbook.core.charts import probability_axis
 from layerbook.core.distributions import Ranked, ranked
 from layerbook.core.figures import Axis, Bars, Figure, Panels, label_text
 from layerbook.core.parameters import SamplingTopK, SamplingTopP, Seed, Temperature, TopK
-from layerbook.core.prompts import PromptSpec, as_prompt, chat_suffix, prompt_name, shorten_prompt
+from layerbook.core.prompts import PromptSpec, as_prompt, chat_suffix, shorten_prompt
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
 from layerbook.core.rounding import Relative
 from layerbook.core.sampling import sample_token, sampling_distribution
@@ -28,12 +28,7 @@ class TalliedToken(Record):
 class TallyResult(Result):
     """Many draws from one distribution."""
 
-    prompt: str = Field(description="The prompt of the spec; of a chat, its last turn.")
     draws: int = Field(description="Number of draws.")
-    seed: int = Field(description="The seed of the draws.")
-    temperature: Temperature
-    top_k: SamplingTopK
-    top_p: SamplingTopP
     top: tuple[TalliedToken, ...] = Field(
         description="The likeliest tokens [show_top], best first."
     )
@@ -78,12 +73,7 @@ class Tally(Analysis[TallyResult]):
             for t in ranked(run, logits, self.show_top)
         )
         return TallyResult(
-            prompt=prompt_name(self.prompt),
             draws=self.draws,
-            seed=self.seed,
-            temperature=self.temperature,
-            top_k=self.top_k,
-            top_p=self.top_p,
             top=top,
             other_count=self.draws - sum(t.count for t in top),
             distinct_tokens=len(set(drawn)),

@@ -49,7 +49,6 @@ class TokenMapResult(Result):
 
     d_model: int = Field(description="Dimensions before the projection.")
     texts: tuple[str, ...] = Field(description="The texts as written.")
-    shuffled: tuple[str, ...] = Field(description="The texts with their words shuffled.")
     explained: tuple[float, ...] = Field(
         description="Share of the distinct tokens' variance along each axis, 0..1."
     )
@@ -119,7 +118,6 @@ class TokenMap(Analysis[TokenMapResult]):
         return TokenMapResult(
             d_model=E.shape[1],
             texts=self.prompts,
-            shuffled=tuple(text.text for text in shuffled),
             explained=axes.explained,
             points=token_points(written, shuffled, axes.project(rows)),
             distinct=tuple(tokens[i] for i in distinct),

@@ -75,7 +75,6 @@ class EncodingEffect(Record):
 class TokenPositionResult(Result):
     """The effect of token order. Lengths are Euclidean, in units of the embedding's numbers."""
 
-    d_model: int = Field(description="Length of a vector.")
     embedding_norm: float = Field(
         description="Mean length of a token's vector, scaled if the spec says so."
     )
@@ -137,7 +136,6 @@ class TokenPosition(Analysis[TokenPositionResult]):
         norms = [np.linalg.norm(scale * pair.written[EMBED], axis=1).mean() for pair in pairs]
         PE = sinusoidal_encoding(1, D, self.C[-1])  # every position's vector has the same length
         return TokenPositionResult(
-            d_model=D,
             embedding_norm=float(np.mean(norms)),
             encoding_norm=float(np.linalg.norm(PE[0])),
             prompts=tuple(

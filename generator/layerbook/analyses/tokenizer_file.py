@@ -103,9 +103,9 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
         rows = ((result.text, result.tokens), *((e.text, e.tokens) for e in result.examples))
         data = {
             "texts": [text for text, _ in rows],
-            "given": list(result.base_vocabulary.items()),
+            "base": list(result.base_vocabulary.items()),
             "merges": result.merges.ravel().tolist(),
-            "rest": result.settings,
+            "settings": result.settings,
         }
         counts = [pluralize(len(tokens), "token") for _, tokens in rows]
         names = [f"“{shorten_prompt(text)}”" for text, _ in rows]

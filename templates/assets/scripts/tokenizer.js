@@ -24,12 +24,12 @@ const encoder = new TextEncoder();
 
 // The data has the merges as pairs of ids. Who merges them in order has the vocabulary: each new
 // piece takes the lowest free id.
-function readVocabulary({ given, merges }) {
+function readVocabulary({ base, merges }) {
 	const idOf = Object.create(null);
 	const pieces = [];
 	const pairs = [];
 	let free = 0;
-	for (const [piece, id] of given) {
+	for (const [piece, id] of base) {
 		idOf[piece] = id;
 		pieces[id] = piece;
 	}
@@ -112,8 +112,8 @@ export function openTokenizer(settings) {
 // The same from the page's data, and `stagesOf` from a text's tokens to how they are merged.
 export function createTokenizer(data) {
 	const { idOf, merges } = readVocabulary(data);
-	const model = { ...data.rest.model, vocab: idOf, merges };
-	const { token, tokenize } = openTokenizer({ ...data.rest, model });
+	const model = { ...data.settings.model, vocab: idOf, merges };
+	const { token, tokenize } = openTokenizer({ ...data.settings, model });
 	return { tokenize, stagesOf: mergeStages(idOf, merges, token) };
 }
 

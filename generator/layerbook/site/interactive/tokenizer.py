@@ -1,8 +1,8 @@
 """A figure that tokenizes the reader's own text: its static HTML, and the scripts it loads.
 
 The page works without the scripts and loads them on request. The figure's `tokenizer_json` is
-`{"texts", "given": [[piece, id], ...], "merges": [id, id, ...], "rest": {...}}`: the texts to begin
-with, and three fields of `TokenizerFileResult`.
+`{"texts", "base": [[piece, id], ...], "merges": [id, id, ...], "settings": {...}}`: the texts to
+begin with, and three fields of `TokenizerFileResult`.
 """
 
 from __future__ import annotations
