@@ -1,4 +1,4 @@
-# equals: r("blocked").texts[0].this_text.whitespace.loss
+# equals: r("blocked").texts[0].blocked.whitespace.loss
 # within: 0.001
 story = """The old clock in the hall was built in 1887 by two brothers.
 
