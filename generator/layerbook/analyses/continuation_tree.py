@@ -108,8 +108,8 @@ class ContinuationTree(Analysis[ContinuationTreeResult]):
         passes = self.beginnings(captures, stop_ids)
         prompt = passes[()]
         best = {ids: ranked(run, run[NEXT_LOGITS], self.top_k) for ids, run in passes.items()}
-        candidates = dict.fromkeys(token.token for row in best.values() for token in row)
-        candidate_numbers = {token: number for number, token in enumerate(candidates)}
+        candidates = list(dict.fromkeys(token.token for row in best.values() for token in row))
+        numbers = {token: number for number, token in enumerate(candidates)}
 
         chances: dict[Ids, float] = {(): 1.0}
         for ids in list(passes)[1:]:  # a beginning comes after those that are shorter
@@ -129,11 +129,9 @@ class ContinuationTree(Analysis[ContinuationTreeResult]):
                 )
                 for ids in passes
             ),
-            candidates=tuple(candidate_numbers),
-            next_tokens=np.array(
-                [[float(candidate_numbers[t.token]) for t in row] for row in best.values()]
-            ),
-            next_probs=np.array([[token.prob for token in row] for row in best.values()]),
+            candidates=tuple(candidates),
+            next_tokens=np.array([[numbers[t.token] for t in row] for row in best.values()], float),
+            next_probs=np.array([[t.prob for t in row] for row in best.values()]),
             coverage=tuple(
                 sum(chance for ids, chance in chances.items() if len(ids) == n)
                 for n in range(self.max_new_tokens)
@@ -149,24 +147,20 @@ class ContinuationTree(Analysis[ContinuationTreeResult]):
         """
         prompt_length = len(captures["text-0-0"].tokens)
         passes: dict[Ids, ActivationCache] = {}
-        for name in self.runs():
-            if name == "model":
-                continue
-            ids = tuple(token.id for token in captures[name].tokens[prompt_length:])
-            if not stop_ids.intersection(ids[:-1]):
-                passes.setdefault(ids, captures[name])
+        for n in range(self.max_new_tokens):
+            for seed in (None, *range(self.draws)):
+                run = captures[f"text-{seed}-{n}"]
+                ids = tuple(token.id for token in run.tokens[prompt_length:])
+                if stop_ids.isdisjoint(ids[:-1]):
+                    passes.setdefault(ids, run)
         return passes
 
     def figures(self, result: ContinuationTreeResult) -> dict[str, Figure]:
         """`writing`: the first steps of the likeliest text; on screens, the tree to walk."""
         panels = tuple(step_bars(result, row) for row in likeliest_rows(result)[:MAX_PANELS])
         alt = " ".join(panel.alt for panel in panels)
-        data = json.dumps(tree_data(result), separators=(",", ":"))
-        return {
-            "writing": Panels(
-                panels, alt, "One token after another", interactive=Widget("writing", data)
-            )
-        }
+        tree = Widget("writing", json.dumps(tree_data(result), separators=(",", ":")))
+        return {"writing": Panels(panels, alt, "One token after another", interactive=tree)}
 
 
 def share(best: tuple[Ranked, ...], id: int) -> float:
