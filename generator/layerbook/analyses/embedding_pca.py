@@ -115,13 +115,12 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
     def measure(self, captures: ActivationCaches) -> EmbeddingPcaResult:
         """Average each text, fit the axes to the means, and measure the limits of the map."""
         texts = [captures[f"text-{i}"] for i in range(len(self.prompts))]
-        pad = captures["pad"][EMBED][0]  # [D]
-
-        means = self.pool(texts, pad)  # [N, D]
+        means = self.pool(captures, "text")  # [N, D]
         basis = principal_components(means)  # axes [2, D]
         flat = basis.project(means)  # [N, 2]
         points = text_points(texts, flat)
 
+        pad = captures["pad"][EMBED][0]  # [D]
         every_token = np.concatenate([text[EMBED] for text in texts])  # [sum of T, D]
         to_pad = pad - every_token.mean(axis=0)  # [D]: the direction in which padding pulls a mean
         return EmbeddingPcaResult(
@@ -139,19 +138,17 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
             shuffled=None if self.shuffle_seed is None else self.measure_shuffled(captures, basis),
         )
 
-    def pool(self, texts: Sequence[ActivationCache], pad: Array) -> Array:
+    def pool(self, captures: ActivationCaches, kind: str) -> Array:
         """Average the vectors of each text, with or without padding: N texts [T, D] -> [N, D]."""
-        rows = [text[EMBED] for text in texts]
-        return pool_texts(rows, pad if self.pooling == "mean-with-padding" else None)
+        rows = [captures[f"{kind}-{i}"][EMBED] for i in range(len(self.prompts))]
+        padded = self.pooling == "mean-with-padding"
+        return pool_texts(rows, captures["pad"][EMBED][0] if padded else None)
 
     def measure_shuffled(self, captures: ActivationCaches, basis: PrincipalAxes) -> ShuffledTexts:
         """Compare the texts with their words shuffled, and with their token ids permuted."""
-        texts, words, ids = (
-            [captures[f"{kind}-{i}"] for i in range(len(self.prompts))]
-            for kind in ("text", "words", "ids")
-        )
-        pad = captures["pad"][EMBED][0]  # [D]
-        means, shuffled, permuted = (self.pool(runs, pad) for runs in (texts, words, ids))  # [N, D]
+        N = len(self.prompts)
+        texts, words = ([captures[f"{kind}-{i}"] for i in range(N)] for kind in ("text", "words"))
+        means, shuffled, permuted = (self.pool(captures, kind) for kind in ("text", "words", "ids"))
         axes = basis if self.basis == "first" else principal_components(shuffled)
         flat = axes.project(shuffled)  # [N, 2]
         axes_cosines = np.abs((axes.axes * basis.axes).sum(axis=1))  # [2]
