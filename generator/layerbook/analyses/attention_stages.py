@@ -37,9 +37,7 @@ class HeadStages(Record):
     head: int = Field(description="The query head, from 0.")
     kv_head: int = Field(description="Its key head, from 0.")
     products: Array = Field(description="q·k after RoPE [query][key], including later keys.")
-    pattern: Array = Field(
-        description="Shares [query][key], computed from `products`; rows sum to 1."
-    )
+    pattern: Array = Field(description="Shares [query][key], computed from `products`.")
     future_share: float = Field(description="Its value in the result's `future_share`.")
     masked_maxima: int = Field(description="Rows whose largest product is with a later key.")
 
@@ -58,9 +56,7 @@ class AttentionStagesResult(Result):
     entropy: Array = Field(description="Entropy of a row in bits [layer][head], queries 1..T-1.")
     unscaled_entropy: Array = Field(description="The same without the scale.")
     future_share: Array = Field(description="Share of later keys without the mask [layer][head].")
-    uniform_future_share: float = Field(
-        description="Value of `future_share` if attention were uniform."
-    )
+    uniform_future_share: float = Field(description="`future_share` if attention were uniform.")
     heads: tuple[HeadStages, ...] = Field(
         description="The head of the spec, and the one with the largest `future_share`."
     )
@@ -98,14 +94,9 @@ class AttentionStages(Analysis[AttentionStagesResult]):
     requires = frozenset({"plain scores"})
 
     prompt: PromptText = Field(description="The prompt.")
-    layer: Layer = Field(
-        description="The layer of the head to draw; negative numbers count from the last."
-    )
+    layer: Layer = Field(description="The drawn head's layer; a negative one counts from the last.")
     head: Head = Field(description="The query head to draw.")
-    layers: Layers = Field(
-        default="all",
-        description="The layers to measure, with all their heads; `layer` is always included.",
-    )
+    layers: Layers = Field(default="all", description="Layers to measure; `layer` is always one.")
 
     def runs(self) -> dict[str, Request]:
         """Request one pass that keeps queries and keys before RoPE, scores and patterns."""
@@ -118,19 +109,20 @@ class AttentionStages(Analysis[AttentionStagesResult]):
 
     def measure(self, captures: ActivationCaches) -> AttentionStagesResult:
         """Take all heads through the four stages; then leave out the scale, then the mask."""
-        facts, run, layers = captures["model"].facts, captures["run"], self.measured_layers()
+        run, facts = captures["run"], captures["model"].facts
+        layers, T = self.measured_layers(), len(run.tokens)
         q = np.array([rotate(run[Site("q", i)], facts.rope[i]) for i in layers])  # [L, H, T, d]
         k = np.array([rotate(run[Site("k", i)], facts.rope[i]) for i in layers])  # [L, K, T, d]
         k = k.repeat(facts.heads // facts.kv_heads, axis=1)  # [L, H, T, d]: some heads share keys
-        T = len(run.tokens)
         seen = np.array([causal_mask(T, facts.windows[i]) for i in layers])[:, None]  # [L, 1, T, T]
 
         raw = q @ k.swapaxes(-1, -2)  # [L, H, T, T], as all stages
         scaled = raw / facts.d_head**0.5
         pattern = softmax(np.where(seen, scaled, -np.inf))
 
-        unscaled = softmax(np.where(seen, raw, -np.inf))  # [L, H, T, T]
-        future = share_of_later_keys(softmax(scaled))  # [L, H]
+        without_scale = softmax(np.where(seen, raw, -np.inf))
+        without_mask = softmax(scaled)
+        future = share_of_later_keys(without_mask)  # [L, H]
         most = divmod(int(snap(future).argmax()), facts.heads)  # the head with the largest share
         score_difference = np.abs(scaled - run.stack("scores", layers)).max(where=seen, initial=0)
 
@@ -144,7 +136,7 @@ class AttentionStages(Analysis[AttentionStagesResult]):
             pattern_difference=float(np.abs(pattern - run.stack("pattern", layers)).max()),
             reordered_rows=count_reordered_rows(raw, scaled),
             entropy=mean_row_entropy(pattern),
-            unscaled_entropy=mean_row_entropy(unscaled),
+            unscaled_entropy=mean_row_entropy(without_scale),
             future_share=future,
             uniform_future_share=uniform_share_of_later_keys(T),
             heads=tuple(
@@ -163,12 +155,11 @@ class AttentionStages(Analysis[AttentionStagesResult]):
 
     def figures(self, result: AttentionStagesResult) -> dict[str, Figure]:
         """`layer-L-head-H`: the stages of a head; by layer, `entropy` and `future`."""
-        figures: dict[str, Figure] = {}
-        for head in result.heads:
-            figures[f"layer-{head.layer}-head-{head.head}"] = stage_sequence(result, head)
-        figures["entropy"] = entropy_lines(result)
-        figures["future"] = future_lines(result)
-        return figures
+        stages = {
+            f"layer-{head.layer}-head-{head.head}": stage_sequence(result, head)
+            for head in result.heads
+        }
+        return {**stages, "entropy": entropy_lines(result), "future": future_lines(result)}
 
 
 def rotate(rows: Array, rope: RotaryEmbedding | None) -> Array:
