@@ -12,7 +12,7 @@ from layerbook.core.charts import probability_axis
 from layerbook.core.distributions import Ranked, entropy, ranked, softmax
 from layerbook.core.figures import Axis, Bars, Figure, Panels, SamplingData
 from layerbook.core.parameters import SamplingTopK, SamplingTopP, Temperature, TopK
-from layerbook.core.prompts import Prompts, as_prompt, chat_suffix, prompt_name, shorten_prompt
+from layerbook.core.prompts import Prompts, as_prompt, prompt_name, prompt_title
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
 from layerbook.core.rounding import Relative
 from layerbook.core.sampling import sampling_distribution
@@ -111,23 +111,22 @@ class AllLogits(Analysis[AllLogitsResult]):
 
     def figures(self, result: AllLogitsResult) -> dict[str, Figure]:
         """`knobs`: per prompt, the model's own probabilities of the best tokens."""
-        titles = tuple(f"“{shorten_prompt(p)}”{chat_suffix(p)}" for p in self.prompts)
+        titles = tuple(map(prompt_title, self.prompts))
         panels = tuple(
             prompt_bars(result, prompt, title)
             for prompt, title in zip(result.prompts, titles, strict=True)
         )
         alt = " ".join(panel.alt for panel in panels)
         title = "What may come next, all tokens counted"
-        return {
-            "knobs": Panels(panels, alt, title, interactive=sampling_data(result, titles)),
-        }
+        data = sampling_data(result, titles)
+        return {"knobs": Panels(panels, alt, title, interactive=data)}
 
 
 def setting_effect(logits: Array, setting: Setting) -> SettingEffect:
     """Measure the distribution that a setting leaves of one prompt's logits [V]."""
     model_prob = softmax(logits)  # [V], of the model itself
-    # [V], zero for the removed tokens
-    prob = sampling_distribution(logits, setting.temperature, setting.top_k, setting.top_p)
+    knobs = (setting.temperature, setting.top_k, setting.top_p)
+    prob = sampling_distribution(logits, *knobs)  # [V], zero for the removed tokens
     return SettingEffect(
         candidates=int((prob > 0).sum()),
         best_prob=float(prob.max()),
