@@ -119,12 +119,11 @@ class Architecture(Analysis[ArchitectureResult]):
 def find_boxes(facts: ModelFacts) -> list[Box]:
     """Return the boxes that the model has."""
     roles = {None, *(module.role for module in facts.modules)}
-    boxes = [box for box in decoder_boxes(facts) if box.role in roles]
-    return [box for box in boxes if box.name != "RoPE" or any(facts.rope)]
+    return [box for box in decoder_boxes(facts) if box.role in roles]
 
 
 def decoder_boxes(facts: ModelFacts) -> Iterator[Box]:
-    """Return the boxes of any decoder in the order of the computation, input first."""
+    """Yield the boxes of any decoder in the order of the computation, input first."""
     d, heads = facts.d_model, facts.heads
     query, key = heads * facts.d_head, facts.kv_heads * facts.d_head
     tied = ", the embedding again" if facts.tied else ""
@@ -139,7 +138,8 @@ def decoder_boxes(facts: ModelFacts) -> Iterator[Box]:
     qkv = f"{d} → {query} + {key} + {key}"
     yield Box("Queries, keys, values", "attention", qkv, "queries, keys, values")
     yield Box(f"{norm} of queries, keys", "attention", f"{query}, {key}", "query and key norm")
-    yield Box("RoPE", "rope", "turns queries and keys")
+    if any(facts.rope):
+        yield Box("RoPE", "rope", "turns queries and keys")
     count = "1 head" if heads == 1 else f"{heads} heads"
     yield Box("Attention", "attention", f"{count} of {facts.d_head} → {d}", "attention output")
     yield Box(f"{norm} after attention", "attention", same, "norm after attention")
