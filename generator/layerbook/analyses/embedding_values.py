@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.figures import Axis, Figure, Heatmap
 from layerbook.core.prompts import Prompts, PromptSpec, as_prompt, prompt_name, prompt_title
-from layerbook.core.requests import (
-    EMBED,
-    ActivationCache,
-    ActivationCaches,
-    EmbeddingRows,
-    Request,
-)
+from layerbook.core.requests import EMBED, ActivationCache, ActivationCaches, EmbeddingRows, Request
 from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import Token, visible
 
@@ -115,13 +111,9 @@ def start_heatmap(prompt: EmbeddedPrompt, title: str) -> Heatmap:
     start = prompt.values[:, :SHOWN_DIMENSIONS]
     vectors = zip(prompt.tokens, start, strict=True)
     numbers = listed([f"{visible(token)} starts {vector[0]:.3f}" for token, vector in vectors])
-    return Heatmap(
-        start,
-        rows=Axis("token", labels=prompt.tokens),
-        columns=Axis("dimension"),
-        value="number in the vector",
+    return replace(
+        values_heatmap(prompt, title),
+        values=start,
         alt=f"The first {start.shape[1]} of {prompt.shape[1]:,} numbers of each token: {numbers}.",
-        title=title,
-        diverging=True,
         annotate=True,
     )
