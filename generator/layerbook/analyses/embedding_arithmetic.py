@@ -12,15 +12,8 @@ from pydantic import Field
 from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.figures import Axis, Bars, Figure, Frame, Frames
 from layerbook.core.parameters import TopK
-from layerbook.core.prompts import PromptText
-from layerbook.core.requests import (
-    EMBED,
-    ActivationCaches,
-    EmbeddingMatrix,
-    Encode,
-    Prompt,
-    Request,
-)
+from layerbook.core.prompts import PromptText, as_prompt
+from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingMatrix, Encode, Request
 from layerbook.core.rounding import descending
 from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import Token, Vocabulary, visible
@@ -76,7 +69,7 @@ class EmbeddingArithmetic(Analysis[EmbeddingArithmeticResult]):
     def runs(self) -> dict[str, Request]:
         """Request the whole embedding matrix, and the tokens of each word."""
         words: dict[str, Request] = {
-            f"{name}-{n}": Encode(Prompt(text=word))
+            f"{name}-{n}": Encode(as_prompt(word))
             for n, words in enumerate(self.sums)
             for name, word in zip(("start", "minus", "plus"), words, strict=True)
         }
