@@ -108,7 +108,7 @@ class AttributeDirection(Analysis[AttributeDirectionResult]):
         direction = difference / max(np.linalg.norm(difference), np.finfo(float).tiny)
 
         probes = np.stack([axis, direction], axis=1)  # [D, 2]
-        column_correct, direction_correct = share_correct(members @ probes, others @ probes)
+        correct = share_correct(members @ probes, others @ probes)  # [2]
         squares = np.sort(direction**2)[::-1].cumsum()  # [D]
         return AttributeDirectionResult(
             name=self.name,
@@ -120,8 +120,8 @@ class AttributeDirection(Analysis[AttributeDirectionResult]):
                 *held_out(self.members, members @ probes, member=True),
                 *held_out(self.others, others @ probes, member=False),
             ),
-            column_correct=column_correct,
-            direction_correct=direction_correct,
+            column_correct=float(correct[0]),
+            direction_correct=float(correct[1]),
             direction=direction,
             columns_for_half=1 + int((squares < squares[-1] / 2).sum()),
             column_top=self.pointing(captures["matrix"], axis),
@@ -165,15 +165,14 @@ def best_column(members: Array, others: Array) -> tuple[int, int]:
     return column, 1 if share[column] >= 0 else -1
 
 
-def share_correct(members: Array, others: Array) -> list[float]:
+def share_correct(members: Array, others: Array) -> Array:
     """Return the share of held-out words on the right side, by probe: [M, P], [N, P] -> [P].
 
     The middle is that of the fitted means. Members and others count equally.
     """
     middle = (members[::2].mean(axis=0) + others[::2].mean(axis=0)) / 2  # [P]
     right = (members[1::2] > middle).mean(axis=0) + (others[1::2] <= middle).mean(axis=0)
-    shares: list[float] = (right / 2).tolist()
-    return shares
+    return right / 2
 
 
 def held_out(texts: tuple[str, ...], scores: Array, *, member: bool) -> Iterator[ProbedWord]:
