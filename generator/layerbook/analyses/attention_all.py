@@ -29,9 +29,7 @@ class HeadAttention(Record):
 
     layer: int = Field(description="The layer, from 0.")
     head: int = Field(description="The query head, from 0.")
-    first_token: float = Field(
-        description="Share on the first token, 0..1, mean of queries 1..T-1."
-    )
+    first_token: float = Field(description="Share on the first token, mean of queries 1..T-1.")
     itself: float = Field(description="Share of a token on itself, mean of queries 1..T-1.")
     previous_token: float = Field(description="Share on the token before, mean of queries 2..T-1.")
     induction_token: float | None = Field(
@@ -116,9 +114,7 @@ class AttentionAll(Analysis[AttentionAllResult]):
     result_type = AttentionAllResult
 
     prompt: PromptSpec = Field(description="The prompt.")
-    layers: Layers = Field(
-        default="all", description="Which layers; negative numbers count from the last."
-    )
+    layers: Layers = Field(default="all", description="Layers; negative ones count from the last.")
     links: tuple[Link, ...] = Field(
         default=(),
         description="Pairs of tokens; the explorer has a button for the head that links each best.",

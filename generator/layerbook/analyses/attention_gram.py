@@ -34,9 +34,7 @@ class PromptGram(Record):
     length_correlation: tuple[float | None, ...] = Field(
         description="By layer: r of `gram` and the products of lengths there."
     )
-    leading_equal_tokens: int = Field(
-        description="Number of equal tokens at the start, at least 1."
-    )
+    leading_equal_tokens: int = Field(description="Number of equal tokens at the start; 1 or more.")
     leading_difference: Annotated[tuple[float, ...], Rounding(gap=True)] = Field(
         description="By layer: largest distance of these tokens' outputs from the first output, "
         "relative to its length."

@@ -37,9 +37,7 @@ class PromptPattern(Record):
     sink_share: tuple[float, ...] = Field(
         description="By layer: share of attention on position 0, mean of queries 1..T-1."
     )
-    leading_equal_tokens: int = Field(
-        description="Number of equal tokens at the start, at least 1."
-    )
+    leading_equal_tokens: int = Field(description="Number of equal tokens at the start; 1 or more.")
     leading_share: tuple[float, ...] = Field(
         description="By layer: attention to them, mean of later queries."
     )

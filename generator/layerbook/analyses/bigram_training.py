@@ -34,13 +34,8 @@ class BigramTrainingResult(Result):
     uniform_loss: float = Field(description="log2 V: the surprise of a blind guess, in bits.")
     parameters: int = Field(description="Scores in the table: n times V.")
     steps: int = Field(description="Number of steps.")
-    loss: Array = Field(
-        description="Mean surprise per token before each step and after the last [steps + 1], "
-        "in bits."
-    )
-    lowest_loss: float = Field(
-        description="The lowest loss that a table can reach, by counting pairs, in bits."
-    )
+    loss: Array = Field(description="Bits per token, before each step and at the end [steps + 1].")
+    lowest_loss: float = Field(description="The lowest loss that any table can have, in bits.")
     excess_loss: float = Field(description="The last loss minus `lowest_loss`, in bits.")
     after: tuple[Continuation, ...] = Field(description="Its predictions after each of `after`.")
 

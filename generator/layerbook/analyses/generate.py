@@ -23,9 +23,7 @@ class WrittenToken(Ranked):
     """A generated token: the model's own logit and probability, and its chance in the draw."""
 
     rank: int = Field(description="Its rank among all tokens; 1 is the likeliest.")
-    draw_prob: Relative = Field(
-        description="Its probability in the draw, 0..1: after temperature, top-k and top-p."
-    )
+    draw_prob: Relative = Field(description="Its probability after temperature, top-k and top-p.")
     candidates: int = Field(description="Number of tokens left to draw from.")
     likeliest: Ranked = Field(description="The likeliest token at this step.")
 
@@ -37,19 +35,13 @@ class GeneratedText(Record):
     text: str = Field(description="Prompt and continuation as decoded, with special tokens.")
     tokens: tuple[Token, ...] = Field(description="All tokens [T], prompt first.")
     prompt_length: int = Field(description="Number of tokens in the prompt.")
-    stopped: bool = Field(
-        description="True if the model ended its turn, false if the token limit cut it off."
-    )
+    stopped: bool = Field(description="True if the model ended its turn before the token limit.")
     answer: str = Field(description="The continuation as text, without special tokens.")
-    new_tokens: tuple[WrittenToken, ...] = Field(
-        description="The written tokens [T - prompt_length]."
-    )
+    new_tokens: tuple[WrittenToken, ...] = Field(description="The written tokens.")
     non_greedy: int = Field(description="Number of written tokens that were not the likeliest.")
     open_steps: int = Field(description="Number of steps with several tokens to draw from.")
     bits: float = Field(description="Surprise of the continuation: -sum log2 of its probabilities.")
-    repeated_share: float = Field(
-        description="Share 0..1 of its runs of four tokens that occurred in it before."
-    )
+    repeated_share: float = Field(description="Share of its runs of four tokens that came before.")
     least_likely: WrittenToken = Field(description="The written token with the lowest probability.")
 
 
@@ -78,9 +70,7 @@ class Generate(Analysis[GenerateResult]):
     result_type = GenerateResult
 
     prompts: Prompts = Field(description="The prompts; a string, or `chat:` for the chat template.")
-    max_new_tokens: int = Field(
-        ge=1, description="Token limit; the model may end its turn earlier."
-    )
+    max_new_tokens: int = Field(ge=1, description="Token limit; the model may end its turn sooner.")
     temperature: Temperature = 0.0
     top_k: SamplingTopK = None
     top_p: SamplingTopP = None
@@ -111,9 +101,27 @@ class Generate(Analysis[GenerateResult]):
             top_p=self.top_p,
             seed=self.seed,
             prompts=tuple(
-                summarize_text(prompt_name(prompt), run, self.follow(run))
+                self.measure_text(prompt_name(prompt), run)
                 for prompt, run in zip(self.prompts, runs, strict=True)
             ),
+        )
+
+    def measure_text(self, prompt: str, run: ActivationCache) -> GeneratedText:
+        """Summarize one text; its answer leaves out the special tokens."""
+        written = self.follow(run)
+        return GeneratedText(
+            prompt=prompt,
+            text=run.text,
+            tokens=run.tokens,
+            prompt_length=run.prompt_length,
+            stopped=run.stopped,
+            answer=decode([token.token for token in written if not token.special]),
+            new_tokens=written,
+            non_greedy=sum(token.rank > 1 for token in written),
+            open_steps=sum(token.candidates > 1 for token in written),
+            bits=float(-sum(np.log2(token.prob) for token in written)),
+            repeated_share=repeated_share([token.token for token in written]),
+            least_likely=min(written, key=lambda token: token.prob),
         )
 
     def follow(self, run: ActivationCache) -> tuple[WrittenToken, ...]:
@@ -149,26 +157,6 @@ class Generate(Analysis[GenerateResult]):
             )
             figures[f"confidence-{i}"] = _confidence_bars(text, how)
         return figures
-
-
-def summarize_text(
-    prompt: str, run: ActivationCache, written: tuple[WrittenToken, ...]
-) -> GeneratedText:
-    """Summarize one text; its answer leaves out the special tokens."""
-    return GeneratedText(
-        prompt=prompt,
-        text=run.text,
-        tokens=run.tokens,
-        prompt_length=run.prompt_length,
-        stopped=run.stopped,
-        answer=decode([token.token for token in written if not token.special]),
-        new_tokens=written,
-        non_greedy=sum(token.rank > 1 for token in written),
-        open_steps=sum(token.candidates > 1 for token in written),
-        bits=float(-sum(np.log2(token.prob) for token in written)),
-        repeated_share=repeated_share([token.token for token in written]),
-        least_likely=min(written, key=lambda token: token.prob),
-    )
 
 
 def _token_strip(result: GenerateResult) -> TokenStrip:

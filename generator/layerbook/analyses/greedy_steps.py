@@ -20,9 +20,7 @@ class GreedyStep(Record):
     """One step: the likeliest tokens after the text so far."""
 
     length: int = Field(description="Number of tokens that the model has read.")
-    top: tuple[Ranked, ...] = Field(
-        description="The likeliest next tokens [top_k], best first; the first is written."
-    )
+    top: tuple[Ranked, ...] = Field(description="The likeliest next tokens [top_k], best first.")
     rest: float = Field(description="Probability 0..1 of all other tokens together.")
 
     @property
@@ -56,9 +54,7 @@ class GreedySteps(Analysis[GreedyStepsResult]):
     result_type = GreedyStepsResult
 
     prompt: PromptSpec = Field(description="The prompt; a string, or `chat:` for a chat.")
-    max_new_tokens: int = Field(
-        ge=1, description="Token limit; the model may end the text earlier."
-    )
+    max_new_tokens: int = Field(ge=1, description="Token limit; the model may end the text sooner.")
     top_k: TopK = Field(default=5, description="Number of likeliest tokens to keep at each step.")
 
     def runs(self) -> dict[str, Request]:

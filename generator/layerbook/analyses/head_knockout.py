@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 from pydantic import Field
 
@@ -34,9 +36,7 @@ class ReplacedHead(Record):
     head: int = Field(description="The query head, from 0.")
     predicted: Ranked = Field(description="The most likely next token without the head.")
     answer: float = Field(description="Probability of the answer, 0 to 1.")
-    other: float | None = Field(
-        description="Probability of the other prompt's answer, 0 to 1; null without one."
-    )
+    other: float | None = Field(description="Probability of the other answer; null without one.")
 
 
 class HeadKnockoutResult(Result):
@@ -48,18 +48,12 @@ class HeadKnockoutResult(Result):
     tokens: tuple[Token, ...] = Field(description="The T tokens of the prompt.")
     answer: Ranked = Field(description="The most likely next token of the prompt as it is.")
     other_answer: Ranked | None = Field(description="The same of the other prompt.")
-    other_prob_before: float | None = Field(
-        description="Probability of `other_answer` after the prompt as it is."
-    )
+    other_prob_before: float | None = Field(description="Its probability with no head replaced.")
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index the arrays.")
     heads: tuple[int, ...] = Field(description="The query heads that index the arrays.")
     prob: Array = Field(description="Probability of the answer [layer][head replaced].")
-    other_prob: Array | None = Field(
-        description="Probability of the other prompt's answer [layer][head replaced]."
-    )
-    most_needed: tuple[ReplacedHead, ...] = Field(
-        description="The heads whose replacement costs the answer most, worst first."
-    )
+    other_prob: Array | None = Field(description="Probability of `other_answer`, likewise.")
+    most_needed: tuple[ReplacedHead, ...] = Field(description="The costliest heads, worst first.")
 
     @property
     def median(self) -> float:
@@ -105,9 +99,7 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
     position: int | None = Field(
         default=None, ge=0, description="Replace it at this position alone, counted from 0."
     )
-    layers: Layers = Field(
-        default="all", description="The layers; negative numbers count from the last."
-    )
+    layers: Layers = Field(default="all", description="Layers; negative ones count from the last.")
     heads: HeadNumbers = Field(default="all", description="The query heads of each layer.")
 
     def runs(self) -> dict[str, Request]:
@@ -125,8 +117,7 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
 
     def replaced_heads(self) -> list[tuple[int, int]]:
         """Return the layer and head of each pass."""
-        heads = resolved(self.heads)
-        return [(layer, head) for layer in resolved(self.layers) for head in heads]
+        return list(product(resolved(self.layers), resolved(self.heads)))
 
     def measure(self, captures: ActivationCaches) -> HeadKnockoutResult:
         """Read the probability of the answer off each pass."""

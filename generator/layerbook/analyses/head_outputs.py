@@ -56,15 +56,11 @@ class HeadOutputsResult(Result):
     d_model: int = Field(description="Length of the residual stream.")
     pattern: Array = Field(description="Attention of the head [query][key]; each row sums to 1.")
     value_length: Array = Field(description="Length of each token's value [T].")
-    added_length: Array = Field(
-        description="Length of what each token's share of its value adds to the stream [T]."
-    )
+    added_length: Array = Field(description="Length of what each token adds to the stream [T].")
     output_length: float = Field(description="Length of all that the head adds.")
     first_numbers: FirstNumbers = Field(description="The first numbers of each vector on the way.")
     logit: Array = Field(description="What each token's part adds to the answer's logit [T].")
-    promoted: tuple[PromotedToken, ...] = Field(
-        description="The tokens whose logits the head raises most, best first."
-    )
+    promoted: tuple[PromotedToken, ...] = Field(description="The tokens it raises most, in order.")
     layers: tuple[int, ...] = Field(description="The layers, from 0, that index `logit_by_head`.")
     logit_by_head: Array = Field(description="What each head adds to that logit [layer][head].")
 
@@ -101,9 +97,7 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
     prompt: PromptText = Field(description="The prompt.")
     layer: Layer = Field(description="The head's layer; negative numbers count from the last.")
     head: Head = Field(description="The query head.")
-    layers: Layers = Field(
-        default="all", description="The layers whose heads are compared; `layer` is always one."
-    )
+    layers: Layers = Field(default="all", description="Layers to compare; `layer` is always one.")
     top_k: int = Field(default=6, ge=1, description="Number of promoted tokens to list.")
 
     def runs(self) -> dict[str, Request]:
