@@ -12,7 +12,6 @@ import pytest
 from layerbook.core.errors import StoreError
 from layerbook.store import cache
 from layerbook.store.cache import WorkingCache
-from layerbook.store.secret import _load_or_create
 
 
 def test_computed_results_are_recorded(tmp_path: Path) -> None:
@@ -74,7 +73,7 @@ def test_secret_is_private_and_permanent(tmp_path: Path, monkeypatch: pytest.Mon
     WorkingCache(tmp_path).put_blob("pages", "key", b"<p>")
     secret = tmp_path / "user" / "secret"
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
-    _load_or_create.cache_clear()  # as in another process
+    cache._load_or_create.cache_clear()  # as in another process
     assert WorkingCache(tmp_path).get_blob("pages", "key") == b"<p>"
 
 

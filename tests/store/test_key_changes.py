@@ -12,7 +12,8 @@ import pytest
 from fixtures.small_book import layerbook
 from hypothesis import given
 from hypothesis import strategies as st
-from layerbook.store.key_changes import ABSENT, Change, diff_values, summarize
+from layerbook.core.text import first_few
+from layerbook.store.key_changes import ABSENT, Change, diff_values
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
@@ -69,7 +70,7 @@ def test_changes_are_shortened_and_limited() -> None:
     )
     assert third == "code: aaaaaaaa -> bbbbbbbb in layerbook.core.vectors"
     assert fourth == "weights: gguf:cccccccc/1 -> gguf:dddddddd/1"
-    assert summarize(changes) == f"{first}; {second}; {third}; and 1 more"
+    assert first_few(changes) == f"{first}; {second}; {third}; and 1 more"
 
 
 def test_status_shows_changed_parameters(book: Path) -> None:

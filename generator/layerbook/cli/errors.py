@@ -30,13 +30,12 @@ class CommandGroup(click.Group):
         except click.ClickException as error:  # click prints it; it may quote a file's name
             error.message = escape_controls(error.message)  # type: ignore[misc]
             raise
-        except SpecError as error:
-            print_trace(error.trace)
-            print_text(f"{error}\n{pluralize(len(error.problems), 'problem')}", err=True)
-            sys.exit(error.exit_code)
         except LayerbookError as error:
             print_trace(error.trace or (format_trace(error) if error.__cause__ else ""))
-            print_text(f"layerbook: {error}", err=True)
+            if isinstance(error, SpecError):
+                print_text(f"{error}\n{pluralize(len(error.problems), 'problem')}", err=True)
+            else:
+                print_text(f"layerbook: {error}", err=True)
             sys.exit(error.exit_code)
         except OSError as error:
             if error.errno == errno.EPIPE:

@@ -1,19 +1,21 @@
-"""Format plans, the outcomes of runs, and the status of results."""
+"""Format the outcomes of `run`, `status`, `verify` and `clean`."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from layerbook.book.contents import Experiment
-from layerbook.cli.output import summarize_counts
-from layerbook.core.text import listed, pluralize
+from layerbook.cli.output import json_value, summarize_counts
+from layerbook.core.text import first_few, listed, pluralize
 from layerbook.store.cache import CleanReport
 from layerbook.store.freshness import ExperimentStatus
-from layerbook.store.key_changes import Change, summarize
+from layerbook.store.key_changes import Change
 from layerbook.store.orphans import Orphan
 
 if TYPE_CHECKING:
+    from layerbook.compare.verify import ExperimentCheck
     from layerbook.runner.run import Outcome
 
 OUTCOMES = {
@@ -23,8 +25,16 @@ OUTCOMES = {
     "failed": "failed",
 }
 
+VERDICTS = {
+    "same": "gave the same numbers again",
+    "differs": "differ",
+    "failed": "failed",
+    "not current": "have no current result to compare with",
+}
 MAX_SKIPPED = 3
 """The names in the line on what was skipped."""
+MAX_DIFFERENCE = 300
+"""The characters of the first difference in the table of `verify`."""
 
 ChangesByAddress = Mapping[str, Sequence[Change]]
 
@@ -63,7 +73,7 @@ def status_lines(
     width = max((len(status.experiment.address) for status in statuses), default=0)
     for status in statuses:
         address = status.experiment.address
-        summary = summarize(changes[address])
+        summary = first_few(changes[address])
         state = f"{status.freshness.state} ({summary})" if summary else str(status.freshness)
         lines.append(f"{address:<{width}}  {state}")
     lines += [f"site/{file}: out of date" for file in files or ()]
@@ -132,3 +142,47 @@ def status_data(
     ]
     data = {"model": model, "experiments": experiments}
     return data if files is None else data | {"pages": list(files)}
+
+
+def verification_lines(checks: Sequence[ExperimentCheck]) -> list[str]:
+    """Return a table of the experiments, then the counts."""
+    rows = [
+        ("experiment", "verdict", "where"),
+        *((check.address, check.verdict, _detail(check)) for check in checks),
+    ]
+    address_width, verdict_width = (max(len(row[column]) for row in rows) for column in (0, 1))
+    table = [
+        f"{address:<{address_width}}  {verdict:<{verdict_width}}  {where}".rstrip()
+        for address, verdict, where in rows
+    ]
+    counts = summarize_counts([check.verdict for check in checks], VERDICTS)
+    return [*table, "", f"{pluralize(len(checks), 'experiment')}: {counts}"]
+
+
+def verification_data(model: str, checks: Sequence[ExperimentCheck]) -> dict[str, Any]:
+    """Return the outcome as data for JSON."""
+    experiments = [
+        {
+            "experiment": check.address,
+            "verdict": check.verdict,
+            "differences": [json_value(dataclasses.asdict(d)) for d in check.differences],
+            "detail": check.detail,
+        }
+        for check in checks
+    ]
+    return {"model": model, "same": all_same(checks), "experiments": experiments}
+
+
+def all_same(checks: Sequence[ExperimentCheck]) -> bool:
+    """Return whether every experiment gave the committed result again."""
+    return all(check.verdict == "same" for check in checks)
+
+
+def _detail(check: ExperimentCheck) -> str:
+    """Return the first difference and the number of others, or why nothing was compared."""
+    if not check.differences:
+        return check.detail
+    first, others = str(check.differences[0]), len(check.differences) - 1
+    if len(first) > MAX_DIFFERENCE:
+        first = f"{first[:MAX_DIFFERENCE]}…"
+    return f"{first}{f'; and {others} more' if others else ''}"

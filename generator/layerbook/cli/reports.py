@@ -80,7 +80,7 @@ def verify(
 
     No result is replaced. Exits with 1 if an experiment differs or has no current result.
     """
-    from layerbook.cli.format_verification import all_same, verification_data, verification_lines
+    from layerbook.cli.format_status import all_same, verification_data, verification_lines
     from layerbook.compare.verify import verify as verify_results
     from layerbook.model.user_cache import rehashing
     from layerbook.store import cache

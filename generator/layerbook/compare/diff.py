@@ -25,7 +25,7 @@ from layerbook.site.figure_cache import content_digest
 from layerbook.site.prose.chapter_text import prose_path
 from layerbook.store import results
 from layerbook.store.comparison import Difference, compare_results, tolerance_of
-from layerbook.store.key_changes import ABSENT, Measured, diff_keys, diff_values
+from layerbook.store.key_changes import ABSENT, diff_keys, diff_values
 from layerbook.store.project import Project, sweep_cells
 
 State = Literal["same", "changed", "added", "removed", "unreadable"]
@@ -159,9 +159,7 @@ class _Comparison:
             path = getattr(error, "path", old_path.parent)
             note = f"{path}: {describe_unusable(error)}"
             return ExperimentDiff(address, "unreadable", note=note)
-        sources = tuple(
-            map(str, diff_keys(Measured(old.spec, old.key), Measured(new.spec, new.key)))
-        )
+        sources = tuple(map(str, diff_keys(old, new.spec, new.key)))
         return ExperimentDiff(address, "changed" if numbers else "same", numbers, sources)
 
     def _value_changes(self, address: str, old_path: Path, new_path: Path) -> Iterator[Difference]:

@@ -33,6 +33,12 @@ def pluralize(count: int, noun: str) -> str:
     return gettext(f"{{count}} {noun}{ending}", count=localized(f"{count:,}"))
 
 
+def first_few(items: Sequence[object], limit: int = 3) -> str:
+    """Join the first items, and count the others: `a; b; c; and 2 more`."""
+    more = len(items) - limit
+    return "; ".join(map(str, items[:limit])) + (f"; and {more} more" if more > 0 else "")
+
+
 def listed(items: Sequence[str], limit: int = 6) -> str:
     """Join items: `a, b and c`, or the first `limit` items `and 3 more`."""
     texts = list(map(translated, items[:limit]))

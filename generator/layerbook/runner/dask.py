@@ -26,16 +26,8 @@ from layerbook.core.text import pluralize
 from layerbook.model import sources
 from layerbook.model.model_folder import Fingerprint
 from layerbook.model.plan import make_plan
-from layerbook.runner.dask_messages import (
-    OWN_MODEL,
-    Job,
-    MessageError,
-    decode_job,
-    decode_results,
-    encode_job,
-    encode_refusal,
-    encode_results,
-)
+from layerbook.runner import dask_messages as messages
+from layerbook.runner.dask_messages import OWN_MODEL, Job, MessageError
 from layerbook.runner.local import LocalExecutor, Measurements
 from layerbook.store import code_digest, keys
 
@@ -129,7 +121,7 @@ class DaskExecutor:
         return CHUNKS_PER_WORKER * max(1, workers)
 
     def _submit(self, chunk: Sequence[Experiment]) -> futures.Future[bytes]:
-        message, pool = encode_job(self._job(chunk)), self.pool
+        message, pool = messages.encode_job(self._job(chunk)), self.pool
         with _translate_dask_errors():
             return pool.submit(_worker_task(), message)
 
@@ -178,7 +170,7 @@ def _wait(chunk: Sequence[Experiment], future: futures.Future[bytes] | None) -> 
             "do they have enough memory?"
         )
         return dict.fromkeys(chunk, failure)
-    return decode_results(answer, chunk)
+    return messages.decode_results(answer, chunk)
 
 
 def _worker_task() -> Callable[[bytes], bytes]:
@@ -189,19 +181,15 @@ def _worker_task() -> Callable[[bytes], bytes]:
     """
 
     def task(data: bytes) -> bytes:
-        from distributed import get_worker
+        from layerbook.runner.dask import JOB_RUNNER
 
-        from layerbook.runner.dask import JobRunner
-
-        # A worker keeps its models from one job to the next.
-        runner: JobRunner = vars(get_worker()).setdefault("layerbook", JobRunner())
-        return runner.run(data)
+        return JOB_RUNNER.run(data)
 
     return task
 
 
 class JobRunner:
-    """Runs the jobs of a worker, with models that are loaded when first needed."""
+    """Runs the jobs of a worker; keeps the models, which are loaded when first needed."""
 
     def __init__(self) -> None:
         self._lock = Lock()  # one job at a time, because a pass puts hooks on the model
@@ -212,15 +200,16 @@ class JobRunner:
         """Run a job; return its results, or the error that ended it, all of them encoded."""
         try:
             with self._lock:
-                job = decode_job(data)
+                job = messages.decode_job(data)
                 _check_code(job)
                 measured = self._executor_for(job).measure(job.experiments)
         except MessageError as error:
-            message = f"{_this_worker()} cannot read the job it received ({error}); "
-            return encode_refusal(ModelError(f"{message}it needs the same version of layerbook"))
+            problem = f"{_this_worker()} cannot read the job it received ({error})"
+            refusal = ModelError(f"{problem}; it needs the same version of layerbook")
+            return messages.encode_refusal(refusal)
         except LayerbookError as error:
-            return encode_refusal(error)
-        return encode_results([measured[experiment] for experiment in job.experiments])
+            return messages.encode_refusal(error)
+        return messages.encode_results([measured[experiment] for experiment in job.experiments])
 
     def _executor_for(self, job: Job) -> LocalExecutor:
         """Return an executor with the models of a job; replace it if one of them changed."""
@@ -235,19 +224,18 @@ class JobRunner:
         return self._executor
 
 
+JOB_RUNNER = JobRunner()
+
+
 def _check_code(job: Job) -> None:
     """Raise ModelError unless code and libraries are the same as the caller's."""
     installed = keys.numeric_library_versions()
-    differing = [
-        (name, installed.get(name, "absent"), required)
-        for name, required in job.versions.items()
-        if installed.get(name, "absent") != required
-    ]
-    if differing:
-        local_versions = ", ".join(f"{name} {version}" for name, version, _ in differing)
-        required_versions = ", ".join(f"{name} {required}" for name, _, required in differing)
+    names = [name for name, v in job.versions.items() if installed.get(name, "absent") != v]
+    if names:
+        local_versions = ", ".join(f"{name} {installed.get(name, 'absent')}" for name in names)
+        required = ", ".join(f"{name} {job.versions[name]}" for name in names)
         raise ModelError(
-            f"{_this_worker()} has {local_versions}; the run was started with {required_versions}"
+            f"{_this_worker()} has {local_versions}; the run was started with {required}"
         )
     for module, digest in job.code.items():
         if _imported_code_digest(module) != digest:

@@ -22,12 +22,12 @@ from layerbook.core.errors import (
 from layerbook.core.paths import resolve_within
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import Precision
-from layerbook.core.text import pluralize
+from layerbook.core.text import first_few, pluralize
 from layerbook.model import sources
 from layerbook.runner.local import Executor, LocalExecutor, Measurements
 from layerbook.runner.sweep import remove_obsolete_cells, run_sweep
 from layerbook.store import results
-from layerbook.store.comparison import Difference, compare_results, tolerance_of
+from layerbook.store.comparison import compare_results, tolerance_of
 from layerbook.store.freshness import ExperimentStatus, check_freshness
 from layerbook.store.key_changes import record_module_digests
 from layerbook.store.keys import Key
@@ -36,7 +36,6 @@ from layerbook.store.project import Project
 Verdict = Literal["new", "same", "differs", "failed"]
 
 SOURCES_CHANGED = "its sources changed while it ran; run it again"
-MAX_LISTED_DIFFERENCES = 3
 
 
 @dataclass(frozen=True)
@@ -214,7 +213,7 @@ class ProjectStore:
         if old is not None and old.key.spec == key.spec:
             differences = compare_results(old.result, result, tolerance_of(key.precision))
             if differences:
-                outcome = Outcome(experiment, "differs", _list_differences(differences))
+                outcome = Outcome(experiment, "differs", first_few(differences))
             else:
                 outcome = Outcome(experiment, "same")
         if old is not None and outcome.verdict == "same" and results.has_own_header(path, old):
@@ -265,9 +264,3 @@ def make_stored_result(
         key=key,
         result=result,
     )
-
-
-def _list_differences(differences: Sequence[Difference]) -> str:
-    listed = "; ".join(map(str, differences[:MAX_LISTED_DIFFERENCES]))
-    more = len(differences) - MAX_LISTED_DIFFERENCES
-    return f"{listed}; and {more} more" if more > 0 else listed

@@ -14,12 +14,13 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from layerbook.core import atomic
 from layerbook.core.errors import StoreError
 from layerbook.core.paths import read_file, resolve_within
-from layerbook.store.secret import user_secret
+from layerbook.model import user_cache
 
 CACHE_FOLDER = ".layerbook"
 LOCK_NAME = "lock"
@@ -28,6 +29,7 @@ COMPUTED_KIND = "computed"
 MODULES_KIND = "modules"
 # Notes on results that were computed here. If they are lost, the experiments must run again.
 NOTE_KINDS = (COMPUTED_KIND, MODULES_KIND)
+SECRET_BYTES = 32
 MAX_KEYS_PER_EXPERIMENT = 16  # enough to switch between branches
 
 
@@ -99,6 +101,29 @@ class WorkingCache:
             _create(self.root)
             content = _blob_digest(secret, kind, key, data) + data
             atomic.write(path, content, durable=False)
+
+
+def user_secret() -> bytes | None:
+    """Return the user's secret, created when first needed; None if the user's cache refuses it."""
+    return _load_or_create(user_cache.root() / "secret")
+
+
+@cache
+def _load_or_create(path: Path) -> bytes | None:
+    if (secret := _load_secret(path)) is None:
+        try:
+            atomic.write(path, secrets.token_bytes(SECRET_BYTES), mode=0o600)
+        except StoreError:
+            return None
+        secret = _load_secret(path)  # another process may have replaced it meanwhile
+    return secret
+
+
+def _load_secret(path: Path) -> bytes | None:
+    with suppress(OSError):
+        secret = path.read_bytes()
+        return secret if len(secret) == SECRET_BYTES else None
+    return None
 
 
 def _blob_digest(secret: bytes, kind: str, key: str, data: bytes) -> bytes:

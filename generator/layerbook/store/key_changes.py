@@ -21,7 +21,6 @@ from layerbook.store.json_format import json_digest
 from layerbook.store.keys import Key, code_modules
 from layerbook.store.project import Project
 
-MAX_LISTED = 3
 MAX_VALUE_WIDTH = 48
 _HEX = re.compile(r"[0-9a-f]{16,}")
 
@@ -69,13 +68,6 @@ class Change:
         return data | ({"modules": list(self.modules)} if self.modules else {})
 
 
-class Measured(NamedTuple):
-    """The spec and the key that a result was measured for, or that it would have now."""
-
-    spec: Mapping[str, Any]
-    key: Key
-
-
 def changes_since_measured(project: Project, status: ExperimentStatus) -> tuple[Change, ...]:
     """Return the changes since an experiment's result was measured; none if it is unreadable."""
     if not status.freshness.changed:
@@ -85,23 +77,24 @@ def changes_since_measured(project: Project, status: ExperimentStatus) -> tuple[
     except StoreError:
         return ()
     return diff_keys(
-        Measured(header.spec, header.key),
-        Measured(status.experiment.spec(), status.key),
+        header,
+        status.experiment.spec(),
+        status.key,
         lambda: _changed_modules(project.cache, status, header.key.code),
     )
 
 
 def diff_keys(
-    old_state: Measured,
-    new_state: Measured,
+    header: results.ResultHeader,
+    spec: Mapping[str, Any],
+    new: Key,
     changed_modules: Callable[[], tuple[str, ...]] = tuple,
 ) -> tuple[Change, ...]:
-    """Return the changes from one spec and key to another."""
-    old, new = old_state.key, new_state.key
+    """Return the changes from the spec and key of a result to a new spec and key."""
+    old = header.key
     changes: list[Change] = []
     if old.spec != new.spec:
-        differences = diff_values(old_state.spec, new_state.spec)
-        changes += [Change("spec", *difference) for difference in differences]
+        changes += [Change("spec", *difference) for difference in diff_values(header.spec, spec)]
     if old.code != new.code:
         changes.append(Change("code", "", old.code, new.code, changed_modules()))
     for name in ("weights", "tokenizer", "precision"):
@@ -136,12 +129,6 @@ def record_module_digests(cache: WorkingCache, work: Sequence[ExperimentStatus])
             modules = _module_digests(status)
             if json_digest(modules) == code:  # not edited since
                 cache.put_blob(MODULES_KIND, name, json.dumps(modules).encode())
-
-
-def summarize(changes: Sequence[Change]) -> str:
-    """Return the first few changes in words, and the number of the others."""
-    more = len(changes) - MAX_LISTED
-    return "; ".join(map(str, changes[:MAX_LISTED])) + (f"; and {more} more" if more > 0 else "")
 
 
 def _changed_modules(cache: WorkingCache, status: ExperimentStatus, code: str) -> tuple[str, ...]:

@@ -28,11 +28,12 @@ def find_orphans(project: Project) -> tuple[Orphan, ...]:
     Results of drafts, and old cells of sweeps that the book still has, are not orphans.
     """
     known = {experiment.address for experiment in project.experiments()}
-    if not list(_find(project, known)):
+    orphans = tuple(_find(project, known))
+    if not orphans:
         return ()
     with_drafts = open_project(project.root, project.book.model, drafts=True)
-    known |= {experiment.address for experiment in with_drafts.experiments()}
-    return tuple(_find(project, known))
+    drafts = {experiment.address for experiment in with_drafts.experiments()}
+    return tuple(orphan for orphan in orphans if orphan.address not in drafts)
 
 
 def remove_orphans(project: Project) -> tuple[Orphan, ...]:

@@ -91,18 +91,12 @@ def check_target(target: Path) -> None:
 
 def published_files(target: Path) -> tuple[str, ...]:
     """Return the files that the marker lists; none if it is missing or unreadable."""
-    try:
-        return tuple(_parse_marker(target).files)
-    except (OSError, ValueError, StoreError):
-        return ()
+    return tuple(_find_marker(target).files)
 
 
 def matches_marker(target: Path) -> bool:
     """Return whether every file of a finished publication has the digest in the marker."""
-    try:
-        marker = _parse_marker(target)
-    except (OSError, ValueError, StoreError):
-        return False
+    marker = _find_marker(target)
     is_finished = bool(marker.files) and not marker.before
     return is_finished and all(
         _digest(target, path) == digest for path, digest in marker.files.items()
@@ -165,6 +159,13 @@ def _read_marker(target: Path) -> _Marker:
         raise StoreError(
             f"{path}: cannot be read, so it is unknown which files a build wrote; empty the folder"
         ) from error
+
+
+def _find_marker(target: Path) -> _Marker:
+    """Return the marker, an empty one if it is missing or unreadable."""
+    with suppress(OSError, ValueError, StoreError):
+        return _parse_marker(target)
+    return _Marker(files={})
 
 
 def _parse_marker(target: Path) -> _Marker:

@@ -135,15 +135,14 @@ def remove_leftovers(folder: Path) -> None:
                 sidecar.unlink(missing_ok=True)
 
 
-def update_key(path: Path, stored: StoredResult[Any], key: Key) -> Path:
+def update_key(path: Path, stored: StoredResult[Any], key: Key) -> None:
     """Write the key under which the same numbers were measured again, if its sources differ.
 
     A difference in library versions alone is not written, or each machine would replace the
-    versions of another; the working cache records it. Raises ValueError if the spec differs.
+    versions of another; the working cache records it.
     """
-    if key.spec != stored.key.spec:
-        raise ValueError(f"{path}: these numbers were measured for another spec")
-    return path if stored.key.same_sources(key) else write(path, replace(stored, key=key))
+    if not stored.key.same_sources(key):
+        write(path, replace(stored, key=key))
 
 
 def read_header(path: Path) -> ResultHeader:
@@ -219,8 +218,8 @@ def _encode(stored: StoredResult[Any], sidecar: arrays.Sidecar | None) -> bytes:
     data = {name: getattr(stored, name) for name in ORIGIN_FIELDS}
     data |= {"spec": dict(stored.spec), "key": stored.key.as_dict(), "digest": "0" * 64}
     text = json_format.encode(data | arrays.dump(stored.result, sidecar))
-    line = f' "digest": "{_digest(text)}",\n'.encode()
-    return DIGEST_LINE.sub(lambda match: line if b"," in match[0] else line[:-2] + b"\n", text, 1)
+    digest = _digest(text).encode()
+    return DIGEST_LINE.sub(lambda line: line[0].replace(line[1], digest), text, count=1)
 
 
 def _digest(text: bytes) -> str:
