@@ -50,9 +50,9 @@ def record_computed(cache: WorkingCache, path: Path, key: Key) -> None:
 def test_committed_result_is_uncomputed_until_computed_here(tmp_path: Path) -> None:
     """A committed result is uncomputed until this machine has computed it."""
     cache, path = WorkingCache(tmp_path), save(tmp_path)
-    assert check_freshness(path, KEY, cache) == Freshness("uncomputed")
+    assert check_freshness(path, SPEC, KEY, cache) == Freshness("uncomputed")
     record_computed(cache, path, KEY)
-    assert check_freshness(path, KEY, cache) == Freshness("fresh")
+    assert check_freshness(path, SPEC, KEY, cache) == Freshness("fresh")
 
 
 def test_other_versions_are_not_stale(tmp_path: Path) -> None:
@@ -60,11 +60,12 @@ def test_other_versions_are_not_stale(tmp_path: Path) -> None:
     cache, path = WorkingCache(tmp_path), save(tmp_path)
     newer = replace(KEY, versions={"torch": "2.14.0"})
     record_computed(cache, path, KEY)
-    freshness = check_freshness(path, newer, cache)
-    assert freshness == Freshness("uncomputed", ("versions: torch 2.13.0 -> 2.14.0",))
+    freshness = check_freshness(path, SPEC, newer, cache)
+    assert freshness.state == "uncomputed"
+    assert freshness.changed == ("versions: torch 2.13.0 -> 2.14.0",)
     assert freshness.usable
     record_computed(cache, path, newer)
-    assert check_freshness(path, newer, cache) == Freshness("fresh")
+    assert check_freshness(path, SPEC, newer, cache) == Freshness("fresh")
 
 
 @pytest.mark.parametrize("component", ["spec", "code", "weights", "tokenizer", "precision"])
@@ -72,8 +73,8 @@ def test_changed_component_makes_a_result_stale(tmp_path: Path, component: str) 
     """The changed component is named, also where this machine computed the result before."""
     cache, path = WorkingCache(tmp_path), save(tmp_path)
     record_computed(cache, path, KEY)
-    freshness = check_freshness(path, replace(KEY, **{component: "0" * 64}), cache)
-    assert freshness == Freshness("stale", (component,))
+    freshness = check_freshness(path, SPEC, replace(KEY, **{component: "0" * 64}), cache)
+    assert (freshness.state, freshness.changed) == ("stale", (component,))
     assert str(freshness) == f"stale ({component})"
     assert not freshness.usable
 
@@ -83,20 +84,20 @@ def test_replaced_entry_is_uncomputed(tmp_path: Path) -> None:
     cache, path = WorkingCache(tmp_path), save(tmp_path)
     record_computed(cache, path, KEY)
     save(tmp_path, rows=4)
-    assert check_freshness(path, KEY, cache).state == "uncomputed"
+    assert check_freshness(path, SPEC, KEY, cache).state == "uncomputed"
 
 
 def test_missing_and_unreadable_results_are_reported(tmp_path: Path) -> None:
     """A damaged result is unreadable, with the reason."""
     cache, path = WorkingCache(tmp_path), save(tmp_path)
-    assert check_freshness(path.with_name("other.json"), KEY, cache) == Freshness("missing")
+    assert check_freshness(path.with_name("other.json"), SPEC, KEY, cache) == Freshness("missing")
     path.write_bytes(path.read_bytes()[:-9])
-    freshness = check_freshness(path, KEY, cache)
+    freshness = check_freshness(path, SPEC, KEY, cache)
     assert freshness.state == "unreadable"
     assert "cut short" in str(freshness)
     path.unlink()
     path.mkdir()
-    assert check_freshness(path, KEY, cache).state == "unreadable"
+    assert check_freshness(path, SPEC, KEY, cache).state == "unreadable"
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ def test_forged_header_is_unreadable(tmp_path: Path, forged: dict[str, Any]) -> 
     """The site publishes the file with its header, so it must be that of the experiment."""
     cache, path = WorkingCache(tmp_path), save(tmp_path)
     results.write(path, replace(results.load(path, Numbers), **forged))
-    freshness = check_freshness(path, KEY, cache)
+    freshness = check_freshness(path, SPEC, KEY, cache)
     assert freshness.state == "unreadable"
     assert "its header was edited" in str(freshness)
 
@@ -133,5 +134,5 @@ def test_only_the_header_of_a_large_result_is_parsed(
         return loads(text)
 
     monkeypatch.setattr(json, "loads", count_and_load)
-    assert check_freshness(path, KEY, cache).state == "uncomputed"
+    assert check_freshness(path, SPEC, KEY, cache).state == "uncomputed"
     assert parsed and max(parsed) < 2_000

@@ -13,7 +13,10 @@ import pytest
 from fixtures.files import write_files
 from layerbook.core.errors import StoreError
 from layerbook.store import code_digest, keys
+from layerbook.store.freshness import Freshness
 from layerbook.store.json_format import json_digest
+from layerbook.store.key_changes import diff_keys
+from layerbook.store.results import ResultHeader
 
 SOURCES = {
     "__init__.py": '__version__ = "1"\n',
@@ -158,19 +161,25 @@ def test_same_digest_on_every_python(package: Path, python: str) -> None:
     assert run.stdout.strip() == str(code_digest.module_digests(["book.first"], [package]))
 
 
+def changed_components(old: keys.Key, new: keys.Key) -> tuple[str, ...]:
+    """Return the components that `status` names for a result with the old key."""
+    header = ResultHeader(id="a", chapter="b", analysis="c", model="d", spec={}, key=old)
+    return Freshness("stale", diff_keys(header, {}, new)).changed
+
+
 def test_changed_components_are_named() -> None:
     """Each component changes the digest and is named, a library with both versions."""
     key = keys.Key("s", "c", "w", "t", "float64", {"torch": "2.13.0", "numpy": "2.4.6"})
     for name in keys.COMPONENTS:
         changed_key = replace(key, **{name: "other"})
-        assert key.changed_components(changed_key) == (name,)
+        assert changed_components(key, changed_key) == (name,)
         assert key.digest != changed_key.digest
         assert not key.same_sources(changed_key)
     newer_key = replace(key, versions={"torch": "2.14.0", "numpy": "2.4.6"})
-    assert key.changed_components(newer_key) == ("versions: torch 2.13.0 -> 2.14.0",)
+    assert changed_components(key, newer_key) == ("versions: torch 2.13.0 -> 2.14.0",)
     assert key.digest != newer_key.digest
     assert key.same_sources(newer_key)
-    assert key.changed_components(key) == ()
+    assert changed_components(key, key) == ()
     assert keys.Key.from_dict(key.as_dict()) == key
 
 
@@ -186,7 +195,7 @@ def test_old_keys_are_of_float32() -> None:
     key = keys.Key("s", "c", "w", "t", "float32", {})
     fields = {name: value for name, value in key.as_dict().items() if name != "precision"}
     assert keys.Key.from_dict(fields) == key
-    assert key.changed_components(replace(key, precision="float64")) == ("precision",)
+    assert changed_components(key, replace(key, precision="float64")) == ("precision",)
 
 
 def test_keys_cover_the_engine() -> None:

@@ -40,7 +40,7 @@ def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: i
         status_lines,
     )
     from layerbook.store.freshness import check_status
-    from layerbook.store.key_changes import changes_since_measured
+    from layerbook.store.key_changes import add_changed_modules
     from layerbook.store.orphans import find_orphans
     from layerbook.store.project import open_project
 
@@ -56,7 +56,8 @@ def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: i
             builder = SiteBuilder(project, statuses, drawing_pool)
             files = find_outdated_files(builder, project.site_dir)
     changes = {
-        status.experiment.address: changes_since_measured(project, status) for status in statuses
+        s.experiment.address: add_changed_modules(project.cache, s.experiment, s.freshness.changes)
+        for s in statuses
     }
     if as_json:
         data = status_data(project.source.name, statuses, changes, files)

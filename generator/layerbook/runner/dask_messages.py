@@ -37,6 +37,8 @@ EXPERIMENT_FIELDS = tuple("chapter id title analysis_name file line last_line mo
 
 
 OWN_MODEL = ""
+# Raised for a message with another form: the parts of one are used without checking their types.
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 class MessageError(ModelError):
@@ -94,14 +96,7 @@ def decode_job(data: bytes) -> Job:
         message["models"] = {name: Fingerprint(**m) for name, m in message["models"].items()}
         message["experiments"] = [_decode_experiment(e) for e in message["experiments"]]
         return Job(**message)
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-        LayerbookError,
-    ) as error:
+    except (*MALFORMED, LayerbookError) as error:
         raise MessageError(f"a job cannot be read ({error})") from error
 
 
@@ -133,7 +128,7 @@ def decode_results(
             raise ModelError(str(message["refusal"]))
         pairs = zip(experiments, message["results"], strict=True)
         return {experiment: _decode_result(entry, experiment) for experiment, entry in pairs}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except MALFORMED as error:
         raise MessageError(
             f"a worker's answer cannot be read ({error}); it needs the same version of layerbook"
         ) from error

@@ -27,7 +27,7 @@ from layerbook.core.requests import (
 )
 from layerbook.core.rounding import round_result
 from layerbook.model import sources
-from layerbook.model.plan import MAX_BATCH_TOKENS, make_plan, plan_cost
+from layerbook.model.plan import make_plan, plan_cost
 from layerbook.store.project import download_hub_model
 
 if TYPE_CHECKING:
@@ -152,13 +152,8 @@ class LocalExecutor:
         run_plan = make_plan(
             request for own_requests in requests.values() for request in own_requests.values()
         )
-        execution = Execution(model, run_plan, max_batch_tokens=MAX_BATCH_TOKENS)
-        cost = plan_cost(
-            run_plan,
-            execution.token_ids,
-            max_batch_tokens=MAX_BATCH_TOKENS,
-            bytes_for=model.bytes_for,
-        )
+        execution = Execution(model, run_plan)
+        cost = plan_cost(run_plan, execution.token_ids, bytes_for=model.bytes_for)
         results: dict[Experiment, Result | LayerbookError] = {}
         pending = dict(requests)
         step_count = cost.generations + cost.batches + len(experiments)

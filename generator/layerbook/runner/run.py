@@ -85,7 +85,7 @@ def run_experiments(
     store = ProjectStore(project, force=force)
     outcomes = run_and_save(keys, store, executor, report)
     store.report_unusable(report)
-    record_module_digests(project.cache, work)
+    record_module_digests(project.cache, keys)
     return outcomes
 
 
@@ -195,8 +195,10 @@ class ProjectStore:
 
     def is_current(self, cell: Experiment, key: Key) -> bool:
         """Return whether a cell with this key need not run."""
+        if self.force:
+            return False
         path = self.project.result_path(cell)
-        return not self.force and check_freshness(path, key, self.project.cache).state == "fresh"
+        return check_freshness(path, cell.spec(), key, self.project.cache).state == "fresh"
 
     def save(self, experiment: Experiment, key: Key, result: Result) -> Outcome:
         """Save a result, unless the stored one has the same numbers.

@@ -118,31 +118,28 @@ class _Comparison:
     ) -> Iterator[Difference]:
         if old.size == new.size == 0:
             return  # nested lists without elements lose their shape
-        kinds = {old.dtype.kind, new.dtype.kind}
         if old.shape != new.shape:
             yield Difference(f"{path} (shape)", old.shape, new.shape)
-        elif kinds <= set("fiu"):
-            yield from self._compare_numbers(path, field, old, new)
-        else:
-            unequal = old != new if len(kinds) == 1 else np.ones(old.shape, bool)
-            if unequal.any():
-                worst = _largest(unequal)
-                yield Difference(path + _steps(worst), old[worst].item(), new[worst].item())
-
-    def _compare_numbers(
-        self, path: str, field: str, old: NDArray[Any], new: NDArray[Any]
-    ) -> Iterator[Difference]:
-        is_float = "f" in {old.dtype.kind, new.dtype.kind}
-        tolerance = self.tolerance if is_float else EXACT
-        gaps = _gaps(old, new)
-        excess = gaps - tolerance.limits(old, self.scales.largest(field))
-        if not (excess > 0).any():
             return
-        worst = _largest(excess)
+        kinds, gaps = {old.dtype.kind, new.dtype.kind}, None
+        if kinds <= set("fiu"):
+            tolerance = self.tolerance if "f" in kinds else EXACT
+            gaps = _gaps(old, new)
+            excess = gaps - tolerance.limits(old, self.scales.largest(field))
+        elif len(kinds) == 1:
+            excess = (old != new).astype(np.float64)
+        else:
+            excess = np.ones(old.shape)
+        if (excess > 0).any():
+            worst = np.unravel_index(int(np.argmax(excess)), excess.shape)
+            quanta = None if gaps is None else self._quanta(field, float(gaps[worst]))
+            steps = "".join(f"[{step}]" for step in worst)
+            yield Difference(path + steps, old[worst].item(), new[worst].item(), quanta)
+
+    def _quanta(self, field: str, gap: float) -> float | None:
+        """Return a gap in steps of the last digit that a field keeps."""
         quantum = self.scales.quantum(field)
-        gap = float(gaps[worst])
-        quanta = gap / quantum if quantum and np.isfinite(gap) else None
-        yield Difference(path + _steps(worst), old[worst].item(), new[worst].item(), quanta)
+        return gap / quantum if quantum and np.isfinite(gap) else None
 
 
 def _split(value: Any) -> dict[str, Any] | None:
@@ -173,11 +170,3 @@ def _gaps(old: NDArray[Any], new: NDArray[Any]) -> NDArray[np.float64]:
     # Big integers that differ may be equal as float64.
     gaps = np.where(np.isnan(gaps), np.inf, np.maximum(gaps, np.finfo(np.float64).tiny))
     return np.where(equal, 0.0, gaps)
-
-
-def _largest(values: NDArray[Any]) -> tuple[np.intp, ...]:
-    return np.unravel_index(int(np.argmax(values)), values.shape)
-
-
-def _steps(index: tuple[np.intp, ...]) -> str:
-    return "".join(f"[{step}]" for step in index)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from layerbook.book.contents import Experiment
 from layerbook.core.errors import StoreError, UsageError, did_you_mean
 from layerbook.store import results
 from layerbook.store.cache import WorkingCache
+from layerbook.store.key_changes import Change, diff_keys
 from layerbook.store.keys import Key
 from layerbook.store.project import Project, cells_with_figures
 
@@ -22,20 +23,27 @@ class Freshness:
     """The state of a result.
 
     fresh: current, and computed on this machine.
-    uncomputed: current, but computed elsewhere or with other libraries, named in `changed`.
-    stale: the components in `changed` differ.
+    uncomputed: current, but computed elsewhere or with other libraries, which are in `changes`.
+    stale: there are `changes` of other components.
     missing: there is no file.
     unreadable: for the given `reason`.
     inapplicable: the model cannot run the experiment, for the given `reason`.
     """
 
     state: State
-    changed: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
     reason: str = ""
 
     def __str__(self) -> str:
         detail = "; ".join(self.changed) or self.reason
         return f"{self.state} ({detail})" if detail else self.state
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The names of components that changed, of libraries with both versions."""
+        libraries = [f"{c.name} {c.old} -> {c.new}" for c in self.changes if c.is_of_library]
+        components = dict.fromkeys(c.component for c in self.changes if not c.is_of_library)
+        return (*components, *([f"versions: {', '.join(libraries)}"] if libraries else []))
 
     @property
     def usable(self) -> bool:
@@ -62,8 +70,10 @@ class ExperimentStatus:
     freshness: Freshness
 
 
-def check_freshness(path: Path, key: Key, cache: WorkingCache) -> Freshness:
-    """Compare the result at `path` with `key`, the current key of its experiment."""
+def check_freshness(
+    path: Path, spec: Mapping[str, Any], key: Key, cache: WorkingCache
+) -> Freshness:
+    """Compare the result at `path` with the current spec and key of its experiment."""
     try:
         header = results.read_header(path)
     except results.ResultFileError as error:
@@ -72,14 +82,14 @@ def check_freshness(path: Path, key: Key, cache: WorkingCache) -> Freshness:
         return Freshness("unreadable", reason=error.message)
     except StoreError as error:
         return Freshness("unreadable", reason=str(error))
-    changed = header.key.changed_components(key)
+    changes = diff_keys(header, spec, key)
     if not header.key.same_sources(key):
-        return Freshness("stale", changed)
+        return Freshness("stale", changes)
     if not results.has_own_header(path, header):
         return Freshness("unreadable", reason="its header was edited; run the experiment again")
     if cache.was_computed(header.name, key.digest, header.digest):
         return Freshness("fresh")
-    return Freshness("uncomputed", changed)
+    return Freshness("uncomputed", changes)
 
 
 def check_status(project: Project) -> tuple[ExperimentStatus, ...]:
@@ -89,7 +99,7 @@ def check_status(project: Project) -> tuple[ExperimentStatus, ...]:
     states = {
         e: Freshness("inapplicable", reason=e.inapplicable)
         if e.inapplicable
-        else check_freshness(project.result_path(e), key, project.cache)
+        else check_freshness(project.result_path(e), e.spec(), key, project.cache)
         for e, key in keys.items()
     }
     return tuple(

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from layerbook.core.errors import StoreError
+from layerbook.book.contents import Experiment
 from layerbook.store import results
 from layerbook.store.cache import MODULES_KIND, WorkingCache
 from layerbook.store.code_digest import analysis_code_modules, portable_name
-from layerbook.store.freshness import ExperimentStatus
 from layerbook.store.json_format import json_digest
 from layerbook.store.keys import Key, code_modules
-from layerbook.store.project import Project
 
 MAX_VALUE_WIDTH = 48
 _HEX = re.compile(r"[0-9a-f]{16,}")
@@ -56,6 +54,11 @@ class Change:
     new: Any
     modules: tuple[str, ...] = ()
 
+    @property
+    def is_of_library(self) -> bool:
+        """Return whether only a library has another version."""
+        return self.component == "versions"
+
     def __str__(self) -> str:
         name = f"{self.name} " if self.name else ""
         modules = f" in {', '.join(self.modules)}" if self.modules else ""
@@ -68,36 +71,17 @@ class Change:
         return data | ({"modules": list(self.modules)} if self.modules else {})
 
 
-def changes_since_measured(project: Project, status: ExperimentStatus) -> tuple[Change, ...]:
-    """Return the changes since an experiment's result was measured; none if it is unreadable."""
-    if not status.freshness.changed:
-        return ()
-    try:
-        header = results.read_header(project.result_path(status.experiment))
-    except StoreError:
-        return ()
-    return diff_keys(
-        header,
-        status.experiment.spec(),
-        status.key,
-        lambda: _changed_modules(project.cache, status, header.key.code),
-    )
-
-
 def diff_keys(
-    header: results.ResultHeader,
-    spec: Mapping[str, Any],
-    new: Key,
-    changed_modules: Callable[[], tuple[str, ...]] = tuple,
+    header: results.ResultHeader, spec: Mapping[str, Any], new: Key
 ) -> tuple[Change, ...]:
     """Return the changes from the spec and key of a result to a new spec and key."""
     old = header.key
     changes: list[Change] = []
     if old.spec != new.spec:
-        changes += [Change("spec", *difference) for difference in diff_values(header.spec, spec)]
-    if old.code != new.code:
-        changes.append(Change("code", "", old.code, new.code, changed_modules()))
-    for name in ("weights", "tokenizer", "precision"):
+        differences = list(diff_values(header.spec, spec))
+        differences = differences or [ValueDifference("", old.spec, new.spec)]
+        changes += [Change("spec", *difference) for difference in differences]
+    for name in ("code", "weights", "tokenizer", "precision"):
         if getattr(old, name) != getattr(new, name):
             changes.append(Change(name, "", getattr(old, name), getattr(new, name)))
     versions = sorted(diff_values(old.versions, new.versions))
@@ -121,36 +105,48 @@ def diff_values(old: Any, new: Any, path: str = "") -> Iterator[ValueDifference]
         yield ValueDifference(path, old, new)
 
 
-def record_module_digests(cache: WorkingCache, work: Sequence[ExperimentStatus]) -> None:
+def record_module_digests(cache: WorkingCache, keys: Mapping[Experiment, Key]) -> None:
     """Store the digest of each module that an analysis uses, so that changes can be named by it."""
-    for name, status in {_record_name(status): status for status in work}.items():
-        code = status.key.code
+    for name, experiment in {_record_name(experiment): experiment for experiment in keys}.items():
+        code = keys[experiment].code
         if json_digest(_read_record(cache, name)) != code:
-            modules = _module_digests(status)
+            modules = _module_digests(experiment)
             if json_digest(modules) == code:  # not edited since
                 cache.put_blob(MODULES_KIND, name, json.dumps(modules).encode())
 
 
-def _changed_modules(cache: WorkingCache, status: ExperimentStatus, code: str) -> tuple[str, ...]:
+def add_changed_modules(
+    cache: WorkingCache, experiment: Experiment, changes: Sequence[Change]
+) -> tuple[Change, ...]:
+    """Return changes, that of the code with the names of the modules, if they are known."""
+    return tuple(
+        replace(change, modules=_changed_modules(cache, experiment, change.old))
+        if change.component == "code"
+        else change
+        for change in changes
+    )
+
+
+def _changed_modules(cache: WorkingCache, experiment: Experiment, code: str) -> tuple[str, ...]:
     """Return the modules that have changed since their digest was `code`; none if unknown."""
-    old = _read_record(cache, _record_name(status))
+    old = _read_record(cache, _record_name(experiment))
     if json_digest(old) != code:
         return ()
-    new = _module_digests(status)
+    new = _module_digests(experiment)
     return tuple(sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name)))
 
 
-def _module_digests(status: ExperimentStatus) -> dict[str, str]:
-    return analysis_code_modules(*code_modules(status.experiment))
+def _module_digests(experiment: Experiment) -> dict[str, str]:
+    return analysis_code_modules(*code_modules(experiment))
 
 
-def _record_name(status: ExperimentStatus) -> str:
-    return " ".join(map(portable_name, code_modules(status.experiment)))
+def _record_name(experiment: Experiment) -> str:
+    return " ".join(map(portable_name, code_modules(experiment)))
 
 
 def _read_record(cache: WorkingCache, name: str) -> dict[str, str]:
-    record = json.loads(cache.get_blob(MODULES_KIND, name) or b"{}")
-    return record if isinstance(record, dict) else {}
+    record: dict[str, str] = json.loads(cache.get_blob(MODULES_KIND, name) or b"{}")
+    return record
 
 
 def _shorten(value: Any) -> str:

@@ -44,18 +44,6 @@ class Key:
         """The sha256 of all components."""
         return json_digest(self.as_dict())
 
-    def changed_components(self, newer: Key) -> tuple[str, ...]:
-        """Return the names of components that differ, of libraries with both versions."""
-        names = [name for name in COMPONENTS if getattr(self, name) != getattr(newer, name)]
-        updates = []
-        for name in sorted(self.versions.keys() | newer.versions.keys()):
-            old, new = (key.versions.get(name, "absent") for key in (self, newer))
-            if old != new:
-                updates.append(f"{name} {old} -> {new}")
-        if updates:
-            names.append(f"versions: {', '.join(updates)}")
-        return tuple(names)
-
     def same_sources(self, other: Key) -> bool:
         """Return whether all but the library versions, which differ by machine, is equal."""
         return all(getattr(self, name) == getattr(other, name) for name in COMPONENTS)

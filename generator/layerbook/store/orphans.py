@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,20 +48,14 @@ def remove_orphans(project: Project) -> tuple[Orphan, ...]:
         for orphan in orphans:
             if orphan.path.is_dir():
                 shutil.rmtree(orphan.path)
-                continue
-            for file in list(orphan.path.parent.iterdir()):
-                if arrays.is_sidecar_of(orphan.path.stem, file.name):
-                    file.unlink()
-            orphan.path.unlink()
-        _remove_empty_folders(project.results_root, [orphan.path for orphan in orphans])
+            else:
+                for file in list(orphan.path.parent.iterdir()):
+                    if arrays.is_sidecar_of(orphan.path.stem, file.name):
+                        file.unlink()
+                orphan.path.unlink()
+            with suppress(OSError):  # not empty
+                os.removedirs(orphan.path.parent)
     return orphans
-
-
-def _remove_empty_folders(root: Path, removed: Sequence[Path]) -> None:
-    for folder in {path.parent for path in removed}:
-        for parent in (folder, folder.parent):
-            if parent != root and parent.is_dir() and not any(parent.iterdir()):
-                parent.rmdir()
 
 
 def _find(project: Project, known: Collection[str]) -> Iterator[Orphan]:
