@@ -6,12 +6,14 @@ Prose, captions, templates, titles and code that only draws are not part of a ke
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import asdict, field
 from functools import cache, cached_property
 from importlib import metadata
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from layerbook.book.contents import Experiment
 from layerbook.book.sweep import Sweep
@@ -23,21 +25,25 @@ from layerbook.store.cache import WorkingCache
 from layerbook.store.json_format import json_digest
 
 COMPONENTS = ("spec", "code", "weights", "tokenizer", "precision")
-_WORD = re.compile(r"[\w.+!:@/-]{1,300}", re.ASCII)  # pages and reports print these
 LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "tokenizers")
-MAX_LIBRARIES = 20  # in the key of a result file
+# Pages and reports print the words of a key, which a forger can choose.
+Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+!:@/-]{1,300}$")]
+Versions = Annotated[Mapping[Word, Word], Field(max_length=20)]
 
 
 @dataclass(frozen=True)
 class Key:
-    """The components that a result depends on: digests, the precision, versions of libraries."""
+    """The components that a result depends on: digests, the precision, versions of libraries.
 
-    spec: str
-    code: str
-    weights: str
-    tokenizer: str
-    precision: str
-    versions: Mapping[str, str] = field(hash=False)
+    Raises ValueError for components that are anything but digests, names and versions.
+    """
+
+    spec: Word
+    code: Word
+    weights: Word
+    tokenizer: Word
+    precision: Word = "float32"  # older results do not record it
+    versions: Versions = field(default_factory=dict, hash=False)
 
     @cached_property
     def digest(self) -> str:
@@ -50,23 +56,7 @@ class Key:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the components as they are written into a result."""
-        parts = {name: getattr(self, name) for name in COMPONENTS}
-        return parts | {"versions": dict(sorted(self.versions.items()))}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Key:
-        """Build a key from a result's data. Raises ValueError."""
-        try:
-            # Older keys do not record the precision.
-            fields = {"precision": "float32", **data}
-            parts = {name: str(fields[name]) for name in COMPONENTS}
-            versions = {str(name): str(version) for name, version in data["versions"].items()}
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError("not a key") from error
-        words = [*parts.values(), *versions, *versions.values()]
-        if len(versions) > MAX_LIBRARIES or not all(map(_WORD.fullmatch, words)):
-            raise ValueError("a key may have only digests, names and versions")
-        return cls(**parts, versions=versions)
+        return asdict(self) | {"versions": dict(sorted(self.versions.items()))}
 
 
 def compute_keys(

@@ -255,7 +255,7 @@ def _parse_header(path: Path, text: bytes) -> ResultHeader:
     try:
         data = json.loads(text[: line.start()].rstrip(b",\n") + b"}")
         origin = {name: data[name] for name in ORIGIN_FIELDS}
-        key = Key.from_dict(data["key"])
+        key = Key(**data["key"])
         header = ResultHeader(**origin, spec=data["spec"], key=key, digest=line[1].decode())
         if not isinstance(header.spec, dict) or {type(part) for part in origin.values()} != {str}:
             raise ValueError("the header has other types")
