@@ -18,9 +18,10 @@ guide: $(STAMP)
 	$(BIN)/layerbook build --book docs/guide
 
 # Three processes for two cores, since tests of pages and commands often wait. Each has one thread of torch.
+# Where a test starts more, waiting threads sleep (PASSIVE), because the other processes need the cores.
 # The tests of a file share what they build, so they stay together; tests/conftest.py puts long files first.
 test: $(STAMP) browser lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # About half an hour; `make test` runs a few of these cases.
 fuzz: $(STAMP)

@@ -11,16 +11,16 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, closing
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
+from fixtures.dask_cluster import DaskCluster, start_cluster
 from fixtures.small_book import layerbook, read_tree, write_small_book
 from fixtures.tiny_llama import write_tiny_model
 from layerbook.book.contents import Experiment
@@ -66,83 +66,12 @@ experiments:
 """
 
 
-@dataclass
-class DaskCluster:
-    """A scheduler and workers, each a process of its own."""
-
-    address: str
-    scheduler: subprocess.Popen[str]
-    workers: list[subprocess.Popen[str]]
-
-    @property
-    def executor(self) -> str:
-        """Return the value of `--executor` for this scheduler."""
-        return self.address.replace("tcp", "dask").replace("tls", "dask+tls")
-
-
-def start_process(
-    log: IO[str], *arguments: str, without_layerbook: bool = False
-) -> subprocess.Popen[str]:
-    """Start a Dask command; hide this package from it if `without_layerbook`."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    hidden = "sys.modules['layerbook'] = None; " if without_layerbook else ""
-    script = f"import sys; {hidden}from dask.__main__ import main; main()"
-    return subprocess.Popen(
-        [sys.executable, "-c", script, *arguments], stdout=log, stderr=log, env=environment
-    )
-
-
-@contextmanager
-def start_cluster(
-    folder: Path, count: int, without_layerbook: bool = False, tls: Sequence[str] = ()
-) -> Iterator[DaskCluster]:
-    """Start a scheduler on a free port, with `count` workers that may lack this package. The
-    scheduler never has the package, since it only forwards bytes. tls: options with
-    certificates.
-    """
-    folder.mkdir(exist_ok=True)
-    with (folder / "log").open("w") as log:
-        protocol = "tls" if tls else "tcp"
-        options = ("--host", f"{protocol}://127.0.0.1", "--port", "0", "--no-dashboard", *tls)
-        processes = [start_process(log, "scheduler", *options, without_layerbook=True)]
-        try:
-            address = wait_for_log(folder / "log", r"Scheduler at:\s+(t\w+://\S+)")[0]
-            worker_options = (
-                "--local-directory",
-                str(folder),
-                "--nthreads",
-                "2",
-                "--no-dashboard",
-                "--no-nanny",
-                *tls,
-            )
-            for i in range(count):
-                arguments = ("worker", address, *worker_options, "--name", str(i))
-                processes.append(
-                    start_process(log, *arguments, without_layerbook=without_layerbook)
-                )
-            wait_for_log(folder / "log", f"Starting established connection to {protocol}", count)
-            yield DaskCluster(address, processes[0], processes[1:])
-        finally:
-            for process in processes:
-                process.kill()
-            for process in processes:
-                process.wait()
-
-
-def wait_for_log(log: Path, pattern: str, count: int = 1) -> list[str]:
-    """Return the matches in a log as soon as there are `count`; fail after two minutes."""
-    deadline = time.monotonic() + 120
-    while len(matches := re.findall(pattern, log.read_text())) < count:
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.1)
-    return matches
-
-
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+def cluster(
+    forkserver: ForkServerContext, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DaskCluster]:
     """Start two workers, which every test leaves alive."""
-    with start_cluster(tmp_path_factory.mktemp("dask"), 2) as cluster:
+    with start_cluster(tmp_path_factory.mktemp("dask"), forkserver, 2) as cluster:
         yield cluster
 
 
@@ -265,13 +194,17 @@ def test_runs_a_spec_outside_a_book(book: Path, cluster: DaskCluster, tmp_path: 
 
 @needs_dask
 def test_killed_worker_loses_no_results(
-    local_book: Path, book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    local_book: Path,
+    book: Path,
+    forkserver: ForkServerContext,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A worker is killed while it holds chunks; the other worker measures them."""
     monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
     wait, chunks_done = dask._wait, 0
     victim_tasks: list[str] = []
-    with start_cluster(tmp_path / "dask", 2) as new_cluster:
+    with start_cluster(tmp_path / "dask", forkserver, 2) as new_cluster:
         killed_worker = new_cluster.workers[0]
 
         def kill() -> None:
@@ -293,13 +226,15 @@ def test_killed_worker_loses_no_results(
                 chunks_done += 1
                 if chunks_done == 3:
                     # Stopped, it keeps the chunks that it is given next.
-                    killed_worker.send_signal(signal.SIGSTOP)
+                    assert killed_worker.pid is not None
+                    os.kill(killed_worker.pid, signal.SIGSTOP)
                     threading.Thread(target=kill).start()
             return wait(chunk, future)
 
         monkeypatch.setattr(dask, "_wait", wait_and_kill)
         completed = layerbook("run", "--executor", new_cluster.executor, cwd=book)
-        assert killed_worker.wait(10) == -signal.SIGKILL
+        killed_worker.join(10)
+        assert killed_worker.exitcode == -signal.SIGKILL
     assert completed.returncode == 0, completed.stderr + completed.stdout
     assert victim_tasks
     assert_same(local_book, book)
@@ -435,23 +370,25 @@ def test_unreachable_scheduler_is_reported(book: Path, monkeypatch: pytest.Monke
 
 
 @needs_dask
-def test_worker_without_layerbook_is_reported(book: Path, tmp_path: Path) -> None:
+def test_worker_without_layerbook_is_reported(
+    book: Path, forkserver: ForkServerContext, tmp_path: Path
+) -> None:
     """The command exits with 2 and says what to install; the worker stays alive."""
-    with start_cluster(tmp_path / "dask", 1, without_layerbook=True) as new_cluster:
+    with start_cluster(tmp_path / "dask", forkserver, 1, without_layerbook=True) as new_cluster:
         completed = layerbook("run", "--executor", new_cluster.executor, cwd=book)
-        assert new_cluster.workers[0].poll() is None
+        assert new_cluster.workers[0].is_alive()
     assert completed.returncode == 2
     assert "the Dask workers cannot run this" in completed.stderr
 
 
 @needs_dask
 def test_lost_scheduler_ends_the_run(
-    book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    book: Path, forkserver: ForkServerContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The command exits with 1 and keeps what was measured."""
     monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
     collect = running.SavedCells.collect
-    with start_cluster(tmp_path / "dask", 1) as new_cluster:
+    with start_cluster(tmp_path / "dask", forkserver, 1) as new_cluster:
 
         def kill_and_collect(self: Any, *arguments: Any) -> Any:
             new_cluster.scheduler.kill()
@@ -519,7 +456,11 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @needs_dask
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes certificates with openssl")
 def test_tls_certificates_are_used(
-    local_book: Path, book: Path, certificates: Path, tmp_path: Path
+    local_book: Path,
+    book: Path,
+    forkserver: ForkServerContext,
+    certificates: Path,
+    tmp_path: Path,
 ) -> None:
     """Certificates come from Dask's own settings; without them nothing is sent."""
     import dask as dask_library
@@ -528,7 +469,7 @@ def test_tls_certificates_are_used(
     files["client.key"] = certificates / "key"
     options = [f"--tls-ca-file={certificates / 'cert'}", f"--tls-cert={certificates / 'cert'}"]
     options.append(f"--tls-key={certificates / 'key'}")
-    with start_cluster(tmp_path / "dask", 1, tls=options) as cluster:
+    with start_cluster(tmp_path / "dask", forkserver, 1, tls=options) as cluster:
         assert cluster.executor.startswith("dask+tls://127.0.0.1:")
         refused = layerbook("run", "--executor", cluster.executor, cwd=book)
         assert refused.returncode == 2 and "needs certificates" in refused.stderr

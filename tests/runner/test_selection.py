@@ -1,5 +1,6 @@
-"""An edit of the package reruns exactly the experiments that depend on it. The edits are made
-in a copy of the package, which child processes import.
+"""An edit of the package reruns exactly the experiments that depend on it.
+
+The edits are made in a copy of the package.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ def book(built: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def package(tmp_path: Path) -> Path:
-    """Copy the package with its templates."""
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copy the package with its templates; keys are computed from this copy."""
     ignored = shutil.ignore_patterns("__pycache__", "templates")
     copy = shutil.copytree(
         ROOT / "generator" / "layerbook", tmp_path / "package" / "layerbook", ignore=ignored
@@ -55,6 +56,7 @@ def package(tmp_path: Path) -> Path:
     shutil.copytree(
         ROOT / "templates", copy / "templates", ignore=shutil.ignore_patterns("chapters")
     )
+    monkeypatch.setattr(code_digest, "_package", lambda: copy)
     return copy
 
 
@@ -64,20 +66,9 @@ def append(package: Path, name: str, text: str) -> None:
         file.write(text)
 
 
-def run(package: Path, *arguments: str, cwd: Path) -> str:
-    """Run a command of the copied package; return its output."""
-    environment = os.environ | {"PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "layerbook", *arguments]
-    completed = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
-    assert completed.returncode == 0, completed.stderr
-    return completed.stdout
-
-
-def stale_addresses(package: Path, book: Path) -> set[str]:
-    """Return the experiments that the copied package would rerun because of its code."""
-    experiments = json.loads(run(package, "status", "--json", cwd=book))["experiments"]
+def stale_addresses(book: Path) -> set[str]:
+    """Return the experiments that would run again because of changed code."""
+    experiments = json.loads(layerbook("status", "--json", cwd=book).stdout)["experiments"]
     stale_experiments = [experiment for experiment in experiments if experiment["state"] != "fresh"]
     assert all(
         (experiment["state"], experiment["changed"]) == ("stale", ["code"])
@@ -102,9 +93,9 @@ def test_reruns_dependants_of_changed_code(
 ) -> None:
     """A changed constant counts, a comment does not."""
     append(package, file, COMMENT)
-    assert stale_addresses(package, book) == set()
+    assert stale_addresses(book) == set()
     append(package, file, CONSTANT)
-    assert stale_addresses(package, book) == dependants
+    assert stale_addresses(book) == dependants
 
 
 def test_presentation_code_reruns_nothing(package: Path, book: Path) -> None:
@@ -123,7 +114,7 @@ def test_presentation_code_reruns_nothing(package: Path, book: Path) -> None:
     for file in files:
         append(package, file, CONSTANT)
     append(package, "templates/base.html", "<!-- -->")
-    assert stale_addresses(package, book) == set()
+    assert stale_addresses(book) == set()
 
 
 def test_restyling_loads_no_model(package: Path, book: Path) -> None:
@@ -134,7 +125,11 @@ def test_restyling_loads_no_model(package: Path, book: Path) -> None:
     for name in ("torch", "transformers"):
         (package.parent / f"{name}.py").write_text("raise ImportError('the model was touched')\n")
     old_results, old_site = read_tree(book / "experiments" / "results"), read_tree(book / "site")
-    assert "ran" not in run(package, "build", "--jobs", "1", cwd=book)
+    environment = os.environ | {"PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "layerbook", "build", "--jobs", "1"]
+    completed = subprocess.run(command, cwd=book, env=environment, capture_output=True, text=True)
+    assert completed.returncode == 0, completed.stderr
+    assert "ran" not in completed.stdout
     assert read_tree(book / "experiments" / "results") == old_results
     new_site = read_tree(book / "site")
     assert b"teal" in new_site["assets/book.css"] and b"restyled" in new_site["next.html"]
@@ -148,7 +143,6 @@ def test_changed_evaluator_runs_no_cell(
 ) -> None:
     """The table of a sweep depends on the evaluator of measures, its cells do not."""
     append(package, "book/claims/evaluator.py", CONSTANT)
-    monkeypatch.setattr(code_digest, "_package", lambda: package)
     old_cells, old_table = [path.read_bytes() for path in cell_files(book)], read_sweep_table(book)
     monkeypatch.setattr(NextToken, "measure", lambda *_: pytest.fail("a cell ran"))
     completed = layerbook("build", cwd=book)
@@ -163,7 +157,6 @@ def test_notices_an_edit_during_a_chunk(
     package: Path, book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cells of earlier chunks are kept, and are current again once the edit is undone."""
-    monkeypatch.setattr(code_digest, "_package", lambda: package)
     monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
     file = package / "analyses" / "next_token.py"
     source, measure, cells_run = file.read_text(encoding="utf-8"), NextToken.measure, 0
