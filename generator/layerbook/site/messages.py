@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import io
+import itertools
 import re
 import sys
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import get_args, get_type_hints
 
 from babel.messages import Catalog
 from babel.messages.pofile import read_po, write_po
@@ -57,11 +58,10 @@ def _in_python() -> Iterator[LocatedMessage]:
     """Yield the arguments of `gettext` and `mark`, including both sides of a conditional."""
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-                continue
-            if node.func.id in ("gettext", "mark", "_names"):
-                for argument in node.args:
-                    yield from ((text, _package_path(path)) for text in _constants(argument))
+            match node:
+                case ast.Call(ast.Name("gettext" | "mark" | "_names"), arguments):
+                    texts = itertools.chain.from_iterable(map(_constants, arguments))
+                    yield from ((text, _package_path(path)) for text in texts)
 
 
 def _constants(node: ast.expr) -> Iterator[str]:
@@ -93,10 +93,7 @@ class _FigureTexts(ast.NodeVisitor):
             self.visit(statement)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        if node in self._silent:
-            return
-        body = node.body[1:] if ast.get_docstring(node) is not None else node.body
-        for statement in body:
+        for statement in node.body if node not in self._silent else ():
             self.visit(statement)
 
     def visit_Expr(self, node: ast.Expr) -> None:
@@ -114,11 +111,6 @@ class _FigureTexts(ast.NodeVisitor):
 
     def visit_Raise(self, node: ast.Raise) -> None:
         """Skip errors, which only authors see on the console."""
-
-    def visit_Import(self, node: Any) -> None:
-        """Skip module names."""
-
-    visit_ImportFrom = visit_Import
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
         self.visit(node.value)
