@@ -11,6 +11,7 @@ from layerbook.book.contents import Chapter
 from layerbook.core.errors import SpecError, first_problems
 from layerbook.core.figures import Diagram
 from layerbook.core.language import gettext
+from layerbook.plotting.pool import DrawingJob
 from layerbook.site import blocks, pages
 from layerbook.site.chapter_media import ChapterMedia
 from layerbook.site.chapter_views import ChapterViews, PageResources
@@ -188,16 +189,16 @@ class ChapterRenderer:
             return None
         known_part = part if part in {block.part for block in self._decoder.blocks} else ""
         highlighted = replace(self._decoder, highlight=known_part, title="")
-        return self._parts.figure_renderer.diagram(highlighted, CHAPTER_DIAGRAM, compact=True)
+        job = DrawingJob(CHAPTER_DIAGRAM, highlighted, compact=True)
+        return self._parts.figure_renderer.pictures(job)[0]
 
     def index_page(self, body: pages.ChapterBody, minutes: Mapping[str, int]) -> pages.IndexPage:
         """Return the front page with its text."""
         diagram = None
         if self._decoder:
             untitled = replace(self._decoder, title="")
-            diagram = self._parts.figure_renderer.diagram(
-                untitled, "map", compact=False, links=self._part_links
-            )
+            job = DrawingJob("map", untitled, links=tuple(sorted(self._part_links.items())))
+            diagram = self._parts.figure_renderer.pictures(job)[0]
         book = self._parts.book
         return pages.IndexPage(
             title=book.title,

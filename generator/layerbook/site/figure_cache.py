@@ -6,7 +6,6 @@ import hashlib
 import inspect
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -15,9 +14,7 @@ from pydantic import BaseModel
 
 from layerbook.core import figures, language
 from layerbook.core.errors import LayerbookError
-from layerbook.core.language import gettext
 from layerbook.plotting.pool import DrawingJob, DrawingPool
-from layerbook.site.tokens_html import passage_html, strip_html, table_html
 from layerbook.store.cache import WorkingCache
 from layerbook.store.code_digest import packages_digest, source_digest
 from layerbook.store.keys import library_versions
@@ -57,38 +54,8 @@ class FigureRenderer:
         self._pending: set[str] = set()
         self._drawn: dict[str, tuple[str, ...]] = {}
 
-    def html(self, figure: figures.Figure, id: str) -> str:
-        """Return the HTML of a token strip, passage or table, or the placeholder of a picture.
-
-        Raises TypeError for a sequence.
-        """
-        if isinstance(figure, figures.TokenStrip):
-            return strip_html(figure)
-        if isinstance(figure, figures.Passage):
-            return passage_html(figure)
-        if isinstance(figure, figures.Table):
-            return table_html(figure, figure.title or gettext("Table"))
-        if isinstance(figure, figures.Frames):
-            raise TypeError("a sequence has a picture for each frame")
-        return self._placeholders(DrawingJob(id, figure))[0]
-
-    def frames(self, figure: figures.Frames, id: str) -> tuple[str, ...]:
-        """Return the placeholders of a sequence, drawn on one scale."""
-        return self._placeholders(DrawingJob(id, figure), len(figure.frames))
-
-    def diagram(
-        self,
-        figure: figures.Diagram,
-        id: str,
-        *,
-        compact: bool,
-        links: Mapping[str, str] | None = None,
-    ) -> str:
-        """Return the placeholder of the decoder, compact or with links from its parts."""
-        sorted_links = tuple(sorted((links or {}).items()))
-        return self._placeholders(DrawingJob(id, figure, compact, sorted_links))[0]
-
-    def _placeholders(self, job: DrawingJob, count: int = 1) -> tuple[str, ...]:
+    def pictures(self, job: DrawingJob) -> tuple[str, ...]:
+        """Return the placeholder of a drawing in the current language; for a sequence, of all."""
         job = replace(job, language=language.current())
         key = hashlib.sha256(f"{self._code}{content_digest(job)}".encode()).hexdigest()
         if key not in self._drawn and key not in self._pending:
@@ -98,6 +65,7 @@ class FigureRenderer:
                 self._drawing_pool.submit(key, job)
             else:
                 self._drawn[key] = tuple(json.loads(cached))
+        count = len(job.figure.frames) if isinstance(job.figure, figures.Frames) else 1
         return tuple(f"<!--drawing {key} {i}-->" for i in range(count))
 
     def fill_placeholders(self, page: str) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from layerbook.core import figures
+from layerbook.core.language import gettext
 from layerbook.core.tidy_table import tidy_table
 from layerbook.plotting.colors import sequential
+from layerbook.plotting.pool import DrawingJob
 from layerbook.site.blocks import FigureScript, FrameView
 from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.interactive import assign_data, attention, sampling, tokenizer
 from layerbook.site.prose.filters import bytes_
 from layerbook.site.prose.ids import PICTURE_SUFFIX
-from layerbook.site.tokens_html import table_csv
+from layerbook.site.tokens_html import passage_html, strip_html, table_csv, table_html
 
 
 class FigureParts:
@@ -25,7 +27,8 @@ class FigureParts:
     def __init__(
         self, renderer: FigureRenderer, diagram_links: Mapping[str, str] | None = None
     ) -> None:
-        self._renderer, self._diagram_links = renderer, diagram_links or {}
+        self._renderer = renderer
+        self._diagram_links = tuple(sorted((diagram_links or {}).items()))
         self.files: dict[str, bytes] = {}
 
     def add_table(self, figure: figures.Figure, href: str) -> None:
@@ -34,19 +37,27 @@ class FigureParts:
 
     def html(self, figure: figures.Figure, id: str, script_href: str) -> str:
         """Return the HTML of a figure that is not a sequence."""
-        if isinstance(figure, figures.TokenStrip) and figure.tokenizer_json:
-            scripts = tokenizer.script_files(figure, script_href)
-            self.files |= scripts
-            return tokenizer.live_html(figure, scripts)
         picture = f"{id}{PICTURE_SUFFIX}"
-        if isinstance(figure, figures.Diagram):
-            links = self._diagram_links
-            return self._renderer.diagram(figure, picture, compact=False, links=links)
-        return self._renderer.html(figure, picture)
+        match figure:
+            case figures.TokenStrip(tokenizer_json=""):
+                return strip_html(figure)
+            case figures.TokenStrip():
+                scripts = tokenizer.script_files(figure, script_href)
+                self.files |= scripts
+                return tokenizer.live_html(figure, scripts)
+            case figures.Passage():
+                return passage_html(figure)
+            case figures.Table():
+                return table_html(figure, figure.title or gettext("Table"))
+            case figures.Diagram():
+                job = DrawingJob(picture, figure, links=self._diagram_links)
+            case _:
+                job = DrawingJob(picture, figure)
+        return self._renderer.pictures(job)[0]
 
     def frames(self, figure: figures.Frames, id: str) -> tuple[FrameView, ...]:
         """Return the steps of a sequence, each with its picture."""
-        pictures = self._renderer.frames(figure, f"{id}{PICTURE_SUFFIX}")
+        pictures = self._renderer.pictures(DrawingJob(f"{id}{PICTURE_SUFFIX}", figure))
         return tuple(
             FrameView(
                 figures.label_text(frame.label),
