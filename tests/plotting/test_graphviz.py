@@ -8,8 +8,14 @@ from xml.etree import ElementTree
 
 import pytest
 from layerbook.plotting import graphviz
-from layerbook.plotting.dot_syntax import DiagramError, check_source
-from layerbook.plotting.graphviz import DARK_INK, LIGHT_INK, clean, draw_dot
+from layerbook.plotting.graphviz import (
+    DARK_INK,
+    LIGHT_INK,
+    DiagramError,
+    check_source,
+    clean,
+    draw_dot,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")

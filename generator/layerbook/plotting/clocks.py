@@ -34,6 +34,11 @@ class ClockLayout:
         return self.margin
 
     @property
+    def above(self) -> float:
+        """Height of the names above the face."""
+        return _NAME_GAP + 8 if self.has_names else 4.0
+
+    @property
     def width(self) -> float:
         """Total width in pixels."""
         return 2 * (self.radius + self.margin)
@@ -41,8 +46,7 @@ class ClockLayout:
     @property
     def height(self) -> float:
         """Total height in pixels."""
-        above = _NAME_GAP + 8 if self.has_names else 4.0
-        return 2 * (self.radius + above) + (20.0 if self.has_notes else 0.0)
+        return 2 * (self.radius + self.above) + (20.0 if self.has_notes else 0.0)
 
 
 def compute_layout(figures: Sequence[Clock], arrangement: Arrangement) -> ClockLayout:
@@ -56,8 +60,8 @@ def compute_layout(figures: Sequence[Clock], arrangement: Arrangement) -> ClockL
 
 def draw(canvas: Canvas, figure: Clock, layout: ClockLayout, left: float, top: float) -> None:
     """Draw the face, the past positions, the angle between the first two hands, and the hands."""
-    above = _NAME_GAP + 8 if layout.has_names else 4.0
-    x, y, radius = left + layout.radius + layout.margin, top + above + layout.radius, layout.radius
+    radius = layout.radius
+    x, y = left + radius + layout.margin, top + layout.above + radius
     canvas.draw_circle(x, y, radius, fill=colors.BOX, edge=colors.LINE)
     ticks = [(*_point_at(x, y, 0.9 * radius, a), *_point_at(x, y, radius, a)) for a in _quarters()]
     canvas.draw_segments(ticks, colors.LINE)
@@ -76,7 +80,7 @@ def draw(canvas: Canvas, figure: Clock, layout: ClockLayout, left: float, top: f
         canvas.draw_text(
             text.printable(figure.note),
             x,
-            y + radius + above + 12,
+            y + radius + layout.above + 12,
             color=colors.MUTED,
             anchor="center",
         )

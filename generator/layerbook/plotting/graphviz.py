@@ -1,7 +1,8 @@
 """Diagrams in Graphviz's language DOT, drawn by its program `dot` where that is installed.
 
 The source may be a stranger's. So the program runs in an empty folder, for a few seconds, with
-little memory, and may open no files; of its output, only plain shapes and texts are kept.
+little memory, and may open no files; of its output, only plain shapes and texts are kept. A source
+that names files or links, or joins texts with `+`, is refused before.
 """
 
 from __future__ import annotations
@@ -11,12 +12,27 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree
 
+from layerbook.core.errors import LayerbookError
 from layerbook.core.paths import find_program
-from layerbook.plotting.dot_syntax import DiagramError, check_source
+
+MAX_SOURCE = 20_000
+FILE_ATTRIBUTES = frozenset(
+    {"image", "imagepath", "shapefile", "fontpath", "stylesheet", "_background"}
+)
+"""The attributes whose value Graphviz, or a program that opens the drawing, reads as a file."""
+LINK_ENDINGS = ("url", "href")
+_TOKEN = re.compile(
+    r"(?P<space>\s+|//[^\n]*|/\*.*?(?:\*/|\Z)|^#[^\n]*)"
+    r'|(?P<quoted>"(?:[^"\\]|\\.)*+"?)|(?P<word>[^\W]+)|(?P<sign>.)',
+    re.DOTALL | re.MULTILINE,
+)
+_HTML_FILE = re.compile(r"<\s*img\b|\b(?:href|src)\s*=", re.IGNORECASE)
 
 SECONDS = 10
 MAX_MEMORY = 1_000_000_000
@@ -39,6 +55,14 @@ _ATTRIBUTES = frozenset(
 )
 _REFERENCE = re.compile(r"url\((?!#[\w.-]+\))", re.IGNORECASE)
 _STOP = re.compile(r"stop-color:([#\w]+);stop-opacity:([\d.]+);?")
+
+
+class DiagramError(LayerbookError):
+    """A diagram that cannot be drawn; `line` counts in its source, 0 stands for all of it."""
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 @dataclass(frozen=True)
@@ -151,3 +175,60 @@ def clean(svg: str) -> Drawing:
     root.attrib |= {"xmlns": _SVG[1:-1], "width": f"{width:g}", "height": f"{height:g}"}
     text = ElementTree.tostring(root, encoding="unicode")
     return Drawing(f"{text}\n", round(width), round(height))
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+    line: int
+
+
+def check_source(source: str) -> None:
+    """Raise DiagramError for a source that is too long, or that names a file or a link."""
+    if len(source) > MAX_SOURCE:
+        raise DiagramError(f"the diagram is longer than {MAX_SOURCE:,} characters")
+    previous = _Token("sign", "", 1)
+    for token in _tokens(source):
+        if token.kind == "html" and _HTML_FILE.search(token.text):
+            raise DiagramError("a diagram cannot contain pictures or links", token.line)
+        if token.kind == "html" and "<!--" in token.text:  # a comment could hide the text's end
+            raise DiagramError("a text in a diagram cannot contain comments", token.line)
+        if token.text == "+":
+            raise DiagramError("texts in a diagram cannot be joined with +", token.line)
+        if token.text == "=":
+            _check_attribute(previous)
+        previous = token
+
+
+def _check_attribute(token: _Token) -> None:
+    # Graphviz reads `[width=5image=x]` as two attributes, and takes an HTML text for a name.
+    name = re.sub(r"\\\r?\n", "", token.text).strip('"<>').lstrip("0123456789")
+    if name.casefold() in FILE_ATTRIBUTES:
+        raise DiagramError(f"a diagram cannot read files, so {name!r} is not allowed", token.line)
+    if name.casefold().endswith(LINK_ENDINGS):
+        raise DiagramError(f"a diagram cannot have links, so {name!r} is not allowed", token.line)
+
+
+def _tokens(source: str) -> Iterator[_Token]:
+    """Yield words, quoted texts, HTML texts and signs; leave out spaces and comments."""
+    position, line = 0, 1
+    while match := _TOKEN.match(source, position):  # any character matches, so this reads it all
+        kind, text = match.lastgroup or "sign", match[0]
+        if source.startswith(("->", "--"), position):
+            text = source[position : position + 2]
+        elif text == "<":
+            kind, text = "html", _html_text(source, position)
+        if kind != "space":
+            yield _Token(kind, text, line)
+        position += len(text)
+        line += text.count("\n")
+
+
+def _html_text(source: str, start: int) -> str:
+    """Return the text from `<` to the `>` that closes it, or to the end."""
+    depth = 0
+    for match in re.compile("[<>]").finditer(source, start):
+        depth += 1 if match[0] == "<" else -1
+        if depth == 0:
+            return source[start : match.end()]
+    return source[start:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.colors import ListedColormap
@@ -75,43 +75,39 @@ def cell_pixels(figure: Heatmap, scale: Scale, cell: tuple[float, float]) -> NDA
 def cell_texts(figure: Heatmap) -> NDArray[np.object_]:
     """Return the values as text [rows, columns], or the words that are there in their place.
 
-    All have the decimals that give the largest three digits; shares are in whole percent, or in
-    tenths below one.
+    All have as many decimals; shares are in whole percent, or in tenths below one.
     """
     if figure.cells:
         words = np.empty(figure.values.shape, dtype=object)
         words[:] = [[text.printable(label_text(cell)) for cell in row] for row in figure.cells]
         return words
-    if figure.percent:
-        percents: NDArray[np.object_] = np.vectorize(_percent, otypes=[object])(
-            float_values(figure)
-        )
-        return percents
-    largest = float(np.abs(finite_values(figure)).max(initial=0.0))
-    decimals = 2 if largest < 10 else 1 if largest < 100 else 0
-    has_fixed_digits = 0.01 <= largest < 100_000
-
-    def write(value: float) -> str:
-        if not has_fixed_digits or not np.isfinite(value) or value == 0:
-            return text.format_number(value)
-        digits_text = localized(f"{value:,.{decimals}f}").replace("-", "−")
-        return digits_text if set(digits_text) & set("123456789") else digits_text.lstrip("−")
-
     values, finite = float_values(figure), finite_values(figure)
-    if finite.size and write(finite.min()) == write(finite.max()):
+    write = _percent if figure.percent else _with_decimals(float(np.abs(finite).max(initial=0.0)))
+    if not figure.percent and finite.size and write(finite.min()) == write(finite.max()):
         same = text.format_values(np.where(absent_cells(figure), np.nan, values).ravel().tolist())
         return np.array(same, dtype=object).reshape(values.shape)
-    cell_values: NDArray[np.object_] = np.vectorize(write, otypes=[object])(values)
-    return cell_values
+    texts: NDArray[np.object_] = np.vectorize(write, otypes=[object])(values)
+    return texts
+
+
+def _with_decimals(largest: float) -> Callable[[float], str]:
+    """Return a function that writes numbers so that the largest has three digits."""
+    decimals = 2 if largest < 10 else 1 if largest < 100 else 0
+
+    def write(value: float) -> str:
+        if not 0.01 <= largest < 100_000 or not np.isfinite(value) or value == 0:
+            return text.format_number(value)
+        digits = localized(f"{value:,.{decimals}f}").replace("-", "−")
+        return digits if set(digits) & set("123456789") else digits.lstrip("−")
+
+    return write
 
 
 def _percent(share: float) -> str:
+    if not np.isfinite(share):
+        return text.format_percent(text.format_number(share))
     digits = 1 if 0.0005 <= abs(share) < 0.00995 else 0
-    if np.isfinite(share):
-        number = localized(f"{100 * share:.{digits}f}")
-    else:
-        number = text.format_number(share)
-    return text.format_percent(number.replace("-", "−"))
+    return text.format_percent(localized(f"{100 * share:.{digits}f}").replace("-", "−"))
 
 
 def text_width(figure: Heatmap) -> float:
@@ -156,13 +152,11 @@ def draw_annotated(canvas: Canvas, figure: Heatmap, scale: Scale, area: Area) ->
 
 def color_scale(figures: Sequence[Heatmap]) -> Scale:
     """Return the fixed scale, or the range of all values; centered on zero for diverging maps."""
-    fixed = [figure.scale for figure in figures if figure.scale]
-    cell_values = [finite_values(figure) for figure in figures]
-    ends = np.array(
-        [*fixed, *((v.min(), v.max()) for v in cell_values if v.size and len(fixed) < len(figures))]
-        or [(0, 1)]
-    )
-    low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
+    ends = [figure.scale for figure in figures if figure.scale]
+    if len(ends) < len(figures):
+        ends += [(v.min(), v.max()) for v in map(finite_values, figures) if v.size]
+    low = float(min((low for low, _ in ends), default=0))
+    high = float(max((high for _, high in ends), default=1))
     if figures[0].diverging:
         high = max(abs(low), abs(high))
         low = -high

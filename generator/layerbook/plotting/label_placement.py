@@ -55,26 +55,27 @@ def place_labels(
         _candidates(p, s, bounds)
         for p, s in zip(centers, np.array(sizes, dtype=float), strict=True)
     ]
-    fixed_costs = [_fixed_cost(candidate, dots, lines) for candidate in candidates]
-    choices: list[int | None] = [None] * len(points)
+    fixed_costs = [
+        4 * distances
+        + (5 * _overlap(boxes, dots).sum(axis=1) + 2 * _overlap(boxes, lines).sum(axis=1))
+        for boxes, distances in candidates
+    ]
+    choices: dict[int, int] = {}
     for _ in range(_ROUNDS):
-        for i, candidate in enumerate(candidates):
-            others = np.array(
-                [candidates[j].boxes[k] for j, k in enumerate(choices) if k is not None and j != i]
-            )
-            cost = fixed_costs[i] + 6 * _overlap(candidate.boxes, others.reshape(-1, 4)).sum(axis=1)
+        for i, (boxes, _distances) in enumerate(candidates):
+            others = np.array([candidates[j].boxes[k] for j, k in choices.items() if j != i])
+            cost = fixed_costs[i] + 6 * _overlap(boxes, others.reshape(-1, 4)).sum(axis=1)
             choices[i] = int(np.argmin(cost))
-    return _without_collisions(candidates, choices)
+    return _without_collisions(candidates, list(choices.values()))
 
 
 def _without_collisions(
-    candidates: list[_Candidates], choices: list[int | None]
+    candidates: list[_Candidates], choices: list[int]
 ) -> list[LabelPlacement | None]:
     """Return the chosen places; of two labels that still touch, the later one is dropped."""
     result: list[LabelPlacement | None] = []
     occupied = np.empty((0, 4))
-    for (boxes, distances), chosen in zip(candidates, choices, strict=True):
-        choice = chosen or 0
+    for (boxes, distances), choice in zip(candidates, choices, strict=True):
         box = boxes[choice]
         if _overlap(box[None], occupied).sum() > 0:
             result.append(None)
@@ -102,14 +103,6 @@ def _candidates(
         center - size / 2, bounds[:2], np.maximum(np.array(bounds[2:]) - size, bounds[:2])
     )
     return _Candidates(np.concatenate([low, low + size], axis=1), distance)
-
-
-def _fixed_cost(candidates: _Candidates, dots: Boxes, lines: Boxes) -> NDArray[np.float64]:
-    on_dots = _overlap(candidates.boxes, dots).sum(axis=1)
-    on_lines = _overlap(candidates.boxes, lines).sum(axis=1)
-    cost: NDArray[np.float64] = candidates.distances * 4
-    cost += 5 * on_dots + 2 * on_lines
-    return cost
 
 
 def _stroke_squares(strokes: Sequence[tuple[float, float, float, float]]) -> Boxes:

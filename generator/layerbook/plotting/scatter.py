@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.patches import FancyArrowPatch
 from numpy.typing import NDArray
 
-from layerbook.core.figures import Point, Scatter, label_text
+from layerbook.core.figures import Scatter, label_text
 from layerbook.core.language import gettext
 from layerbook.plotting import colors, label_placement, numeric_axes, svg, text
 from layerbook.plotting.canvas import Arrangement, Canvas, Segment, Size
@@ -157,21 +157,16 @@ def _draw_points(
 
 
 def _tooltips(figure: Scatter) -> list[str]:
-    """Return the tooltips of the points."""
+    """Return each point's name, group and coordinates, and the analysis's own words."""
     x = text.format_values([p.x for p in figure.points], percent=figure.x.percent)
     y = text.format_values([p.y for p in figure.points], percent=figure.y.percent)
-    return [
-        _tooltip(point, f"{figure.x.name} {across}, {figure.y.name} {up}")
-        for point, across, up in zip(figure.points, x, y, strict=True)
-    ]
-
-
-def _tooltip(point: Point, coordinates: str) -> str:
-    """Return the point's group, its coordinates, and the analysis's own words."""
-    label = label_text(point.label)
-    label_and_group = f"{label} ({point.group})" if label and point.group else ""
-    name = label_and_group or label or point.group or gettext("point")
-    return text.printable(f"{name}: {coordinates}. {point.tooltip}".strip())
+    tooltips = []
+    for point, across, up in zip(figure.points, x, y, strict=True):
+        label, group = label_text(point.label), point.group
+        name = f"{label} ({group})" if label and group else label or group or gettext("point")
+        words = f"{name}: {figure.x.name} {across}, {figure.y.name} {up}. {point.tooltip}"
+        tooltips.append(text.printable(words.strip()))
+    return tooltips
 
 
 def _draw_dot(
@@ -202,10 +197,11 @@ def _draw_link(canvas: Canvas, arrow: Segment, ends: str) -> None:
     A point that did not move has neither.
     """
     x0, y0, x1, y1 = arrow
-    if not np.isfinite(arrow).all() or np.hypot(x1 - x0, y1 - y0) < 0.5:
+    length = np.hypot(x1 - x0, y1 - y0)
+    if not np.isfinite(length) or length < 0.5:
         return
     gid = canvas.add_mark("link", ends)
-    if np.hypot(x1 - x0, y1 - y0) < _MIN_ARROW_LENGTH:
+    if length < _MIN_ARROW_LENGTH:
         canvas.overlay.plot(
             (x0, x1),
             (y0, y1),

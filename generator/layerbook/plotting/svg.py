@@ -11,11 +11,12 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 import numpy as np
 
+from layerbook.core.figures import Figure
 from layerbook.plotting import colors, text
 
 MAX_UNSCROLLED_WIDTH = 370
@@ -90,18 +91,8 @@ _DEFAULT_PROPERTIES = {"image-rendering:crisp-edges", "text-anchor:start"}
 _GEOMETRY_ATTRIBUTES = tuple("x y x1 x2 y1 y2 width height cx cy r d points".split())
 
 
-class Described(Protocol):
-    """A figure, by the words that describe it."""
-
-    @property
-    def title(self) -> str: ...
-
-    @property
-    def alt(self) -> str: ...
-
-
 def root_element(
-    id: str, width: float, height: float, figure: Described, *, role: str = "img"
+    id: str, width: float, height: float, figure: Figure, *, role: str = "img"
 ) -> ET.Element:
     """Return an empty picture of a size in CSS pixels, with the figure's title and alt text."""
     is_wide = width > MAX_SHRUNK_WIDTH
@@ -234,8 +225,7 @@ def _clean_element(element: ET.Element) -> None:
         element.text = None
     for name in list(element.attrib):
         element.set(name.rpartition("}")[2], element.attrib.pop(name))
-    for name, value in _style_properties(element.attrib.pop("style", "")):
-        element.set(name, value)
+    element.attrib |= _style_properties(element.attrib.pop("style", ""))
     for name in _GEOMETRY_ATTRIBUTES:
         if name in element.attrib:
             element.set(name, " ".join(_round_numbers(element.attrib[name]).split()))
@@ -248,22 +238,21 @@ def _clean_element(element: ET.Element) -> None:
         _clean_image(element)
 
 
-def _style_properties(style: str) -> Iterator[tuple[str, str]]:
+def _style_properties(style: str) -> dict[str, str]:
     """Return the properties of a style attribute as presentation attributes.
 
     These have no `font:` shorthand.
     """
-    for declaration in filter(None, (part.strip() for part in style.split(";"))):
+    properties: dict[str, str] = {}
+    for declaration in style.split(";"):
         name, _, value = (part.strip() for part in declaration.partition(":"))
-        if f"{name}:{value}" in _DEFAULT_PROPERTIES:
-            continue
         font = _FONT_SHORTHAND.match(value) if name == "font" else None
         if font:
-            yield from (
-                (f"font-{key}", str(font[key])) for key in ("weight", "size", "family") if font[key]
-            )
-        else:
-            yield name, value.removesuffix("px") if name == "font-size" else value
+            keys = ("weight", "size", "family")
+            properties |= {f"font-{key}": font[key] for key in keys if font[key]}
+        elif name and f"{name}:{value}" not in _DEFAULT_PROPERTIES:
+            properties[name] = value.removesuffix("px") if name == "font-size" else value
+    return properties
 
 
 def _clean_text(element: ET.Element) -> None:
@@ -307,11 +296,9 @@ def _clean_image(element: ET.Element) -> None:
     element.set("href", "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode())
     element.set("class", "fig-map")
     element.set("preserveAspectRatio", "none")
-    element.set(
-        "transform",
-        _DECIMAL.sub(lambda match: f"{float(match[0]):.6g}", element.get("transform", "")),
-    )
-    numbers = [float(number) for number in _ANY_NUMBER.findall(element.attrib["transform"])]
+    turned = _DECIMAL.sub(lambda match: f"{float(match[0]):.6g}", element.get("transform", ""))
+    element.set("transform", turned)
+    numbers = list(map(float, _ANY_NUMBER.findall(turned)))
     if len(numbers) < 4 or min(numbers[0], numbers[3]) < _MIN_CRISP_SCALE:
         # Sampling pixels of a fine pattern would alias it.
         element.attrib.pop("image-rendering", None)

@@ -13,8 +13,7 @@ from pathlib import PurePosixPath
 from layerbook.book.media import ImageFile, MediaError, MediaFolders
 from layerbook.book.subtitles import language_of
 from layerbook.core import language
-from layerbook.plotting.dot_syntax import DiagramError
-from layerbook.plotting.graphviz import Drawing, draw_dot
+from layerbook.plotting.graphviz import DiagramError, Drawing, draw_dot
 from layerbook.site.blocks import ImageView, SubtitlesView, VideoView
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.markdown import heading_slug
@@ -78,7 +77,7 @@ class ChapterMedia:
         return ImageFile(f"{path}.svg", light.width, light.height, f"{path}.dark.svg")
 
     def _draw(self, source: str, *, dark: bool) -> Drawing:
-        key = json_digest([source_digest("plotting/graphviz", "plotting/dot_syntax"), source, dark])
+        key = json_digest([source_digest("plotting/graphviz"), source, dark])
         cached = self._cache.get_blob("diagrams", key)
         if cached:
             return Drawing(**json.loads(cached))

@@ -12,7 +12,7 @@ from jinja2 import TemplateSyntaxError
 from layerbook.book.glossary import Entry, Glossary
 from layerbook.book.node import Position
 from layerbook.core.errors import LayerbookError, Problem, SpecError, did_you_mean
-from layerbook.plotting.dot_syntax import DiagramError
+from layerbook.plotting.graphviz import DiagramError
 from layerbook.site.prose.braces import PLACEHOLDERS
 from layerbook.site.prose.chapter_text import TextPiece, definition_text
 from layerbook.site.prose.environment import evaluate, prose_environment

@@ -10,7 +10,7 @@ from jinja2 import nodes
 from layerbook.book.media import MediaError, MediaFolders
 from layerbook.book.node import Position, display_path
 from layerbook.core.errors import Problem
-from layerbook.plotting.dot_syntax import DiagramError, check_source
+from layerbook.plotting.graphviz import DiagramError, check_source
 from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.pictures import ProseImage, extract_pictures
 
