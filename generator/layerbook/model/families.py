@@ -77,24 +77,53 @@ class Family:
         return config.get(self.renamed.get(name, name))
 
 
-SITES: Sites = {
-    "embed": SitePoint("model.embed_tokens"),
-    "resid_final": SitePoint("model.norm", "input"),
-    "ln_final": SitePoint("model.norm"),
-}
+def _sites(embedding: str, final_norm: str) -> Sites:
+    """Return the points of the sites before and after the layers."""
+    return {
+        "embed": SitePoint(embedding),
+        "resid_final": SitePoint(final_norm, "input"),
+        "ln_final": SitePoint(final_norm),
+    }
+
+
+def _layer_sites(attention: str, attention_output: str, mlp_norm: str, mlp_output: str) -> Sites:
+    """Return the points of a layer's sites, except queries, keys and values."""
+    return {
+        "resid_pre": SitePoint("", "input"),
+        "scores": SitePoint(f"{attention}.scores", heads="H T d"),
+        "pattern": SitePoint(f"{attention}.pattern", heads="H T d"),
+        "z": SitePoint(attention_output, "input"),
+        "attn_out": SitePoint(attention, item=0),
+        "resid_mid": SitePoint(mlp_norm, "input"),
+        "mlp_act": SitePoint(mlp_output, "input"),
+        "mlp_out": SitePoint("mlp"),
+        "resid_post": SitePoint(""),
+    }
+
+
+def _fused_sites(module: str) -> Sites:
+    """Return the points of queries, keys and values that one module gives together."""
+    return {
+        "q": SitePoint(module, third=0),
+        "k": SitePoint(module, third=1),
+        "v": SitePoint(module, third=2),
+    }
+
+
+def _qk_norm_sites(heads: Heads) -> Sites:
+    """Return the points of queries and keys that a norm comes after."""
+    return {
+        "q": SitePoint("self_attn.q_norm", heads=heads),
+        "k": SitePoint("self_attn.k_norm", heads=heads),
+    }
+
+
+SITES = _sites("model.embed_tokens", "model.norm")
 LAYER_SITES: Sites = {
-    "resid_pre": SitePoint("", "input"),
+    **_layer_sites("self_attn", "self_attn.o_proj", "post_attention_layernorm", "mlp.down_proj"),
     "q": SitePoint("self_attn.q_proj"),
     "k": SitePoint("self_attn.k_proj"),
     "v": SitePoint("self_attn.v_proj"),
-    "scores": SitePoint("self_attn.scores", heads="H T d"),
-    "pattern": SitePoint("self_attn.pattern", heads="H T d"),
-    "z": SitePoint("self_attn.o_proj", "input"),
-    "attn_out": SitePoint("self_attn", item=0),
-    "resid_mid": SitePoint("post_attention_layernorm", "input"),
-    "mlp_act": SitePoint("mlp.down_proj", "input"),
-    "mlp_out": SitePoint("mlp"),
-    "resid_post": SitePoint(""),
 }
 ROLES: Mapping[str, ModuleRole] = {
     "model.embed_tokens": "embedding",
@@ -110,24 +139,9 @@ ROLES: Mapping[str, ModuleRole] = {
     "model.norm": "final norm",
     "lm_head": "unembedding",
 }
-
-
-def _qk_norm_sites(heads: Heads) -> Sites:
-    """Return the points of queries and keys that a norm comes after."""
-    return {
-        "q": SitePoint("self_attn.q_norm", heads=heads),
-        "k": SitePoint("self_attn.k_norm", heads=heads),
-    }
-
-
 QK_NORM_ROLES: Mapping[str, ModuleRole] = {
     "self_attn.q_norm": "query and key norm",
     "self_attn.k_norm": "query and key norm",
-}
-FUSED_SITES: Sites = {
-    "q": SitePoint("self_attn.qkv_proj", third=0),
-    "k": SitePoint("self_attn.qkv_proj", third=1),
-    "v": SitePoint("self_attn.qkv_proj", third=2),
 }
 # Gemma 2 and 3 have a norm before and after both attention and MLP.
 SANDWICH_SITES: Sites = {
@@ -171,7 +185,7 @@ FAMILIES: Mapping[str, Family] = {
     "phi3": _like_llama(
         "Phi-3",
         "Phi3ForCausalLM",
-        FUSED_SITES,
+        _fused_sites("self_attn.qkv_proj"),
         {"self_attn.qkv_proj": "queries, keys, values", "mlp.gate_up_proj": "mlp"},
     ),
     "gemma": _like_llama(
@@ -220,24 +234,10 @@ FAMILIES: Mapping[str, Family] = {
     "gpt2": Family(
         "GPT-2",
         "GPT2LMHeadModel",
-        sites={
-            "embed": SitePoint("transformer.wte"),
-            "resid_final": SitePoint("transformer.ln_f", "input"),
-            "ln_final": SitePoint("transformer.ln_f"),
-        },
+        sites=_sites("transformer.wte", "transformer.ln_f"),
         layer_sites={
-            "resid_pre": SitePoint("", "input"),
-            "q": SitePoint("attn.c_attn", third=0),
-            "k": SitePoint("attn.c_attn", third=1),
-            "v": SitePoint("attn.c_attn", third=2),
-            "scores": SitePoint("attn.scores", heads="H T d"),
-            "pattern": SitePoint("attn.pattern", heads="H T d"),
-            "z": SitePoint("attn.c_proj", "input"),
-            "attn_out": SitePoint("attn", item=0),
-            "resid_mid": SitePoint("ln_2", "input"),
-            "mlp_act": SitePoint("mlp.c_proj", "input"),
-            "mlp_out": SitePoint("mlp"),
-            "resid_post": SitePoint(""),
+            **_layer_sites("attn", "attn.c_proj", "ln_2", "mlp.c_proj"),
+            **_fused_sites("attn.c_attn"),
         },
         roles={
             "transformer.wte": "embedding",

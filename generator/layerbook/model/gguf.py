@@ -50,30 +50,30 @@ SUPPORTED_VALUES: Mapping[str, tuple[Any, ...]] = {  # of settings that change t
     "llama.rope.scaling.type": ("none",),
     "tokenizer.ggml.model": ("gpt2", "llama"),
 }
-SUPPORTED_KEYS = {
-    *CONFIG_KEYS.values(),
-    *HEAD_SIZE_KEYS,
-    *SUPPORTED_VALUES,
-    ROPE_BASE_KEY,
-    "llama.vocab_size",
-    *(f"tokenizer.ggml.{name}" for name in ("pre", "tokens", "token_type", "scores", "merges")),
-    *(f"tokenizer.ggml.{name}" for name in ("add_bos_token", "add_eos_token", "add_space_prefix")),
-}
 KEY_TYPES: Mapping[str, type] = {
     "general.architecture": str,
     "tokenizer.chat_template": str,
     CONFIG_KEYS["rms_norm_eps"]: float,
     ROPE_BASE_KEY: float,
-    **dict.fromkeys((f"tokenizer.ggml.{name}" for name in ("model", "pre")), str),
-    **dict.fromkeys(
-        (f"tokenizer.ggml.add_{n}" for n in ("bos_token", "eos_token", "space_prefix")), bool
-    ),
+    "tokenizer.ggml.model": str,
+    "tokenizer.ggml.pre": str,
+    "tokenizer.ggml.add_bos_token": bool,
+    "tokenizer.ggml.add_eos_token": bool,
+    "tokenizer.ggml.add_space_prefix": bool,
 }
 ELEMENT_TYPES: Mapping[str, type] = {
     "tokenizer.ggml.tokens": str,
     "tokenizer.ggml.merges": str,
     "tokenizer.ggml.token_type": int,
     "tokenizer.ggml.scores": float,
+}
+SUPPORTED_KEYS = {
+    *CONFIG_KEYS.values(),
+    *HEAD_SIZE_KEYS,
+    *SUPPORTED_VALUES,
+    *KEY_TYPES,
+    *ELEMENT_TYPES,
+    "llama.vocab_size",
 }
 GGUF_PACKAGE_MISSING = "reading GGUF needs the package `gguf`: pip install 'layerbook[model]'"
 TOKENIZER_HINT = "; give the model's own folder with its tokenizer.json instead"
