@@ -70,7 +70,7 @@ def test_distinct_ticks_have_distinct_labels(
     """Each label equals its tick to a twentieth of the step."""
     start *= 1e-15 if is_small else 1
     axis = Axis("a", nominal=nominal)
-    limits = numeric_axes.axis_limits([[start, start + share * (abs(start) or 1)]], axis)
+    limits = numeric_axes.axis_limits([start, start + share * (abs(start) or 1)], axis)
     places = numeric_axes._tick_positions(axis, limits, most)
     labels = numeric_axes._tick_labels(axis, places)
     assert len(set(labels)) == len(places)

@@ -58,10 +58,9 @@ class NetworkParts:
         return weight
 
     @property
-    def final_norm(self) -> nn.Module:
+    def final_norm(self) -> Any:
         """The norm before the unembedding."""
-        module: nn.Module = self.model.get_submodule(self.family.sites["ln_final"].module)
-        return module
+        return self.model.get_submodule(self.family.sites["ln_final"].module)
 
     @property
     def head_size(self) -> int:
@@ -118,19 +117,16 @@ class NetworkParts:
         """
         if self.config.model_type not in PLAIN_OUTPUTS:
             raise ModelError(f"{site} is not read from models of the family {self.family.name}")
-        module: Any
+        weight: Tensor
         if site.layer is not None:
             reads = self.family.layer_sites["z" if site.name == "W_O" else "mlp_act"]
-            module = self.layers[site.layer].get_submodule(reads.module)
-            weight: Tensor = module.weight.T
+            weight = self.layers[site.layer].get_submodule(reads.module).weight.T
             if site.name == "W_O":
                 weight = weight.reshape(-1, self.head_size, weight.shape[-1])
         elif site.name == "W_U":
-            module = self.model.get_output_embeddings()
-            weight = module.weight.T
+            weight = self.model.get_output_embeddings().weight.T
         else:
-            module = self.final_norm
-            weight = module.weight
+            weight = self.final_norm.weight
         return weight
 
     def rope(self) -> tuple[RotaryEmbedding | None, ...]:
@@ -142,11 +138,9 @@ class NetworkParts:
         ropes = []
         for kind, attention in zip(kinds, self.attentions, strict=True):
             prefix = f"{kind}_" if hasattr(module, f"{kind}_inv_freq") else ""
-            parameters = (
-                self.config.rope_parameters[kind] if prefix else self.config.rope_parameters
-            )
+            parameters = self.config.rope_parameters
             rope = RotaryEmbedding(
-                theta=float(parameters["rope_theta"]),
+                theta=float((parameters[kind] if prefix else parameters)["rope_theta"]),
                 speeds=tuple(getattr(module, f"{prefix}inv_freq").tolist()),
                 scale=float(getattr(module, f"{prefix}attention_scaling")),
             )
@@ -156,9 +150,8 @@ class NetworkParts:
     def windows(self) -> tuple[int | None, ...]:
         """Return the number of keys that a query sees in each layer; None if it sees all."""
         window = getattr(self.config, "sliding_window", None)
-        kinds = getattr(self.config, "layer_types", None) or ["sliding_attention"] * len(
-            self.layers
-        )
+        if not (kinds := getattr(self.config, "layer_types", None)):
+            return (window,) * len(self.layers)
         return tuple(window if kind == "sliding_attention" else None for kind in kinds)
 
     def modules(self) -> tuple[ModuleInfo, ...]:

@@ -87,37 +87,32 @@ def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: flo
     start, first = left + layout.label_width, top + layout.header_height
     zero, *ends = _positions(figure, layout, start)
     _draw_axis_titles(canvas, figure, layout, left, top)
-    names = _label_texts(figure, layout.max_label_columns)
+    names, value_texts = _label_texts(figure, layout.max_label_columns), _value_texts(figure)
     color = colors.role_color(figure.value_axis.role, colors.NEUTRAL)
-    for i, (end, value_text) in enumerate(zip(ends, _value_texts(figure), strict=True)):
+    for i, end in enumerate(ends):
         is_rest, label = i == len(figure.values), _labels(figure)[i]
-        accent = colors.ACCENT if i in figure.highlight else ""
+        accent = colors.ACCENT if i in figure.highlight and not is_rest else ""
         gid = canvas.add_part(text.printable(label))
         y, middle = first + i * layout.row_height, first + (i + 0.5) * layout.row_height
         if math.isfinite(end):
-            length = max(abs(end - zero), 0.75)
-            bar = Area(
-                min(zero, end), y + 0.16 * layout.row_height, length, 0.68 * layout.row_height
-            )
-            canvas.draw_rectangle(bar, colors.PALE if is_rest else accent or color, gid=gid)
-        is_left_of_zero = math.isfinite(end) and end < zero
-        canvas.draw_text(
-            value_text,
-            (end if math.isfinite(end) else zero) + (-6 if is_left_of_zero else 6),
-            middle + 4,
-            color=colors.MUTED if is_rest else colors.INK,
-            anchor="right" if is_left_of_zero else "left",
-            gid=gid,
-        )
+            length, height = max(abs(end - zero), 0.75), 0.68 * layout.row_height
+            bar = Area(min(zero, end), y + 0.16 * layout.row_height, length, height)
+            canvas.draw_rectangle(bar, accent or (colors.PALE if is_rest else color), gid=gid)
+        ink = colors.MUTED if is_rest else colors.INK
+        if math.isfinite(end) and end < zero:
+            canvas.draw_text(value_texts[i], end - 6, middle + 4, gid, color=ink, anchor="right")
+        else:
+            beyond = end if math.isfinite(end) else zero
+            canvas.draw_text(value_texts[i], beyond + 6, middle + 4, gid, color=ink)
         canvas.draw_text(
             names[i],
             start - 10,
             middle + 4.5,
+            gid,
             size=text.SMALL_FONT_SIZE if is_rest else text.FONT_SIZE,
-            color=colors.MUTED if is_rest else accent or colors.INK,
+            color=accent or ink,
             anchor="right",
             mono=isinstance(label, Token),
-            gid=gid,
         )
     bottom = first + len(ends) * layout.row_height
     canvas.draw_segments([(zero, first - 2, zero, bottom)], colors.LINE)

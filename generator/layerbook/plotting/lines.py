@@ -9,7 +9,7 @@ import numpy as np
 from layerbook.core.figures import Lines
 from layerbook.plotting import colors, numeric_axes, svg, text
 from layerbook.plotting.canvas import Arrangement, Canvas, Size
-from layerbook.plotting.numeric_axes import PlotLayout, tick_label_width
+from layerbook.plotting.numeric_axes import PlotLayout, PlotLimits, axis_limits, tick_label_width
 from layerbook.plotting.svg import Area
 
 _PLOT_SIZES = (Size(280, 210), Size(220, 170), Size(160, 130), Size(120, 110))
@@ -65,10 +65,10 @@ def draw(canvas: Canvas, figure: Lines, layout: PlotLayout, left: float, top: fl
         _draw_series_names(canvas, figure, area, limits.y, gids)
 
 
-def _xy_limits(figures: Sequence[Lines]) -> numeric_axes.PlotLimits:
+def _xy_limits(figures: Sequence[Lines]) -> PlotLimits:
     series = [series for figure in figures for series in figure.series]
-    x = numeric_axes.axis_limits([s.x for s in series], figures[0].x, padding=0.01)
-    return numeric_axes.PlotLimits(x, numeric_axes.axis_limits([s.y for s in series], figures[0].y))
+    x = axis_limits((x for s in series for x in s.x), figures[0].x, padding=0.01)
+    return PlotLimits(x, axis_limits((y for s in series for y in s.y), figures[0].y))
 
 
 def _color(figure: Lines, index: int) -> str:

@@ -82,11 +82,9 @@ def axis_shares(values: Iterable[float], limits: Limits, *, log: bool) -> NDArra
     return shares
 
 
-def axis_limits(values: Sequence[Iterable[float]], axis: Axis, padding: float = 0.04) -> Limits:
+def axis_limits(values: Iterable[float], axis: Axis, padding: float = 0.04) -> Limits:
     """Return limits that hold all values with some padding, in the units of the axis."""
-    numbers = np.concatenate(
-        [mask_unplottable(group, log=axis.log) for group in values] or [np.array([])]
-    )
+    numbers = mask_unplottable(values, log=axis.log)
     numbers = numbers[~np.isnan(numbers)]
     if not numbers.size:
         return (1.0, 10.0) if axis.log else (0.0, 1.0)

@@ -106,8 +106,8 @@ def _label_count(figure: Scatter) -> int:
 
 def _xy_limits(figures: Sequence[Scatter]) -> PlotLimits:
     points = [point for figure in figures for point in figure.points]
-    x = axis_limits([[p.x for p in points]], figures[0].x, padding=0.1)
-    return PlotLimits(x, axis_limits([[p.y for p in points]], figures[0].y, padding=0.1))
+    x = axis_limits((p.x for p in points), figures[0].x, padding=0.1)
+    return PlotLimits(x, axis_limits((p.y for p in points), figures[0].y, padding=0.1))
 
 
 class _Plot(NamedTuple):
