@@ -12,15 +12,8 @@ from layerbook.core.charts import attention_heatmap, strongest_keys
 from layerbook.core.distributions import Ranked, likeliest
 from layerbook.core.figures import Figure, Heatmap, Panels
 from layerbook.core.parameters import Heads, Layers, resolved
-from layerbook.core.prompts import Prompts, PromptSpec, as_prompt, prompt_name, prompt_title
-from layerbook.core.requests import (
-    NEXT_LOGITS,
-    ActivationCache,
-    ActivationCaches,
-    Forward,
-    Request,
-    Site,
-)
+from layerbook.core.prompts import Prompts, as_prompt, prompt_name, prompt_title
+from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request, Site
 from layerbook.core.rounding import snap
 from layerbook.core.tokens import Token, leading_repeats, visible
 
@@ -84,37 +77,38 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
         return {f"prompt-{i}": Forward(as_prompt(p), keep) for i, p in enumerate(self.prompts)}
 
     def measure(self, captures: ActivationCaches) -> AttentionPatternResult:
-        """Measure each prompt."""
+        """Stack the patterns of each prompt, and summarize where their heads look."""
         layers = resolved(self.layers)
-        runs = [captures[f"prompt-{i}"] for i in range(len(self.prompts))]
+        prompts = []
+        for i, prompt in enumerate(self.prompts):
+            run = captures[f"prompt-{i}"]
+            pattern = run.stack("pattern", layers)  # [L, H, T, T]: query by key
+            n = leading_repeats(run.tokens)
+            prompts.append(
+                PromptPattern(
+                    prompt=prompt_name(prompt),
+                    tokens=run.tokens,
+                    predicted=likeliest(run, run[NEXT_LOGITS]),
+                    weights=self.select_heads(pattern),
+                    sink_share=share_on_first(pattern, 1),
+                    leading_equal_tokens=n,
+                    leading_share=share_on_first(pattern, n),
+                    uniform_leading_share=uniform_share_on_first(n, len(run.tokens)),
+                    distinct_keys=distinct_keys(pattern),
+                )
+            )
         return AttentionPatternResult(
             layers=layers,
             heads=("mean",) if self.heads == "mean" else resolved(self.heads),
-            head_count=len(runs[0][Site("pattern", layers[0])]),
-            prompts=tuple(map(self.measure_prompt, self.prompts, runs)),
+            head_count=len(captures["prompt-0"][Site("pattern", layers[0])]),
+            prompts=tuple(prompts),
         )
 
-    def measure_prompt(self, prompt: PromptSpec, run: ActivationCache) -> PromptPattern:
-        """Stack the patterns of all layers, and summarize where their heads look."""
-        pattern = run.stack("pattern", resolved(self.layers))  # [L, H, T, T]: query by key
-        n = leading_repeats(run.tokens)
-
+    def select_heads(self, pattern: Array) -> Array:
+        """Return the mean of the heads, or the heads of the spec: [L, H, T, T] -> [L, h, T, T]."""
         if self.heads == "mean":
-            weights = pattern.mean(axis=1, keepdims=True)  # [L, 1, T, T]
-        else:
-            weights = pattern[:, list(resolved(self.heads))]  # [L, len(heads), T, T]
-
-        return PromptPattern(
-            prompt=prompt_name(prompt),
-            tokens=run.tokens,
-            predicted=likeliest(run, run[NEXT_LOGITS]),
-            weights=weights,
-            sink_share=share_on_first(pattern, 1),
-            leading_equal_tokens=n,
-            leading_share=share_on_first(pattern, n),
-            uniform_leading_share=uniform_share_on_first(n, len(run.tokens)),
-            distinct_keys=distinct_keys(pattern),
-        )
+            return pattern.mean(axis=1, keepdims=True)
+        return pattern[:, list(resolved(self.heads))]
 
     def figures(self, result: AttentionPatternResult) -> dict[str, Figure]:
         """`prompt-N-layer-L-mean`, `layer-L-mean` of all prompts, or `prompt-N-layer-L-heads`."""
