@@ -9,8 +9,8 @@ from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.figures import Axis, Figure, Heatmap
-from layerbook.core.prompts import Prompts, PromptSpec, as_prompt, prompt_name, prompt_title
-from layerbook.core.requests import EMBED, ActivationCache, ActivationCaches, EmbeddingRows, Request
+from layerbook.core.prompts import Prompts, as_prompt, prompt_name, prompt_title
+from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingRows, Request
 from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import Token, visible
 
@@ -56,11 +56,24 @@ class EmbeddingValues(Analysis[EmbeddingValuesResult]):
         return {f"prompt-{i}": EmbeddingRows(as_prompt(p)) for i, p in enumerate(self.prompts)}
 
     def measure(self, captures: ActivationCaches) -> EmbeddingValuesResult:
-        """Look up the vectors of each prompt."""
-        prompts = tuple(
-            measure_prompt(prompt, captures[f"prompt-{i}"]) for i, prompt in enumerate(self.prompts)
-        )
-        return EmbeddingValuesResult(d_model=prompts[0].shape[1], prompts=prompts)
+        """Look up the vectors of each prompt, and measure their lengths and range."""
+        prompts = []
+        for i, prompt in enumerate(self.prompts):
+            lookup = captures[f"prompt-{i}"]
+            E = lookup[EMBED]  # [T, d_model]: one row of the embedding matrix per token
+            prompts.append(
+                EmbeddedPrompt(
+                    prompt=prompt_name(prompt),
+                    tokens=lookup.tokens,
+                    shape=E.shape,
+                    values=E,
+                    norms=tuple(np.linalg.norm(E, axis=1).tolist()),
+                    smallest=float(E.min()),
+                    largest=float(E.max()),
+                    spread=float(E.std()),
+                )
+            )
+        return EmbeddingValuesResult(d_model=prompts[0].shape[1], prompts=tuple(prompts))
 
     def figures(self, result: EmbeddingValuesResult) -> dict[str, Figure]:
         """`prompt-N`: every number by color; `start-N`: the first few, written out."""
@@ -70,22 +83,6 @@ class EmbeddingValues(Analysis[EmbeddingValuesResult]):
             figures[f"prompt-{n}"] = values_heatmap(prompt, f"The token vectors of {name}")
             figures[f"start-{n}"] = start_heatmap(prompt, f"How the vectors of {name} begin")
         return figures
-
-
-def measure_prompt(prompt: PromptSpec, lookup: ActivationCache) -> EmbeddedPrompt:
-    """Measure the length and the range of a prompt's token vectors."""
-    E = lookup[EMBED]  # [T, d_model]: one row of the embedding matrix per token
-    norms = np.linalg.norm(E, axis=1)  # [T]
-    return EmbeddedPrompt(
-        prompt=prompt_name(prompt),
-        tokens=lookup.tokens,
-        shape=E.shape,
-        values=E,
-        norms=tuple(norms.tolist()),
-        smallest=float(E.min()),
-        largest=float(E.max()),
-        spread=float(E.std()),
-    )
 
 
 def values_heatmap(prompt: EmbeddedPrompt, title: str) -> Heatmap:
