@@ -10,15 +10,7 @@ from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.distributions import Ranked, likeliest, next_token_prob
 from layerbook.core.figures import Figure, Share, Table
 from layerbook.core.prompts import PromptTemplate
-from layerbook.core.requests import (
-    NEXT_LOGITS,
-    ActivationCache,
-    ActivationCaches,
-    Encode,
-    Forward,
-    Prompt,
-    Request,
-)
+from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Encode, Forward, Prompt, Request
 from layerbook.core.rounding import Relative
 from layerbook.core.tokens import Token
 
@@ -80,11 +72,20 @@ class FactQuiz(Analysis[FactQuizResult]):
 
     def measure(self, captures: ActivationCaches) -> FactQuizResult:
         """Compare the most likely token with the first token of the right answer."""
-        facts = tuple(
-            ask(captures[f"pass: {subject}"], captures[f"answer: {subject}"], subject, answer)
-            for subject, answer in self.facts
-        )
-        return FactQuizResult(prompt=self.prompt, facts=facts)
+        facts = []
+        for subject, answer in self.facts:
+            run, tokens = captures[f"pass: {subject}"], captures[f"answer: {subject}"].tokens
+            first = next(token for token in tokens if not token.special)
+            facts.append(
+                AskedFact(
+                    subject=subject,
+                    expected=answer,
+                    expected_token=first,
+                    prob=next_token_prob(run, first.id),
+                    predicted=likeliest(run, run[NEXT_LOGITS]),
+                )
+            )
+        return FactQuizResult(prompt=self.prompt, facts=tuple(facts))
 
     def figures(self, result: FactQuizResult) -> dict[str, Figure]:
         """`answers`: a table of all answers."""
@@ -100,15 +101,3 @@ class FactQuiz(Analysis[FactQuizResult]):
                 title="The model's answers",
             )
         }
-
-
-def ask(run: ActivationCache, answer: ActivationCache, subject: str, expected: str) -> AskedFact:
-    """Compare one answer with the right one, whose special tokens do not count."""
-    first = next(token for token in answer.tokens if not token.special)
-    return AskedFact(
-        subject=subject,
-        expected=expected,
-        expected_token=first,
-        prob=next_token_prob(run, first.id),
-        predicted=likeliest(run, run[NEXT_LOGITS]),
-    )
