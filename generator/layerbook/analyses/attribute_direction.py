@@ -11,16 +11,8 @@ from pydantic import Field
 from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.figures import Axis, Bars, Figure, Panels, Point, Scatter
 from layerbook.core.parameters import TopK
-from layerbook.core.prompts import PromptText
-from layerbook.core.requests import (
-    EMBED,
-    ActivationCache,
-    ActivationCaches,
-    EmbeddingMatrix,
-    Encode,
-    Prompt,
-    Request,
-)
+from layerbook.core.prompts import PromptText, as_prompt
+from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingMatrix, Encode, Request
 from layerbook.core.rounding import descending, snap
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token, visible
@@ -90,7 +82,7 @@ class AttributeDirection(Analysis[AttributeDirectionResult]):
     def runs(self) -> dict[str, Request]:
         """Request the whole embedding matrix, and the tokens of each word."""
         words: dict[str, Request] = {
-            f"{kind}-{i}": Encode(Prompt(text=word))
+            f"{kind}-{i}": Encode(as_prompt(word))
             for kind, texts in (("member", self.members), ("other", self.others))
             for i, word in enumerate(texts)
         }
@@ -124,12 +116,13 @@ class AttributeDirection(Analysis[AttributeDirectionResult]):
             direction_correct=float(correct[1]),
             direction=direction,
             columns_for_half=1 + int((squares < squares[-1] / 2).sum()),
-            column_top=self.pointing(captures["matrix"], axis),
-            direction_top=self.pointing(captures["matrix"], direction),
+            column_top=self.pointing(captures, axis),
+            direction_top=self.pointing(captures, direction),
         )
 
-    def pointing(self, matrix: ActivationCache, direction: Array) -> tuple[PointingEntry, ...]:
+    def pointing(self, captures: ActivationCaches, direction: Array) -> tuple[PointingEntry, ...]:
         """Return the entries of the matrix [V, D] that point most along a direction [D]."""
+        matrix = captures["matrix"]
         members = {word.strip().casefold() for word in self.members}
         cosine = cosines(matrix[EMBED].astype(np.float64), direction)  # [V]
         entries = []
