@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import numpy as np
@@ -12,14 +12,7 @@ from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.figures import Axis, Figure, Heatmap, Point, Scatter
 from layerbook.core.parameters import Seed
 from layerbook.core.prompts import PromptText
-from layerbook.core.requests import (
-    EMBED,
-    ActivationCache,
-    ActivationCaches,
-    EmbeddingRows,
-    Prompt,
-    Request,
-)
+from layerbook.core.requests import EMBED, ActivationCaches, EmbeddingRows, Prompt, Request
 from layerbook.core.rounding import Gap
 from layerbook.core.text import listed
 from layerbook.core.tokens import Token
@@ -118,7 +111,7 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
         means = self.pool(captures, "text")  # [N, D]
         basis = principal_components(means)  # axes [2, D]
         flat = basis.project(means)  # [N, 2]
-        points = text_points(texts, flat)
+        points = self.place_texts(captures, "text", flat)
 
         pad = captures["pad"][EMBED][0]  # [D]
         every_token = np.concatenate([text[EMBED] for text in texts])  # [sum of T, D]
@@ -144,6 +137,23 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
         padded = self.pooling == "mean-with-padding"
         return pool_texts(rows, captures["pad"][EMBED][0] if padded else None)
 
+    def place_texts(
+        self, captures: ActivationCaches, kind: str, flat: Array
+    ) -> tuple[TextPoint, ...]:
+        """Return the texts at their places on the map [N, 2]."""
+        texts = [captures[f"{kind}-{i}"] for i in range(len(self.prompts))]
+        longest = max(len(text.tokens) for text in texts)
+        return tuple(
+            TextPoint(
+                text=text.text,
+                tokens=text.tokens,
+                padding=longest - len(text.tokens),
+                x=float(x),
+                y=float(y),
+            )
+            for text, (x, y) in zip(texts, flat, strict=True)
+        )
+
     def measure_shuffled(self, captures: ActivationCaches, basis: PrincipalAxes) -> ShuffledTexts:
         """Compare the texts with their words shuffled, and with their token ids permuted."""
         N = len(self.prompts)
@@ -153,11 +163,12 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
         flat = axes.project(shuffled)  # [N, 2]
         axes_cosines = np.abs((axes.axes * basis.axes).sum(axis=1))  # [2]
         return ShuffledTexts(
-            points=text_points(words, flat),
+            points=self.place_texts(captures, "words", flat),
             explained=axes.explained,
             axes_cosines=tuple(np.minimum(1, axes_cosines).tolist()),
             changed_tokens=sum(
-                sorted_ids(a) != sorted_ids(b) for a, b in zip(texts, words, strict=True)
+                sorted_ids(a.tokens) != sorted_ids(b.tokens)
+                for a, b in zip(texts, words, strict=True)
             ),
             displacements=row_distances(shuffled, means),
             displacements_on_map=row_distances(flat, basis.project(means)),
@@ -182,24 +193,9 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
         return figures
 
 
-def text_points(texts: Sequence[ActivationCache], flat: Array) -> tuple[TextPoint, ...]:
-    """Return the texts at their places on the map [N, 2]."""
-    longest = max(len(text.tokens) for text in texts)
-    return tuple(
-        TextPoint(
-            text=text.text,
-            tokens=text.tokens,
-            padding=longest - len(text.tokens),
-            x=float(x),
-            y=float(y),
-        )
-        for text, (x, y) in zip(texts, flat, strict=True)
-    )
-
-
-def sorted_ids(text: ActivationCache) -> list[int]:
-    """Return the token ids of a text, without their order."""
-    return sorted(token.id for token in text.tokens)
+def sorted_ids(tokens: tuple[Token, ...]) -> list[int]:
+    """Return the ids of the tokens of a text, without their order."""
+    return sorted(token.id for token in tokens)
 
 
 def row_distances(a: Array, b: Array) -> tuple[float, ...]:
