@@ -71,8 +71,6 @@ class AllLogits(Analysis[AllLogitsResult]):
         (arXiv:1904.09751).
     """
 
-    result_type = AllLogitsResult
-
     prompts: Prompts = Field(description="The prompts; a string, or `chat:` for the chat template.")
     settings: Annotated[tuple[Setting, ...], Field(min_length=1)] = Field(
         default=(Setting(name="as the model has it"), Setting(name="greedy", temperature=0)),

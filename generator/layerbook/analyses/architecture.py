@@ -89,8 +89,6 @@ class Architecture(Analysis[ArchitectureResult]):
         (arXiv:2302.13971), section 2.2.
     """
 
-    result_type = ArchitectureResult
-
     def runs(self) -> dict[str, Request]:
         """Request the model's facts; the model does not run."""
         return {"model": Describe()}

@@ -111,8 +111,6 @@ class AttentionAll(Analysis[AttentionAllResult]):
         token.
     """
 
-    result_type = AttentionAllResult
-
     prompt: PromptSpec = Field(description="The prompt.")
     layers: Layers = Field(default="all", description="Layers; negative ones count from the last.")
     links: tuple[Link, ...] = Field(

@@ -59,8 +59,6 @@ class AttentionGram(Analysis[AttentionGramResult]):
     Source: why outputs are not weights: Kobayashi et al. 2020 (arXiv:2004.10102), section 2.
     """
 
-    result_type = AttentionGramResult
-
     prompts: Prompts = Field(description="The prompts, one matrix each.")
     layers: Layers = Field(description="Which layers; negative numbers count from the last.")
 

@@ -61,8 +61,6 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
         (arXiv:2309.17453).
     """
 
-    result_type = AttentionPatternResult
-
     prompts: Prompts = Field(description="The prompts, one pattern each.")
     layers: Layers = Field(description="Which layers; negative numbers count from the last.")
     heads: Heads = Field(

@@ -90,7 +90,6 @@ class AttentionStages(Analysis[AttentionStagesResult]):
         (arXiv:2305.13245).
     """
 
-    result_type = AttentionStagesResult
     requires = frozenset({"plain scores"})
 
     prompt: PromptText = Field(description="The prompt.")

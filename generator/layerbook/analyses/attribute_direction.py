@@ -73,7 +73,6 @@ class AttributeDirection(Analysis[AttributeDirectionResult]):
         the difference of means is the numerator of Fisher's discriminant (Fisher 1936).
     """
 
-    result_type = AttributeDirectionResult
     name: str = Field(min_length=1, description="The property in a few words, as labels show it.")
     members: Words = Field(description="Words with the property; every second is held out.")
     others: Words = Field(description="Words without it; every second is held out.")

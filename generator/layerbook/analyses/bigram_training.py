@@ -57,8 +57,6 @@ class BigramTraining(Analysis[BigramTrainingResult]):
         (A Neural Probabilistic Language Model).
     """
 
-    result_type = BigramTrainingResult
-
     text: PromptText = Field(description="The text to learn from, of two tokens at least.")
     steps: int = Field(default=60, ge=1, le=1000, description="Number of steps.")
     rate: float = Field(default=1.0, gt=0, description="How far a step goes along the gradient.")

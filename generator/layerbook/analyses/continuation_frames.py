@@ -82,8 +82,6 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
         nothing earlier.
     """
 
-    result_type = ContinuationFramesResult
-
     prompt: PromptSpec = Field(description="The prompt that is continued.")
     max_new_tokens: int = Field(
         ge=1, description="Number of tokens to write, past the end of the turn if need be."

@@ -74,8 +74,6 @@ class ContinuationTree(Analysis[ContinuationTreeResult]):
     Source: Fan et al. 2018 (arXiv:1805.04833), for drawing from the K likeliest tokens.
     """
 
-    result_type = ContinuationTreeResult
-
     prompt: PromptText = Field(description="The prompt.")
     draws: int = Field(default=100, ge=1, le=200, description="Number of texts to draw.")
     max_new_tokens: int = Field(default=8, ge=1, le=12, description="Tokens of each text: N.")

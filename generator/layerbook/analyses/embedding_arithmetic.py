@@ -60,7 +60,6 @@ class EmbeddingArithmetic(Analysis[EmbeddingArithmeticResult]):
         Linzen 2016 (arXiv:1606.07736).
     """
 
-    result_type = EmbeddingArithmeticResult
     sums: Annotated[tuple[Words, ...], Field(min_length=1)] = Field(
         description="The sums, each as its three words: start, minus, plus."
     )

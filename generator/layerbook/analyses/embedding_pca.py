@@ -79,8 +79,6 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
         positive.
     """
 
-    result_type = EmbeddingPcaResult
-
     prompts: Annotated[tuple[PromptText, ...], Field(min_length=2)] = Field(
         description="The texts, one point each."
     )

@@ -47,8 +47,6 @@ class EmbeddingValues(Analysis[EmbeddingValuesResult]):
         (arXiv:1706.03762), section 3.4.
     """
 
-    result_type = EmbeddingValuesResult
-
     prompts: Prompts = Field(description="The prompts whose tokens are looked up.")
 
     def runs(self) -> dict[str, Request]:

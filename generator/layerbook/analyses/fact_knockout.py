@@ -130,7 +130,6 @@ class FactKnockout(Analysis[FactKnockoutResult]):
         Nanda 2023 (arXiv:2309.16042).
     """
 
-    result_type = FactKnockoutResult
     requires = frozenset({"plain outputs"})
 
     prompt: PromptTemplate = Field(description="The sentence, with `{}` where the subject goes.")

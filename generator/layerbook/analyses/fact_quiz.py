@@ -53,8 +53,6 @@ class FactQuiz(Analysis[FactQuizResult]):
     Source: prompts for facts: Petroni et al. 2019 (arXiv:1909.01066).
     """
 
-    result_type = FactQuizResult
-
     prompt: PromptTemplate = Field(description="The sentence, with `{}` where the subject goes.")
     facts: tuple[Fact, ...] = Field(
         min_length=1, description="Pairs of a subject and the right answer: `[France, Paris]`."

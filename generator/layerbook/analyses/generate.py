@@ -67,8 +67,6 @@ class Generate(Analysis[GenerateResult]):
         (arXiv:1904.09751); repetition: Welleck et al. 2019 (arXiv:1908.04319).
     """
 
-    result_type = GenerateResult
-
     prompts: Prompts = Field(description="The prompts; a string, or `chat:` for the chat template.")
     max_new_tokens: int = Field(ge=1, description="Token limit; the model may end its turn sooner.")
     temperature: Temperature = 0.0

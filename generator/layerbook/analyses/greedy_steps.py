@@ -51,8 +51,6 @@ class GreedySteps(Analysis[GreedyStepsResult]):
         probabilities.
     """
 
-    result_type = GreedyStepsResult
-
     prompt: PromptSpec = Field(description="The prompt; a string, or `chat:` for a chat.")
     max_new_tokens: int = Field(ge=1, description="Token limit; the model may end the text sooner.")
     top_k: TopK = Field(default=5, description="Number of likeliest tokens to keep at each step.")

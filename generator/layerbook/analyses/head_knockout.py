@@ -88,8 +88,6 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
         Wang et al. 2022 (arXiv:2211.00593).
     """
 
-    result_type = HeadKnockoutResult
-
     prompt: PromptText = Field(description="The prompt.")
     other: PromptText | None = Field(
         default=None,

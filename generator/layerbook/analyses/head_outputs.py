@@ -91,7 +91,6 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
         heads as independent and additive.
     """
 
-    result_type = HeadOutputsResult
     requires = frozenset({"plain outputs"})
 
     prompt: PromptText = Field(description="The prompt.")

@@ -82,8 +82,6 @@ class InductionKnockout(Analysis[InductionKnockoutResult]):
     Source: Olsson et al. 2022 (arXiv:2209.11895), on repeated random tokens and ablated heads.
     """
 
-    result_type = InductionKnockoutResult
-
     texts: Texts = Field(
         description="Lists of random words, each word with a space before it. Each list is read "
         "twice."

@@ -63,8 +63,6 @@ class KvCache(Analysis[KvCacheResult]):
     Source: Pope et al. 2022 (Efficiently Scaling Transformer Inference, arXiv:2211.05102).
     """
 
-    result_type = KvCacheResult
-
     prompt: PromptText = Field(description="The prompt.")
     max_new_tokens: int = Field(default=10, ge=1, description="Number of tokens to write: N.")
     count_to: int = Field(

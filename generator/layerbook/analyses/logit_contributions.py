@@ -62,7 +62,6 @@ class LogitContributions(Analysis[LogitContributionsResult]):
         stream as a sum; nostalgebraist 2020 (the logit lens) for reading it as logits.
     """
 
-    result_type = LogitContributionsResult
     requires = frozenset({"plain outputs"})
 
     prompt: PromptText = Field(description="The prompt.")

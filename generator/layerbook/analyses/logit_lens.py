@@ -52,8 +52,6 @@ class LogitLens(Analysis[LogitLensResult]):
     Source: nostalgebraist 2020 (Interpreting GPT: the logit lens).
     """
 
-    result_type = LogitLensResult
-
     prompt: PromptSpec = Field(description="The prompt; a string, or `chat:` for a chat.")
     layers: Layers = Field(default="all", description="The layers after which to read.")
 

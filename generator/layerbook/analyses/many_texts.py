@@ -87,8 +87,6 @@ class ManyTexts(Analysis[ManyTextsResult]):
         (arXiv:1908.04319).
     """
 
-    result_type = ManyTextsResult
-
     prompt: PromptSpec = Field(description="The prompt; a string, or `chat:` for a chat.")
     draws: int = Field(default=200, ge=1, le=1000, description="Number of texts to draw.")
     max_new_tokens: int = Field(ge=1, description="Token limit; a text may end earlier.")

@@ -47,8 +47,6 @@ class MergeSteps(Analysis[MergeStepsResult]):
     Source: Sennrich et al. 2016 (arXiv:1508.07909), section 3.2, algorithm 1.
     """
 
-    result_type = MergeStepsResult
-
     text: PromptText = Field(description="The text, without a chat template.")
 
     def runs(self) -> dict[str, Request]:

@@ -73,8 +73,6 @@ class MlpKnockout(Analysis[MlpKnockoutResult]):
         setting outputs to zero: Michel et al. 2019 (arXiv:1905.10650).
     """
 
-    result_type = MlpKnockoutResult
-
     prompt: PromptText = Field(description="The prompt.")
     layers: Layers = "all"
     positions: Positions = Field(

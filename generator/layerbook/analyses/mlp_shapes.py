@@ -51,7 +51,6 @@ class MlpShapes(Analysis[MlpShapesResult]):
         (arXiv:1702.03118).
     """
 
-    result_type = MlpShapesResult
     requires = frozenset({"gated mlp", "silu"})
     prompt: PromptSpec = Field(description="The prompt.")
     layer: Layer

@@ -80,7 +80,6 @@ class NearestTokens(Analysis[NearestTokensResult]):
     Source: Mikolov et al. 2013 (arXiv:1301.3781), section 4, on cosines between word vectors.
     """
 
-    result_type = NearestTokensResult
     prompts: Texts = Field(description="The texts; each of their tokens is looked up once.")
     top_k: TopK = Field(default=8, description="Number of neighbors to list.")
 

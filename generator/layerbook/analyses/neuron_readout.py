@@ -108,7 +108,6 @@ class NeuronReadout(Analysis[NeuronResult]):
         a pattern and promote words.
     """
 
-    result_type = NeuronResult
     requires = frozenset({"plain outputs", "gated mlp"})
 
     prompts: Prompts = Field(

@@ -61,8 +61,6 @@ class NextToken(Analysis[NextTokenResult]):
     Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.4; entropy: Shannon 1948, section 6.
     """
 
-    result_type = NextTokenResult
-
     prompts: Prompts = Field(description="The prompts; a string, or `chat:` for the chat template.")
     top_k: TopK = Field(default=20, description="Number of likeliest tokens to keep.")
 

@@ -57,7 +57,6 @@ class RmsNorm(Analysis[RmsNormResult]):
         vectors: Sun et al. 2024 (arXiv:2402.17762).
     """
 
-    result_type = RmsNormResult
     requires = frozenset({"plain outputs"})
 
     prompt: PromptText = Field(description="The prompt.")

@@ -116,7 +116,6 @@ class Rope(Analysis[RopeResult]):
     Source: Su et al. 2021 (arXiv:2104.09864), equations 14, 15 and 34.
     """
 
-    result_type = RopeResult
     requires = frozenset({"rope", "plain scores"})
     prompt: PromptText = Field(description="The prompt whose queries and keys are turned.")
     layer: RopeLayer

@@ -47,7 +47,6 @@ class RopeDistances(Analysis[RopeDistancesResult]):
     Source: Su et al. 2021 (arXiv:2104.09864), section 3.4.3, which bounds the decay.
     """
 
-    result_type = RopeDistancesResult
     requires = frozenset({"rope", "plain scores"})
     prompt: PromptText = Field(description="The prompt whose queries and keys are turned.")
     layer: RopeLayer

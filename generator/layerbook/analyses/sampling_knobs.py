@@ -55,8 +55,6 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
         (arXiv:1904.09751).
     """
 
-    result_type = SamplingKnobsResult
-
     prompt: PromptSpec = Field(description="The prompt; a string, or `chat:` for a chat.")
     temperatures: Annotated[tuple[Temperature, ...], Field(min_length=1)] = Field(
         description="Temperatures to compare."

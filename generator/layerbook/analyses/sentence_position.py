@@ -86,7 +86,6 @@ class SentencePosition(Analysis[SentencePositionResult]):
         it; multiplying is a first attempt.
     """
 
-    result_type = SentencePositionResult
     prompts: Annotated[tuple[PromptText, ...], Field(min_length=2)] = Field(
         description="The sentences, one point each."
     )

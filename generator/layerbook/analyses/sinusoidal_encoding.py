@@ -74,7 +74,6 @@ class SinusoidalEncoding(Analysis[SinusoidalEncodingResult]):
         2 pi to 2 pi C.
     """
 
-    result_type = SinusoidalEncodingResult
     positions: int = Field(default=128, ge=2, le=2048, description="Number of positions, from 0.")
     C: Annotated[tuple[Constant, ...], Field(min_length=1, max_length=12)] = Field(
         default=(10000.0,),

@@ -72,8 +72,6 @@ class Surprise(Analysis[SurpriseResult]):
     Source: Shannon 1948 (A Mathematical Theory of Communication); perplexity: Jelinek et al. 1977.
     """
 
-    result_type = SurpriseResult
-
     texts: Texts = Field(description="The texts, of two tokens at least.")
 
     def runs(self) -> dict[str, Request]:

@@ -46,8 +46,6 @@ class Tally(Analysis[TallyResult]):
         Generation), chapter III.2.
     """
 
-    result_type = TallyResult
-
     prompt: PromptSpec = Field(description="The prompt; a string, or `chat:` for a chat.")
     draws: int = Field(default=200, ge=1, le=100_000, description="Number of draws.")
     temperature: Temperature = 1.0

@@ -85,7 +85,6 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
     Source: attention knockout: Geva et al. 2023 (arXiv:2304.14767), section 4.
     """
 
-    result_type = TokenKnockoutResult
     texts: Texts = Field(description="The texts to predict.")
     draws: int = Field(default=4, ge=1, description="Number of draws of as many other tokens.")
     seed: Seed = Field(

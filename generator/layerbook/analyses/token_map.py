@@ -84,7 +84,6 @@ class TokenMap(Analysis[TokenMapResult]):
         loading is positive.
     """
 
-    result_type = TokenMapResult
     prompts: Annotated[tuple[PromptText, ...], Field(min_length=2)] = Field(
         description="The texts."
     )

@@ -102,7 +102,6 @@ class TokenPosition(Analysis[TokenPositionResult]):
         (positions added).
     """
 
-    result_type = TokenPositionResult
     prompts: Texts = Field(
         description="The prompts; their token ids are permuted, so the tokens stay the same."
     )

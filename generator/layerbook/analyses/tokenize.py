@@ -44,8 +44,6 @@ class Tokenize(Analysis[TokenizeResult]):
         (GPT-2), section 2.2.
     """
 
-    result_type = TokenizeResult
-
     prompts: Prompts = Field(description="The texts; a string, or `chat:` for the chat template.")
 
     def runs(self) -> dict[str, Request]:

@@ -55,8 +55,6 @@ class TokenizerFile(Analysis[TokenizerFileResult]):
     Source: Sennrich et al. 2016 (arXiv:1508.07909), section 3.2, algorithm 1.
     """
 
-    result_type = TokenizerFileResult
-
     text: PromptText = Field(description="The first text; the reader can replace it.")
     examples: tuple[PromptText, ...] = Field(
         default=(), description="More texts, each with a button."

@@ -74,8 +74,6 @@ class Vocabulary(Analysis[VocabularyResult]):
         (GPT-2), section 2.2.
     """
 
-    result_type = VocabularyResult
-
     first: TopK = Field(default=24, description="Number of entries to show.")
     find: Texts = Field(description="Pieces of text to look up.")
 

@@ -51,7 +51,6 @@ class VocabularyMap(Analysis[VocabularyMapResult]):
         loading is positive.
     """
 
-    result_type = VocabularyMapResult
     words: int = Field(
         default=8000, ge=2, le=8000, description="Most words to show, those with the lowest ids."
     )

@@ -46,7 +46,6 @@ class WhitespaceAttention(Analysis[WhitespaceAttentionResult]):
     Source: Xiao et al. 2023 (arXiv:2309.17453), section 3.1, for the share of the first token.
     """
 
-    result_type = WhitespaceAttentionResult
     prompt: PromptSpec = Field(description="The prompt, continued greedily.")
     max_new_tokens: int = Field(
         ge=1, description="Number of tokens to write, even past the end of the turn."

@@ -74,12 +74,23 @@ R = TypeVar("R", bound=Result)
 
 
 class Analysis(BaseModel, Generic[R]):
-    """The parameters of an analysis (the fields) and its three pure steps."""
+    """The parameters of an analysis (the fields) and its three pure steps.
+
+    `class MyAnalysis(Analysis[MyResult])` sets `result_type`.
+    """
 
     # Defaults such as layer -1 are resolved too.
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
     result_type: ClassVar[type[Result]]
     requires: ClassVar[frozenset[Feature]] = frozenset()  # features of the model
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Read the type of the result in `Analysis[...]`."""
+        super().__pydantic_init_subclass__(**kwargs)
+        for argument in cls.__pydantic_generic_metadata__["args"]:
+            if isinstance(argument, type) and issubclass(argument, Result):
+                cls.result_type = argument
 
     @classmethod
     def missing_features(cls, limits: Limits) -> tuple[str, ...]:

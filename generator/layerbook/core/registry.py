@@ -112,5 +112,6 @@ def _checked_class(analysis: Any, name: str, file: str) -> AnalysisType:
     if not (isinstance(analysis, type) and issubclass(analysis, Analysis)):
         raise UsageError(f"{file}: {class_name(name)} must be a subclass of Analysis")
     if not isinstance(getattr(analysis, "result_type", None), type):
-        raise UsageError(f"{file}: {analysis.__name__} must set result_type")
+        name = analysis.__name__
+        raise UsageError(f"{file}: {name} must name its type of result, as in Analysis[MyResult]")
     return analysis

@@ -33,8 +33,6 @@ class ReceivedAttention(Analysis[ReceivedAttentionResult]):
     Shapes: das Muster [heads, T queries, T keys]; eine Query sieht sich selbst und was davor steht.
     """
 
-    result_type = ReceivedAttentionResult
-
     # Die Felder sind die Parameter, die eine Spezifikation angeben kann.
     prompt: PromptText = Field(description="Der Prompt.")
     layer: Layer = Field(default=-1, description="Die Schicht; negative Zahlen zählen von hinten.")

@@ -33,8 +33,6 @@ class ReceivedAttention(Analysis[ReceivedAttentionResult]):
     Shapes: the pattern [heads, T queries, T keys]; a query sees itself and what is before it.
     """
 
-    result_type = ReceivedAttentionResult
-
     # The fields are the parameters that a spec can give.
     prompt: PromptText = Field(description="The prompt.")
     layer: Layer = Field(default=-1, description="The layer; negative numbers count from the last.")
