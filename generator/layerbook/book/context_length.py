@@ -40,10 +40,7 @@ def check_context_length(analysis: Analysis[Any], limits: Limits, node: Node) ->
 def _check_use(use: PromptUse, limits: Limits) -> str:
     """Return the problem with a prompt; empty if it fits. Raises ModelError for a refused chat."""
     count = _max_count(use.prompt, limits)
-    if count + use.new_tokens <= limits.context:
-        return ""
-    count = len(use.prompt.ids)
-    if not count:
+    if count + use.new_tokens > limits.context and not use.prompt.ids:
         if limits.count_tokens is None:
             return ""
         count = limits.count_tokens(use.prompt)

@@ -332,17 +332,8 @@ class _ChapterLoader:
 def _make_chapter(
     name: str, spec: PageSpec, file: str, experiments: tuple[Experiment, ...]
 ) -> Chapter:
-    return Chapter(
-        name=name,
-        title=spec.title,
-        summary=spec.summary,
-        part=spec.part,
-        experiments=experiments,
-        file=file,
-        needs=spec.needs,
-        unnumbered=spec.unnumbered,
-        draft=spec.draft,
-    )
+    page = {key: getattr(spec, key) for key in PageSpec.model_fields}
+    return Chapter(name=name, experiments=experiments, file=file, **page)
 
 
 def _build_plain_analysis(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import AliasChoices, AliasPath, BaseModel, Field, ValidationError
+from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, ValidationError
 
 from layerbook.book.node import FILE_START, Position, ProblemList, display_path
 
@@ -53,6 +53,8 @@ class _CslName(BaseModel):
 
 class _CslSource(BaseModel):
     """The fields of CSL-JSON that a book needs; others are ignored."""
+
+    model_config = ConfigDict(defer_build=True)  # few books have a CSL-JSON file
 
     id: str | int
     author: tuple[_CslName | str, ...] | None = None

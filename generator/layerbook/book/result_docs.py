@@ -65,36 +65,34 @@ TYPE_NAMES = {
 
 def results_markdown(own_code: OwnCode = NO_CODE) -> str:
     """Return the whole page, with the analyses of `own_code`."""
-    sections = []
+    sections = [INTRODUCTION]
     for name in registry.names(own_code):
         analysis_type = registry.find(name, own_code)
-        sections.append(_section(name, analysis_type, analysis_type.result_type))
-    sections.append(
-        f"\n## chat\n\n{inspect.getdoc(ChatPrompt)}\n\n{_parameters(ChatPrompt).rstrip()}\n"
-    )
-    sections.append(_section("sweep", Sweep, SweepResult))
-    return "".join([INTRODUCTION, *sections])
+        names = readable_names(analysis_name_patterns(analysis_type))
+        figures = ", ".join(f"`{figure}`" for figure in names)
+        sections += [
+            f"\n## {name}\n\n{_description(analysis_type)}\n\n{_parameter_table(analysis_type)}",
+            f"Figures: {figures}\n\n{_field_table(analysis_type.result_type)}",
+        ]
+    sections += [
+        f"\n## chat\n\n{inspect.getdoc(ChatPrompt)}\n\n{_parameter_table(ChatPrompt).rstrip()}\n",
+        f"\n## sweep\n\n{_description(Sweep)}\n\n",
+        f"Figures: one for each view\n\n{_field_table(SweepResult)}",
+    ]
+    return "".join(sections)
 
 
-def _section(name: str, documented: type, result_type: type[Result]) -> str:
-    description = _no_links(_paragraphs(inspect.getdoc(documented) or ""))
-    rows = [f"| `{path}` | {kind} | {text} |\n" for path, kind, text in _rows(result_type, "")]
-    header = "| field | type | what it is |\n|---|---|---|\n"
-    figures = readable_names(analysis_name_patterns(documented)) if name != "sweep" else []
-    names = ", ".join(f"`{figure}`" for figure in figures) or "one for each view"
-    parameters = _parameters(documented) if name != "sweep" else ""
-    return (
-        f"\n## {name}\n\n{description}\n\n{parameters}Figures: {names}\n\n{header}{''.join(rows)}"
-    )
+def _field_table(result_type: type[Result]) -> str:
+    rows = (f"| `{path}` | {kind} | {text} |\n" for path, kind, text in _rows(result_type))
+    return f"| field | type | what it is |\n|---|---|---|\n{''.join(rows)}"
 
 
-def _parameters(documented: type[BaseModel]) -> str:
+def _parameter_table(documented: type[BaseModel]) -> str:
     """Return the table of the parameters; empty if there are none."""
-    fields = documented.model_fields
     rows = []
-    for path, kind, text in _rows(documented, ""):
+    for path, kind, text in _rows(documented):
         name = path if "." in path else path.removesuffix("[]")
-        field = fields.get(name)
+        field = documented.model_fields.get(name)
         default = "" if field is None else _default(field)
         rows.append(f"| `{name}` | {kind} | {default} | {text} |\n")
     header = "| parameter | type | default | what it is |\n|---|---|---|---|\n"
@@ -109,9 +107,9 @@ def _default(field: FieldInfo) -> str:
     return f"`{json.dumps(value, ensure_ascii=False)}`".replace("|", "\\|")
 
 
-def _paragraphs(docstring: str) -> str:
+def _description(documented: type) -> str:
     """Return a docstring with its labeled lines as a list."""
-    first, _, rest = docstring.partition("\n")
+    first, _, rest = _no_links(inspect.getdoc(documented) or "").partition("\n")
     items: list[str] = []
     for line in filter(None, (line.strip() for line in rest.splitlines())):
         label, colon, _ = line.partition(":")
@@ -129,7 +127,7 @@ def _no_links(text: str) -> str:
     return text.replace("][", "]\\[")
 
 
-def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
+def _rows(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str]]:
     """Yield the path, type and description of every field, also of nested records."""
     hints = get_type_hints(model, include_extras=True)
     for name, field in model.model_fields.items():

@@ -115,10 +115,7 @@ class Sweep:
     @property
     def models(self) -> tuple[str, ...]:
         """The models of the sweep; empty if all cells run on the book's model."""
-        for axis in self.axes:
-            if axis.name == MODEL_AXIS:
-                return axis.values
-        return ()
+        return next((axis.values for axis in self.axes if axis.name == MODEL_AXIS), ())
 
     def cells(self) -> Iterator[GridCell]:
         """Yield the cells; the last axis varies fastest."""
@@ -127,13 +124,8 @@ class Sweep:
 
     def cells_along(self, name: str) -> list[GridCell]:
         """Return the cells along one axis, with the other axes at their first value."""
-        number = [axis.name for axis in self.axes].index(name)
-        cells = []
-        for i in range(len(self.axes[number].values)):
-            index = [0] * len(self.axes)
-            index[number] = i
-            cells.append(self._cell_at(index))
-        return cells
+        ranges = (range(len(axis.values) if axis.name == name else 1) for axis in self.axes)
+        return list(map(self._cell_at, itertools.product(*ranges)))
 
     def _cell_at(self, index: Sequence[int]) -> GridCell:
         values: dict[str, Any] = {}

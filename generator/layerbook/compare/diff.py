@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -103,12 +103,11 @@ def diff(project: Project, old: ResultSet, new: ResultSet) -> Diff:
     Raises UsageError if the sets have no chapter in common.
     """
     old, new = replace(old, rest=new), replace(new, rest=old)
-    experiments = {experiment.address: experiment for experiment in project.experiments()}
-    comparison = _Comparison(project, experiments, old, new)
+    comparison = _Comparison(project, old, new)
     if not comparison.addresses():
         raise UsageError(f"{old.label} and {new.label} hold results of different chapters")
     diffs = tuple(comparison.diff_experiment(address) for address in comparison.addresses())
-    changed = [diff.address for diff in diffs if diff.state != "same"]
+    changed = [each.address for each in diffs if each.state != "same"]
     prose_diff = comparison.diff_prose() if changed else ProseDiff()
     return Diff(
         old=old.label,
@@ -125,16 +124,11 @@ def diff(project: Project, old: ResultSet, new: ResultSet) -> Diff:
 class _Comparison:
     """The experiments of a book with their results on two sides."""
 
-    def __init__(
-        self,
-        project: Project,
-        experiments: Mapping[str, Experiment],
-        old: ResultSet,
-        new: ResultSet,
-    ) -> None:
-        self.project, self.experiments, self.old, self.new = project, experiments, old, new
-        self.old_views = {a: _load_view(experiment, old) for a, experiment in experiments.items()}
-        self.new_views = {a: _load_view(experiment, new) for a, experiment in experiments.items()}
+    def __init__(self, project: Project, old: ResultSet, new: ResultSet) -> None:
+        self.project, self.old, self.new = project, old, new
+        self.experiments = {experiment.address: experiment for experiment in project.experiments()}
+        self.old_views = {a: _load_view(e, old) for a, e in self.experiments.items()}
+        self.new_views = {a: _load_view(e, new) for a, e in self.experiments.items()}
 
     def addresses(self) -> list[str]:
         """Return the book's experiments that have a result, then results without an experiment.

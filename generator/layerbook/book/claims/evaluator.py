@@ -6,6 +6,7 @@ import ast
 import json
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from layerbook.book.claims import values
@@ -47,13 +48,13 @@ class Evaluator(ast.NodeVisitor):
     def __init__(
         self,
         result: object,
-        result_of: Callable[[str], object] | None,
-        variables: Mapping[str, object] | None = None,
+        result_of: Callable[[str], object] | None = None,
+        variables: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         self.result_of = result_of
         self.steps = 0
         self.variables = {name: Value(value) for name, value in CONSTANTS.items()}
-        for name, value in {"result": result, **(variables or {})}.items():
+        for name, value in {"result": result, **variables}.items():
             self.variables[name] = Value(value, name)
         self.values_read: dict[str, str] = {}
 
@@ -61,11 +62,8 @@ class Evaluator(ast.NodeVisitor):
         """Return whether the check holds, and the first few values that it read."""
         truth = self.evaluate_truth(tree)
         values_read = list(self.values_read.items())
-        if len(values_read) > MAX_VALUES:
-            values_read = [
-                *values_read[:MAX_VALUES],
-                ("...", f"{len(values_read) - MAX_VALUES} more"),
-            ]
+        if (more := len(values_read) - MAX_VALUES) > 0:
+            values_read[MAX_VALUES:] = [("...", f"{more} more")]
         return Verdict(truth.value, tuple(values_read), truth.margin)
 
     def count_steps(self, node: ast.AST, count: int = 1) -> None:
