@@ -552,7 +552,8 @@ def test_loads_a_book_with_its_chapters_in_order(specs):
         specs.write(f"experiments/{name}.yaml", CHAPTER.format(name))
     book = specs.book()
 
-    assert (book.title, book.subtitle, book.authors, book.language, book.model) == (
+    spec = book.spec
+    assert (spec.title, spec.subtitle, spec.authors, spec.language, spec.model) == (
         "T",
         "S",
         ("A", "B"),
@@ -562,7 +563,7 @@ def test_loads_a_book_with_its_chapters_in_order(specs):
     assert [c.name for c in book.chapters] == ["a", "b"]
     assert book.chapters[0].file == str(Path("experiments/a.yaml"))
     assert read_book_spec(Path()).model == "m"
-    assert book.precision == "float64"
+    assert spec.precision == "float64"
 
 
 def test_reports_missing_misnamed_and_unlisted_chapters(specs):
@@ -809,7 +810,7 @@ def test_reports_an_impossible_date(specs):
     head = "title: T\nmodel: m\nchapters: [c]\npublished: "
     specs.write("experiments/c.yaml", "chapter: c\ntitle: T\n")
     specs.write("experiments/book.yaml", head + "2024-02-29\n")
-    assert specs.book().published == "2024-02-29"
+    assert specs.book().spec.published == "2024-02-29"
     specs.write("experiments/book.yaml", head + "2026-02-30\n")
     assert problems(specs.book) == [
         "experiments/book.yaml:4:12: 2026-02-30 is not a date: day is out of range for month"

@@ -11,14 +11,13 @@ from layerbook.book import languages
 from layerbook.book.book_file import Group
 from layerbook.book.claims import check as claims
 from layerbook.book.node import Node
-from layerbook.book.schema import ThemeSpec
+from layerbook.book.schema import BookSpec
 from layerbook.book.sweep import Sweep, SweepResult
 from layerbook.book.yaml_writer import dump_list_item
 from layerbook.core.analysis import Analysis, Result
 from layerbook.core.errors import Problem
 from layerbook.core.figures import Figure
 from layerbook.core.language import Language, gettext
-from layerbook.core.requests import Precision
 from layerbook.core.text import listed
 
 T = TypeVar("T")
@@ -168,28 +167,21 @@ class Chapter:
 
 @dataclass(frozen=True, eq=False)
 class Book:
-    """The book and its chapters, in order."""
+    """The book and its chapters, in order.
 
-    title: str
-    subtitle: str
-    authors: tuple[str, ...]
-    language: str
-    model: str
-    precision: Precision
+    spec: the keys of book.yaml. front: the text of the first page, if there is one.
+    """
+
+    spec: BookSpec
     chapters: tuple[Chapter, ...]
     file: str
     root: Path
-    published: str
-    licence: str
-    theme: ThemeSpec
     front: Chapter | None = None
-    url: str = ""
-    edit_url: str = ""
 
     @property
     def own_words(self) -> Language:
         """The language of the words that the program adds to the prose."""
-        return languages.load_for_book(self.language, self.root)
+        return languages.load_for_book(self.spec.language, self.root)
 
     @property
     def pages(self) -> tuple[Chapter, ...]:

@@ -100,23 +100,12 @@ def load_book(
     if book_file is None or problems:
         raise SpecError(problems)
     included = [chapter for chapter in chapters if chapter and (drafts or not chapter.draft)]
-    spec = book_file.spec
     return Book(
-        title=spec.title,
-        subtitle=spec.subtitle,
-        authors=spec.authors,
-        language=spec.language,
-        model=spec.model,
-        precision=spec.precision,
+        spec=book_file.spec,
         chapters=_numbered(included, book_file.groups),
         file=display_path(book_path),
         root=root,
-        published=spec.published or "",
-        licence=spec.licence,
-        theme=spec.theme,
-        front=_find_front(root, spec.title),
-        url=spec.url,
-        edit_url=spec.edit_url,
+        front=_find_front(root, book_file.spec.title),
     )
 
 

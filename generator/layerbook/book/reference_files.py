@@ -20,14 +20,8 @@ MAX_YEAR_DIGITS = 10
 MAX_GROWTH = 50_000_000
 """The maximum number of characters of joined strings (`a # b`)."""
 AND_OTHERS = "et al."
-VENUES = {
-    "article": ("journal", "journaltitle"),
-    "book": ("publisher",),
-    "phdthesis": ("school",),
-    "mastersthesis": ("school",),
-}
-ANY_VENUE = (
-    *("journal", "journaltitle", "booktitle", "publisher", "school", "institution"),
+VENUES = (
+    *("journal", "journaltitle", "booktitle", "school", "publisher", "institution"),
     *("organization", "howpublished", "archiveprefix", "eprinttype"),
 )
 URL_FIELDS = ("url", "doi", "eprint", "archiveprefix", "eprinttype")
@@ -170,14 +164,13 @@ def _positions(
 
 def _from_bibtex(entry: Any) -> dict[str, Any]:
     fields = {name.lower(): value for name, value in entry.fields.items()}
-    names = (*VENUES.get(entry.type.lower(), ()), *ANY_VENUE)
     people = entry.persons.get("author") or entry.persons.get("editor") or []
     year = _plain(fields.get("year", "")) or fields.get("date", "")[:4]
     return _without_empty(
         authors=[_bibtex_name(person) for person in people],
         year=int(year) if year.isdecimal() and len(year) < MAX_YEAR_DIGITS else year,
         title=_plain(fields.get("title", "")),
-        venue=_plain(next((fields[name] for name in names if fields.get(name)), "")),
+        venue=_plain(next((fields[name] for name in VENUES if fields.get(name)), "")),
         url=_bibtex_url({name: _plain(fields.get(name, "")) for name in URL_FIELDS}),
         used_for=_plain(fields.get("annotation") or fields.get("annote") or ""),
     )

@@ -63,7 +63,7 @@ def _check_book(options: CheckOptions) -> None:
 
     project = open_project(options.root, options.model, check_chats=True, drafts=options.drafts)
     check_book(project)
-    contrast = find_contrast_warnings(project.root, project.book.theme)
+    contrast = find_contrast_warnings(project.root, project.book.spec.theme)
     warnings = sorted((*lint_prose(project), *find_uncited_sources(project), *contrast))
     _print_problems("warning", warnings)
     _print_problems("note", [*find_crowded_chapters(project), *find_inapplicable(project)])

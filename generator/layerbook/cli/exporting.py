@@ -56,7 +56,7 @@ def export(options: ExportOptions) -> None:
     options.check()
     project = open_project(options.root, options.model)
     exporter = Exporter(project)
-    if (options.pdf or options.epub) and not project.book.url:
+    if (options.pdf or options.epub) and not project.book.spec.url:
         print_text(
             "note: links to downloads and to pages that only the site has become plain text; "
             "with `url` in book.yaml, they lead to the published site",

@@ -61,7 +61,7 @@ def diff_page(project: Project, diff: Diff) -> str:
             .get_template("diff.html")
             .render(
                 diff=diff,
-                book=project.book,
+                book=project.book.spec,
                 title=gettext("{old} and {new}", old=diff.old, new=diff.new),
                 experiments=[
                     experiment for experiment in diff.experiments if experiment.state != "same"

@@ -174,7 +174,7 @@ class SiteBuilder:
         if problems := first_problems(find_clashing_files(self._project.root)):
             raise SpecError(problems)
         files |= self._parts.media_folders.static_files()
-        files |= theme_files(self._project.book.theme, self._parts.media_folders)
+        files |= theme_files(self._project.book.spec.theme, self._parts.media_folders)
         for page in pages:
             files |= page.files
         filled = self._fill_references(chapters)

@@ -115,7 +115,7 @@ def ro_crate_manifest(project: Project, book: BookInfo, files: Mapping[str, byte
         hasPart=graph.references("File") + graph.references("Dataset"),
         author=graph.references("Person"),
         datePublished=project.publication_date,
-        license=graph.add_licence(project.book.licence),
+        license=graph.add_licence(project.book.spec.licence),
         mentions=graph.references("CreateAction"),
     )
     specification = {"@id": SPECIFICATION}

@@ -53,7 +53,7 @@ class SiteParts:
 
 def load_site_parts(project: Project, drawing_pool: DrawingPool) -> SiteParts:
     """Load the parts. Raises SpecError for the theme, the sources or the terms of the book."""
-    if problems := find_theme_problems(project.root, project.book.theme):
+    if problems := find_theme_problems(project.root, project.book.spec.theme):
         raise SpecError(problems)
     sources = bibliography.load(project.templates_dir)
     terms = glossary.load(project.templates_dir)
@@ -79,7 +79,7 @@ def load_site_parts(project: Project, drawing_pool: DrawingPool) -> SiteParts:
 
 def book_info(project: Project) -> pages.BookInfo:
     """Return the facts about a book that every page shows."""
-    book = project.book
+    book, spec = project.book, project.book.spec
     chapters = (
         pages.NavChapter(
             chapter.name,
@@ -93,14 +93,14 @@ def book_info(project: Project) -> pages.BookInfo:
         for chapter in book.chapters
     )
     return pages.BookInfo(
-        title=book.title,
-        subtitle=book.subtitle,
-        authors=book.authors,
+        title=spec.title,
+        subtitle=spec.subtitle,
+        authors=spec.authors,
         chapters=tuple(chapters),
         model=project.source.name,
         digest=hex_digest(project.fingerprint.weights),
-        language=book.language,
-        theme=theme_view(book.theme, MediaFolders(project.root)),
-        url=book.url,
-        edit_url=book.edit_url,
+        language=spec.language,
+        theme=theme_view(spec.theme, MediaFolders(project.root)),
+        url=spec.url,
+        edit_url=spec.edit_url,
     )

@@ -33,7 +33,7 @@ def find_orphans(project: Project) -> tuple[Orphan, ...]:
     orphans = tuple(_find(project, known))
     if not orphans:
         return ()
-    with_drafts = open_project(project.root, project.book.model, drafts=True)
+    with_drafts = open_project(project.root, project.book.spec.model, drafts=True)
     drafts = {experiment.address for experiment in with_drafts.experiments()}
     return tuple(orphan for orphan in orphans if orphan.address not in drafts)
 

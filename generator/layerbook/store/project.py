@@ -43,7 +43,7 @@ class Project:
     @property
     def precision(self) -> Precision:
         """The floating-point type that the book's models compute with."""
-        return self.book.precision
+        return self.book.spec.precision
 
     @property
     def results_root(self) -> Path:
@@ -71,8 +71,8 @@ class Project:
     def publication_date(self) -> str:
         """The day of publication, YYYY-MM-DD, from the book or SOURCE_DATE_EPOCH; else empty."""
         epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-        if self.book.published or not epoch:
-            return self.book.published
+        if self.book.spec.published or not epoch:
+            return self.book.spec.published or ""
         try:
             return f"{datetime.fromtimestamp(int(epoch), UTC):%Y-%m-%d}"
         except (ValueError, OverflowError, OSError) as error:

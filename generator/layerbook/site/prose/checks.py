@@ -54,7 +54,7 @@ def check_prose(project: Project) -> None:
 def find_prose_problems(project: Project) -> list[Problem]:
     """Report problems in prose, captions and claims that can be found without results."""
     problems = find_missing_claim_fields(project.experiments())
-    problems += find_theme_problems(project.root, project.book.theme)
+    problems += find_theme_problems(project.root, project.book.spec.theme)
     problems += first_problems(find_clashing_files(project.root))
     try:
         sources = bibliography.load(project.templates_dir)
