@@ -76,7 +76,7 @@ def test_plan_cost_counts_frames_as_one_pass():
         for generation in generations
         for t in range(5)
     ]
-    cost = plan_cost(make_plan(frames_seen), None, max_batch_tokens=100)
+    cost = plan_cost(make_plan(frames_seen), None)
 
     assert (cost.generations, cost.passes) == (2, 2)
 

@@ -138,7 +138,7 @@ def test_plan_cost_counts_distinct_work():
     plan = make_plan(
         [Forward(Prompt(ids=(1, 2)), keep), Forward(Prompt(ids=(1, 2, 3)), keep), Generate(A, 7)]
     )
-    cost = plan_cost(plan, lambda p: p.ids, max_batch_tokens=100)
+    cost = plan_cost(plan, lambda p: p.ids)
 
     assert (cost.requested, cost.passes, cost.batches, cost.tokens) == (3, 1, 1, 3)
     assert (cost.generations, cost.new_tokens) == (1, 7)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -107,12 +107,12 @@ class Execution:
         """Return what a request yields; of a pass, only the sites that this request keeps."""
         match request:
             case Describe():
-                return replace(self._cache((), ""), model_facts=self.model.facts)
+                return self._cache(model_facts=self.model.facts)
             case EmbeddingMatrix():
                 ids = range(self.model.tokenizer.size)  # some matrices have more rows than tokens
-                return self._cache((), "", {EMBED: self.model.embedding_rows(ids)})
+                return self._cache(sites={EMBED: self.model.embedding_rows(ids)})
             case Weights(sites):
-                return self._cache((), "", {site: self.model.weight(site) for site in sites})
+                return self._cache(sites={site: self.model.weight(site) for site in sites})
             case Generate():
                 return self._generation_cache(self._outputs[request])
             case Encode(prompt):
@@ -144,36 +144,29 @@ class Execution:
     ) -> ActivationCache:
         if prompt.generated is None:
             encoded = self.model.tokenizer.encode(prompt)
-            return self._cache(encoded.ids, encoded.text, sites)
-        ids = self.token_ids(prompt)
-        cache = self._cache(ids, self.model.tokenizer.decode(ids), sites)
-        return replace(cache, prompt_length=self._outputs[prompt.generated].prompt_length)
+            return self._cache(encoded.ids, encoded.text, sites=sites or {})
+        ids, prompt_length = self.token_ids(prompt), self._outputs[prompt.generated].prompt_length
+        text = self.model.tokenizer.decode(ids)
+        return self._cache(ids, text, sites=sites or {}, prompt_length=prompt_length)
 
     def _generation_cache(self, output: GenerationOutput) -> ActivationCache:
         tokenizer = self.model.tokenizer
         available = {LOGITS: output.logits, LOSS: output.losses}
         sites = {site: read_only(array) for site, array in available.items() if array is not None}
-        return replace(
-            self._cache(output.ids, tokenizer.decode(output.ids), sites),
+        return self._cache(
+            output.ids,
+            tokenizer.decode(output.ids),
+            sites=sites,
             prompt_length=output.prompt_length,
             stopped=output.stopped,
             frames=tuple(tokenizer.tokens(ids) for ids in output.frames),
         )
 
-    def _cache(
-        self,
-        ids: TokenIds,
-        text: str,
-        sites: Mapping[Site, NDArray[np.floating]] | None = None,
-    ) -> ActivationCache:
+    def _cache(self, ids: TokenIds = (), text: str = "", **fields: Any) -> ActivationCache:
+        """Return a cache of these tokens; all of them are the prompt, if `fields` do not differ."""
+        fields = {"prompt_length": len(ids), **fields}
         tokenizer = self.model.tokenizer
-        return ActivationCache(
-            tokens=tokenizer.tokens(ids),
-            text=text,
-            vocabulary=tokenizer,
-            sites=sites or {},
-            prompt_length=len(ids),
-        )
+        return ActivationCache(tokenizer.tokens(ids), text, tokenizer, **fields)
 
     def _generation_groups(self) -> Iterator[list[Generate]]:
         """Group the generations that run together; a continuation comes after its prompt."""

@@ -221,11 +221,7 @@ class PlanCost:
 
 
 def plan_cost(
-    plan: Plan,
-    encode: EncodeIds | None,
-    *,
-    max_batch_tokens: int = MAX_BATCH_TOKENS,
-    bytes_for: BytesFor | None = None,
+    plan: Plan, encode: EncodeIds | None, *, bytes_for: BytesFor | None = None
 ) -> PlanCost:
     """Count a plan; without `encode`, every distinct pass counts as a batch of its own.
 
@@ -238,7 +234,7 @@ def plan_cost(
         if forward.prompt.generated is not None
     }
     passes = build_passes(encoded, encode) if encode else ()
-    batches = build_batches(passes, max_batch_tokens=max_batch_tokens, bytes_for=bytes_for)
+    batches = build_batches(passes, bytes_for=bytes_for)
     return PlanCost(
         requested=plan.requested,
         unique_requests=len(plan.requests),

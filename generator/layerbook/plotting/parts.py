@@ -47,25 +47,27 @@ def find_part(figure: Figure, name: Label | None, column: Label | None, panel: s
     In a heat map, a name is a row, a column alone is a column, and both together are a cell.
     panel: the title of one heat map among several. Raises UsageError if there is no such part.
     """
-    names = list(dict.fromkeys(_names(figure)))
+    names = list(dict.fromkeys(map(printable, _labels(figure))))
     if name is not None and column is None and not panel and printable(name) in names:
         return Part(printable(name))
     grids = list(_heatmaps(figure))
-    if panel and panel not in [grid.title for grid in grids]:
-        raise _unknown("panel", panel, [grid.title for grid in grids])
-    numbers = [i for i, grid in enumerate(grids) if panel in ("", grid.title)]
+    titles = [grid.title for grid in grids]
+    if panel and panel not in titles:
+        raise _unknown("panel", panel, titles)
+    numbers = [i for i, title in enumerate(titles) if panel in ("", title)]
     if not numbers:
         if column is not None:
             raise UsageError("it has no columns to point to")
         raise _unknown("part", printable(name or ""), names)
-    first = grids[numbers[0]]
-    row_index = None if name is None else _index("row", name, first.rows, first.values.shape[0])
-    column_index = (
-        None if column is None else _index("column", column, first.columns, first.values.shape[1])
-    )
-    if row_index is None and column_index is None:
+    if name is None and column is None:
         raise UsageError("it needs a row, a column or both")
-    return Part(row=row_index, column=column_index, grids=tuple(numbers) if panel else None)
+    grid = grids[numbers[0]]
+    rows, columns = grid.values.shape
+    return Part(
+        row=None if name is None else _index("row", name, grid.rows, rows),
+        column=None if column is None else _index("column", column, grid.columns, columns),
+        grids=tuple(numbers) if panel else None,
+    )
 
 
 def _index(kind: str, name: Label, axis: Axis, length: int) -> int:
@@ -82,23 +84,16 @@ def _unknown(kind: str, name: str, known: list[str]) -> UsageError:
     return UsageError(f"the figure has no {kind} {name!r}{did_you_mean(name, known)}; {available}")
 
 
-def _names(figure: Figure) -> Iterator[str]:
-    """Yield the names of all parts: those of each chart, and the titles of small multiples."""
+def _labels(figure: Figure) -> Iterator[Label]:
+    """Yield the labels of all parts: what each chart draws as groups, and small multiples."""
     match figure:
         case Panels():
-            yield from (printable(panel.title) for panel in figure.panels if panel.title)
+            yield from (panel.title for panel in figure.panels if panel.title)
             for panel in figure.panels:
-                yield from _names(panel)
+                yield from _labels(panel)
         case Frames():
             for frame in figure.frames:
-                yield from _names(frame.picture)
-        case _:
-            yield from map(printable, _labels(figure))
-
-
-def _labels(figure: Figure) -> Iterator[Label]:
-    """Yield the labels of what a chart draws as groups."""
-    match figure:
+                yield from _labels(frame.picture)
         case Lines():
             yield from (series.name for series in figure.series)
         case Bars():

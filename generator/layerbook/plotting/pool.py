@@ -122,11 +122,13 @@ class DrawingPool:
 
         The processes inherit the thread's blocked SIGINT, so that they always ignore Ctrl-C.
         """
+        from layerbook.plotting.render import import_libraries
+
         if hasattr(signal, "pthread_sigmask"):
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         earlier_children = set(multiprocessing.active_children())
         for _ in range(self._processes):
-            executor.submit(_import_libraries)
+            executor.submit(import_libraries)
         self._workers = set(multiprocessing.active_children()) - earlier_children
 
 
@@ -143,12 +145,6 @@ def _safe_import_path() -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = previous
-
-
-def _import_libraries() -> None:
-    from layerbook.plotting import render
-
-    render.import_libraries()
 
 
 def _init_worker() -> None:
