@@ -163,7 +163,7 @@ class Execution:
         )
 
     def _cache(self, ids: TokenIds = (), text: str = "", **fields: Any) -> ActivationCache:
-        """Return a cache of these tokens; all of them are the prompt, if `fields` do not differ."""
+        """Return a cache of these tokens; all are the prompt, unless `prompt_length` is given."""
         fields = {"prompt_length": len(ids), **fields}
         tokenizer = self.model.tokenizer
         return ActivationCache(tokenizer.tokens(ids), text, tokenizer, **fields)
