@@ -112,7 +112,7 @@ def run(options: RunOptions) -> None:
 
 
 def _run_book(options: RunOptions) -> None:
-    from layerbook.runner.run import open_executor, run_experiments
+    from layerbook.runner.run import run_experiments
     from layerbook.store import cache
     from layerbook.store.freshness import check_status, select
     from layerbook.store.project import open_project
@@ -123,10 +123,11 @@ def _run_book(options: RunOptions) -> None:
     if options.dry_run:
         _print_plan(project.source, [status.experiment for status in statuses])
         return
-    executor = open_executor(options.executor, project.source, project.precision, report)
-    with cache.lock(options.root), closing(executor):
+    with cache.lock(options.root):
         project.remove_leftovers()
-        outcomes = run_experiments(project, statuses, executor, report, force=options.force)
+        outcomes = run_experiments(
+            project, statuses, report, address=options.executor, force=options.force
+        )
     folder = project.results_root / project.source.name
     _print_run(project.experiments(), outcomes, folder)
 
@@ -142,8 +143,8 @@ def _run_spec(spec: Path, options: RunOptions) -> None:
         return
     folder = options.out or Path()
     check_output(options.root, folder)
-    executor = open_executor(options.executor, loaded.source, loaded.precision, report)
-    with closing(executor):
+    address, source = options.executor, loaded.source
+    with closing(open_executor(address, source, loaded.precision, report)) as executor:
         outcomes = run_file(loaded, folder, executor, report)
     _print_run(loaded.experiments, outcomes, folder)
 

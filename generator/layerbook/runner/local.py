@@ -40,8 +40,6 @@ Measurements = Mapping[Experiment, Result | LayerbookError]
 class Executor(Protocol):
     """Measures experiments. Sweeps are measured as their cells, which are experiments."""
 
-    source: sources.ModelSource
-
     def measure(self, experiments: Sequence[Experiment]) -> Measurements:
         """Return the result of each experiment, or its error."""
 

@@ -6,6 +6,7 @@ torch is imported only when something must run.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
@@ -66,12 +67,12 @@ def open_executor(
 def run_experiments(
     project: Project,
     work: Sequence[ExperimentStatus],
-    executor: Executor,
     report: Reporter,
     *,
+    address: str | None = None,
     force: bool = False,
 ) -> tuple[Outcome, ...]:
-    """Run experiments and save their results.
+    """Run experiments, here or on the Dask scheduler at an address, and save their results.
 
     A sweep runs only the cells that are not current, or all of them with `force`. A failed
     experiment is an outcome, not an error. Call this under the project's lock. Raises SpecError if
@@ -83,7 +84,8 @@ def run_experiments(
         raise SpecError(problems)
     keys = {status.experiment: status.key for status in work}
     store = ProjectStore(project, force=force)
-    outcomes = run_and_save(keys, store, executor, report)
+    with closing(open_executor(address, project.source, project.precision, report)) as executor:
+        outcomes = run_and_save(keys, store, executor, report)
     store.report_unusable(report)
     record_module_digests(project.cache, keys)
     return outcomes

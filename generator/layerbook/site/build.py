@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,14 +79,14 @@ def build(project: Project, site: Path, reporter: Reporter, options: BuildOption
         todo = select(statuses, options.only, force=options.force) if options.run_stale else ()
         outcomes: tuple[Outcome, ...] = ()
         if todo:
-            from layerbook.runner.run import open_executor, run_experiments
+            from layerbook.runner.run import run_experiments
 
             check_prose(project)
             publish.check_target(site)
             drawing_pool.expect(len(todo))
-            executor = open_executor(options.executor, project.source, project.precision, reporter)
-            with closing(executor):
-                outcomes = run_experiments(project, todo, executor, reporter, force=options.force)
+            outcomes = run_experiments(
+                project, todo, reporter, address=options.executor, force=options.force
+            )
             statuses = check_status(project)
         builder = SiteBuilder(project, statuses, drawing_pool, ignore_cache=options.force)
         output = _publish_site(project, builder.render(reporter), site)
