@@ -45,7 +45,8 @@ def read_status(book: Path) -> dict[str, Any]:
 def test_changed_values_have_paths(old: Any, new: Any) -> None:
     """Equal data has no differences; swapped data has swapped differences."""
     differences, reversed_differences = (
-        list(map(tuple, diff_values(*pair))) for pair in ((old, new), (new, old))
+        [(each.path, each.old, each.new) for each in diff_values(*pair)]
+        for pair in ((old, new), (new, old))
     )
     assert bool(differences) == (json.dumps(old, sort_keys=True) != json.dumps(new, sort_keys=True))
     assert sorted(map(repr, differences)) == sorted(

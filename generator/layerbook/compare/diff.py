@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from layerbook.book.claims.check import CheckError
 from layerbook.book.contents import Experiment
@@ -163,10 +163,9 @@ class _Comparison:
             yield from compare_results(old.envelope.result, new.envelope.result, tolerance)
             yield from self._diff_cells(old.experiment)
         else:  # results of another book, or of another version of the analysis
-            differences = diff_values(
-                results.read_numbers(old_path), results.read_numbers(new_path)
-            )
-            yield from (_plain_difference(*difference) for difference in differences)
+            for each in diff_values(results.read_numbers(old_path), results.read_numbers(new_path)):
+                values = (None if value is ABSENT else value for value in (each.old, each.new))
+                yield Difference(each.path, *values)
 
     def _diff_cells(self, experiment: Experiment) -> Iterator[Difference]:
         """Compare the cells of a sweep. Raises StoreError for one that cannot be read."""
@@ -253,11 +252,6 @@ def _load_view(experiment: Experiment, side: ResultSet) -> ExperimentView:
     else:
         return view
     return ExperimentView(experiment, side.path_of_experiment, unavailable_reason=reason)
-
-
-def _plain_difference(path: str, old: Any, new: Any) -> Difference:
-    old, new = (None if value is ABSENT else value for value in (old, new))
-    return Difference(path, old, new)
 
 
 def _describe_verdict(views: ExperimentViews, address: str, index: int) -> str:

@@ -10,12 +10,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from layerbook.book.contents import Experiment
 from layerbook.store import results
 from layerbook.store.cache import MODULES_KIND, WorkingCache
 from layerbook.store.code_digest import analysis_code_modules, portable_name
+from layerbook.store.comparison import Difference
 from layerbook.store.json_format import json_digest
 from layerbook.store.keys import Key, code_modules
 
@@ -31,14 +32,6 @@ class Absent:
 
 
 ABSENT = Absent()
-
-
-class ValueDifference(NamedTuple):
-    """A path such as `prompts[1]` or `sampling.top_k`, and the values there."""
-
-    path: str
-    old: Any
-    new: Any
 
 
 @dataclass(frozen=True)
@@ -79,17 +72,18 @@ def diff_keys(
     changes: list[Change] = []
     if old.spec != new.spec:
         differences = list(diff_values(header.spec, spec))
-        differences = differences or [ValueDifference("", old.spec, new.spec)]
-        changes += [Change("spec", *difference) for difference in differences]
+        differences = differences or [Difference("", old.spec, new.spec)]
+        changes += [Change("spec", each.path, each.old, each.new) for each in differences]
     for name in ("code", "weights", "tokenizer", "precision"):
         if getattr(old, name) != getattr(new, name):
             changes.append(Change(name, "", getattr(old, name), getattr(new, name)))
-    versions = sorted(diff_values(old.versions, new.versions))
-    return (*changes, *(Change("versions", *difference) for difference in versions))
+    versions = sorted(diff_values(old.versions, new.versions), key=lambda each: each.path)
+    changes += [Change("versions", each.path, each.old, each.new) for each in versions]
+    return tuple(changes)
 
 
-def diff_values(old: Any, new: Any, path: str = "") -> Iterator[ValueDifference]:
-    """Yield the differences between two pieces of plain data.
+def diff_values(old: Any, new: Any, path: str = "") -> Iterator[Difference]:
+    """Yield the differences between two pieces of plain data, with ABSENT for a missing value.
 
     A change of type counts, even from 1 to 1.0 or true, since JSON distinguishes them.
     """
@@ -102,7 +96,7 @@ def diff_values(old: Any, new: Any, path: str = "") -> Iterator[ValueDifference]
             old_part, new_part = (v[i] if i < len(v) else ABSENT for v in (old, new))
             yield from diff_values(old_part, new_part, f"{path}[{i}]")
     elif type(old) is not type(new) or old != new:
-        yield ValueDifference(path, old, new)
+        yield Difference(path, old, new)
 
 
 def record_module_digests(cache: WorkingCache, keys: Mapping[Experiment, Key]) -> None:

@@ -92,14 +92,10 @@ def path_in_folder(folder: Path, id: str) -> Path:
 
 
 def write(path: Path, stored: StoredResult[Any]) -> Path:
-    """Write a result to `path`, named `ID.json`, unless it has these bytes. Raises StoreError.
+    """Write a result to its path, unless the file has these bytes. Raises StoreError.
 
     Call this under the build's lock: it removes the temporary files of killed writes.
     """
-    if path.name != f"{stored.id}.json":
-        raise StoreError(
-            f"{path}: the result {stored.id!r} belongs in a file named {stored.id}.json"
-        )
     if clashes := sorted(set(HEADER_FIELDS) & type(stored.result).model_fields.keys()):
         raise StoreError(
             f"{type(stored.result).__name__}: the header of every result has {', '.join(clashes)}"
