@@ -54,10 +54,8 @@ class _Marker(BaseModel):
     before: dict[SitePath, str] = {}
 
     def encode(self) -> bytes:
-        data = {"files": dict(sorted(self.files.items()))}
-        if self.before:
-            data["before"] = dict(sorted(self.before.items()))
-        return (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode()
+        data = self.model_dump(exclude_defaults=True)
+        return (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
     def owns(self, path: str, digest: str | None) -> bool:
         return digest is not None and digest in (self.files.get(path), self.before.get(path))
