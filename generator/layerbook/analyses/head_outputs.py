@@ -94,7 +94,7 @@ class HeadOutputs(Analysis[HeadOutputsResult]):
     requires = frozenset({"plain outputs"})
 
     prompt: PromptText = Field(description="The prompt.")
-    layer: Layer = Field(description="The head's layer; negative numbers count from the last.")
+    layer: Layer
     head: Head = Field(description="The query head.")
     layers: Layers = Field(default="all", description="Layers to compare; `layer` is always one.")
     top_k: int = Field(default=6, ge=1, description="Number of promoted tokens to list.")
@@ -190,14 +190,6 @@ def output_steps(result: HeadOutputsResult) -> Frames:
     first, share = result.first_numbers, result.pattern[-1]
     others = first.after - first.before - first.added
     below = [first.output, first.added, first.before, others, first.after]
-    names: tuple[Label, ...] = (
-        *((token, f" {part:.0%}") for token, part in zip(result.tokens, share, strict=True)),
-        "sum",
-        "sum × W_O",
-        "+ stream",
-        "+ other heads",
-        "= new stream",
-    )
     mixed = share[:, None] * first.values  # [T, n]
     steps = (  # title, rows of the tokens, number of the rows below that are filled
         ("values", first.values, 0),
@@ -206,13 +198,11 @@ def output_steps(result: HeadOutputsResult) -> Frames:
         ("sum × W_O", mixed, 2),
         ("stream", mixed, len(below)),
     )
-    end = float(max(np.abs(first.values).max(), np.abs(first.added).max()))
     frames = []
     for (title, rows, filled), note in zip(steps, step_notes(result), strict=True):
         values = np.vstack([rows, *below])
         values[len(rows) + filled :] = np.nan
-        picture = step_heatmap(values, names, end, title=title, alt=note)
-        frames.append(Frame(title, picture, note))
+        frames.append(Frame(title, step_heatmap(result, values, title=title, alt=note), note))
     alt = (
         f"Five steps of {head_name(result)}: the values, the shares times the values, their sum, "
         "the sum times W_O, and the stream before and after."
@@ -221,10 +211,18 @@ def output_steps(result: HeadOutputsResult) -> Frames:
     return Frames(tuple(frames), alt, title, step="stage")
 
 
-def step_heatmap(
-    values: Array, names: tuple[Label, ...], end: float, *, title: str, alt: str
-) -> Heatmap:
+def step_heatmap(result: HeadOutputsResult, values: Array, *, title: str, alt: str) -> Heatmap:
     """Draw rows of first numbers with their values; rows of NaN are still empty."""
+    first, share = result.first_numbers, result.pattern[-1]
+    end = float(max(np.abs(first.values).max(), np.abs(first.added).max()))
+    names: tuple[Label, ...] = (
+        *((token, f" {part:.0%}") for token, part in zip(result.tokens, share, strict=True)),
+        "sum",
+        "sum × W_O",
+        "+ stream",
+        "+ other heads",
+        "= new stream",
+    )
     return Heatmap(
         values,
         Axis("vector", labels=names),
