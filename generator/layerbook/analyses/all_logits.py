@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import numpy as np
 from pydantic import Field
 
@@ -72,8 +70,9 @@ class AllLogits(Analysis[AllLogitsResult]):
     """
 
     prompts: Prompts = Field(description="The prompts; a string, or `chat:` for the chat template.")
-    settings: Annotated[tuple[Setting, ...], Field(min_length=1)] = Field(
+    settings: tuple[Setting, ...] = Field(
         default=(Setting(name="as the model has it"), Setting(name="greedy", temperature=0)),
+        min_length=1,
         description="Settings to try, which readers find as buttons; the first is the initial one.",
     )
     show_top: TopK = Field(default=20, description="Most likely tokens that the page lists.")

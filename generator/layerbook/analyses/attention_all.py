@@ -112,7 +112,7 @@ class AttentionAll(Analysis[AttentionAllResult]):
     """
 
     prompt: PromptSpec = Field(description="The prompt.")
-    layers: Layers = Field(default="all", description="Layers; negative ones count from the last.")
+    layers: Layers = "all"
     links: tuple[Link, ...] = Field(
         default=(),
         description="Pairs of tokens; the explorer has a button for the head that links each best.",

@@ -60,7 +60,7 @@ class AttentionGram(Analysis[AttentionGramResult]):
     """
 
     prompts: Prompts = Field(description="The prompts, one matrix each.")
-    layers: Layers = Field(description="Which layers; negative numbers count from the last.")
+    layers: Layers
 
     def runs(self) -> dict[str, Request]:
         """Request one forward pass per prompt that keeps the attention outputs and patterns."""

@@ -27,17 +27,11 @@ class PromptPattern(Record):
     tokens: tuple[Token, ...] = Field(description="Its T tokens: rows and columns.")
     predicted: Ranked = Field(description="The most likely next token.")
     weights: Array = Field(description="Attention [layer][head][query][key]; each row sums to 1.")
-    sink_share: tuple[float, ...] = Field(
-        description="By layer: share of attention on position 0, mean of queries 1..T-1."
-    )
+    sink_share: tuple[float, ...] = Field(description="By layer: share of attention on position 0.")
     leading_equal_tokens: int = Field(description="Number of equal tokens at the start; 1 or more.")
-    leading_share: tuple[float, ...] = Field(
-        description="By layer: attention to them, mean of later queries."
-    )
+    leading_share: tuple[float, ...] = Field(description="By layer: later queries' share on them.")
     uniform_leading_share: float = Field(description="`leading_share` of uniform attention.")
-    distinct_keys: tuple[float, ...] = Field(
-        description="By layer: different keys that the heads prefer, mean of queries 1..T-1."
-    )
+    distinct_keys: tuple[float, ...] = Field(description="By layer: mean count of preferred keys.")
 
 
 class AttentionPatternResult(Result):
@@ -62,11 +56,8 @@ class AttentionPattern(Analysis[AttentionPatternResult]):
     """
 
     prompts: Prompts = Field(description="The prompts, one pattern each.")
-    layers: Layers = Field(description="Which layers; negative numbers count from the last.")
-    heads: Heads = Field(
-        default="mean",
-        description="`mean` over the heads, `all` of them, or a list of query heads.",
-    )
+    layers: Layers
+    heads: Heads = Field(default="mean", description="`mean`, `all`, or a list of query heads.")
 
     def runs(self) -> dict[str, Request]:
         """Request one forward pass per prompt that keeps the patterns and the next-token logits."""

@@ -53,12 +53,8 @@ class AttributeDirectionResult(Result):
     direction_correct: float = Field(description="The same along the direction, 0..1.")
     direction: Array = Field(description="The direction, of length 1: [d_model].")
     columns_for_half: int = Field(description="Number of columns with half of its squared length.")
-    column_top: tuple[PointingEntry, ...] = Field(
-        description="The entries that point most along the column."
-    )
-    direction_top: tuple[PointingEntry, ...] = Field(
-        description="The entries that point most along the direction."
-    )
+    column_top: tuple[PointingEntry, ...] = Field(description="The top entries along the column.")
+    direction_top: tuple[PointingEntry, ...] = Field(description="The same along the direction.")
 
 
 class AttributeDirection(Analysis[AttributeDirectionResult]):

@@ -83,13 +83,9 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
     """
 
     prompt: PromptSpec = Field(description="The prompt that is continued.")
-    max_new_tokens: int = Field(
-        ge=1, description="Number of tokens to write, past the end of the turn if need be."
-    )
-    layers: Layers = Field(description="Which layers; negative numbers count from the last.")
-    show: Literal["gram", "pattern"] = Field(
-        description="`pattern`, or `gram`, which encodes the text again for every token."
-    )
+    max_new_tokens: int = Field(ge=1, description="Tokens to write, past the end of the turn too.")
+    layers: Layers
+    show: Literal["gram", "pattern"] = Field(description="`gram` encodes the text anew each time.")
 
     def runs(self) -> dict[str, Request]:
         """Request the finished text, and one pass per step; the planner merges equal beginnings."""

@@ -39,9 +39,7 @@ class TreeText(Record):
 
     ids: Ids = Field(description="Ids of its tokens after the prompt.")
     ended: bool = Field(description="True if its last token ends the text.")
-    draw_prob: Relative = Field(
-        description="Probability 0..1 that a text drawn from the K likeliest tokens begins with it."
-    )
+    draw_prob: Relative = Field(description="Probability 0..1 that another draw begins with it.")
     rest: float = Field(description="Probability 0..1 of all next tokens that are not listed.")
 
 
@@ -55,9 +53,7 @@ class ContinuationTreeResult(Result):
     d_vocab: int = Field(description="Number of tokens to choose from at each step.")
     texts: tuple[TreeText, ...] = Field(description="The S different beginnings, shortest first.")
     candidates: tuple[Token, ...] = Field(description="All tokens that are listed after some text.")
-    next_tokens: BigArray = Field(
-        description="Places in `candidates` of the likeliest next tokens, best first: [S, K]."
-    )
+    next_tokens: BigArray = Field(description="Likeliest next, as places in `candidates`: [S, K].")
     next_probs: BigArray = Field(description="Their probabilities 0..1 in the model: [S, K].")
     coverage: tuple[Relative, ...] = Field(
         description="Probability 0..1 that the first n tokens of another draw are in the tree [N], "

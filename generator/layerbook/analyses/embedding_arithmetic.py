@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Annotated
 
 import numpy as np
 from pydantic import Field
@@ -60,9 +59,7 @@ class EmbeddingArithmetic(Analysis[EmbeddingArithmeticResult]):
         Linzen 2016 (arXiv:1606.07736).
     """
 
-    sums: Annotated[tuple[Words, ...], Field(min_length=1)] = Field(
-        description="The sums, each as its three words: start, minus, plus."
-    )
+    sums: tuple[Words, ...] = Field(min_length=1, description="The sums: start, minus and plus.")
     top_k: TopK = Field(default=6, description="Number of nearest entries to list.")
 
     def runs(self) -> dict[str, Request]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -79,9 +79,7 @@ class EmbeddingPca(Analysis[EmbeddingPcaResult]):
         positive.
     """
 
-    prompts: Annotated[tuple[PromptText, ...], Field(min_length=2)] = Field(
-        description="The texts, one point each."
-    )
+    prompts: tuple[PromptText, ...] = Field(min_length=2, description="The texts, one point each.")
     pooling: Literal["mean", "mean-with-padding"] = Field(
         "mean", description="Mean of the tokens alone, or with padding to equal lengths."
     )

@@ -97,7 +97,7 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
     position: int | None = Field(
         default=None, ge=0, description="Replace it at this position alone, counted from 0."
     )
-    layers: Layers = Field(default="all", description="Layers; negative ones count from the last.")
+    layers: Layers = "all"
     heads: HeadNumbers = Field(default="all", description="The query heads of each layer.")
 
     def runs(self) -> dict[str, Request]:
