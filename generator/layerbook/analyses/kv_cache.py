@@ -48,7 +48,7 @@ class KvCacheResult(Result):
         description="Multiplications for the next token if all tokens so far are computed anew."
     )
     cached: tuple[int, ...] = Field(
-        description="Multiplications for the next token if only the last token is."
+        description="Multiplications for the next token if only the last token is computed."
     )
 
 

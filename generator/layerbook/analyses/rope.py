@@ -91,12 +91,18 @@ class RopeResult(Result):
         description="What that pair adds to the score of the last query and each key: [T]."
     )
     pattern_difference: Gap = Field(
-        description="Largest gap, over all heads, of our softmax(scores) and the pattern."
+        description="Largest gap, over all heads, between the softmax of these scores and the "
+        "model's own pattern."
     )
     shift: int = Field(description="Positions by which the prompt is moved for the next field.")
     shift_difference: Gap = Field(
         description="Largest change of any head's score if all tokens move."
     )
+
+    @property
+    def speeds(self) -> Floats:
+        """Radians per position, by pair: [pairs]."""
+        return 2 * np.pi / self.wavelengths
 
     @property
     def fewest_pairs(self) -> int:
@@ -220,7 +226,8 @@ def _share_by_pairs(result: RopeResult, where: str) -> Lines:
 def _turning_clocks(result: RopeResult) -> Frames:
     """Draw the clock faces of some pairs, whose hands turn from position to position."""
     last = min(len(result.tokens), 12) - 1
-    pairs = sorted({min(i, result.pairs - 1) for i in (0, 3, 6, 9, 12)} | {result.pairs - 1})
+    slowest = result.pairs - 1
+    pairs = sorted({min(i, slowest) for i in (0, 3, 6, 9, 12, slowest)})
     count = pluralize(len(pairs), "pair")
     turns = [f"pair {i} in {_positions(float(result.wavelengths[i]))}" for i in pairs]
     frames = tuple(
@@ -242,8 +249,7 @@ def _turning_clocks(result: RopeResult) -> Frames:
 
 def _clock(result: RopeResult, pair: int, position: int) -> Clock:
     """Draw the face of a pair: its hand at a position, dots where it was at those before."""
-    wave = float(result.wavelengths[pair])
-    speed = 2 * np.pi / wave  # radians per position
+    wave, speed = float(result.wavelengths[pair]), float(result.speeds[pair])
     return Clock(
         (Hand(position * speed),),
         f"Dimensions {pair} and {pair + result.pairs} turn once in {_positions(wave)} positions.",
@@ -281,14 +287,13 @@ def _moved_clocks(result: RopeResult, where: str) -> Panels:
     """Draw the last query's hand and that of the key before it, where they are and further on."""
     last = len(result.tokens) - 1
     key = max(last - 1, 0)
-    speed = 2 * np.pi / float(result.wavelengths[result.pair])  # radians per position
-    hands = (result.query_pair, result.key_pairs[key])
-    longest = max(*np.linalg.norm(hands, axis=1), 1e-9)
-    roles: tuple[Literal["query", "key"], ...] = ("query", "key")
-    still = [_hand(hand, longest, role) for hand, role in zip(hands, roles, strict=True)]
+    speed = float(result.speeds[result.pair])
+    arrows = (result.query_pair, result.key_pairs[key])
+    longest = max(*np.linalg.norm(arrows, axis=1), 1e-9)
+    hands = (_hand(arrows[0], longest, "query"), _hand(arrows[1], longest, "key"))
     clocks = tuple(
         Clock(
-            tuple(replace(hand, angle=hand.angle + by * speed) for hand in still),
+            tuple(replace(hand, angle=hand.angle + by * speed) for hand in hands),
             f"Moved by {by}: the hands have turned, the angle between them is the same.",
             f"positions {key + by} and {last + by}",
             arc=True,
@@ -315,13 +320,13 @@ def _movable_arrows(result: RopeResult, last: int, key: int, speed: float) -> Wi
     return Widget("turns", json.dumps(data))
 
 
-def _rotate_back(pair: NDArray[np.floating], angle: float) -> list[float]:
+def _rotate_back(pair: Floats, angle: float) -> list[float]:
     """Turn two numbers back by an angle."""
     number = complex(*pair.tolist()) * np.exp(-1j * angle)
     return [number.real, number.imag]
 
 
-def _hand(pair: NDArray[np.floating], longest: float, role: Literal["query", "key"]) -> Hand:
+def _hand(pair: Floats, longest: float, role: Literal["query", "key"]) -> Hand:
     """Draw two numbers as a hand: the first points to twelve, the second to three."""
     up, right = pair.tolist()
     return Hand(
