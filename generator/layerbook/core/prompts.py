@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import date as Day
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    SerializerFunctionWrapHandler,
-    ValidationInfo,
-    model_serializer,
-)
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from layerbook.core.analysis import Record
 from layerbook.core.language import gettext
@@ -24,6 +18,10 @@ PromptText = Annotated[str, Field(min_length=1)]
 ChatMessages = Annotated[tuple[ChatMessage, ...], Field(min_length=1)]
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class ChatPrompt(Record):
     """A prompt laid out by the model's chat template; a plain string is one turn of the user."""
 
@@ -33,19 +31,15 @@ class ChatPrompt(Record):
     answer: bool = Field(default=True, description="Append the header of the assistant's turn.")
     date: Day | None = Field(
         default=None,
+        exclude_if=_is_none,
         description="The date that the template uses as today, YYYY-MM-DD; by default 2024-07-26.",
     )
     without_template: Literal["plain"] | None = Field(
         default=None,
+        exclude_if=_is_none,
         description="`plain`: a model without a chat template reads the turns as plain text, "
         "a line each. By default it is an error.",
     )
-
-    @model_serializer(mode="wrap")
-    def _without_defaults(self, to_dict: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        optional = ("date", "without_template")
-        data = to_dict(self)
-        return {name: data[name] for name in data if data[name] or name not in optional}
 
     def messages(self) -> tuple[ChatMessage, ...]:
         """Return the turns; a plain string is one turn of the user."""
