@@ -178,9 +178,9 @@ class SiteBuilder:
         for page in pages:
             files |= page.files
         filled = self._fill_references(chapters)
-        if not any(page.incomplete for page in chapters.values()):
-            if problems := self._reference_problems(filled):
-                raise SpecError(problems)
+        is_complete = not any(page.incomplete for page in chapters.values())
+        if is_complete and (problems := self._reference_problems(filled)):
+            raise SpecError(problems)
         files |= {f"{name}.html": page.html.encode() for name, page in filled.items()}
         self._check_links(files)
         files |= assets(math_rules, self._parts.own_templates)

@@ -18,7 +18,6 @@ from layerbook.site.chapter_views import ChapterViews, PageResources
 from layerbook.site.experiment_view import (
     ExperimentView,
     StoredViews,
-    find_decoder_diagram,
     unknown_figure_problems,
 )
 from layerbook.site.figure_parts import FigureParts
@@ -51,18 +50,16 @@ class ChapterRenderer:
 
     @cached_property
     def _decoder(self) -> Diagram | None:
-        return find_decoder_diagram(self.views)
+        """The first diagram of the model that an experiment draws."""
+        figures = (figure for view in self.views.values() for figure in view.figures.values())
+        return next((figure for figure in figures if isinstance(figure, Diagram)), None)
 
     @cached_property
     def _part_links(self) -> dict[str, str]:
         """The first chapter about each part of the model; the RoPE of old books is `position`."""
-        links: dict[str, str] = {}
-        for chapter in self._project.book.chapters:
-            if chapter.part:
-                links.setdefault(chapter.part, f"{chapter.name}.html")
-        if "position" in links:
-            links.setdefault("rope", links["position"])
-        return links
+        chapters = reversed(self._project.book.chapters)
+        links = {chapter.part: f"{chapter.name}.html" for chapter in chapters if chapter.part}
+        return {"rope": links["position"], **links} if "position" in links else links
 
     def render(
         self, chapter: Chapter, prose: TextPiece, minutes: Mapping[str, int]
@@ -153,7 +150,7 @@ class ChapterRenderer:
             render_block(self._parts.page_templates, "failed", view.failed_view("chapter"))
             for view in unavailable
         )
-        return pages.ChapterBody(html, toc=(), headings=(), sections=())
+        return pages.ChapterBody(html)
 
     def _chapter_page(self, chapter: Chapter, body: pages.ChapterBody) -> pages.ChapterPage:
         chapters = self._parts.book.chapters
@@ -164,8 +161,6 @@ class ChapterRenderer:
             blocks.Link(gettext(pages.ColophonPage.heading), pages.ColophonPage.template),
         ]
         index = list(links).index(chapter.name)
-        diagram = self._place_diagram(chapter.part)
-        alt = gettext("Where in the model this chapter is: {title}", title=chapter.title)
         # Paths in messages are relative to the working directory, which may be above the book.
         source = prose_path(self._project, chapter).absolute()
         return pages.ChapterPage(
@@ -176,8 +171,8 @@ class ChapterRenderer:
             description=chapter.summary,
             previous=order[index],
             next=order[index + 2],
-            diagram_svg=diagram,
-            diagram_alt=alt if diagram else "",
+            diagram_svg=self._place_diagram(chapter.part),
+            diagram_alt=gettext("Where in the model this chapter is: {title}", title=chapter.title),
             needs=tuple(links[name] for name in chapter.needs if name in links),
             draft=chapter.draft,
             source=source.relative_to(self._project.root.absolute()).as_posix(),

@@ -27,7 +27,7 @@ from layerbook.core.errors import (
     did_you_mean,
     format_trace,
 )
-from layerbook.core.figures import Diagram, Figure
+from layerbook.core.figures import Figure
 from layerbook.core.language import gettext, mark
 from layerbook.site.blocks import Fact, FailedView
 from layerbook.site.prose.highlight import code_html
@@ -284,12 +284,6 @@ def _load_current_view(project: Project, status: ExperimentStatus) -> Experiment
             return replace(view, provenance=experiment_facts(project, experiment, view.envelope))
         reason = view.unavailable_reason
     return replace(view, unavailable_reason=f"{reason}: `layerbook run` updates it")
-
-
-def find_decoder_diagram(views: ExperimentViews) -> Diagram | None:
-    """Return the first diagram of the model that an experiment draws."""
-    figures = (figure for view in views.values() for figure in view.figures.values())
-    return next((figure for figure in figures if isinstance(figure, Diagram)), None)
 
 
 def names_for_text(view: ExperimentView, result_of: Callable[[str], Result]) -> dict[str, Any]:

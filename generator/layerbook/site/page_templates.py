@@ -79,11 +79,11 @@ def make_environment(
         file = package.joinpath(*split_template_path(name))  # TemplateNotFound for `..`
         return file.read_text(encoding="utf-8") if file.is_file() else None
 
-    loaders: list[BaseLoader] = [FunctionLoader(load_from_package)]
-    if project_templates:
-        loaders.insert(0, _ProjectLoader(project_templates, encoding="utf-8-sig"))
+    package_loader = FunctionLoader(load_from_package)
     # A page of the book can extend ours of the same name: `{% extends "layerbook/chapter.html" %}`.
-    loaders.insert(0, PrefixLoader({PACKAGE_PREFIX: FunctionLoader(load_from_package)}))
+    loaders: list[BaseLoader] = [PrefixLoader({PACKAGE_PREFIX: package_loader}), package_loader]
+    if project_templates:
+        loaders.insert(1, _ProjectLoader(project_templates, encoding="utf-8-sig"))
     environment = Sandbox(
         filters.FILTERS | {"chip": show_token, "table": _table},
         (*FILTERS, *PAGE_FILTERS),

@@ -70,35 +70,33 @@ class PreviewState:
 
 
 class Preview:
-    """Keeps the site of one book up to date, and stores the state that open pages show."""
+    """Keeps the site of one book up to date.
+
+    state: what open pages show, after the last build.
+    """
 
     def __init__(self, root: Path, model: str | None, *, drafts: bool, run: bool) -> None:
         self._root, self._model, self._drafts, self._run = root, model, drafts, run
-        self._state = PreviewState()
+        self.state = PreviewState()
         self._project: Project | None = None
         self._changed = threading.Condition()
 
-    @property
-    def state(self) -> PreviewState:
-        """The state after the last build."""
-        return self._state
-
     def state_json(self) -> str:
         """Return the state on one line, for the pages' script."""
-        return json.dumps(asdict(self._state))
+        return json.dumps(asdict(self.state))
 
     def wait_for_change(self, known: PreviewState, seconds: float) -> PreviewState:
         """Return the state as soon as it differs from `known`, or after some seconds."""
         with self._changed:
-            self._changed.wait_for(lambda: self._state != known, timeout=seconds)
-            return self._state
+            self._changed.wait_for(lambda: self.state != known, timeout=seconds)
+            return self.state
 
     def rebuild(self, reporter: Reporter, changed: Collection[Path] | None = None) -> None:
         """Bring the site up to date; a mistake in the book becomes part of the state.
 
         changed: the only files that can have changed; None if that is not known.
         """
-        state = replace(self._state, problems=())
+        state = replace(self.state, problems=())
         try:
             project = self._open(reporter, changed)
             with language.use(project.book.own_words):
@@ -114,7 +112,7 @@ class Preview:
         except (LayerbookError, OSError) as error:
             state = replace(state, problems=(ShownProblem("layerbook", str(error)),))
         with self._changed:
-            self._state = replace(state, version=self._published_version())
+            self.state = replace(state, version=self._published_version())
             self._changed.notify_all()
 
     def _open(self, reporter: Reporter, changed: Collection[Path] | None) -> Project:
@@ -130,10 +128,10 @@ class Preview:
     def follow(self, reporter: Reporter, on_rebuilt: Callable[[PreviewState], None]) -> None:
         """Rebuild after every change, until interrupted."""
         for changed in _changes(self._root):
-            before = self._state
+            before = self.state
             self.rebuild(reporter, changed)
-            if self._state != before:
-                on_rebuilt(self._state)
+            if self.state != before:
+                on_rebuilt(self.state)
 
     def _published_version(self) -> str:
         try:
