@@ -45,9 +45,7 @@ def assets(
     """Return every static file by its path in the site, generated style sheets included."""
     published = bundle(static_files(project_templates))
     published["code.css"] = published.get("code.css", b"") + highlight_css().encode()
-    published["math.css"] = published.get("math.css", b"") + math_css(math_rules).encode()
-    for sheet in STYLESHEETS:
-        published.setdefault(sheet, b"")
+    published["math.css"] += math_css(math_rules).encode()
     return {f"assets/{name}": data for name, data in sorted(published.items())}
 
 

@@ -65,19 +65,13 @@ class BookPages:
 
         def render() -> RenderedPage:
             math = MathRenderer(self.parts.project.cache)
-            page = self.glossary_view(terms, mentions, math)
+            links = {chapter.name: chapter.link for chapter in self.parts.book.chapters}
+            page = glossary_page(terms, mentions, links, math)
             return RenderedPage(
                 self.parts.files(page), rows=glossary_rows(page), css_rules=math.css_rules
             )
 
         return self.page_cache.load_or_render("+glossary", repr(mentions), render)
-
-    def glossary_view(
-        self, terms: Glossary, mentions: tuple[Mention, ...], math: MathRenderer
-    ) -> pages.GlossaryPage:
-        """Return the glossary as data. Raises SpecError for an invalid definition."""
-        links = {chapter.name: chapter.link for chapter in self.parts.book.chapters}
-        return glossary_page(terms, mentions, links, math)
 
     def try_page(self, model: LiveModel) -> RenderedPage:
         """Return the page that runs the model, with its libraries."""

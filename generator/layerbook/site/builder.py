@@ -22,6 +22,7 @@ from layerbook.site.cross_references import FilledPage, fill_cross_references
 from layerbook.site.inputs import digest_inputs, input_paths
 from layerbook.site.page_cache import PageCache, RenderedPage
 from layerbook.site.pages import ChapterBody
+from layerbook.site.prose.captions import render_definition
 from layerbook.site.prose.chapter_text import TextPiece, read_prose
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.ids import find_ids
@@ -106,9 +107,10 @@ class SiteBuilder:
             for claim in claims_of(self._renderer.views):
                 with _collect(problems):
                     claim.sentence(claim.judge_own(), math)
-            if self._parts.glossary:
-                with _collect(problems):
-                    self._book_pages.glossary_view(self._parts.glossary, (), math)
+            if glossary := self._parts.glossary:
+                for entry in glossary.sorted_entries():
+                    with _collect(problems):
+                        render_definition(glossary, entry, math)
             are_all_there = len(self._chapters) == len(self._project.book.pages)
             if are_all_there and not any(page.incomplete for page in self._chapters.values()):
                 problems += self._reference_problems(self._fill_references(self._chapters))

@@ -17,7 +17,7 @@ from layerbook.site.provenance import hex_digest
 from layerbook.store.project import Project
 
 SOURCE_FOLDER = "generator/layerbook"
-"""The program itself, in the repository of its own book, which has a Makefile."""
+"""The folder of the program in its own repository, which has a Makefile."""
 APACHE_LICENCE_TEXT = "Apache License 2.0: https://www.apache.org/licenses/LICENSE-2.0"
 GGUF_NOTE = mark(
     "The weights come as a GGUF file, and are unpacked into floating-point numbers before anything "

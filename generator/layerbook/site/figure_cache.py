@@ -55,7 +55,7 @@ class FigureRenderer:
         self._drawn: dict[str, tuple[str, ...]] = {}
 
     def pictures(self, job: DrawingJob) -> tuple[str, ...]:
-        """Return the placeholder of a drawing in the current language; for a sequence, of all."""
+        """Return the placeholder of a drawing, or one for each frame of a sequence."""
         job = replace(job, language=language.current())
         key = hashlib.sha256(f"{self._code}{content_digest(job)}".encode()).hexdigest()
         if key not in self._drawn and key not in self._pending:
