@@ -6,7 +6,7 @@ They are in templates/references.yaml, references.bib (BibTeX) or references.jso
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -141,17 +141,16 @@ def load(templates: Path) -> Bibliography | None:
     definitions: dict[str, Definition] = {}
     for path in paths:
         file = display_path(path)
-        sources = READERS[path.name](path, problems)
+        sources = list(READERS[path.name](path, problems))
         if not sources and not problems:
             message = "the file has no sources; a book without citations does not need it"
             problems.add(file, FILE_START, message)
-        for key, (position, publication) in sources.items():
+        for key, position, publication in sources:
             if not KEY_PATTERN.fullmatch(key):
                 problems.add(file, position, f"a key must have {KEY_RULE}, unlike {key!r}")
             elif key in definitions:
-                problems.add(
-                    file, position, f"the key {key!r} is in {definitions[key].file} already"
-                )
+                first = definitions[key].file
+                problems.add(file, position, f"the key {key!r} is in {first} already")
             elif publication is not None:
                 publications[key], definitions[key] = publication, Definition(file, position)
     if problems:
@@ -159,42 +158,43 @@ def load(templates: Path) -> Bibliography | None:
     return Bibliography(publications, " or ".join(map(display_path, paths)), definitions)
 
 
-Sources = dict[str, tuple[Position, Publication | None]]
-"""The sources of a file with their positions; None for a source with a reported problem."""
+class _Source(NamedTuple):
+    """An entry of a file. publication: None if it is not valid, which is reported."""
+
+    key: str
+    position: Position
+    publication: Publication | None
 
 
-def _read_yaml(path: Path, problems: ProblemList) -> Sources:
+def _read_yaml(path: Path, problems: ProblemList) -> Iterator[_Source]:
     node = read_mapping(path, problems)
-    sources: Sources = {}
     if node is None:
-        return sources
+        return
     for key, entry in node.value.items():
         publication = None
-        if not isinstance(entry.value, dict):
-            entry.add_problem("a source is a mapping: authors, year, title, venue, url")
-        else:
+        if isinstance(entry.value, dict):
             publication = validate(Publication, entry)
-        sources[key] = node.key_positions[key], publication
-    return sources
+        else:
+            entry.add_problem("a source is a mapping: authors, year, title, venue, url")
+        yield _Source(key, node.key_positions[key], publication)
 
 
-def _read_exported(read: RawReader, path: Path, problems: ProblemList) -> Sources:
+def _read_exported(read: RawReader, path: Path, problems: ProblemList) -> Iterator[_Source]:
     """Read and validate a file of a reference manager."""
-    sources: Sources = {}
     for key, (position, fields) in read(path, problems).items():
+        publication = None
         try:
-            sources[key] = position, Publication.model_validate(fields)
+            publication = Publication.model_validate(fields)
         except ValidationError as error:
-            sources[key] = position, None
             for detail in error.errors(include_url=False):
                 name = ".".join(map(str, detail["loc"]))
                 is_missing = detail["type"] == "missing"
                 message = f"has no {name}" if is_missing else f"{name}: {detail['msg']}"
                 problems.add(display_path(path), position, f"{key}: {message}")
-    return sources
+        yield _Source(key, position, publication)
 
 
-READERS: Mapping[str, Callable[[Path, ProblemList], Sources]] = {
+READERS: Mapping[str, Callable[[Path, ProblemList], Iterator[_Source]]] = {
     REFERENCES_FILE: _read_yaml,
     "references.bib": partial(_read_exported, read_bibtex),
     "references.json": partial(_read_exported, read_csl),
