@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from fixtures.specs import CHAPTER_HEAD, EXPERIMENT_HEAD, indented
 from jsonschema import Draft202012Validator
+from layerbook.book.json_schema import book_schema, chapter_schema
 from layerbook.book.node import ProblemList
-from layerbook.book.schema import ExperimentSpec, book_schema, chapter_schema
+from layerbook.book.schema import ExperimentSpec
 from layerbook.book.yaml import read_mapping
 from layerbook.core import registry
 from layerbook.core.errors import SpecError

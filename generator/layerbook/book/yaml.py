@@ -26,7 +26,7 @@ MAX_BYTES = 1_000_000
 MAX_LINE = 100_000  # characters; some tokens of YAML take quadratic time to scan
 MAX_DEPTH = 20
 TOO_DEEP = f"nested more than {MAX_DEPTH} deep"
-MAX_NODES = 20_000  # keys and values; reading that many takes about a second
+MAX_NODES = 20_000  # keys and values; a chapter has some hundreds
 MAX_SIZE = 4_000_000  # characters with aliases expanded, each value counted as 16 more
 
 # The core schema, YAML 1.2.2 section 10.3.2. PyYAML would accept `no`, dates and 1_000.

@@ -51,8 +51,8 @@ def schema(root: Path, kind: str) -> None:
     KIND `results` or `prose` prints a page of the guide instead. The book's own analyses are
     included if you trust them.
     """
+    from layerbook.book.json_schema import book_schema, chapter_schema
     from layerbook.book.result_docs import results_markdown
-    from layerbook.book.schema import book_schema, chapter_schema
     from layerbook.core.own_code import NO_CODE
     from layerbook.site.prose_docs import prose_markdown
     from layerbook.store.trust import load_own_code
