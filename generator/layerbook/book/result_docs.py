@@ -7,7 +7,7 @@ import json
 import types
 from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from pydantic import BaseModel, TypeAdapter
@@ -83,18 +83,18 @@ def results_markdown(own_code: OwnCode = NO_CODE) -> str:
 
 
 def _field_table(result_type: type[Result]) -> str:
-    rows = (f"| `{path}` | {kind} | {text} |\n" for path, kind, text in _rows(result_type))
+    rows = (f"| `{row.path}` | {row.kind} | {row.text} |\n" for row in _rows(result_type))
     return f"| field | type | what it is |\n|---|---|---|\n{''.join(rows)}"
 
 
 def _parameter_table(documented: type[BaseModel]) -> str:
     """Return the table of the parameters; empty if there are none."""
     rows = []
-    for path, kind, text in _rows(documented):
-        name = path if "." in path else path.removesuffix("[]")
+    for row in _rows(documented):
+        name = row.path if "." in row.path else row.path.removesuffix("[]")
         field = documented.model_fields.get(name)
         default = "" if field is None else _default(field)
-        rows.append(f"| `{name}` | {kind} | {default} | {text} |\n")
+        rows.append(f"| `{name}` | {row.kind} | {default} | {row.text} |\n")
     header = "| parameter | type | default | what it is |\n|---|---|---|---|\n"
     return f"{header}{''.join(rows)}\n" if rows else ""
 
@@ -127,8 +127,16 @@ def _no_links(text: str) -> str:
     return text.replace("][", "]\\[")
 
 
-def _rows(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str]]:
-    """Yield the path, type and description of every field, also of nested records."""
+class _Row(NamedTuple):
+    """A field: its path in the record, its type and its description."""
+
+    path: str
+    kind: str
+    text: str
+
+
+def _rows(model: type[BaseModel], prefix: str = "") -> Iterator[_Row]:
+    """Yield every field, also of nested records."""
     hints = get_type_hints(model, include_extras=True)
     for name, field in model.model_fields.items():
         inner = next(models_in(hints[name]), None)
@@ -136,7 +144,7 @@ def _rows(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, 
         if inner is not None and _is_list(hints[name]):
             path += "[]"
         description = _no_links(" ".join((field.description or "").split())).replace("|", "\\|")
-        yield path, _type_name(hints[name]), description
+        yield _Row(path, _type_name(hints[name]), description)
         if inner is not None and inner is not ChatPrompt:
             yield from _rows(inner, f"{path}.")
 

@@ -167,12 +167,11 @@ def _git(root: Path, *arguments: str, input: bytes = b"") -> bytes | None:
             preexec_fn=end_with_parent(),
         )
         limit_memory(process.pid, MAX_MEMORY)
-        output, code = _read_output(process, MAX_LISTING if "ls-tree" in arguments else MAX_BYTES)
-    return output if code == 0 else None
+        return _read_output(process, MAX_LISTING if "ls-tree" in arguments else MAX_BYTES)
 
 
-def _read_output(process: subprocess.Popen[bytes], max_bytes: int) -> tuple[bytes, int]:
-    """Return what git prints and its exit code. Raises UsageError at the limits."""
+def _read_output(process: subprocess.Popen[bytes], max_bytes: int) -> bytes | None:
+    """Return what git prints, or None if it fails. Raises UsageError at the limits."""
     is_late = threading.Event()
 
     def stop() -> None:
@@ -192,4 +191,4 @@ def _read_output(process: subprocess.Popen[bytes], max_bytes: int) -> tuple[byte
         raise UsageError(f"git takes longer than {GIT_SECONDS} seconds to read the revision")
     if len(output) > max_bytes:
         raise UsageError("the results in this revision are too many or too large to be read")
-    return output, process.returncode
+    return output if process.returncode == 0 else None
