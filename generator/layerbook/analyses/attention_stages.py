@@ -12,16 +12,8 @@ from layerbook.core.charts import attention_heatmap, layer_lines, token_axes
 from layerbook.core.distributions import entropy, softmax
 from layerbook.core.figures import Axis, Figure, Frame, Frames, Heatmap, Lines
 from layerbook.core.parameters import Head, Layer, Layers, resolved
-from layerbook.core.prompts import PromptText, shorten_prompt
-from layerbook.core.requests import (
-    ActivationCaches,
-    Describe,
-    Forward,
-    Prompt,
-    Request,
-    RotaryEmbedding,
-    Site,
-)
+from layerbook.core.prompts import PromptText, as_prompt, shorten_prompt
+from layerbook.core.requests import ActivationCaches, Describe, Forward, ModelFacts, Request, Site
 from layerbook.core.rounding import Gap, descending, snap
 from layerbook.core.tokens import Token, visible
 from layerbook.core.vectors import apply_rope, causal_mask
@@ -100,7 +92,7 @@ class AttentionStages(Analysis[AttentionStagesResult]):
     def runs(self) -> dict[str, Request]:
         """Request one pass that keeps queries and keys before RoPE, scores and patterns."""
         keep = frozenset(Site(name, layer) for layer in self.measured_layers() for name in SITES)
-        return {"model": Describe(), "run": Forward(Prompt(text=self.prompt), keep)}
+        return {"model": Describe(), "run": Forward(as_prompt(self.prompt), keep)}
 
     def measured_layers(self) -> tuple[int, ...]:
         """Return `layers` and `layer`, sorted."""
@@ -110,8 +102,8 @@ class AttentionStages(Analysis[AttentionStagesResult]):
         """Take all heads through the four stages; then leave out the scale, then the mask."""
         run, facts = captures["run"], captures["model"].facts
         layers, T = self.measured_layers(), len(run.tokens)
-        q = np.array([rotate(run[Site("q", i)], facts.rope[i]) for i in layers])  # [L, H, T, d]
-        k = np.array([rotate(run[Site("k", i)], facts.rope[i]) for i in layers])  # [L, K, T, d]
+        q = np.array([rotate(run[Site("q", i)], facts, i) for i in layers])  # [L, H, T, d]
+        k = np.array([rotate(run[Site("k", i)], facts, i) for i in layers])  # [L, K, T, d]
         k = k.repeat(facts.heads // facts.kv_heads, axis=1)  # [L, H, T, d]: some heads share keys
         seen = np.array([causal_mask(T, facts.windows[i]) for i in layers])[:, None]  # [L, 1, T, T]
 
@@ -161,9 +153,9 @@ class AttentionStages(Analysis[AttentionStagesResult]):
         return {**stages, "entropy": entropy_lines(result), "future": future_lines(result)}
 
 
-def rotate(rows: Array, rope: RotaryEmbedding | None) -> Array:
+def rotate(rows: Array, facts: ModelFacts, layer: int) -> Array:
     """Turn queries or keys [H, T, d] by their positions, unless their layer has no RoPE."""
-    positions = np.arange(rows.shape[1])
+    rope, positions = facts.rope[layer], np.arange(rows.shape[1])
     return rows if rope is None else apply_rope(rows, positions, rope.speeds, rope.scale)
 
 
