@@ -76,15 +76,10 @@ class Generate(Analysis[GenerateResult]):
 
     def runs(self) -> dict[str, Request]:
         """Request each prompt's continuation, with the logits of every step."""
+        draw = (self.temperature, self.top_k, self.top_p, self.seed)
         return {
             f"text-{i}": requests.Generate(
-                as_prompt(prompt),
-                self.max_new_tokens,
-                self.temperature,
-                self.top_k,
-                self.top_p,
-                self.seed,
-                keep_logits=True,
+                as_prompt(prompt), self.max_new_tokens, *draw, keep_logits=True
             )
             for i, prompt in enumerate(self.prompts)
         }
