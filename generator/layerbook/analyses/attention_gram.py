@@ -13,8 +13,8 @@ from layerbook.core.analysis import Analysis, Array, Record, Result
 from layerbook.core.charts import probability_axis
 from layerbook.core.figures import Axis, Bars, Figure, Heatmap, Panels, Point, Scatter
 from layerbook.core.parameters import Layers, resolved
-from layerbook.core.prompts import Prompts, PromptSpec, as_prompt, prompt_name, prompt_title
-from layerbook.core.requests import ActivationCache, ActivationCaches, Forward, Request, Site
+from layerbook.core.prompts import Prompts, as_prompt, prompt_name, prompt_title
+from layerbook.core.requests import ActivationCaches, Forward, Request, Site
 from layerbook.core.rounding import Rounding
 from layerbook.core.text import pluralize
 from layerbook.core.tokens import Token, leading_repeats, visible
@@ -69,12 +69,29 @@ class AttentionGram(Analysis[AttentionGramResult]):
         return {f"prompt-{i}": Forward(as_prompt(p), keep) for i, p in enumerate(self.prompts)}
 
     def measure(self, captures: ActivationCaches) -> AttentionGramResult:
-        """Measure each prompt."""
+        """Multiply the attention outputs with each other, and compare with the pattern."""
         layers = resolved(self.layers)
-        prompts = [
-            measure_prompt(prompt, captures[f"prompt-{i}"], layers)
-            for i, prompt in enumerate(self.prompts)
-        ]
+        prompts = []
+        for i, prompt in enumerate(self.prompts):
+            run = captures[f"prompt-{i}"]
+            out = run.stack("attn_out", layers)  # [L, T, d_model]
+            gram = out @ out.transpose(0, 2, 1)  # [L, T, T]
+            pattern = run.stack("pattern", layers).mean(axis=1)  # [L, T, T]: mean of the heads
+            length = np.linalg.norm(out, axis=-1)  # [L, T]
+            length_products = length[:, :, None] * length[:, None, :]  # [L, T, T]
+            n = leading_repeats(run.tokens)
+            prompts.append(
+                PromptGram(
+                    prompt=prompt_name(prompt),
+                    tokens=run.tokens,
+                    gram=gram,
+                    pattern=pattern,
+                    correlation=correlation_by_layer(gram, pattern),
+                    length_correlation=correlation_by_layer(gram, length_products),
+                    leading_equal_tokens=n,
+                    leading_difference=difference_from_first(out[:, :n]),
+                )
+            )
         return AttentionGramResult(layers=layers, prompts=tuple(prompts))
 
     def figures(self, result: AttentionGramResult) -> dict[str, Figure]:
@@ -102,28 +119,6 @@ class AttentionGram(Analysis[AttentionGramResult]):
         title = "Does the Gram matrix agree with the pattern?"
         figures["correlation"] = Panels(bars, alt, title, columns=1)
         return figures
-
-
-def measure_prompt(prompt: PromptSpec, run: ActivationCache, layers: tuple[int, ...]) -> PromptGram:
-    """Multiply the attention outputs with each other; correlate the products with the pattern."""
-    out = run.stack("attn_out", layers)  # [L, T, d_model]
-    gram = out @ out.transpose(0, 2, 1)  # [L, T, T]
-    pattern = run.stack("pattern", layers).mean(axis=1)  # [L, T, T]: mean of the heads
-
-    length = np.linalg.norm(out, axis=-1)  # [L, T]
-    length_products = length[:, :, None] * length[:, None, :]  # [L, T, T]: gram = these * cosines
-    n = leading_repeats(run.tokens)
-
-    return PromptGram(
-        prompt=prompt_name(prompt),
-        tokens=run.tokens,
-        gram=gram,
-        pattern=pattern,
-        correlation=correlation_by_layer(gram, pattern),
-        length_correlation=correlation_by_layer(gram, length_products),
-        leading_equal_tokens=n,
-        leading_difference=difference_from_first(out[:, :n]),
-    )
 
 
 def correlation_by_layer(a: Array, b: Array) -> tuple[float | None, ...]:
