@@ -111,22 +111,19 @@ class AttributeDirection(Analysis[AttributeDirectionResult]):
             direction_correct=float(correct[1]),
             direction=direction,
             columns_for_half=1 + int((squares < squares[-1] / 2).sum()),
-            column_top=self.pointing(captures, axis),
-            direction_top=self.pointing(captures, direction),
+            column_top=tuple(self.pointing(captures, axis)),
+            direction_top=tuple(self.pointing(captures, direction)),
         )
 
-    def pointing(self, captures: ActivationCaches, direction: Array) -> tuple[PointingEntry, ...]:
-        """Return the entries of the matrix [V, D] that point most along a direction [D]."""
+    def pointing(self, captures: ActivationCaches, direction: Array) -> Iterator[PointingEntry]:
+        """Yield the entries of the matrix [V, D] that point most along a direction [D]."""
         matrix = captures["matrix"]
         members = {word.strip().casefold() for word in self.members}
         cosine = cosines(matrix[EMBED].astype(np.float64), direction)  # [V]
-        entries = []
         for id in descending(cosine)[: self.top_k]:
             token = matrix.vocabulary.token(int(id))
             is_member = token.text.strip().casefold() in members
-            entry = PointingEntry(token=token, cosine=float(cosine[id]), is_member=is_member)
-            entries.append(entry)
-        return tuple(entries)
+            yield PointingEntry(token=token, cosine=float(cosine[id]), is_member=is_member)
 
     def figures(self, result: AttributeDirectionResult) -> dict[str, Figure]:
         """`words`: the held-out words by column and direction; `top`: where each of them leads."""
