@@ -115,7 +115,13 @@ class AllLogits(Analysis[AllLogitsResult]):
         )
         alt = " ".join(panel.alt for panel in panels)
         title = "What may come next, all tokens counted"
-        data = sampling_data(result, titles)
+        data = SamplingData(
+            prompts=titles,
+            logits=result.logits,
+            texts=tuple(result.texts.split("\n")),
+            shown=len(result.prompts[0].top),
+            settings=tuple((s.name, s.temperature, s.top_k, s.top_p) for s in result.settings),
+        )
         return {"knobs": Panels(panels, alt, title, interactive=data)}
 
 
@@ -148,15 +154,4 @@ def prompt_bars(result: AllLogitsResult, prompt: PromptLogits, title: str) -> Ba
         alt=f"After {title}: {best}; {rest_label} together {rest:.1%}.",
         rest=rest if others else None,
         rest_label=rest_label,
-    )
-
-
-def sampling_data(result: AllLogitsResult, titles: tuple[str, ...]) -> SamplingData:
-    """Return all scores and settings, for the playground."""
-    return SamplingData(
-        prompts=titles,
-        logits=result.logits,
-        texts=tuple(result.texts.split("\n")),
-        shown=len(result.prompts[0].top),
-        settings=tuple((s.name, s.temperature, s.top_k, s.top_p) for s in result.settings),
     )
