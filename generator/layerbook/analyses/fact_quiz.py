@@ -54,9 +54,7 @@ class FactQuiz(Analysis[FactQuizResult]):
     """
 
     prompt: PromptTemplate = Field(description="The sentence, with `{}` where the subject goes.")
-    facts: tuple[Fact, ...] = Field(
-        min_length=1, description="Pairs of a subject and the right answer: `[France, Paris]`."
-    )
+    facts: tuple[Fact, ...] = Field(min_length=1, description="Pairs such as `[France, Paris]`.")
 
     def runs(self) -> dict[str, Request]:
         """Request one pass per fact, and the tokens of the right answers."""

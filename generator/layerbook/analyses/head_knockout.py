@@ -94,9 +94,7 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
         description="Replace a head's output by its output at the same positions of this prompt; "
         "without it, by zeros.",
     )
-    position: int | None = Field(
-        default=None, ge=0, description="Replace it at this position alone, counted from 0."
-    )
+    position: int | None = Field(default=None, ge=0, description="Replace at this position only.")
     layers: Layers = "all"
     heads: HeadNumbers = Field(default="all", description="The query heads of each layer.")
 
