@@ -133,48 +133,47 @@ def _name(encoding: Encoding) -> str:
 
 
 def _clock_frames(result: SinusoidalEncodingResult) -> Frames:
-    """Draw the clock faces of some pairs at one position, a frame per C."""
+    """Draw the clock faces of some pairs at one position, a frame per C.
+
+    On screens, readers choose C and the position, and see the waves that the hands draw.
+    """
     position = min(6, result.positions - 1)
-    frames = tuple(_clock_frame(encoding, position) for encoding in result.encodings)
+    constants = [encoding.C for encoding in result.encodings]
+    last = min(MAX_POSITION, result.positions - 1)
+    data = {"d_model": result.d_model, "last": last, "C": constants}
     alt = f"The hands of some pairs at position {position}; for C: " + listed(
-        [f"{encoding.C:,.15g}" for encoding in result.encodings]
+        [f"{C:,.15g}" for C in constants]
     )
-    title = f"Where the hands stand at position {position}"
-    return Frames(frames, f"{alt}.", title, step="C", interactive=_waves(result))
-
-
-def _waves(result: SinusoidalEncodingResult) -> Widget:
-    """Return the clocks of every C between the smallest and the largest, and their waves."""
-    data = {
-        "d_model": result.d_model,
-        "last": min(MAX_POSITION, result.positions - 1),
-        "C": [encoding.C for encoding in result.encodings],
-    }
-    return Widget("waves", json.dumps(data))
+    return Frames(
+        tuple(_clock_frame(encoding, position) for encoding in result.encodings),
+        f"{alt}.",
+        f"Where the hands stand at position {position}",
+        step="C",
+        interactive=Widget("waves", json.dumps(data)),
+    )
 
 
 def _clock_frame(encoding: Encoding, position: int) -> Frame:
     """Draw the hands of up to six pairs, dots where they stood at the positions before."""
-    count = len(encoding.wavelengths)
-    pairs = sorted({round(share * (count - 1) / 5) for share in range(6)})
-    clocks = []
-    for pair in pairs:
-        speed = 2 * np.pi / float(encoding.wavelengths[pair])  # radians per position
-        clocks.append(
-            Clock(
-                (Hand(position * speed),),
-                f"Pair {pair} has turned by {position * speed / 2 / np.pi:.2f} of a turn.",
-                f"pair {pair}",
-                past=tuple(earlier * speed for earlier in range(position)),
-            )
+    last = len(encoding.wavelengths) - 1
+    pairs = sorted({round(i * last / 5) for i in range(6)})
+    speeds = (2 * np.pi / encoding.wavelengths).tolist()  # radians per position
+    clocks = tuple(
+        Clock(
+            (Hand(position * speeds[pair]),),
+            f"Pair {pair} has turned by {position * speeds[pair] / 2 / np.pi:.2f} of a turn.",
+            f"pair {pair}",
+            past=tuple(earlier * speeds[pair] for earlier in range(position)),
         )
+        for pair in pairs
+    )
     turned = [position / float(encoding.wavelengths[pair]) for pair in (pairs[0], pairs[-1])]
     positions_later = pluralize(position, "position")
     note = (
         f"After {positions_later} the first pair has turned by {turned[0]:.2f} of a turn, the "
         f"last by {turned[1]:.2f}."
     )
-    return Frame(_name(encoding), Panels(tuple(clocks), f"{_name(encoding)}. {note}"), note)
+    return Frame(_name(encoding), Panels(clocks, f"{_name(encoding)}. {note}"), note)
 
 
 def _wavelength_lines(result: SinusoidalEncodingResult) -> Lines:

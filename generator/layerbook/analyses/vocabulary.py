@@ -15,6 +15,8 @@ from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import Token, visible, without_added
 from layerbook.core.tokens import Vocabulary as TokenVocabulary
 
+LONGEST = 6  # tokens that are listed
+
 
 class PieceLookup(Record):
     """One piece of text and its tokens."""
@@ -124,9 +126,10 @@ class Vocabulary(Analysis[VocabularyResult]):
         }
 
 
-def longest(tokens: Sequence[Token], count: int = 6) -> tuple[Token, ...]:
+def longest(tokens: Sequence[Token]) -> tuple[Token, ...]:
     """Return the longest tokens, without the whitespace around them, longest first."""
-    return tuple(sorted(tokens, key=lambda token: (-len(token.text.strip()), token.id))[:count])
+    by_length = sorted(tokens, key=lambda token: (-len(token.text.strip()), token.id))
+    return tuple(by_length[:LONGEST])
 
 
 def look_up(vocabulary: TokenVocabulary, piece: str, tokens: tuple[Token, ...]) -> PieceLookup:

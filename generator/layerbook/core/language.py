@@ -78,9 +78,9 @@ def with_groups(words: str) -> str:
     return _LONG_NUMBER.sub(lambda match: localized(f"{int(match[0]):,}"), words)
 
 
-def localized_percent(share: float, digits: int = 0) -> str:
+def localized_percent(share: float) -> str:
     """Return a share of one in percent, as texts about figures have it: `62%`, in German `62 %`."""
-    return _localized_value(share, "", f".{digits}%")
+    return _localized_value(share, "", ".0%")
 
 
 def translated(value: Any) -> Any:

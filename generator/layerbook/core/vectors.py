@@ -56,8 +56,8 @@ class PrincipalAxes:
         return (rows - self.center) @ self.axes.T
 
 
-def principal_components(rows: Vectors, count: int = 2) -> PrincipalAxes:
-    """Fit a PCA to rows [N, D] with scikit-learn; an axis without variance is zero.
+def principal_components(rows: Vectors) -> PrincipalAxes:
+    """Fit a PCA of two axes to rows [N, D] with scikit-learn; an axis without variance is zero.
 
     Each axis' largest loading is positive, which fixes the signs. The solver is the exact one:
     scikit-learn's choice for large D is randomized. Source: Pearson 1901,
@@ -67,10 +67,10 @@ def principal_components(rows: Vectors, count: int = 2) -> PrincipalAxes:
 
     center = rows.mean(axis=0, dtype=np.float64)  # [D]
     centered = rows - center  # [N, D]
-    axes, explained = np.zeros((count, rows.shape[1])), np.zeros(count)
+    axes, explained = np.zeros((2, rows.shape[1])), np.zeros(2)
     scale = np.abs(rows).max()
     if np.abs(centered).max() > 1e-12 * scale:
-        pca = PCA(n_components=min(count, *rows.shape), svd_solver="full").fit(centered)
+        pca = PCA(n_components=min(2, *rows.shape), svd_solver="full").fit(centered)
         threshold = 1e-12 * max(pca.singular_values_[0], scale)
         nonzero = np.flatnonzero(pca.singular_values_ > threshold)
         components = pca.components_[nonzero]
