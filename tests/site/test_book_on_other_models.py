@@ -43,29 +43,34 @@ OWN_SENTENCES = (
 )
 CLAIM = r'<p class="claim-sentence">.*?</p>'
 FIGURE = r"<figure\b.*?</figure>"
-KINDS = ["one head, byte fallback", "llama3", "GPT-2"]
-
-
-def write_base_model(folder: Path, tokenizer: str, **changes: object) -> Path:
-    """Write a tiny Llama with another tokenizer and without a chat template."""
-    TOKENIZER_WRITERS[tokenizer](folder)
-    size = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
-    write_tiny_model(folder, vocab_size=size, max_position_embeddings=CONTEXT, **changes)
-    (folder / "chat_template.jinja").unlink()
-    TOKENIZER_WRITERS[tokenizer](folder)
-    return folder
+KINDS = ["Llama with one head", "GPT-2"]
 
 
 def write_model(folder: Path, kind: str) -> Path:
-    """Write a tiny model; of these kinds only GPT-2 has a chat template."""
+    """Write a tiny model.
+
+    GPT-2 has other modules, learned positions and a chat template. The Llama has one layer with one
+    head, an own unembedding, the positions of Llama 3, byte fallback and no chat template.
+    """
     folder.mkdir()
     if kind == "GPT-2":
         return write_tiny_family(folder, "gpt2", n_positions=CONTEXT)
-    if kind == "llama3":
-        changes = {"rope_parameters": LLAMA_3_ROPE, "tie_word_embeddings": False}
-        return write_base_model(folder, "llama-3", **changes)
-    sizes = {"num_hidden_layers": 1, "num_attention_heads": 1, "num_key_value_heads": 1}
-    return write_base_model(folder, "llama-2", **sizes)
+    write_tokenizer = TOKENIZER_WRITERS["llama-2"]
+    write_tokenizer(folder)
+    size = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
+    write_tiny_model(
+        folder,
+        vocab_size=size,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        num_key_value_heads=1,
+        tie_word_embeddings=False,
+        rope_parameters=LLAMA_3_ROPE,
+        max_position_embeddings=CONTEXT,
+    )
+    (folder / "chat_template.jinja").unlink()
+    write_tokenizer(folder)
+    return folder
 
 
 def page_text(page: Path) -> str:
