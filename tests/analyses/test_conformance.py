@@ -41,7 +41,7 @@ from layerbook.store.project import sweep_cells
 from pydantic import BaseModel
 
 ROOT = Path(__file__).resolve().parents[2]
-LAYERS, HEADS, CONTEXT = 24, 8, 4096
+LAYERS, HEADS, CONTEXT = 4, 8, 4096
 ALLOWED = {"numpy", "sklearn", "pydantic", "__future__"} | sys.stdlib_module_names
 MODULES = (
     "analysis charts direct_path distributions figures limits parameters prompts requests "
@@ -87,7 +87,7 @@ every_analysis = pytest.mark.parametrize("name", registry.names())
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A tiny random Llama with as many layers and heads as the book's specs name."""
+    """A tiny random Llama; where a spec names a higher layer or head, its last one is used."""
     from layerbook.model.loaded_model import LoadedModel
 
     changes = {
@@ -104,6 +104,27 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def answers(model: Any) -> Mapping[str, ActivationCaches]:
     """Return what the requests of each experiment yield, by chapter and id."""
     return {f"{e.chapter}/{e.id}": capture_requests(model, e.analysis) for e in measured()}
+
+
+@pytest.fixture(scope="module")
+def all_results(answers: Mapping[str, ActivationCaches]) -> Mapping[str, Result]:
+    """Return the result of each experiment, by chapter and id."""
+    return {
+        f"{e.chapter}/{e.id}": e.analysis.measure(answers[f"{e.chapter}/{e.id}"])
+        for e in measured()
+    }
+
+
+@pytest.fixture
+def captures(experiment: Experiment, answers: Mapping[str, ActivationCaches]) -> ActivationCaches:
+    """Return what the requests of the test's experiment yield."""
+    return answers[f"{experiment.chapter}/{experiment.id}"]
+
+
+@pytest.fixture
+def result(experiment: Experiment, all_results: Mapping[str, Result]) -> Result:
+    """Return the result of the test's experiment."""
+    return all_results[f"{experiment.chapter}/{experiment.id}"]
 
 
 @every_analysis
@@ -189,24 +210,24 @@ def test_runs_are_requests_and_always_the_same(experiment: Experiment) -> None:
 
 
 @every_experiment()
-def test_measuring_is_pure(experiment: Experiment, answers: Mapping[str, ActivationCaches]) -> None:
+def test_measuring_is_pure(
+    experiment: Experiment, captures: ActivationCaches, result: Result
+) -> None:
     """The same captures give the same numbers, without NaN, and are not modified."""
-    captures = answers[f"{experiment.chapter}/{experiment.id}"]
     before = fingerprint(captures)
-    first, second = (experiment.analysis.measure(captures) for _ in range(2))
+    second_result = experiment.analysis.measure(captures)
 
-    assert type(first) is experiment.analysis.result_type
-    assert first.model_dump_json() == second.model_dump_json()
+    assert type(result) is experiment.analysis.result_type
+    assert result.model_dump_json() == second_result.model_dump_json()
     assert fingerprint(captures) == before
-    assert "NaN" not in first.model_dump_json()
+    assert "NaN" not in result.model_dump_json()
 
 
 @every_experiment()
 def test_result_survives_json_and_the_store(
-    experiment: Experiment, answers: Mapping[str, ActivationCaches], tmp_path: Path
+    experiment: Experiment, result: Result, tmp_path: Path
 ) -> None:
     """No digit is lost in pydantic's JSON or in the files of the store."""
-    result = experiment.analysis.measure(answers[f"{experiment.chapter}/{experiment.id}"])
     kind = experiment.analysis.result_type
     back = kind.model_validate_json(result.model_dump_json())
     assert back.model_dump_json() == result.model_dump_json()
@@ -227,13 +248,11 @@ def test_result_survives_json_and_the_store(
 
 
 @every_experiment()
-def test_figures_have_axis_names_and_alt_text(
-    experiment: Experiment, answers: Mapping[str, ActivationCaches]
-) -> None:
-    """Each has a known kind, a lower-case name, alt text, named axes and a table, also after
-    reloading.
+def test_figures_have_axis_names_and_alt_text(experiment: Experiment, result: Result) -> None:
+    """Each has a known kind, a lower-case name, alt text, named axes and a table.
+
+    A result that was read from JSON gives the same figures.
     """
-    result = experiment.analysis.measure(answers[f"{experiment.chapter}/{experiment.id}"])
     figures = experiment.analysis.figures(result)
     back = experiment.analysis.figures(type(result).model_validate_json(result.model_dump_json()))
 
@@ -244,24 +263,18 @@ def test_figures_have_axis_names_and_alt_text(
     for name, figure in figures.items():
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
         assert figure.table().rows, name
-        assert figure.title or isinstance(figure, TokenStrip | Passage), (
-            name
-        )  # those stand under their caption alone
+        # Strips and passages stand under their caption alone.
+        assert figure.title or isinstance(figure, TokenStrip | Passage), name
         for picture in inside(figure):
             assert isinstance(picture, get_args(Figure)), name
-            assert len(picture.alt) >= (1 if isinstance(picture, Passage) else 20), (
-                name,
-                picture.alt,
-            )
+            shortest = 1 if isinstance(picture, Passage) else 20
+            assert len(picture.alt) >= shortest, (name, picture.alt)
             assert all(axis.name for axis in axes(picture)), name
 
 
 @every_experiment()
-def test_each_caption_belongs_to_a_figure(
-    experiment: Experiment, answers: Mapping[str, ActivationCaches]
-) -> None:
+def test_each_caption_belongs_to_a_figure(experiment: Experiment, result: Result) -> None:
     """The book has no caption for a figure that is never drawn."""
-    result = experiment.analysis.measure(answers[f"{experiment.chapter}/{experiment.id}"])
     used = {id(experiment.caption(name)) for name in experiment.analysis.figures(result)}
 
     assert not [name for name, caption in experiment.captions.items() if id(caption) not in used]
