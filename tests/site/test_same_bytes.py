@@ -1,6 +1,7 @@
-"""The same sources give the same bytes wherever they are built. Possible differences: the order
-of sets and files, time zones and clocks, the locale's decimal point and encoding, the working
-directory, the umask, and the order in which processes draw.
+"""The same sources give the same bytes wherever they are built.
+
+Machines can differ in the order of sets and files, in time zones and clocks, the locale's decimal
+point and encoding, the working directory, the umask, and the order in which processes draw.
 """
 
 from __future__ import annotations
@@ -59,15 +60,10 @@ VARIANTS = {
         "077",
         {"PYTHONHASHSEED": "77", "TZ": "Asia/Kathmandu", "LC_ALL": "C.UTF-8"},
     ),
-    "four, far west": (
-        "4",
+    "three, far west, a decimal comma": (
+        "3",
         "002",
-        {"PYTHONHASHSEED": "4711", "TZ": "America/St_Johns", "LC_ALL": "POSIX"},
-    ),
-    "a decimal comma": (
-        "2",
-        "027",
-        {"PYTHONHASHSEED": "1", "TZ": "Europe/Berlin", "LC_ALL": "de_DE.UTF-8"},
+        {"PYTHONHASHSEED": "4711", "TZ": "America/St_Johns", "LC_ALL": "de_DE.UTF-8"},
     ),
 }
 
@@ -92,25 +88,13 @@ def test_builds_are_byte_identical_everywhere(
         "PYTHONPATH": str(ROOT),
         "PYTHONUTF8": "0",
     }
-    command = [
-        sys.executable,
-        "building.py",
-        umask,
-        "build",
-        "--jobs",
-        jobs,
-        "--book",
-        str(book),
-        "--site",
-        "../site",
-    ]
+    options = ["--jobs", jobs, "--book", str(book), "--site", "../site"]
     result = subprocess.run(
-        command,
+        [sys.executable, "building.py", umask, "build", *options],
         cwd=working_dir,
         env=os.environ | environment | settings,
         capture_output=True,
         text=True,
-        check=False,
     )
     assert result.returncode == 0, result.stderr
     assert read_tree(book / "experiments") == read_tree(built / "experiments")
