@@ -40,6 +40,8 @@ from layerbook.store.keys import Key
 from layerbook.store.project import sweep_cells
 from pydantic import BaseModel
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS, HEADS, CONTEXT = 4, 8, 4096
 ALLOWED = {"numpy", "sklearn", "pydantic", "__future__"} | sys.stdlib_module_names

@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from fixtures.small_book import layerbook, read_tree, start_layerbook
 
+pytestmark = pytest.mark.long
+
 SPEC = """\
 chapter: mine
 title: Mine

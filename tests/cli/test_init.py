@@ -17,6 +17,8 @@ from fixtures.small_book import layerbook, read_tree
 from layerbook.book import starter
 from layerbook.model import sources
 
+pytestmark = pytest.mark.long
+
 LECTURES = {
     "en": ("about", "guess", "attention"),
     "de": ("ueber-das-buch", "raten", "aufmerksamkeit"),

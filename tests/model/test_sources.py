@@ -22,6 +22,8 @@ from layerbook.core.errors import ModelError, UsageError
 from layerbook.core.requests import ChatMessage, Generate, Prompt
 from layerbook.model import download, sources, user_cache
 
+pytestmark = pytest.mark.long
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 HUB = sources.HubSource("acme--tiny", "acme/tiny", revision=COMMIT)
 

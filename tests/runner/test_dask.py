@@ -38,6 +38,8 @@ from layerbook.store import results
 from layerbook.store.comparison import compare_results
 from layerbook.store.project import Project, open_project, sweep_cells
 
+pytestmark = pytest.mark.long
+
 needs_dask = pytest.mark.skipif(
     importlib.util.find_spec("distributed") is None,
     reason="the extra layerbook[dask] is not installed",

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from fixtures.small_book import layerbook, write_small_book
 
+pytestmark = pytest.mark.long
+
 PROSE = "templates/chapters/next.md"
 GLOSSARY = "- id: logits\n  name: logits\n  text: Scores.\n"
 SHOWN_TWICE = '{{ code_cell("add") }}\n\n{{ code_cell("add") }}'

@@ -16,6 +16,8 @@ import pytest
 from fixtures.small_book import layerbook, read_tree, write_small_book
 from fixtures.sweep_book import write_sweep_book
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = """\
 import functools, locale, os, sys
