@@ -12,7 +12,7 @@ from layerbook.core.errors import MAX_PROBLEMS
 from layerbook.site.cross_references import fill_cross_references
 from layerbook.site.page_cache import RenderedPage
 from layerbook.site.prose.markdown_renderer import Target
-from layerbook.site.prose.reference_checks import MAX_HINTS
+from layerbook.site.prose.references import MAX_HINTS
 
 LINE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0 9 9"/></svg>'
 TARGETS = "\n## A last word\n\n$$ a = b $$ (same)\n"

@@ -14,7 +14,7 @@ from layerbook.core import language
 from layerbook.core.errors import SpecError
 from layerbook.core.language import Language
 from layerbook.core.limits import Limits
-from layerbook.site.prose.folds import DEFAULT_TITLE
+from layerbook.site.prose.functions.text import DEFAULT_TITLE
 from layerbook.site.prose.render import render_chapter
 
 CHAPTERS = sorted((Path(__file__).parents[2] / "templates" / "chapters").glob("*.md"))

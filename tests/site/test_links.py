@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from fixtures.small_book import CommandResult, layerbook
-from layerbook.site.prose import checks
 from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.links import LinkTargets, find_links, static_anchors
 from layerbook.site.prose.markdown_checks import find_markdown_problems
@@ -155,7 +154,7 @@ def test_check_reads_the_anchors_of_a_page_once(
         pages.append(outline)
         return static_anchors(outline, names)
 
-    monkeypatch.setattr(checks, "static_anchors", count)
+    monkeypatch.setattr("layerbook.site.prose.links.static_anchors", count)
     path = book / "templates" / "chapters" / "words.md"
     links = "[a](#more) [b](#more) [c](next.html#sum-prompt-0) [d](#less)"
     path.write_text(f"{path.read_text(encoding='utf-8')}\n## More\n\n{links}\n", encoding="utf-8")

@@ -11,7 +11,7 @@ import pytest
 from fixtures.small_book import layerbook, read_tree
 from layerbook.site import chapter_renderer
 from layerbook.site.pages import ChapterBody
-from layerbook.site.prose import chapter_text, reference_checks
+from layerbook.site.prose import chapter_text, references
 from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.outline import Outline, parse_outline
 from layerbook.site.prose.render import render_chapter
@@ -138,7 +138,7 @@ def test_parses_only_changed_chapters(book: Path, monkeypatch: pytest.MonkeyPatc
         return parse_outline(source)
 
     monkeypatch.setattr(chapter_text, "parse_outline", recorded)
-    monkeypatch.setattr(reference_checks, "find_references", lambda prose: pytest.fail(prose.file))
+    monkeypatch.setattr(references, "find_references", lambda prose: pytest.fail(prose.file))
     edit_of(PROSE, "## Tokens", "## Pieces")(book)
     assert layerbook("build", "--no-run", cwd=book).returncode == 0
     unchanged = (book / "templates" / "chapters" / "next.md").read_text(encoding="utf-8")

@@ -27,8 +27,8 @@ from layerbook.site.prose.chapter_text import TextPiece, read_prose
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.ids import find_ids
 from layerbook.site.prose.links import LinkTargets, find_link_problems, page_files
-from layerbook.site.prose.media_checks import find_clashing_files
-from layerbook.site.prose.reference_checks import find_unknown_references, find_unshown_figures
+from layerbook.site.prose.markdown_checks import find_clashing_files
+from layerbook.site.prose.references import find_unknown_references, find_unshown_figures
 from layerbook.site.published import published_files
 from layerbook.site.ro_crate import CRATE_FILE, ro_crate_manifest
 from layerbook.site.search import search_index

@@ -15,7 +15,7 @@ from layerbook.core.language import gettext
 from layerbook.site.page_cache import RenderedPage
 from layerbook.site.prose.markdown_renderer import Target
 from layerbook.site.prose.markup import escape_text
-from layerbook.site.prose.reference_checks import MAX_HINTS
+from layerbook.site.prose.references import MAX_HINTS
 
 _REFERENCE = re.compile(r'<a class="reference" data-reference="([^"]*)">[^<]*</a>')
 _FIGURE = re.compile(r'<a class="reference" data-figure="([^"]*)">[^<]*</a>')

@@ -14,8 +14,7 @@ from xml.etree.ElementTree import Element
 from layerbook.core import atomic
 from layerbook.core.language import gettext
 from layerbook.site.export.document import Links, classes, read_page, remove, serialize
-from layerbook.site.export.embedding import embed_media, style_sheets
-from layerbook.site.export.site_files import SiteFiles
+from layerbook.site.export.site_files import SiteFiles, embed_media, style_sheets
 from layerbook.site.pages import BookInfo, NavChapter
 
 MAX_CHARACTERS = 480

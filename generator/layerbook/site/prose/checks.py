@@ -16,31 +16,13 @@ from layerbook.book.node import Position
 from layerbook.book.theme import find_theme_problems
 from layerbook.core.errors import Problem, SpecError, UsageError, did_you_mean, first_problems
 from layerbook.site.experiment_view import missing_caption_problem, unknown_figure_problems
+from layerbook.site.prose import links, markdown_checks, references
 from layerbook.site.prose.chapter_text import TextPiece, definition_text, read_prose
 from layerbook.site.prose.code_cells import cell_folder, read_cell
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.functions import FUNCTIONS
 from layerbook.site.prose.functions.links import require_bibliography, require_glossary
-from layerbook.site.prose.links import (
-    LinkTargets,
-    definition_links,
-    find_link_problems,
-    page_files,
-    static_anchors,
-)
-from layerbook.site.prose.markdown_checks import (
-    find_formula_problems,
-    find_markdown_problems,
-    find_misplaced_references,
-    find_text_problems,
-)
-from layerbook.site.prose.media_checks import find_clashing_files, find_media_problems
-from layerbook.site.prose.reference_checks import (
-    find_unknown_references,
-    find_unshown_references,
-    impossible_references,
-)
-from layerbook.site.prose.references import Reference, find_references
+from layerbook.site.prose.references import Reference
 from layerbook.site.prose.template_checks import find_template_problems
 from layerbook.store.project import Project
 
@@ -55,7 +37,7 @@ def find_prose_problems(project: Project) -> list[Problem]:
     """Report problems in prose, captions and claims that can be found without results."""
     problems = find_missing_claim_fields(project.experiments())
     problems += find_theme_problems(project.root, project.book.spec.theme)
-    problems += first_problems(find_clashing_files(project.root))
+    problems += first_problems(markdown_checks.find_clashing_files(project.root))
     try:
         sources = bibliography.load(project.templates_dir)
         terms = glossary.load(project.templates_dir)
@@ -68,9 +50,9 @@ def find_prose_problems(project: Project) -> list[Problem]:
     @cache  # reading a page's anchors parses the page
     def find_ids(page: str) -> Collection[str] | None:
         piece = prose.get(page.removesuffix(".html"))
-        return None if piece is None else static_anchors(piece.outline, names)
+        return None if piece is None else links.static_anchors(piece.outline, names)
 
-    targets = LinkTargets(page_files(project, sources, terms), None, find_ids, static)
+    targets = links.LinkTargets(links.page_files(project, sources, terms), None, find_ids, static)
     for chapter in project.book.pages:
         try:
             prose[chapter.name] = read_prose(project, chapter)
@@ -83,26 +65,26 @@ def find_prose_problems(project: Project) -> list[Problem]:
             checker = _ChapterChecker(project, chapter, prose[chapter.name], sources, terms)
             problems += first_problems(checker.problems())
     if len(prose) == len(project.book.pages):  # otherwise a missing page may have the place
-        problems += first_problems(find_unshown_references(project, prose))
-        unknown = impossible_references(project.book.pages, prose)
-        problems += first_problems(find_unknown_references(project, prose, unknown))
-    return list(dict.fromkeys((*problems, *find_link_problems(project, prose, targets))))
+        problems += first_problems(references.find_unshown_references(project, prose))
+        unknown = references.impossible_references(project.book.pages, prose)
+        problems += first_problems(references.find_unknown_references(project, prose, unknown))
+    return list(dict.fromkeys((*problems, *links.find_link_problems(project, prose, targets))))
 
 
 def _glossary_problems(
-    project: Project, terms: glossary.Glossary, targets: LinkTargets
+    project: Project, terms: glossary.Glossary, targets: links.LinkTargets
 ) -> Iterator[Problem]:
     """Yield mistakes in the Markdown of the glossary, links that lead nowhere, unknown chapters."""
     chapters = [chapter.name for chapter in project.book.chapters]
     for entry in terms.entries.values():
         piece = definition_text(terms, entry)
-        yield from find_markdown_problems(piece)
-        yield from find_misplaced_references(piece)
+        yield from markdown_checks.find_markdown_problems(piece)
+        yield from markdown_checks.find_misplaced_references(piece)
         for name, position in entry.see.items():
             if name not in chapters:
                 message = f"no chapter named {name!r}{did_you_mean(name, chapters)}"
                 yield Problem(terms.file, position.line, position.column, message)
-    for link in definition_links(terms):
+    for link in links.definition_links(terms):
         if message := targets.problem(link.address, "glossary.html"):
             yield link.problem(message)
 
@@ -124,10 +106,12 @@ class _ChapterChecker:
 
     def problems(self) -> Iterator[Problem]:
         """Yield the problems of the chapter's prose, captions and claims."""
-        yield from find_text_problems(self._chapter, self._prose)
+        yield from markdown_checks.find_text_problems(self._chapter, self._prose)
         math = MathRenderer(self._project.cache)
-        yield from find_formula_problems(self._chapter, self._prose, math)
-        yield from find_media_problems(MediaFolders(self._project.root), self._prose)
+        yield from markdown_checks.find_formula_problems(self._chapter, self._prose, math)
+        yield from markdown_checks.find_media_problems(
+            MediaFolders(self._project.root), self._prose
+        )
         yield from self._check_text(self._prose, dict.fromkeys(FUNCTIONS, ()))
         for experiment in self._chapter.experiments:
             yield from unknown_figure_problems(experiment)
@@ -144,7 +128,7 @@ class _ChapterChecker:
         self, piece: TextPiece, names: Mapping[str, PossibleTypes]
     ) -> Iterator[Problem]:
         yield from find_template_problems(piece, names, self._result_type)
-        for reference in find_references(piece):
+        for reference in references.find_references(piece):
             if reference.function in names:
                 yield from self._check_call(reference, piece)
 

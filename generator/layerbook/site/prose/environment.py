@@ -16,13 +16,19 @@ from jinja2.utils import missing
 from layerbook.core.errors import did_you_mean
 from layerbook.site.prose import filters
 from layerbook.site.prose.braces import hide_literal_braces, show_literal_braces
-from layerbook.site.prose.folds import Fold
-from layerbook.site.prose.markup import Block, Inline
+from layerbook.site.prose.markup import Block, Fold, Inline
 from layerbook.site.prose.slots import Slots
-from layerbook.site.sandbox.access import readable_names, require_defined
 from layerbook.site.sandbox.environment import LimitError, Sandbox
 from layerbook.site.sandbox.syntax import CountingCodeGenerator
-from layerbook.site.sandbox.views import FunctionView, ListView, MappingView, RecordView, view
+from layerbook.site.sandbox.views import (
+    FunctionView,
+    ListView,
+    MappingView,
+    RecordView,
+    readable_names,
+    require_defined,
+    view,
+)
 
 MAX_OUTPUT = 400_000
 """Characters of Markdown and of values in a chapter or caption."""

@@ -163,17 +163,9 @@ def visible(value: object) -> Inline:
     return chip(as_token(value))
 
 
+_NUMBERS = (percent, num, integer, sign, scientific, compact, bytes_)
 FILTERS: dict[str, Callable[..., str | Inline]] = {
-    "percent": percent,
-    "num": num,
-    "integer": integer,
-    "sign": sign,
-    "scientific": scientific,
-    "compact": compact,
-    "bytes": bytes_,
-    "listing": listing,
-    "ids": ids,
-    "tokens": tokens,
-    "visible": visible,
+    function.__name__.removesuffix("_"): function
+    for function in (*_NUMBERS, listing, ids, tokens, visible)
 }
 """The filters by the names that prose has for them."""

@@ -83,6 +83,15 @@ class Block:
         return self.html
 
 
+@dataclass(frozen=True)
+class Fold:
+    """Prose between two blocks; like the prose around it, it is Markdown."""
+
+    opening: Block
+    body: str
+    closing: Block
+
+
 def finalize(value: object) -> object:
     """Clean every plain string of a page template before it is escaped."""
     return clean_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value

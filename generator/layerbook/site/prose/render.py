@@ -12,19 +12,12 @@ from dataclasses import dataclass, replace
 
 from layerbook.site.blocks import Preview
 from layerbook.site.pages import ChapterBody
-from layerbook.site.prose.captions import (
-    line_containing,
-    located_errors,
-    render_definition,
-)
+from layerbook.site.prose.captions import line_containing, located_errors, render_definition
 from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.environment import evaluate
 from layerbook.site.prose.functions import ProseFunctions
 from layerbook.site.prose.functions.context import ChapterContext
-from layerbook.site.prose.markdown import (
-    render_blocks,
-    split_sentences,
-)
+from layerbook.site.prose.markdown import render_blocks, split_sentences
 from layerbook.site.prose.markup import escape_text
 from layerbook.site.prose.pictures import extract_pictures
 

@@ -1,7 +1,8 @@
-"""Find mistakes in the Jinja of prose without results: unknown names, filters and fields."""
+"""Find mistakes in the Jinja of prose without results: unknown names, wrong fields and calls."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, get_origin
 
@@ -10,15 +11,24 @@ from pydantic import BaseModel
 
 from layerbook.book.claims.type_check import PossibleTypes, element_types, field_types, join_types
 from layerbook.book.claims.values import field_names
-from layerbook.core.errors import Problem, did_you_mean, first_problems
-from layerbook.site.prose.call_checks import find_call_problems
+from layerbook.core.errors import LayerbookError, Problem, did_you_mean, first_problems
 from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.environment import parse_prose, prose_environment
+from layerbook.site.prose.filters import FILTERS
 from layerbook.site.prose.functions import FUNCTIONS
-from layerbook.site.sandbox.access import METHODS
+from layerbook.site.prose.functions.text import INCOMPLETE, TextFunctions, make_prediction
+from layerbook.site.prose.journey import make_stages
+from layerbook.site.sandbox.views import METHODS
 
 NUMBER_FILTERS = ("percent", "num", "integer", "sign", "scientific", "compact", "bytes")
 _IMPLICIT_NAMES = frozenset({"loop", "caller", "varargs", "kwargs", "range"})
+_WITHOUT_RESULTS: dict[str, Callable[..., object]] = {
+    "quantity": TextFunctions.quantity,
+    "tok": TextFunctions.tok,
+    "journey": make_stages,
+}
+_ONCE_PER_PAGE = ("figure", "code_cell")
+_BRANCHES = (nodes.If, nodes.For, nodes.Macro, nodes.CondExpr)
 
 
 def find_template_problems(
@@ -55,64 +65,85 @@ class _TreeChecker:
     ) -> None:
         self._prose, self._tree, self._names = prose, tree, names
         self._result_type_of = result_type_of
+        self._functions = FUNCTIONS.keys() & names
+        self._known_names = {*names, *_IMPLICIT_NAMES, *_names_set_or_tested(tree)}
+        self._block_calls = {id(block.call) for block in tree.find_all(nodes.CallBlock)}
         self._variables = dict(names)
         self._note_variables()
 
     def problems(self) -> Iterator[Problem]:
         """Yield the problems of all names, fields and calls."""
-        environment = prose_environment()
-        for kind, known in ((nodes.Filter, environment.filters), (nodes.Test, environment.tests)):
-            yield from self._unknown_helpers(kind, known)
-        yield from self._undefined_names()
-        yield from self._missing_fields()
-        yield from self._misused_values()
-        functions = frozenset(FUNCTIONS).intersection(self._names)
-        yield from find_call_problems(self._prose, self._tree, functions)
-
-    def _unknown_helpers(
-        self, kind: type[nodes.Filter | nodes.Test], known: Collection[str]
-    ) -> Iterator[Problem]:
-        for node in self._tree.find_all(kind):
-            if node.name not in known:
-                hint = did_you_mean(node.name, known)
-                message = f"No {kind.__name__.lower()} named {node.name!r}.{hint}"
-                yield self._prose.problem_at(node.lineno, node.name, message)
-
-    def _undefined_names(self) -> Iterator[Problem]:
-        """Yield undefined names; a name that is set in only one branch counts as defined."""
-        known = {*self._names, *_IMPLICIT_NAMES}
-        for test in self._tree.find_all(nodes.Test):
-            if test.name in ("defined", "undefined") and isinstance(test.node, nodes.Name):
-                known.add(test.node.name)
-        used = list(self._tree.find_all(nodes.Name))
-        known |= {name.name for name in used if name.ctx != "load"}
-        for name in used:
-            if name.name not in known:
-                message = f"{name.name!r} is not defined{did_you_mean(name.name, self._names)}"
-                yield self._prose.problem_at(name.lineno, name.name, message)
-
-    def _missing_fields(self) -> Iterator[Problem]:
-        for node in self._tree.find_all(nodes.Getattr):
-            if message := _attribute_message(self._types(node.node), node.attr):
-                yield self._prose.problem_at(node.lineno, node.attr, message)
-        for item in self._tree.find_all(nodes.Getitem):
-            if message := self._item_message(item):
-                yield self._prose.problem_at(item.lineno, "[", message)
-
-    def _misused_values(self) -> Iterator[Problem]:
-        for loop in self._tree.find_all(nodes.For):
-            if records := self._records(loop.iter):
-                yield self._prose.problem_at(loop.lineno, "{%", f"{records} is not a list")
+        for node in self._tree.find_all(nodes.Node):
+            excerpt, message = self._mistake(node)
+            if message:
+                yield self._prose.problem_at(node.lineno, excerpt, message)
         for output in self._tree.find_all(nodes.Output):
             for value in output.nodes:
-                if records := self._records(value):
-                    message = f"a {records} cannot be written; take a field of it"
-                    yield self._prose.problem_at(value.lineno, "{{", message)
-        for filtered in self._tree.find_all(nodes.Filter):
-            types = self._types(filtered.node) if filtered.node else ()
-            if filtered.name in NUMBER_FILTERS and types and all(map(_cannot_be_number, types)):
-                message = f"{filtered.name} needs a number"
-                yield self._prose.problem_at(filtered.lineno, filtered.name, message)
+                excerpt, message = self._unwritable(value)
+                if message:
+                    yield self._prose.problem_at(value.lineno, excerpt, message)
+        for node in _outside(self._tree, (nodes.For,)):
+            match node:
+                case nodes.Name(name="loop", ctx="load"):
+                    yield self._prose.problem_at(node.lineno, "loop", "'loop' is not defined")
+        yield from self._repeated_blocks()
+
+    def _mistake(self, node: nodes.Node) -> tuple[str, str]:
+        """Return the text of a node to point at, and what is wrong with it, or ""."""
+        match node:
+            case nodes.Name(name=name) if name not in self._known_names:
+                return name, f"{name!r} is not defined{did_you_mean(name, self._names)}"
+            case nodes.Getattr(node=owner, attr=name):
+                return name, _attribute_message(self._types(owner), name)
+            case nodes.Getitem():
+                return "[", self._item_message(node)
+            case nodes.Filter(name=name):
+                return name, self._filter_message(node)
+            case nodes.Test(name=name):
+                return name, _unknown_message("test", name, prose_environment().tests)
+            case nodes.Call(node=nodes.Name(name=name)) if name in self._functions:
+                return name, _call_message(name, node, is_block=id(node) in self._block_calls)
+            case nodes.For(iter=items) if records := self._records(items):
+                return "{%", f"{records} is not a list"
+            case nodes.Import() | nodes.FromImport() | nodes.Include() | nodes.Extends():
+                return "{", "prose cannot import, include or extend other templates"
+        return "", ""
+
+    def _filter_message(self, node: nodes.Filter) -> str:
+        name = node.name
+        if message := _unknown_message("filter", name, prose_environment().filters):
+            return message
+        if name in FILTERS and (message := _signature_message(node, FILTERS[name], skipped=1)):
+            return f"{name}: {message}"
+        types = self._types(node.node) if node.node else ()
+        is_wrong = name in NUMBER_FILTERS and types and all(map(_cannot_be_number, types))
+        return f"{name} needs a number" if is_wrong else ""
+
+    def _unwritable(self, value: nodes.Expr) -> tuple[str, str]:
+        """Return the text to point at, and why a value cannot be written, or ""."""
+        match value:
+            case nodes.Name(name=name) if name in self._functions:
+                return name, "there is nothing to write: the value is a function"
+            case nodes.Const(value=None):
+                return "None", "there is nothing to write: the value is None"
+        records = self._records(value)
+        return "{{", f"a {records} cannot be written; take a field of it" if records else ""
+
+    def _repeated_blocks(self) -> Iterator[Problem]:
+        """Yield figures and code cells that are always shown twice."""
+        shown: set[tuple[object, ...]] = set()
+        for call in _outside(self._tree, _BRANCHES):
+            if not isinstance(call, nodes.Call) or _function_name(call) not in _ONCE_PER_PAGE:
+                continue
+            name = _function_name(call)
+            values = [argument.value for argument in call.args if isinstance(argument, nodes.Const)]
+            if not values or len(values) < len(call.args):
+                continue
+            if (name, *values) in shown:
+                label, kind = "-".join(map(str, values)), name.replace("_", " ")
+                message = f"the {kind} {label!r} is already on this page"
+                yield self._prose.problem_at(call.lineno, name, message)
+            shown.add((name, *values))
 
     def _item_message(self, item: nodes.Getitem) -> str:
         index = item.arg.value if isinstance(item.arg, nodes.Const) else None
@@ -172,6 +203,18 @@ class _TreeChecker:
         return ()
 
 
+def _names_set_or_tested(tree: nodes.Template) -> Iterator[str]:
+    """Yield names that are set, if only in one branch, and those tested with `is defined`."""
+    for test in tree.find_all(nodes.Test):
+        if test.name in ("defined", "undefined") and isinstance(test.node, nodes.Name):
+            yield test.node.name
+    yield from (name.name for name in tree.find_all(nodes.Name) if name.ctx != "load")
+
+
+def _unknown_message(kind: str, name: str, known: Collection[str]) -> str:
+    return "" if name in known else f"No {kind} named {name!r}.{did_you_mean(name, known)}"
+
+
 def _cannot_be_number(kind: Any) -> bool:
     kind = get_origin(kind) or kind
     return isinstance(kind, type) and issubclass(kind, BaseModel | str | list | tuple | Mapping)
@@ -202,3 +245,69 @@ def _names_of_type(owner: Any) -> Sequence[str] | None:
         return METHODS.get(kind) if kind in (str, list, tuple) else None
     constants = [attribute for attribute, value in vars(kind).items() if isinstance(value, str)]
     return names if issubclass(kind, BaseModel) else [*names, *constants]
+
+
+def _call_message(name: str, call: nodes.Call, *, is_block: bool) -> str:
+    has_arguments = call.args or call.kwargs
+    if name in INCOMPLETE and not (is_block and (has_arguments or name != "sidebar")):
+        return INCOMPLETE[name]
+    if message := _signature_message(call, FUNCTIONS[name]):
+        return f"{name}(): {message}"
+    return _constant_message(name, call)
+
+
+def _signature_message(
+    call: nodes.Call | nodes.Filter, function: Callable[..., object], skipped: int = 0
+) -> str:
+    """Return how a call does not fit a signature, or ""; `skipped` parameters come first."""
+    if call.dyn_args is not None or call.dyn_kwargs is not None:
+        return ""
+    try:
+        parameters = [None] * (skipped + len(call.args))
+        named = {str(pair.key): None for pair in call.kwargs}
+        inspect.signature(function).bind(*parameters, **named)
+    except TypeError as error:
+        return str(error)
+    return ""
+
+
+def _constant_message(name: str, call: nodes.Call) -> str:
+    """Call a function if all its arguments are constants, and return its error message or ""."""
+    try:
+        arguments = [argument.as_const() for argument in call.args]
+        named = {pair.key: pair.value.as_const() for pair in call.kwargs if pair.key != "right"}
+        if name == "predict":
+            question, choices = (*arguments, "?", ("a", "b"))[:2]
+            question, choices = named.get("question", question), named.get("choices", choices)
+            make_prediction(1, question, choices, _right(call), "")
+        elif name in _WITHOUT_RESULTS:
+            _WITHOUT_RESULTS[name](*arguments, **named)
+        elif arguments and not isinstance(arguments[0], str):
+            return f"{name}(): the first argument must be text, not {arguments[0]!r}"
+        elif name in ("claim", "tick", "holds") and arguments[1:] and type(arguments[1]) is not int:
+            return f"{name}(): the number of a claim is a whole number, not {arguments[1]!r}"
+    except nodes.Impossible:
+        return ""
+    except (LayerbookError, TypeError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+def _right(call: nodes.Call) -> object:
+    answers = [pair.value for pair in call.kwargs if pair.key == "right"] or call.args[2:3]
+    try:
+        return answers[0].as_const() if answers else None
+    except nodes.Impossible:
+        return None
+
+
+def _outside(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> Iterator[nodes.Node]:
+    """Yield the nodes inside a node, except those in statements and expressions of some kinds."""
+    for child in node.iter_child_nodes():
+        if not isinstance(child, kinds):
+            yield child
+            yield from _outside(child, kinds)
+
+
+def _function_name(call: nodes.Call) -> str:
+    return call.node.name if isinstance(call.node, nodes.Name) else ""

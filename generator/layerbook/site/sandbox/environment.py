@@ -24,20 +24,19 @@ from jinja2.runtime import Context, TemplateReference
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from layerbook.site.sandbox.access import METHODS, may_call, readable_names, require_defined
 from layerbook.site.sandbox.arithmetic import calculate, is_number
 from layerbook.site.sandbox.filters import ARGUMENT_CHECKS, EQUALITY_TESTS, FILTERS, TESTS
-from layerbook.site.sandbox.syntax import (
-    CountingCodeGenerator,
-    CountingTransformer,
-    parse_template,
-)
+from layerbook.site.sandbox.syntax import CountingCodeGenerator, CountingTransformer, parse_template
 from layerbook.site.sandbox.views import (
+    METHODS,
     FunctionView,
     ListView,
     RecordView,
     count_values,
     identity,
+    may_call,
+    readable_names,
+    require_defined,
     view,
 )
 
