@@ -154,7 +154,7 @@ def find_uses(project: Project, chapter: Chapter, addresses: Sequence[str]) -> I
     prose = read_prose(project, chapter)
     lines = prose.text.split("\n")
     uses = {
-        (reference.line, full_address(reference.name, chapter.name)): None
+        (reference.position.line, full_address(reference.name, chapter.name)): None
         for reference in find_references(prose)
         if reference.function != "cite"
     }

@@ -28,11 +28,13 @@ OPTIONS = (
     "--disable-background-networking",
     "--no-first-run",
     "--hide-scrollbars",
+    "--no-pdf-header-footer",
+    "--generate-pdf-document-outline",
     "--host-resolver-rules=MAP * ~NOTFOUND",  # a page on disk needs no network
 )
 
 
-def find_chromium() -> str:
+def _find_chromium() -> str:
     """Return the program. Raises UsageError if there is none."""
     named = os.environ.get("CHROMIUM", "")
     path = find_program(*([named] if named else NAMES))
@@ -45,15 +47,15 @@ def find_chromium() -> str:
     return path
 
 
-def run_chromium(page: Path, *options: str) -> None:
-    """Run the browser on a page on disk with extra options.
+def _run_chromium(page: Path, option: str) -> None:
+    """Run the browser on a page on disk.
 
     Raises LayerbookError if the browser fails or takes longer than ten minutes.
     """
-    program = find_chromium()
+    program = _find_chromium()
     as_root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with tempfile.TemporaryDirectory(prefix="layerbook-chromium-") as profile:
-        command = [program, *OPTIONS, *as_root, f"--user-data-dir={profile}", *options]
+        command = [program, *OPTIONS, *as_root, f"--user-data-dir={profile}", option]
         try:
             completed = subprocess.run(
                 [*command, page.as_uri()],
@@ -89,12 +91,7 @@ def write_pdf(site: Path, book: BookInfo, other_pages: Sequence[NavChapter], pat
     with tempfile.TemporaryDirectory(prefix="layerbook-pdf-") as folder:
         source, printed = Path(folder) / "book.html", Path(folder) / "book.pdf"
         source.write_text(html, encoding="utf-8")
-        run_chromium(
-            source,
-            "--no-pdf-header-footer",
-            "--generate-pdf-document-outline",
-            f"--print-to-pdf={printed}",
-        )
+        _run_chromium(source, f"--print-to-pdf={printed}")
         if not printed.is_file():
             raise LayerbookError("the browser wrote no PDF")
         atomic.write_output(path, _without_dates(printed.read_bytes()))

@@ -10,7 +10,6 @@ from types import TracebackType
 from jinja2 import TemplateSyntaxError
 
 from layerbook.book.glossary import Entry, Glossary
-from layerbook.book.node import Position
 from layerbook.core.errors import LayerbookError, Problem, SpecError, did_you_mean
 from layerbook.plotting.graphviz import DiagramError
 from layerbook.site.prose.braces import PLACEHOLDERS
@@ -46,16 +45,14 @@ def render_definition(terms: Glossary, entry: Entry, math: MathRenderer) -> Inli
 @contextmanager
 def located_errors(prose: TextPiece) -> Iterator[None]:
     """Turn errors of the prose into a SpecError at the line that they come from."""
-    file, lines = prose.file, prose.text.split("\n")
+    file = prose.file
 
     def located(line: int, message: str) -> SpecError:
-        text = lines[line - 1] if 0 < line <= len(lines) else ""
-        column = max(text.find("{"), 0) + 1
         message = " ".join(message[: 2 * MAX_MESSAGE].split())
         message = message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}…"
-        return SpecError([prose.problem(Position(line, column), message)])
+        return SpecError([prose.problem_at(line, "{", message)])
 
-    for number, text in enumerate(lines, start=1):
+    for number, text in enumerate(prose.lines, start=1):
         if any(character in text for character in (SLOT_OPEN, SLOT_CLOSE, *PLACEHOLDERS)):
             raise located(number, "the private-use characters U+E000 to U+E003 are reserved")
     try:

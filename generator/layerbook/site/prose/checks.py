@@ -12,7 +12,6 @@ from layerbook.book.contents import Chapter, Experiment, full_address
 from layerbook.book.figure_names import can_have_figure, name_patterns, readable_names
 from layerbook.book.loader import find_missing_claim_fields
 from layerbook.book.media import MediaFolders
-from layerbook.book.node import Position
 from layerbook.book.theme import find_theme_problems
 from layerbook.core.errors import Problem, SpecError, UsageError, did_you_mean, first_problems
 from layerbook.site.experiment_view import missing_caption_problem, unknown_figure_problems
@@ -136,8 +135,7 @@ class _ChapterChecker:
         try:
             yield from self._check_target(reference)
         except UsageError as error:
-            position = Position(reference.line, reference.column)
-            yield piece.problem(position, f"{reference.function}(): {error}")
+            yield piece.problem(reference.position, f"{reference.function}(): {error}")
 
     def _check_target(self, reference: Reference) -> Iterator[Problem]:
         """Yield problems in the files of what a call names. Raises UsageError for the call."""

@@ -96,7 +96,7 @@ def find_crowded_chapters(project: Project) -> list[Problem]:
                 f"{len(boxes)} boxes of claims in this chapter; "
                 f'a tick takes less room: {{{{ tick("{box.name}", {box.second or 0}) }}}}'
             )
-            problems.append(Problem(prose.file, box.line, box.column, message))
+            problems.append(prose.problem(box.position, message))
     return problems
 
 

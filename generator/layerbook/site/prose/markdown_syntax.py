@@ -97,6 +97,12 @@ def find_excesses(env: MutableMapping[str, Any]) -> tuple[Excess, ...]:
     return tuple(env.get("excesses", ()))
 
 
+def _note_excess(state: StateBlock | StateCore, line: int, message: str) -> None:
+    """Note a limit that the text exceeds in a line, which counts from 0."""
+    excerpt = state.src.split("\n")[line][:80]
+    state.env.setdefault("excesses", []).append(Excess(message, line + 1, excerpt))
+
+
 def _limited_table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """Parse a table whose short rows get empty cells; after too many cells, no further table."""
     count = state.env.get("cells", 0)
@@ -107,21 +113,17 @@ def _limited_table(state: StateBlock, start: int, end: int, silent: bool) -> boo
     count += sum(node.type in ("th_open", "td_open") for node in state.tokens[before:])
     state.env["cells"] = count
     if count > MAX_CELLS:
-        first_line = state.getLines(start, start + 1, 0, False)
-        message = f"the tables of the text have more than {MAX_CELLS:,} cells"
-        _add(state.env, Excess(message, start + 1, first_line[:80]))
+        _note_excess(state, start, f"the tables of the text have more than {MAX_CELLS:,} cells")
     return is_table
 
 
 def _limit_listings(state: StateCore) -> None:
     """Drop the listings that are too many; each takes a moment to check and to color."""
     listings = [node for node in state.tokens if node.type == "fence"]
-    if len(listings) <= MAX_LISTINGS:
-        return
-    line = (listings[MAX_LISTINGS].map or (0, 0))[0]
-    message = f"the text has more than {MAX_LISTINGS:,} listings"
-    _add(state.env, Excess(message, line + 1, state.src.split("\n")[line][:80]))
-    state.tokens = [node for node in state.tokens if node.type != "fence"]
+    if len(listings) > MAX_LISTINGS:
+        line, _ = listings[MAX_LISTINGS].map or (0, 0)
+        _note_excess(state, line, f"the text has more than {MAX_LISTINGS:,} listings")
+        state.tokens = [node for node in state.tokens if node.type != "fence"]
 
 
 def _limit_addresses(state: StateCore) -> None:
@@ -130,11 +132,6 @@ def _limit_addresses(state: StateCore) -> None:
     sizes = {len(entry["href"]) + len(entry["title"]): entry for entry in definitions.values()}
     links = sum(node.content.count("[") for node in state.tokens if node.type == "inline")
     if (largest := max(sizes, default=0)) * links > MAX_ADDRESSES:
-        longest = sizes[largest]
         message = "the address or title is too long for a text with so many links"
-        _add(state.env, Excess(message, longest["map"][0] + 1, longest["href"][:80]))
+        _note_excess(state, sizes[largest]["map"][0], message)
         definitions.clear()
-
-
-def _add(env: MutableMapping[str, Any], excess: Excess) -> None:
-    env.setdefault("excesses", []).append(excess)

@@ -42,8 +42,7 @@ class Reference:
 
     function: str
     name: str
-    line: int
-    column: int
+    position: Position
     second: object = None
 
 
@@ -56,7 +55,8 @@ def find_references(prose: TextPiece) -> tuple[Reference, ...]:
                 rest += [pair.value for pair in call.kwargs]
                 second = _constant(rest[0]) if rest else None
                 column = max(prose.lines[call.lineno - 1].find(f'"{name}"'), 0) + 1
-                references.append(Reference(function, name, call.lineno, column, second))
+                position = Position(call.lineno, column)
+                references.append(Reference(function, name, position, second))
     return tuple(references)
 
 
@@ -227,4 +227,4 @@ def _may_show_any_figure(prose: TextPiece) -> bool:
 
 def _unshown_figure(piece: TextPiece, reference: Reference, figure: str) -> Problem:
     message = f"{reference.function}(): no page shows the figure {figure!r}"
-    return piece.problem(Position(reference.line, reference.column), message)
+    return piece.problem(reference.position, message)

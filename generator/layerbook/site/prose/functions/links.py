@@ -43,9 +43,11 @@ class LinkFunctions(FunctionGroup):
         self._citations[key] += 1
         id = self._context.ids.add(f"cite-{key}-{self._citations[key]}")
         preview = self._preview_id(f"source-{key}")
-        attributes = f'id="{id}" href="references.html#{key}" title="{escape_text(tooltip)}"'
-        attributes += f' data-preview="{preview}"'
-        html = f'<a class="cite" {attributes}>{escape_text(texts[show])}</a>'
+        html = (
+            f'<a class="cite" id="{id}" href="references.html#{key}" '
+            f'title="{escape_text(tooltip)}" data-preview="{preview}">'
+            f"{escape_text(texts[show])}</a>"
+        )
         return Inline(html, texts[show], (Anchor("citation", id, key),))
 
     @prose_function(steps=20)
@@ -56,8 +58,10 @@ class LinkFunctions(FunctionGroup):
         self._term_uses[id] += 1
         anchor = self._context.ids.add(f"term-{id}-{self._term_uses[id]}")
         preview = self._preview_id(id)
-        attributes = f'id="{anchor}" href="glossary.html#{id}" data-preview="{preview}"'
-        html = f'<a class="term" {attributes}>{escape_text(text)}</a>'
+        html = (
+            f'<a class="term" id="{anchor}" href="glossary.html#{id}" '
+            f'data-preview="{preview}">{escape_text(text)}</a>'
+        )
         return Inline(html, text, (Anchor("term", anchor, id),))
 
     @prose_function(steps=20)
@@ -146,9 +150,8 @@ def _part_label(value: object) -> Label | None:
     try:
         return as_token(value)
     except TypeError as error:
-        raise UsageError(
-            f"point() needs the name of a part, a number or a token: {error}"
-        ) from error
+        message = f"point() needs the name of a part, a number or a token: {error}"
+        raise UsageError(message) from error
 
 
 def _part_attributes(part: Part) -> str:
