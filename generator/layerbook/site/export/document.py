@@ -10,12 +10,14 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from urllib.parse import urljoin
 from xml.etree.ElementTree import Element
 
 import html5lib
 from html5lib.serializer import HTMLSerializer
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from layerbook.core.errors import StoreError
 from layerbook.core.paths import resolve_within
@@ -172,6 +174,24 @@ class Links:
                 if "url(" in value:
                     new = _URL_ID.sub(lambda m: f"url(#{self.new_id(page, m[2])})", value)
                     element.set(name, new)
+
+
+@cache
+def _templates() -> Environment:
+    loader = PackageLoader("layerbook.site", "export")
+    return Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def fill_template(name: str, **values: object) -> str:
+    """Return a template of this package with values, which are escaped unless it says `safe`."""
+    return _templates().get_template(name).render(values)
 
 
 def ids_by_page(pages: Iterable[BookPage]) -> dict[str, frozenset[str]]:

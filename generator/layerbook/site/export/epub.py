@@ -6,7 +6,6 @@ import hashlib
 import mimetypes
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from html import escape
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -21,6 +20,7 @@ from layerbook.site.export.document import (
     BookPage,
     Links,
     classes,
+    fill_template,
     ids_by_page,
     read_page,
     remove,
@@ -33,7 +33,6 @@ from layerbook.site.pages import BookInfo, NavChapter
 OPF = "http://www.idpf.org/2007/opf"
 MATHML = "{http://www.w3.org/1998/Math/MathML}"
 STYLE = "style.css"
-COVER = "cover"
 NO_DATE = "2000-01-01"
 """The date of a book without one: EPUB requires a date, and the clock would change the bytes."""
 CONTROLS = {"input", "select", "textarea", "output", "dialog", "script"}
@@ -76,10 +75,11 @@ def write_epub(
         suffix=".xhtml",
         ids=ids_by_page(pages),
     )
+    contents = {"contents": gettext("Contents"), "entries": entries}
     style = files("layerbook.site.export").joinpath("epub.css").read_bytes()
     items = [
-        _navigation(book, entries),
-        _document(COVER, book.title, book.language, _cover(book)),
+        _page_item("nav", "epub_contents.html", book, **contents)._replace(properties="nav"),
+        _page_item("cover", "epub_cover.html", book),
         *[_chapter_item(page, book, links) for page in pages],
         Item(STYLE, "text/css", style),
         *_media_items(site, pages),
@@ -106,21 +106,17 @@ def _chapter_item(page: BookPage, book: BookInfo, links: Links) -> Item:
     links.relink(page)
     _as_plain_text(article)
     _drop_dead_ids(article)
-    return _document(page.name, page.title, book.language, serialize(article, xml=True), article)
-
-
-def _document(name: str, title: str, language: str, body: str, tree: Element | None = None) -> Item:
-    tags = " ".join(e.tag for e in tree.iter()) if tree is not None else ""
-    properties = [kind for kind, name in (("mathml", MATHML), ("svg", SVG)) if name in tags]
-    html = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html>\n'
-        '<html xmlns="http://www.w3.org/1999/xhtml" '
-        'xmlns:epub="http://www.idpf.org/2007/ops" '
-        f'lang="{escape(language)}" xml:lang="{escape(language)}">\n'
-        f'<head><meta charset="utf-8"/><title>{escape(title)}</title>'
-        f'<link rel="stylesheet" href="{STYLE}"/></head>\n<body>{body}</body>\n</html>\n'
+    item = _page_item(
+        page.name, "epub.html", book, title=page.title, article=serialize(article, xml=True)
     )
-    return Item(f"{name}.xhtml", "application/xhtml+xml", html.encode(), " ".join(properties))
+    tags = " ".join(element.tag for element in article.iter())
+    properties = [kind for kind, name in (("mathml", MATHML), ("svg", SVG)) if name in tags]
+    return item._replace(properties=" ".join(properties))
+
+
+def _page_item(name: str, template: str, book: BookInfo, **values: object) -> Item:
+    html = fill_template(template, **{"book": book, "title": book.title, **values})
+    return Item(f"{name}.xhtml", "application/xhtml+xml", html.encode())
 
 
 def _as_plain_text(article: Element) -> None:
@@ -173,24 +169,6 @@ def _media_items(site: Path, pages: Iterable[BookPage]) -> Iterator[Item]:
             raise StoreError(f"{site}: {path!r} is not the path of a picture or video in the site")
         kind = mimetypes.guess_type(f"file{suffix}")[0] or "application/octet-stream"
         yield Item(path, kind, data)
-
-
-def _cover(book: BookInfo) -> str:
-    return (
-        f'<section class="cover"><h1>{escape(book.title)}</h1>'
-        f"<p>{escape(book.subtitle)}</p><p>{escape(', '.join(book.authors))}</p></section>"
-    )
-
-
-def _navigation(book: BookInfo, entries: Sequence[NavChapter]) -> Item:
-    title = escape(gettext("Contents"))
-    rows = "".join(
-        f'<li><a href="{entry.name}.xhtml">{escape(title)}</a></li>'
-        for entry in entries
-        for title in (f"{entry.number} {entry.title}".strip(),)
-    )
-    body = f'<nav epub:type="toc" id="toc"><h1>{title}</h1><ol>{rows}</ol></nav>'
-    return _document("nav", book.title, book.language, body)._replace(properties="nav")
 
 
 def _package(book: BookInfo, items: Sequence[Item], published: str) -> bytes:

@@ -7,7 +7,6 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from html import escape
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,7 +14,14 @@ from layerbook.core import atomic
 from layerbook.core.errors import LayerbookError, UsageError
 from layerbook.core.language import gettext
 from layerbook.core.paths import find_program
-from layerbook.site.export.document import BookPage, Links, ids_by_page, read_page, serialize
+from layerbook.site.export.document import (
+    BookPage,
+    Links,
+    fill_template,
+    ids_by_page,
+    read_page,
+    serialize,
+)
 from layerbook.site.export.site_files import SiteFiles, embed_media, style_sheets
 from layerbook.site.pages import BookInfo, NavChapter
 
@@ -72,11 +78,6 @@ def _run_chromium(page: Path, option: str) -> None:
         raise LayerbookError(f"{program} failed: {last}")
 
 
-# Allow only what the document contains. It is opened from disk, so a link could read any file.
-_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:; "
-    "base-uri 'none'; form-action 'none'"
-)
 _DATE = re.compile(rb"(/(?:CreationDate|ModDate) \()D:\d{14}(?=[^)]*\))")
 
 
@@ -107,21 +108,22 @@ def _document(
 ) -> str:
     names = {entry.href: entry.name for entry in entries}
     links = Links(names, prefix=True, url=book.url, ids=ids_by_page(pages))
-    body = [_cover(book), _contents(book, entries)]
     for page in pages:
         links.relink(page)
         embed_media(page.article, site_files, videos=False)
-        article = serialize(page.article)
-        body.append(f'<section class="chapter-page" id="{page.name}">{article}</section>')
     print_css = files("layerbook.site.export").joinpath("pdf.css").read_text(encoding="utf-8")
-    return (
-        f'<!DOCTYPE html><html lang="{escape(book.language)}" data-theme="light"><head>'
-        f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        f"<title>{escape(book.title)}</title>"
-        f'<meta name="author" content="{escape(", ".join(book.authors))}">'
-        f"<style>{style_sheets(site_files, book.theme)}</style>"
-        f"<style>{print_css}{_running_titles(pages)}</style>"
-        f'</head><body class="chapter"><main>{"".join(body)}</main></body></html>'
+    note = gettext(
+        "In print, interactive figures stand still, long sequences show only a few of their "
+        "steps, and every answer is shown."
+    )
+    return fill_template(
+        "pdf.html",
+        book=book,
+        entries=entries,
+        articles={page.name: serialize(page.article) for page in pages},
+        style=f"{style_sheets(site_files, book.theme)}\n{print_css}{_running_titles(pages)}",
+        contents=gettext("Contents"),
+        note=note,
     )
 
 
@@ -137,30 +139,3 @@ def _running_titles(pages: Sequence[BookPage]) -> str:
 
 def _css_text(text: str) -> str:
     return re.sub(r'[\\"\n<>]', lambda match: f"\\{ord(match[0]):x} ", text)
-
-
-def _cover(book: BookInfo) -> str:
-    authors = escape(", ".join(book.authors))
-    return (
-        f'<section class="cover"><h1>{escape(book.title)}</h1>'
-        f'<p class="lead">{escape(book.subtitle)}</p><p class="authors">{authors}</p></section>'
-    )
-
-
-def _contents(book: BookInfo, entries: Sequence[NavChapter]) -> str:
-    rows, part = [], ""
-    for entry in entries:
-        if entry.part != part:
-            part = entry.part
-            rows.append(f'<li class="part">{escape(part)}</li>')
-        number = f'<span class="n">{escape(entry.number)}</span>'
-        rows.append(f'<li><a href="#{entry.name}">{number} {escape(entry.title)}</a></li>')
-    heading = f'<p class="chapter-number">{escape(gettext("Contents"))}</p>'
-    note = gettext(
-        "In print, interactive figures stand still, long sequences show only a few of their "
-        "steps, and every answer is shown."
-    )
-    return (
-        f'<nav class="contents-list">{heading}<ol>{"".join(rows)}</ol>'
-        f'<p class="paper-note">{escape(note)}</p></nav>'
-    )

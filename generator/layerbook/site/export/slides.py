@@ -6,14 +6,20 @@ import base64
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from importlib.resources import files
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from layerbook.core import atomic
 from layerbook.core.language import gettext
-from layerbook.site.export.document import Links, classes, read_page, remove, serialize
+from layerbook.site.export.document import (
+    Links,
+    classes,
+    fill_template,
+    read_page,
+    remove,
+    serialize,
+)
 from layerbook.site.export.site_files import SiteFiles, embed_media, style_sheets
 from layerbook.site.pages import BookInfo, NavChapter
 
@@ -79,32 +85,23 @@ def _document(
     style = style_sheets(site_files, book.theme)
     style += package.joinpath("slides.css").read_text(encoding="utf-8")
     script = package.joinpath("slides.js").read_text(encoding="utf-8")
-    policy = (
-        f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
-        "img-src data:; media-src data:; font-src data:; base-uri 'none'; form-action 'none'"
-    )
-    title = escape(f"{chapter.title} · {book.title}")
-    sections = "\n".join(
-        _section(slide, number, len(slides)) for number, slide in enumerate(slides, start=1)
-    )
-    return (
-        f'<!DOCTYPE html>\n<html lang="{escape(book.language)}" data-theme="light">\n<head>\n'
-        f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{style}</style>\n</head>\n"
-        f'<body class="slides">\n<main class="prose">\n{sections}\n</main>\n'
-        f"<script>{script}</script>\n</body>\n</html>\n"
-    )
-
-
-def _section(slide: Slide, number: int, count: int) -> str:
-    label = escape(gettext("Slide {number} of {count}", number=number, count=count))
-    heading = f'<p class="slide-heading">{escape(slide.heading)}</p>' if slide.heading else ""
-    body = "".join(map(serialize, slide.blocks))
-    return (
-        f'<section class="slide" id="slide-{number}" aria-label="{label}" tabindex="-1">'
-        f'{heading}<div class="slide-body">{body}</div>'
-        f'<p class="slide-number">{number} / {count}</p></section>'
+    sections = [
+        {
+            "heading": slide.heading,
+            "html": "".join(map(serialize, slide.blocks)),
+            "label": gettext("Slide {number} of {count}", number=number, count=len(slides)),
+        }
+        for number, slide in enumerate(slides, start=1)
+    ]
+    digests = {"style": _digest(style), "script": _digest(script)}
+    return fill_template(
+        "slides.html",
+        book=book,
+        chapter=chapter,
+        slides=sections,
+        style=style,
+        script=script,
+        digests=digests,
     )
 
 
