@@ -22,7 +22,7 @@ SHIPPED = {
     "templates/assets/styles": {".css"},
     "templates/locale/de/LC_MESSAGES": {".po"},
     "generator/layerbook/site": {".css", ".js"},
-    "generator/layerbook/site/export": {".css", ".html", ".js"},
+    "generator/layerbook/site/export": {".css", ".html", ".js", ".opf"},
     "generator/layerbook/site/vendor": {".js", ".txt", ".md"},
 }
 PROBE = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element
 
 from layerbook.book.media import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from layerbook.core.errors import StoreError
@@ -30,7 +30,6 @@ from layerbook.site.export.inert import XLINK_HREF
 from layerbook.site.export.site_files import SiteFiles, is_plain_path
 from layerbook.site.pages import BookInfo, NavChapter
 
-OPF = "http://www.idpf.org/2007/opf"
 MATHML = "{http://www.w3.org/1998/Math/MathML}"
 STYLE = "style.css"
 NO_DATE = "2000-01-01"
@@ -173,41 +172,11 @@ def _media_items(site: Path, pages: Iterable[BookPage]) -> Iterator[Item]:
 
 def _package(book: BookInfo, items: Sequence[Item], published: str) -> bytes:
     digest = hashlib.sha256(b"\0".join(item.data for item in items)).hexdigest()
-    identifier = book.url or f"urn:uuid:{uuid.UUID(digest[:32], version=5)}"
-    root = Element("package", {"xmlns": OPF, "version": "3.0", "unique-identifier": "id"})
-    root.set("xml:lang", book.language)
-    metadata = SubElement(root, "metadata", {"xmlns:dc": "http://purl.org/dc/elements/1.1/"})
-    facts: list[tuple[str, str, Mapping[str, str]]] = [
-        ("dc:identifier", identifier, {"id": "id"}),
-        ("dc:title", book.title, {}),
-        ("dc:language", book.language, {}),
-        *(("dc:creator", author, {}) for author in book.authors),
-        ("dc:description", book.subtitle, {}),
-        ("meta", f"{published or NO_DATE}T00:00:00Z", {"property": "dcterms:modified"}),
-        *(("meta", value, {"property": f"schema:{name}"}) for name, value in _ACCESSIBILITY),
-    ]
-    for tag, text, attributes in facts:
-        if text:
-            SubElement(metadata, tag, dict(attributes)).text = text
-    manifest = SubElement(root, "manifest")
-    spine = SubElement(root, "spine")
-    for number, item in enumerate(items):
-        extra = {"properties": item.properties} if item.properties else {}
-        id = f"item-{number}"
-        file = {"id": id, "href": item.path, "media-type": item.media_type}
-        SubElement(manifest, "item", file | extra)
-        if item.media_type == "application/xhtml+xml" and item.properties != "nav":
-            SubElement(spine, "itemref", {"idref": id})
-    text = tostring(root, encoding="unicode")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()
-
-
-_ACCESSIBILITY = (
-    ("accessMode", "textual"),
-    ("accessMode", "visual"),
-    ("accessModeSufficient", "textual"),
-    ("accessibilityFeature", "alternativeText"),
-    ("accessibilityFeature", "MathML"),
-    ("accessibilityFeature", "tableOfContents"),
-    ("accessibilityHazard", "none"),
-)
+    package = fill_template(
+        "epub_package.opf",
+        book=book,
+        items=items,
+        identifier=book.url or f"urn:uuid:{uuid.UUID(digest[:32], version=5)}",
+        published=published or NO_DATE,
+    )
+    return package.encode()
