@@ -43,18 +43,15 @@ def write_figures(site: Path, chapters: Iterable[NavChapter], folder: Path) -> i
                     raise StoreError(f"{chapter.href}: {message}")
                 path = folder / chapter.name / f"{name}.svg"
                 text = standalone(svg)
-                png = _draw(process, chapter, name, text)
+                try:
+                    png = process.png(text, PNG_SCALE)
+                except ValueError as error:
+                    message = f"the figure {name!r} cannot be drawn: {error}"
+                    raise StoreError(f"{chapter.href}: {message}") from error
                 atomic.write(path, text.encode(), durable=False)
                 atomic.write(path.with_suffix(".png"), png, durable=False)
                 count += 1
     return count
-
-
-def _draw(process: DrawingProcess, chapter: NavChapter, name: str, svg: str) -> bytes:
-    try:
-        return process.png(svg, PNG_SCALE)
-    except ValueError as error:
-        raise StoreError(f"{chapter.href}: the figure {name!r} cannot be drawn: {error}") from error
 
 
 def _drawings(article: Element) -> Iterator[tuple[str, Element]]:

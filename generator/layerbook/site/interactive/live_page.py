@@ -10,8 +10,8 @@ from layerbook.site.blocks import LiveModel
 from layerbook.site.interactive import read_library
 from layerbook.site.interactive.tokenizer import LIBRARY_FILE
 from layerbook.site.pages import TryPage
-from layerbook.site.prose.live_code import live_code
 from layerbook.site.prose.highlight import code_html
+from layerbook.site.prose.live_code import live_code
 
 JINJA_NAME = "@huggingface/jinja 0.5.11"
 JINJA_FILE = "huggingface-jinja-0.5.11.min.js"

@@ -18,23 +18,15 @@ from layerbook.site.prose import filters
 from layerbook.site.prose.braces import hide_literal_braces, show_literal_braces
 from layerbook.site.prose.markup import Block, Fold, Inline
 from layerbook.site.prose.slots import Slots
+from layerbook.site.sandbox import views
 from layerbook.site.sandbox.environment import LimitError, Sandbox
 from layerbook.site.sandbox.syntax import CountingCodeGenerator
-from layerbook.site.sandbox.views import (
-    FunctionView,
-    ListView,
-    MappingView,
-    RecordView,
-    readable_names,
-    require_defined,
-    view,
-)
 
 MAX_OUTPUT = 400_000
 """Characters of Markdown and of values in a chapter or caption."""
 _STATEMENTS_ONLY = re.compile(r"\s*(?:\{(?:%(?:(?!%\}).)*%|#(?:(?!#\}).)*#)\}\s*)+")
 
-KINDS = {ListView: "a list", MappingView: "a mapping", FunctionView: "a function"}
+KINDS = {views.ListView: "a list", views.MappingView: "a mapping", views.FunctionView: "a function"}
 
 
 class EvaluatedProse(NamedTuple):
@@ -50,7 +42,7 @@ def evaluate(source: str, file: str, names: Mapping[str, object]) -> EvaluatedPr
     environment = _make_environment(slots, tuple(names))
     template = Template.from_code(environment, _compile(source, file), environment.globals)
     values = {
-        name: FunctionView(name, value) if callable(value) else view(value)
+        name: views.FunctionView(name, value) if callable(value) else views.view(value)
         for name, value in names.items()
     }
     markdown = template.render(values)
@@ -114,7 +106,7 @@ def _make_environment(slots: Slots, names: tuple[str, ...]) -> _ProseEnvironment
         if isinstance(value, Fold):
             opening, closing = slots.add(value.opening, line), slots.add(value.closing, line)
             return f"\n\n{opening}\n\n{value.body}\n\n{closing}\n\n"
-        require_defined(value)
+        views.require_defined(value)
         if value is None or callable(value):
             kind = "None" if value is None else "a function"
             raise TypeError(f"there is nothing to write: the value is {kind}")
@@ -168,15 +160,15 @@ def _describe_missing(undefined: Undefined, names: tuple[str, ...]) -> str:
         return undefined._undefined_hint
     if owner is missing:
         return f"{name!r} is not defined{did_you_mean(str(name), names)}"
-    if isinstance(owner, list | tuple | str | ListView) and isinstance(name, int):
+    if isinstance(owner, list | tuple | str | views.ListView) and isinstance(name, int):
         return f"there is no element {name}: the length is {len(owner)}"
     if not isinstance(name, str | int):
         return "a key must be a text or a number"
     is_mapping = isinstance(owner, Mapping)
-    attributes = [str(key) for key in owner] if is_mapping else readable_names(owner)
+    attributes = [str(key) for key in owner] if is_mapping else views.readable_names(owner)
     list_of_names = f"; available: {', '.join(attributes)}" if attributes else ""
     hint = did_you_mean(str(name), attributes)
     kind = KINDS.get(type(owner)) or type(owner).__name__
-    if isinstance(owner, RecordView):
+    if isinstance(owner, views.RecordView):
         kind = repr(owner).removeprefix("a ")
     return f"{kind} has no {name!r}{hint}{list_of_names}"

@@ -17,8 +17,6 @@ OWN_LANGUAGES = {
     "javascript": mark("JavaScript source"),
 }
 """The languages of the book's own listings, with their names for screen readers."""
-MAX_LISTING = 50_000
-"""Characters of a listing in prose."""
 _MAX_COLORED = 30_000
 """Characters of a listing in colors."""
 _LONG = re.compile(r"[^\n]{500}|\s{150}")
@@ -35,14 +33,7 @@ _ROLES = {
 
 
 class ListingError(Exception):
-    """A listing in an unknown language, or one that is too long."""
-
-
-def check_listing(source: str, language: str) -> None:
-    """Raise ListingError for a listing that is too long or in an unknown language."""
-    if len(source) > MAX_LISTING:
-        raise ListingError(f"the listing is longer than {MAX_LISTING:,} characters")
-    check_language(language)
+    """A listing in an unknown language, or one that takes too long."""
 
 
 def check_language(language: str) -> None:

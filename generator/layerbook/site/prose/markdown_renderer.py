@@ -15,12 +15,13 @@ from layerbook.core.language import gettext
 from layerbook.site.prose.addresses import site_address
 from layerbook.site.prose.colors import Allowance
 from layerbook.site.prose.formulas import MathError, MathRenderer
-from layerbook.site.prose.highlight import ListingError, check_listing, code_html
+from layerbook.site.prose.highlight import ListingError, code_html
 from layerbook.site.prose.markdown_syntax import TAB
 from layerbook.site.prose.markup import escape_text
 from layerbook.site.prose.pictures import DIAGRAM_LANGUAGE, DIAGRAM_USAGE
 from layerbook.site.prose.slots import Slots
 
+MAX_LISTING = 50_000  # characters
 MISPLACED_REFERENCE = "{} cannot stand in a caption or a definition"
 _ALIGNMENT = re.compile("text-align:(left|center|right)")
 
@@ -131,7 +132,8 @@ class MarkdownRenderer(RendererHTML):
         try:
             if language == DIAGRAM_LANGUAGE:
                 raise ListingError(DIAGRAM_USAGE)
-            check_listing(node.content, language)
+            if len(node.content) > MAX_LISTING:
+                raise ListingError(f"the listing is longer than {MAX_LISTING:,} characters")
             code = code_html(node.content, language, self._listings)
         except ListingError as error:
             raise ProseError(str(error), excerpt=f"{node.markup}{node.info}") from error

@@ -24,21 +24,10 @@ from jinja2.runtime import Context, TemplateReference
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
+from layerbook.site.sandbox import views
 from layerbook.site.sandbox.arithmetic import calculate, is_number
 from layerbook.site.sandbox.filters import ARGUMENT_CHECKS, EQUALITY_TESTS, FILTERS, TESTS
 from layerbook.site.sandbox.syntax import CountingCodeGenerator, CountingTransformer, parse_template
-from layerbook.site.sandbox.views import (
-    METHODS,
-    FunctionView,
-    ListView,
-    RecordView,
-    count_values,
-    identity,
-    may_call,
-    readable_names,
-    require_defined,
-    view,
-)
 
 MAX_STEPS = 200_000  # about half a second
 MAX_CALLS = 40  # inside each other
@@ -51,7 +40,7 @@ TEMPLATE_ERRORS = (
     AttributeError,
 )
 """The errors that a mistake in a template can raise."""
-ELEMENTS = (str, list, tuple, ListView, Mapping, range, TemplateReference)
+ELEMENTS = (str, list, tuple, views.ListView, Mapping, range, TemplateReference)
 COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     "eq": operator.eq,
     "ne": operator.ne,
@@ -96,9 +85,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.filters = {name: self._bounded(function, name) for name, function in allowed.items()}
         self.tests = {name: self._bounded(function, name) for name, function in tests.items()}
         bounded_range: Any = self.globals["range"]
-        self.globals = {"range": FunctionView("range", bounded_range)}
+        self.globals = {"range": views.FunctionView("range", bounded_range)}
         # Keeps each record alive, so that its id is not reused.
-        self._fields: dict[tuple[int, str], tuple[RecordView, Any]] = {}
+        self._fields: dict[tuple[int, str], tuple[views.RecordView, Any]] = {}
         self.restart()
 
     def restart(self) -> None:
@@ -113,7 +102,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def measured(self, value: Any, *, deep: bool = False) -> Any:
         """Count the parts of a value as steps, and return it; `deep` also counts inside results."""
-        self.count(count_values(value, self._max_steps - self._steps, deep=deep))
+        self.count(views.count_values(value, self._max_steps - self._steps, deep=deep))
         return value
 
     def collected(self, value: Any) -> Any:
@@ -122,7 +111,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         Raises UndefinedError for an undefined value, and TypeError for a function.
         """
         for element in (*value, *value.values()) if isinstance(value, dict) else value:
-            require_defined(element)
+            views.require_defined(element)
             if callable(element):
                 raise TypeError(f"{element!r} cannot be in a list")
         return self.measured(value)
@@ -175,19 +164,19 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return a field, an allowed method, or the value under a key."""
         self.count()
-        require_defined(obj)
-        if isinstance(obj, RecordView) and attribute in dir(obj):
+        views.require_defined(obj)
+        if isinstance(obj, views.RecordView) and attribute in dir(obj):
             return self._field(obj, attribute)
         if self.is_safe_attribute(obj, attribute, None):
             try:
-                return view(getattr(obj, attribute))
+                return views.view(getattr(obj, attribute))
             except AttributeError:
                 pass
         return self._element(obj, attribute)
 
-    def _field(self, record: RecordView, name: str) -> Any:
+    def _field(self, record: views.RecordView, name: str) -> Any:
         """Return a field; a property is computed once, since it may take long."""
-        key = (identity(record), name)
+        key = (views.identity(record), name)
         if key not in self._fields:
             self._fields[key] = (record, self.measured(getattr(record, name)))
         return self._fields[key][1]
@@ -195,7 +184,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Return an element, the value under a key, or a field."""
         self.count()
-        require_defined(obj)
+        views.require_defined(obj)
         value = self._element(obj, argument)
         if isinstance(value, Undefined) and isinstance(argument, str):
             return self.getattr(obj, argument)
@@ -204,49 +193,49 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def _element(self, obj: Any, key: Any) -> Any:
         if isinstance(obj, ELEMENTS):
             try:
-                return view(obj[key])
+                return views.view(obj[key])
             except (TypeError, LookupError):
                 pass
         return self.undefined(obj=obj, name=key)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Allow fields, and the methods of `METHODS`."""
-        return attr in readable_names(obj)
+        return attr in views.readable_names(obj)
 
     def is_safe_callable(self, obj: Any) -> bool:
         """Allow macros, blocks, recursive loops, and a few methods."""
-        return may_call(obj)
+        return views.may_call(obj)
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
         """Call a function that the template is provided with, or one that is safe."""
-        require_defined(__obj)
+        views.require_defined(__obj)
         is_provided = any(__obj is value for value in __context.parent.values())
-        if not (is_provided or may_call(__obj)):
+        if not (is_provided or views.may_call(__obj)):
             raise SecurityError("a template cannot call this")
         if __self._calls >= MAX_CALLS:
             raise LimitError(f"the template makes more than {MAX_CALLS} calls inside each other")
         __self.count(getattr(__obj, "steps", 1))
         owner = getattr(__obj, "__self__", None)
-        is_method = isinstance(owner, (*METHODS,))
+        is_method = isinstance(owner, (*views.METHODS,))
         for value in (*args, *kwargs.values(), *([owner] if is_method else ())):
             __self.measured(value, deep=is_method)
         __self._calls += 1
         try:
-            return view(__context.call(__obj, *args, **kwargs))
+            return views.view(__context.call(__obj, *args, **kwargs))
         finally:
             __self._calls -= 1
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Calculate with numbers of bounded size; `+` also joins texts and lists."""
         self.count()
-        require_defined(left, right)
+        views.require_defined(left, right)
         result = calculate(self.binop_table[operator], operator, left, right)
         return result if is_number(result) else self.measured(result)
 
     def call_unop(self, context: Context, operator: str, arg: Any) -> Any:
         """Change the sign of a number."""
         self.count()
-        require_defined(arg)
+        views.require_defined(arg)
         if not is_number(arg):
             raise TypeError(f"{operator} needs a number, not {arg!r}")
         return self.unop_table[operator](arg)
@@ -282,8 +271,8 @@ class CountedItems(Iterator[Any]):
     def __next__(self) -> Any:
         item = next(self._items)
         self._environment.count()
-        require_defined(item)
-        return view(item)
+        views.require_defined(item)
+        return views.view(item)
 
     def __str__(self) -> str:
         raise TypeError("the result of this filter is not a list yet; add `| list`")
