@@ -179,14 +179,7 @@ class Links:
 @cache
 def _templates() -> Environment:
     loader = PackageLoader("layerbook.site", "export")
-    return Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    return Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=StrictUndefined)
 
 
 def fill_template(name: str, **values: object) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template, Undefined, nodes, pass_context
 from jinja2.compiler import Frame
@@ -29,15 +29,8 @@ _STATEMENTS_ONLY = re.compile(r"\s*(?:\{(?:%(?:(?!%\}).)*%|#(?:(?!#\}).)*#)\}\s*
 KINDS = {views.ListView: "a list", views.MappingView: "a mapping", views.FunctionView: "a function"}
 
 
-class EvaluatedProse(NamedTuple):
-    """Markdown, with slots for its values."""
-
-    markdown: str
-    slots: Slots
-
-
-def evaluate(source: str, file: str, names: Mapping[str, object]) -> EvaluatedProse:
-    """Run the Jinja of a piece of prose."""
+def evaluate(source: str, file: str, names: Mapping[str, object]) -> tuple[str, Slots]:
+    """Run the Jinja of a piece of prose; return Markdown with slots, and their values."""
     slots = Slots()
     environment = _make_environment(slots, tuple(names))
     template = Template.from_code(environment, _compile(source, file), environment.globals)
@@ -46,7 +39,7 @@ def evaluate(source: str, file: str, names: Mapping[str, object]) -> EvaluatedPr
         for name, value in names.items()
     }
     markdown = template.render(values)
-    return EvaluatedProse(show_literal_braces(markdown), slots)
+    return show_literal_braces(markdown), slots
 
 
 def parse_prose(source: str) -> nodes.Template:

@@ -21,15 +21,13 @@ _COUNTS = ((1e9, "B"), (1e6, "M"), (1e3, "k"))
 _BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
-def _as_float(value: object, name: str) -> float:
+def _as_float(value: object, name: str, digits: object = 0) -> float:
+    """Return a number. Raises TypeError with the name of a filter, also for its digits."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} needs a number, not {value!r}")
-    return float(value)
-
-
-def _check_digits(digits: object, name: str) -> None:
     if type(digits) is not int or not 0 <= digits <= MAX_DIGITS:
         raise TypeError(f"{name} takes from 0 to {MAX_DIGITS} digits, not {digits!r}")
+    return float(value)
 
 
 def _fixed(value: float, digits: int) -> str:
@@ -51,8 +49,7 @@ def _non_finite(value: float) -> str | None:
 
 def percent(value: object, digits: int = 1) -> str:
     """Format a share: 0.617 -> `61.7 %`. Never rounds to 0 or 100: `< 0.1 %`, `> 99.9 %`."""
-    share = _as_float(value, "percent")
-    _check_digits(digits, "percent")
+    share = _as_float(value, "percent", digits)
     if special := _non_finite(share):
         return special
     if share in (0.0, 1.0):
@@ -68,8 +65,7 @@ def percent(value: object, digits: int = 1) -> str:
 
 def num(value: object, digits: int = 2) -> str:
     """Format with decimals: 3.14159 -> `3.14`; what would round to zero as `4 × 10⁻⁴`."""
-    number = _as_float(value, "num")
-    _check_digits(digits, "num")
+    number = _as_float(value, "num", digits)
     if special := _non_finite(number):
         return special
     if number and _rounds_to_zero(number, digits):
@@ -92,8 +88,7 @@ def sign(value: object, digits: int = 2) -> str:
 
 def scientific(value: object, digits: int = 2) -> str:
     """Format with significant digits and a power of ten: 1.7e-6 -> `1.7 × 10⁻⁶`."""
-    number = _as_float(value, "scientific")
-    _check_digits(digits, "scientific")
+    number = _as_float(value, "scientific", digits)
     if special := _non_finite(number):
         return special
     if number == 0:

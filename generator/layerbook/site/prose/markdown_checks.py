@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from jinja2 import nodes
 from markdown_it.token import Token as Node
@@ -123,7 +122,7 @@ def find_misplaced_references(piece: TextPiece) -> Iterator[Problem]:
 
 
 def _reversed_texts(piece: TextPiece) -> Iterator[Problem]:
-    for number, line in enumerate(piece.text.split("\n"), start=1):
+    for number, line in enumerate(piece.lines, start=1):
         for match in _REVERSING.finditer(line):
             name = match[0] if len(match[0]) > 1 else f"U+{ord(match[0]):04X}"
             message = f"the invisible character {name} reverses the text after it; remove it"
@@ -143,20 +142,14 @@ def _listing_problems(piece: TextPiece) -> Iterator[Problem]:
             yield piece.problem(position, str(error))
 
 
-class _WrongText(NamedTuple):
-    """A text as it is written, and what is wrong with it."""
-
-    written: str
-    message: str
-
-
-def _wrong_texts(child: Node) -> Iterator[_WrongText]:
+def _wrong_texts(child: Node) -> Iterator[tuple[str, str]]:
+    """Yield texts as they are written, with what is wrong with them."""
     if child.type == "image":
-        yield _WrongText("![", IMAGE_USAGE)
+        yield "![", IMAGE_USAGE
     elif child.type == "text":
         for pattern, message in _STRAY:
             for match in pattern.finditer(child.content):
-                yield _WrongText(match[0], message.format(match[0]))
+                yield match[0], message.format(match[0])
 
 
 def _stands_alone(opening: Node, node: Node) -> bool:

@@ -187,13 +187,10 @@ def find_unshown_figures(
     if not names:  # the usual case, in which no prose has to be parsed
         return []
     problems = []
-    for chapter in project.book.pages:
-        piece = prose.get(chapter.name, NO_PROSE)
-        for reference in find_references(piece):
-            address = full_address(reference.name, chapter.name)
-            matching = [name for name in names if name.partition(" ")[0] == address]
-            if reference.function in TO_FIGURE and matching:
-                problems.append(_unshown_figure(piece, reference, matching[0]))
+    for piece, address, reference in _addressed_references(project, prose):
+        matching = [name for name in names if name.partition(" ")[0] == address]
+        if reference.function in TO_FIGURE and matching:
+            problems.append(_unshown_figure(piece, reference, matching[0]))
     return problems
 
 
@@ -201,11 +198,7 @@ def find_unshown_references(project: Project, prose: Mapping[str, TextPiece]) ->
     """Yield references to figures that no page can show."""
     if any(map(_may_show_any_figure, prose.values())):
         return
-    references = [
-        (prose[chapter.name], full_address(reference.name, chapter.name), reference)
-        for chapter in project.book.pages
-        for reference in find_references(prose[chapter.name])
-    ]
+    references = list(_addressed_references(project, prose))
     shown: dict[str, set[object]] = {}
     for _, address, reference in references:
         if reference.function == "figure":
@@ -216,6 +209,16 @@ def find_unshown_references(project: Project, prose: Mapping[str, TextPiece]) ->
         is_shown = reference.second in figures or None in figures or not reference.second
         if reference.function in TO_FIGURE and not (is_shown and figures):
             yield _unshown_figure(piece, reference, f"{address} {reference.second or ''}".strip())
+
+
+def _addressed_references(
+    project: Project, prose: Mapping[str, TextPiece]
+) -> Iterator[tuple[TextPiece, str, Reference]]:
+    """Yield the references of each chapter, with its prose and the full address of their name."""
+    for chapter in project.book.pages:
+        piece = prose.get(chapter.name, NO_PROSE)
+        for reference in find_references(piece):
+            yield piece, full_address(reference.name, chapter.name), reference
 
 
 def _may_show_any_figure(prose: TextPiece) -> bool:

@@ -21,7 +21,7 @@ class ResultFunctions(FunctionGroup):
 
     def __init__(self, context: ChapterContext) -> None:
         super().__init__(context)
-        self._views, self._page_ids = context.views, context.ids
+        self._views = context.views
         self._claim = cache(context.views.claim)
         self._shown_ids: set[str] = set()
         self._shown_cells: set[str] = set()
@@ -63,7 +63,7 @@ class ResultFunctions(FunctionGroup):
         """`tick("id", 0)`: a mark that says whether a claim holds, and opens its box."""
         claim = self._claim(id, index)
         if (id, index) not in self._tick_boxes:
-            box_id = self._page_ids.add(f"{claim.id}-box")
+            box_id = self._context.ids.add(f"{claim.id}-box")
             self._tick_boxes[id, index] = TickView(claim, box_id)
         view = replace(self._tick_boxes[id, index], id=self._take_claim_id(claim.id))
         anchors = (Anchor("claim", view.id),) if view.id else ()
@@ -90,9 +90,9 @@ class ResultFunctions(FunctionGroup):
             raise UsageError(f"the code cell {name!r} is already on this page")
         self._shown_cells.add(name)
         if isinstance(view, FailedView):
-            id = self._page_ids.add(view.id)
+            id = self._context.ids.add(view.id)
             return Block(self._block("failed", replace(view, id=id)), "", "code_cell()")
-        view = replace(view, id=self._page_ids.add(f"code-{name}"))
+        view = replace(view, id=self._context.ids.add(f"code-{name}"))
         anchors = (Anchor("cell", view.id, name),)
         return Block(self._block("code_cell", view), "", "code_cell()", anchors)
 
