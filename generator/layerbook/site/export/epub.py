@@ -41,8 +41,6 @@ KEPT_ATTRIBUTES = {
     "rowspan", "scope", "open", "start", "role", "poster", "controls", "datetime",
     "aria-label", "aria-labelledby", "aria-describedby", "aria-hidden",
 }  # fmt: skip
-
-
 _PLAIN_TAGS = {"button": "span", "fieldset": "div", "legend": "p", "label": "span"}
 
 

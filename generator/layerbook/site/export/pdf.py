@@ -38,6 +38,7 @@ OPTIONS = (
     "--generate-pdf-document-outline",
     "--host-resolver-rules=MAP * ~NOTFOUND",  # a page on disk needs no network
 )
+_DATE = re.compile(rb"(/(?:CreationDate|ModDate) \()D:\d{14}(?=[^)]*\))")
 
 
 def _find_chromium() -> str:
@@ -76,9 +77,6 @@ def _run_chromium(page: Path, option: str) -> None:
     if completed.returncode:
         last = (completed.stderr.strip().splitlines() or ["it printed no error"])[-1]
         raise LayerbookError(f"{program} failed: {last}")
-
-
-_DATE = re.compile(rb"(/(?:CreationDate|ModDate) \()D:\d{14}(?=[^)]*\))")
 
 
 def write_pdf(site: Path, book: BookInfo, other_pages: Sequence[NavChapter], path: Path) -> None:

@@ -18,6 +18,8 @@ from layerbook.site.assets import STYLESHEETS
 from layerbook.site.pages import ThemeView
 
 MAX_TOTAL_BYTES = 500_000_000
+# Possessive, and without a second parenthesis: reading a sheet of nothing but `url(` is linear.
+_URL = re.compile(r"url\(\s*+[\"']?([^()\"':]++)[\"']?\s*+\)")
 
 
 def read_site_file(file: Path, max_bytes: int = MAX_BYTES) -> bytes:
@@ -57,10 +59,6 @@ def is_plain_path(path: str) -> bool:
     """Return whether a path leads down only, so that it can name a file in an archive."""
     parts = PurePosixPath(path).parts
     return bool(parts) and not path.startswith("/") and not {"..", "\\"} & {*parts, *path}
-
-
-# Possessive, and without a second parenthesis: reading a sheet of nothing but `url(` is linear.
-_URL = re.compile(r"url\(\s*+[\"']?([^()\"':]++)[\"']?\s*+\)")
 
 
 def style_sheets(files: SiteFiles, theme: ThemeView) -> str:

@@ -31,6 +31,12 @@ REFERENCE_FUNCTIONS = (*ResultFunctions.unbound(), *LinkFunctions.unbound())
 """The functions whose first argument names an experiment, a code cell, a source or a term."""
 TO_FIGURE = ("ref", "point")
 """The functions that lead to a figure that a page shows."""
+MAX_HINTS = 20
+"""The number of unknown references on a page that get a hint, since each takes milliseconds."""
+_AT_REFERENCE = re.compile(r"@(?:fig|sec|eq)-")
+_NUMBER = re.compile(r"-\d+$")
+_FIGURE = re.compile(r"\bfigure\(\s*[\"'](?:[\w-]+/)?([\w-]+)[\"'],\s*[\"']([\w.-]+)[\"']\s*\)")
+_VIDEO = re.compile(r"\bvideo\(\s*[\"']([^\"']+)")
 
 
 @dataclass(frozen=True)
@@ -68,14 +74,6 @@ def _constant(node: nodes.Expr) -> object:
         case nodes.Neg(node=nodes.Const(value=int(number))):
             return -number
     return None
-
-
-MAX_HINTS = 20
-"""The number of unknown references on a page that get a hint, since each takes milliseconds."""
-_REFERENCE = re.compile(r"@(?:fig|sec|eq)-")
-_NUMBER = re.compile(r"-\d+$")
-_FIGURE = re.compile(r"\bfigure\(\s*[\"'](?:[\w-]+/)?([\w-]+)[\"'],\s*[\"']([\w.-]+)[\"']\s*\)")
-_VIDEO = re.compile(r"\bvideo\(\s*[\"']([^\"']+)")
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ def impossible_references(
     chapters: Collection[Chapter], prose: Mapping[str, TextPiece]
 ) -> dict[str, dict[str, str]]:
     """Return the references of each chapter that lead nowhere, with a message for each."""
-    if not any(_REFERENCE.search(piece.text) for piece in prose.values()):
+    if not any(_AT_REFERENCE.search(piece.text) for piece in prose.values()):
         return {}  # the usual case, in which nothing is parsed
     experiments = [experiment for chapter in chapters for experiment in chapter.experiments]
     pages = {name: _Page(piece, experiments) for name, piece in prose.items()}
@@ -140,7 +138,7 @@ def impossible_references(
     return {
         name: dict(islice(_messages(page, pages, known_names), MAX_PROBLEMS))
         for name, page in pages.items()
-        if _REFERENCE.search(page.prose.text)
+        if _AT_REFERENCE.search(page.prose.text)
     }
 
 
