@@ -77,12 +77,6 @@ class DaskExecutor:
         return client
 
     @cached_property
-    def pool(self) -> futures.Executor:
-        """The workers as an executor of the standard library."""
-        pool: futures.Executor = self.client.get_executor(pure=False)
-        return pool
-
-    @cached_property
     def fingerprint(self) -> Fingerprint:
         """The fingerprint of the book's model on this machine."""
         return self.source.fingerprint()
@@ -121,9 +115,10 @@ class DaskExecutor:
         return CHUNKS_PER_WORKER * max(1, workers)
 
     def _submit(self, chunk: Sequence[Experiment]) -> futures.Future[bytes]:
-        message, pool = messages.encode_job(self._job(chunk)), self.pool
+        message, client = messages.encode_job(self._job(chunk)), self.client
         with _translate_dask_errors():
-            return pool.submit(_worker_task(), message)
+            workers: futures.Executor = client.get_executor(pure=False)
+            return workers.submit(_worker_task(), message)
 
     def _job(self, chunk: Sequence[Experiment]) -> Job:
         """Return a job with the models, code and libraries of this process."""
