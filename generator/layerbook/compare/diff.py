@@ -14,6 +14,7 @@ from layerbook.compare.prose import ProseVariant, SentenceChange, SourceUse
 from layerbook.compare.result_set import ResultSet
 from layerbook.core.errors import LayerbookError, SpecError, StoreError, UsageError
 from layerbook.core.language import gettext, mark
+from layerbook.plotting.pool import DrawingPool
 from layerbook.site.claims import ModelClaim
 from layerbook.site.experiment_view import (
     ExperimentView,
@@ -23,6 +24,7 @@ from layerbook.site.experiment_view import (
 )
 from layerbook.site.figure_cache import content_digest
 from layerbook.site.prose.chapter_text import prose_path
+from layerbook.site.site_parts import load_site_parts
 from layerbook.store import results
 from layerbook.store.comparison import Difference, compare_results, tolerance_of
 from layerbook.store.key_changes import ABSENT, diff_keys, diff_values
@@ -184,8 +186,9 @@ class _Comparison:
 
     def diff_prose(self) -> ProseDiff:
         """Compare the prose of all chapters."""
-        old = ProseVariant(self.project, self.old_views)
-        new = ProseVariant(self.project, self.new_views)
+        # Figures are drawn only when a page is written, which does not happen here.
+        parts = load_site_parts(self.project, DrawingPool(1))
+        old, new = ProseVariant(parts, self.old_views), ProseVariant(parts, self.new_views)
         sentences: list[SentenceChange] = []
         notes = []
         for chapter in self.project.book.chapters:

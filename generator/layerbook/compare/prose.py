@@ -9,15 +9,11 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from layerbook.book import bibliography, glossary
 from layerbook.book.contents import Chapter, Experiment, full_address
 from layerbook.core.errors import LayerbookError
-from layerbook.plotting.pool import DrawingPool
 from layerbook.site.chapter_views import ChapterViews, PageResources
 from layerbook.site.experiment_view import ExperimentView, figure_indices, names_for_text
-from layerbook.site.figure_cache import FigureRenderer
 from layerbook.site.figure_parts import FigureParts
-from layerbook.site.page_templates import make_environment, own_templates
 from layerbook.site.prose.captions import render_caption
 from layerbook.site.prose.chapter_text import TextPiece, read_prose
 from layerbook.site.prose.code_cells import cell_folder
@@ -26,6 +22,7 @@ from layerbook.site.prose.functions.context import ChapterContext
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.references import find_references
 from layerbook.site.prose.render import Sentence, chapter_sentences
+from layerbook.site.site_parts import SiteParts
 from layerbook.store.project import Project
 
 
@@ -59,27 +56,24 @@ class CaptionKey(NamedTuple):
 class ProseVariant:
     """The texts of a book with one set of results. Figures are not drawn."""
 
-    def __init__(self, project: Project, views: Mapping[str, ExperimentView]) -> None:
-        self._project, self._views = project, views
-        self._templates = make_environment(own_templates(project.templates_dir))
-        self._bibliography = bibliography.load(project.templates_dir)
-        self._glossary = glossary.load(project.templates_dir)
-        self._math = MathRenderer()
-        # Figures are drawn only when a page is written, which does not happen here.
-        self._figures = FigureRenderer(project.cache, DrawingPool(1))
+    def __init__(self, parts: SiteParts, views: Mapping[str, ExperimentView]) -> None:
+        self._parts, self._views, self._math = parts, views, MathRenderer()
 
     def sentences(self, chapter: Chapter) -> tuple[Sentence, ...]:
         """Return the sentences of a chapter's prose.
 
         Raises SpecError if a result that it needs is missing or does not fit it.
         """
-        cells = cell_folder(self._project.templates_dir, chapter.name)
-        resources = PageResources(FigureParts(self._figures), self._math, PageIds(), cells)
-        views = ChapterViews(chapter, self._views, resources)
-        context = ChapterContext(
-            views, self._templates, self._math, self._bibliography, self._glossary
+        parts, project = self._parts, self._parts.project
+        cells = cell_folder(project.templates_dir, chapter.name)
+        figures = FigureParts(parts.figure_renderer)
+        views = ChapterViews(
+            chapter, self._views, PageResources(figures, self._math, PageIds(), cells)
         )
-        prose = read_prose(self._project, chapter)
+        context = ChapterContext(
+            views, parts.page_templates, self._math, parts.bibliography, parts.glossary
+        )
+        prose = read_prose(project, chapter)
         return chapter_sentences(prose.text, prose.file, context)
 
     def captions(self, experiment: Experiment) -> dict[CaptionKey, str]:
