@@ -186,25 +186,20 @@ def build_batches(
     Among passes of equal length, those that start at the same place come together. Without
     `bytes_for`, memory is not limited.
     """
-
-    def fit(batch: Sequence[Pass]) -> bool:
-        """Return whether passes, the longest last, run together without much padding or memory."""
-        length = len(batch[-1].ids)
-        if length * len(batch) > max_batch_tokens or length > 2 * len(batch[0].ids):
-            return False
-        if bytes_for is None:
-            return True
-        keep = frozenset[Site]().union(*(item.keep for item in batch))
-        max_logits = max(len(item.logit_positions) for item in batch)
-        return bytes_for(keep, length, max_logits) * len(batch) <= max_batch_bytes
-
-    batches: list[list[Pass]] = []
+    batches: list[list[Pass]] = [[]]
+    keep: frozenset[Site] = frozenset()
+    max_logits = 0
     for item in sorted(passes, key=lambda item: (len(item.ids), item.start, item.ids)):
-        if batches and fit([*batches[-1], item]):
-            batches[-1].append(item)
-        else:
-            batches.append([item])
-    return tuple(map(tuple, batches))
+        batch, length = batches[-1], len(item.ids)
+        rows = len(batch) + 1
+        keep, max_logits = keep | item.keep, max(max_logits, len(item.logit_positions))
+        size = bytes_for(keep, length, max_logits) * rows if bytes_for else 0
+        is_too_large = length * rows > max_batch_tokens or size > max_batch_bytes
+        if batch and (is_too_large or length > 2 * len(batch[0].ids)):  # the rest would be padding
+            batches.append([])
+            keep, max_logits = item.keep, len(item.logit_positions)
+        batches[-1].append(item)
+    return tuple(map(tuple, filter(None, batches)))
 
 
 @dataclass(frozen=True)

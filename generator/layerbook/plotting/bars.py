@@ -119,7 +119,7 @@ def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: flo
 
 
 def _positions(figure: Bars, layout: BarsLayout, left: float) -> list[float]:
-    """Return where the bars begin and each ends, in pixels; NaN for values without a place."""
+    """Return where all bars begin, then where each ends, in pixels; NaN if it cannot be drawn."""
     axis, limits = figure.value_axis, layout.limits or _value_limits((figure,))
     # Bars to the left of zero need room for their values on that side.
     inset = layout.right_margin - 6 if limits[0] < 0 else 0.0

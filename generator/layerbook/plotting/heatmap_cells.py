@@ -75,7 +75,7 @@ def cell_pixels(figure: Heatmap, scale: Scale, cell: tuple[float, float]) -> NDA
 def cell_texts(figure: Heatmap) -> NDArray[np.object_]:
     """Return the values as text [rows, columns], or the words that are there in their place.
 
-    All have as many decimals; shares are in whole percent, or in tenths below one.
+    All have the same number of decimals; shares are in whole percent, or in tenths below one.
     """
     if figure.cells:
         words = np.empty(figure.values.shape, dtype=object)

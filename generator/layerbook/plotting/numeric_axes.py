@@ -74,7 +74,7 @@ def mask_unplottable(values: Iterable[float], *, log: bool) -> NDArray[np.float6
 
 
 def axis_shares(values: Iterable[float], limits: Limits, *, log: bool) -> NDArray[np.float64]:
-    """Return how far along an axis values are, from 0 to 1; NaN for those without a place."""
+    """Return the positions of values along an axis, from 0 to 1; NaN if they cannot be drawn."""
     array, ends = mask_unplottable(values, log=log), np.array(limits)
     if log:
         array, ends = np.log10(array), np.log10(ends)
