@@ -73,6 +73,6 @@ def test_mlp_shapes_match_the_reference(real):
     """
     result = run(real, MlpShapes(prompt=SUM, layer=LAST))
 
-    assert result.projections == {"gate": (576, 1536), "up": (576, 1536), "down": (1536, 576)}
+    assert (result.d_model, result.d_mlp) == (576, 1536)
     assert result.share == pytest.approx(0.592, abs=0.001)
     assert max(result.half_count) <= 10

@@ -64,7 +64,6 @@ def test_half_count_starts_with_the_largest_activations():
     assert result.counts == (1, 2, 4, 5)
     assert result.squared_share[0] == pytest.approx([9 / 15, 13 / 15, 1, 1])
     assert result.squared_share[1] == pytest.approx([1 / 4, 1 / 2, 1, 1])
-    assert result.projections == {"gate": (6, 5), "up": (6, 5), "down": (5, 6)}
     assert result.parameters == 11 * 3 * 30
     assert result.share == pytest.approx(990 / 1590)
 
@@ -96,9 +95,12 @@ def test_numbers_follow_from_the_weights(tiny):
                 break
             remaining, count = remaining - square, count + 1
         assert result.half_count[token] == count
-    for name, (goes_in, comes_out) in result.projections.items():
-        weight = getattr(layer.mlp, f"{name}_proj").weight
-        assert tuple(weight.shape) == (comes_out, goes_in)
+    chain = analysis.figures(result)["shapes"]
+    assert isinstance(chain, MatrixChain)
+    for step in chain.steps:
+        if step.kind == "matrix":
+            weight = getattr(layer.mlp, f"{step.name}_proj").weight
+            assert tuple(weight.shape) == (step.columns, step.rows)
     in_mlps = sum(p.numel() for name, p in tiny.network.named_parameters() if ".mlp." in name)
     assert result.parameters == in_mlps
     assert result.share == pytest.approx(

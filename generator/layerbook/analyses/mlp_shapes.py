@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -24,9 +22,6 @@ class MlpShapesResult(Result):
     d_model: int = Field(description="Length of the residual stream.")
     d_mlp: int = Field(description="Number of neurons in the layer.")
     activation: str = Field(description="The activation's name in the model's configuration.")
-    projections: dict[str, tuple[int, int]] = Field(
-        description="`gate`, `up` and `down` of the layer: numbers in, numbers out."
-    )
     parameters: int = Field(description="Learned numbers in the MLPs of all layers.")
     share: float = Field(description="Share of the model's parameters in its MLPs, 0..1.")
     tokens: tuple[Token, ...] = Field(description="The tokens of the prompt, in order.")
@@ -74,7 +69,6 @@ class MlpShapes(Analysis[MlpShapesResult]):
             d_model=D,
             d_mlp=M,
             activation=facts.activation,
-            projections={"gate": (D, M), "up": (D, M), "down": (M, D)},
             parameters=parameters,
             share=parameters / facts.parameters,
             tokens=run.tokens,
@@ -133,22 +127,23 @@ def activation_lines(result: MlpShapesResult, where: str) -> Lines:
 
 def matrix_chain(result: MlpShapesResult) -> MatrixChain:
     """Draw the chain of products; gate and up run side by side."""
-    gate, up, down = (
-        ChainStep(name, *shape, f"{shape[0] * shape[1]:,} weights")
-        for name, shape in result.projections.items()
-    )
+    D, M = result.d_model, result.d_mlp
+    count = D * M
+    weights = f"{count:,} weights"
+    gate = ChainStep("gate", D, M, weights, lane=0)
+    down = ChainStep("down", M, D, weights)
     activation = ChainStep(
         "SiLU" if result.activation == "silu" else result.activation, kind="function", lane=0
     )
     steps = (
-        ChainStep("x", result.d_model, note="the normalized stream", kind="vector"),
-        replace(gate, lane=0),
+        ChainStep("x", D, note="the normalized stream", kind="vector"),
+        gate,
         activation,
-        replace(up, lane=1),
+        ChainStep("up", D, M, weights, lane=1),
         ChainStep("×", kind="function"),
-        ChainStep("neurons", result.d_mlp, kind="vector"),
+        ChainStep("neurons", M, kind="vector"),
         down,
-        ChainStep("output", result.d_model, note="added to the stream", kind="vector"),
+        ChainStep("output", D, note="added to the stream", kind="vector"),
     )
     alt = (
         f"A vector of {result.d_model:,} goes through gate and up, each {gate.shape()}, "
