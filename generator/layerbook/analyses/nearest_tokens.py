@@ -29,12 +29,17 @@ Measure = Literal["cosine", "dot"]
 MEASURE_NAMES: dict[Measure, str] = {"cosine": "cosine", "dot": "dot product"}
 
 
-class Neighbor(Record):
-    """Another entry of the vocabulary."""
+class VectorLength(Record):
+    """An entry and the length of its vector."""
 
     token: Token = Field(description="The token.")
-    value: float = Field(description="Its cosine or dot product, no unit.")
     norm: float = Field(description="Length of its vector.")
+
+
+class Neighbor(VectorLength):
+    """Another entry of the vocabulary, by one measure."""
+
+    value: float = Field(description="Its cosine or dot product, no unit.")
     same_word: bool = Field(description="True if only case and surrounding spaces differ.")
 
 
@@ -48,13 +53,6 @@ class Neighborhood(Record):
     larger_dot_products: int = Field(
         description="Number of entries whose dot product with the token exceeds its own."
     )
-
-
-class VectorLength(Record):
-    """An entry and the length of its vector."""
-
-    token: Token = Field(description="The token.")
-    norm: float = Field(description="Length of its vector.")
 
 
 class NearestTokensResult(Result):

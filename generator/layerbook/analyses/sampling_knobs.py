@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,6 @@ from layerbook.core.text import pluralize
 class Setting(Record):
     """One setting of the knobs, and the distribution to draw from."""
 
-    name: str = Field(description="The setting in words.")
     temperature: Temperature
     top_k: SamplingTopK
     top_p: SamplingTopP
@@ -77,15 +76,13 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
         run = captures["prompt"]
         logits = run[NEXT_LOGITS]  # [V]
         top = ranked(run, logits, self.show_top)
-
-        knobs = [
-            *(Knobs(temperature=t) for t in self.temperatures),
-            Knobs(top_k=self.top_k),
-            Knobs(top_p=self.top_p),
-        ]
         return SamplingKnobsResult(
             top=top,
-            settings=tuple(apply_knobs(setting, logits, top) for setting in knobs),
+            settings=(
+                *(apply_knobs(logits, top, temperature=t) for t in self.temperatures),
+                apply_knobs(logits, top, top_k=self.top_k),
+                apply_knobs(logits, top, top_p=self.top_p),
+            ),
         )
 
     def figures(self, result: SamplingKnobsResult) -> dict[str, Figure]:
@@ -97,29 +94,28 @@ class SamplingKnobs(Analysis[SamplingKnobsResult]):
         return {"knobs": Panels(panels, title=title, alt=alt)}
 
 
-class Knobs(NamedTuple):
-    """Temperature, top-k and top-p; None removes no tokens."""
-
-    temperature: float = 1.0
-    top_k: int | None = None
-    top_p: float | None = None
-
-
-def apply_knobs(knobs: Knobs, logits: NDArray[np.floating], top: tuple[Ranked, ...]) -> Setting:
+def apply_knobs(
+    logits: NDArray[np.floating],
+    top: tuple[Ranked, ...],
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+) -> Setting:
     """Return the distribution of logits [V] under one setting, read at the `top` tokens."""
-    prob = sampling_distribution(logits, *knobs)  # [V], 0 where removed
+    prob = sampling_distribution(logits, temperature, top_k, top_p)  # [V], 0 where removed
     probs = tuple(float(prob[t.id]) for t in top)
     return Setting(
-        **knobs._asdict(),
-        name=knobs_name(knobs),
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
         candidates=int((prob > 0).sum()),
         probs=probs,
         rest=max(0.0, 1 - sum(probs)),
     )
 
 
-def knobs_name(knobs: Knobs | Setting) -> str:
-    """Name the knob that differs from the others' default."""
+def knobs_name(knobs: Setting) -> str:
+    """Name the knob that is turned: `top-k 5`."""
     if knobs.top_k is not None:
         return f"top-k {knobs.top_k}"
     if knobs.top_p is not None:
