@@ -108,7 +108,6 @@ def test_repeated_tokens_stood_after_the_same_token_before() -> None:
         for name, loss in losses.items()
     }
     result = analysis.measure(captures)
-    assert (result.repeated_count, result.new_count) == (2, 3)
     runs = (result.clean, result.silenced, *result.controls)
     means = chain.from_iterable((loss.repeated, loss.new) for loss in runs)
     assert list(means) == pytest.approx([5, 2, 9, 2, 5.5, 3])

@@ -69,7 +69,7 @@ def test_costs_are_means_over_the_named_tokens() -> None:
         same(change, counted(captures, name))
         assert change.count == sum(counts[name]) == 3
     same(result.first_blocked, counted(captures, "first"))
-    assert (result.predicted, result.first_blocked.count) == (9, 2)
+    assert result.first_blocked.count == 2
     for i, text in enumerate(result.texts):
         changes = (text.blocked.whitespace, *text.blocked.draws)
         for name, change in zip(choices, changes, strict=True):

@@ -46,8 +46,6 @@ class InductionKnockoutResult(Result):
     """The loss in the first and in the second round of texts that are read twice."""
 
     texts: tuple[str, ...] = Field(description="The texts, each of which is read twice.")
-    repeated_count: int = Field(description="Number of tokens that `repeated` is the mean of.")
-    new_count: int = Field(description="Number of tokens that `new` is the mean of.")
     clean: SilencedHeads = Field(description="No head silenced.")
     silenced: SilencedHeads = Field(description="The heads of the spec silenced.")
     controls: tuple[SilencedHeads, ...] = Field(
@@ -146,8 +144,6 @@ class InductionKnockout(Analysis[InductionKnockoutResult]):
             raise ValueError("in these texts, no token follows the same token twice")
         return InductionKnockoutResult(
             texts=self.texts,
-            repeated_count=int(repeated.sum()),
-            new_count=int((~repeated).sum()),
             clean=mean_losses("clean", ()),
             silenced=mean_losses("silenced", self.silenced_heads()),
             controls=tuple(

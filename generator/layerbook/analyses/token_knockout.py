@@ -68,7 +68,6 @@ class TokenKnockoutResult(Result):
     """Losses with and without blocked tokens, over all texts together and text by text."""
 
     texts: tuple[TextLosses, ...] = Field(description="The texts one by one.")
-    predicted: int = Field(description="Predicted tokens: all but the first of each text.")
     clean: float = Field(description="Mean loss per predicted token with nothing blocked, in nats.")
     first_blocked: LossChange = Field(description="The first token of each text blocked.")
     blocked: LossComparison = Field(description="The loss with some tokens of each text blocked.")
@@ -133,7 +132,6 @@ class TokenKnockout(Analysis[TokenKnockoutResult]):
                 )
                 for i in texts
             ),
-            predicted=len(loss),
             clean=mean_or_zero(loss),
             first_blocked=measure_change(clean, first_blocked, len(clean)),
             blocked=self.compare(captures, texts),
