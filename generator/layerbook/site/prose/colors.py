@@ -50,7 +50,11 @@ class Allowance:
             raise TakesTooLongError
         start = time.monotonic()
         try:
-            return (color if language in VETTED else _color_elsewhere)(text, language)
+            if language in VETTED:
+                return color(text, language)
+            return str(_process().ask(text, language))
+        except EOFError:
+            raise TakesTooLongError from None
         finally:
             self._seconds -= time.monotonic() - start
 
@@ -73,14 +77,6 @@ def _in_time(parts: Iterable[T]) -> Iterator[T]:
         if time.process_time() > end:
             raise TakesTooLongError
         yield part
-
-
-def _color_elsewhere(text: str, language: str) -> str:
-    """Return code as spans, colored in the other process. Raises TakesTooLongError."""
-    try:
-        return str(_process().ask(text, language))
-    except EOFError:
-        raise TakesTooLongError from None
 
 
 @cache

@@ -141,7 +141,7 @@ def find_typed_numbers(prose: TextPiece, decimal: str = ".") -> tuple[Problem, .
     if EXEMPT_PAGE.search(source):
         return ()
     pattern = NUMBER if decimal == "." else NUMBER_WITH_COMMA
-    line_starts = _line_starts(source)
+    line_starts = [0, *(match.end() for match in re.finditer("\n", source))]
     comments = EXEMPT_LINE.finditer(source)
     excused = {bisect_right(line_starts, comment.start()) for comment in comments}
     problems = []
@@ -200,10 +200,6 @@ def _typed_value_lines(prose: TextPiece) -> Iterator[int]:
             )
             if has_number and not _uses_names(value):
                 yield value.lineno
-
-
-def _line_starts(source: str) -> list[int]:
-    return [0, *(match.end() for match in re.finditer("\n", source))]
 
 
 def _is_result(match: re.Match[str]) -> bool:

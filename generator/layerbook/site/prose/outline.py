@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
@@ -22,13 +22,6 @@ VALUE = "x"
 """The delimiters of the placeholder for other values, so that `{{ x }}5` is one word."""
 _JINJA_TAG = re.compile(r"\{#.*?(?:#\}|\Z)|\{%.*?(?:%\}|\Z)|\{\{.*?(?:\}\}|\Z)", re.DOTALL)
 _BLOCK_TAG = re.compile(r"\{\{-?\s*(?:figure|claim|source|code_cell|video)\(")
-
-
-class SourceReference(NamedTuple):
-    """A reference such as `@fig-name`, as it is written, and its position."""
-
-    written: str
-    position: Position
 
 
 @dataclass(frozen=True)
@@ -60,8 +53,8 @@ class Outline:
             if node.type == "inline":
                 yield opening, node
 
-    def references(self) -> Iterator[SourceReference]:
-        """Yield the references such as `@fig-name`, in order."""
+    def references(self) -> Iterator[tuple[str, Position]]:
+        """Yield the references such as `@fig-name`, as they are written, with their positions."""
         for _, node in self.inline_nodes():
             text, offset = self.text(node), 0
             for child in node.children or ():
@@ -69,7 +62,7 @@ class Outline:
                 written = str(child.meta.get("written", child.content))
                 offset = max(text.find(written, offset), offset)
                 if child.type == "reference":
-                    yield SourceReference(written, self.position(node, offset))
+                    yield written, self.position(node, offset)
                 offset += len(written)
 
     def text(self, node: Node) -> str:

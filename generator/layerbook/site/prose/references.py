@@ -146,7 +146,7 @@ def _messages(
     page: _Page, pages: Mapping[str, _Page], known_names: Collection[str]
 ) -> Iterator[tuple[str, str]]:
     """Yield each reference of a page that leads nowhere, with its message."""
-    names = dict.fromkeys(reference.written for reference in page.prose.outline.references())
+    names = dict.fromkeys(written for written, _ in page.prose.outline.references())
     unknown = (name for name in names if not _may_exist(name, pages))
     for count, written in enumerate(unknown):
         hint = did_you_mean(written, known_names) if count < MAX_HINTS else ""
