@@ -102,7 +102,7 @@ class AttentionGram(Analysis[AttentionGramResult]):
         cells: list[Scatter] = []
         for n, prompt in enumerate(result.prompts):
             for i, layer in enumerate(result.layers):
-                place = f"layer {layer}, {names[n]}"
+                place = f"layer {layer}, {prompt_title(self.prompts[n])}"
                 r = prompt.correlation[i]
                 r_text = "r is undefined" if r is None else f"r = {r:+.2f}"
                 maps[i].append(gram_heatmap(prompt, i, place, r_text))

@@ -213,7 +213,7 @@ def text_map(result: EmbeddingPcaResult, title: str, *, separate_axes: bool) -> 
     """Draw the texts, with an arrow to each shuffled text if it is on the same axes."""
     shuffled, N = result.shuffled, len(result.points)
     places = listed([f"{p.text} ({p.x:.2f}, {p.y:.2f})" for p in result.points])
-    alt = f"{N} texts at {places}."
+    alt = f"{len(result.points)} texts at {places}."
     points = [
         Point(
             p.text,
