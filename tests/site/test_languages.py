@@ -47,7 +47,7 @@ def forms(text: object) -> tuple[str, ...]:
 @pytest.mark.parametrize("code", OTHERS)
 def test_catalogue_is_complete(code: str) -> None:
     """Every message has a translation with the same placeholders, and none is obsolete."""
-    path = locale_folder() / code / "LC_MESSAGES" / CATALOGUE
+    path = locale_folder() / code / CATALOGUE
     catalogue = read_catalogue(path, code)
     entries = {entry.id: entry for entry in catalogue if entry.id}
     assert sorted(map(str, entries)) == sorted(map(str, MESSAGES)), "run `make messages`"

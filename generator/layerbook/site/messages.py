@@ -215,7 +215,7 @@ def _package_path(path: Path) -> str:
 
 def update(code: str) -> None:
     """Update a language's catalogue, and drop messages that no longer exist."""
-    path = locale_folder() / code / "LC_MESSAGES" / CATALOGUE
+    path = locale_folder() / code / CATALOGUE
     old = read_catalogue(path, code)
     comment = "# Messages of Layerbook; `make messages` brings this file up to date."
     new = Catalog(locale=code, header_comment=comment, fuzzy=False, charset="utf-8")
