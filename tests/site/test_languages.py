@@ -6,11 +6,12 @@ import html
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from fixtures.small_book import layerbook, read_tree, write_small_book
-from layerbook.analyses import head_knockout
+from layerbook.analyses import head_outputs, rope
 from layerbook.book import languages
 from layerbook.core import language
 from layerbook.core.charts import attention_heatmap, probability_axis
@@ -139,20 +140,20 @@ def test_style_sheets_are_translated() -> None:
 
 def test_code_of_figures_is_translated() -> None:
     """F-strings and constants, in a copy of the module; text of a prompt is never translated."""
-    copy = translatable_copy(head_knockout)
+    copy = translatable_copy(head_outputs)
 
     class Result:
-        other = "token"  # a message too, but here the text of a prompt
+        layer, head, prompt = 2, 1, "token"  # a message too, but here the text of a prompt
 
-    assert copy.replacement(Result()) == "taken from “token”"
+    result: Any = Result()
+    assert copy.head_name(result) == "layer 2, head 1, “token”"
     with language.use(GERMAN):
-        assert copy.replacement(Result()) == "übernommen aus „token“"
-        assert head_knockout.replacement(Result()) == "taken from “token”"  # type: ignore[arg-type]
-        Result.other = None  # type: ignore[assignment]
-        silenced = copy.replacement(Result())
-        assert silenced == "silenced"
-        assert language.translated(silenced) == "stummgeschaltet"
-        assert language.translated("silenced") == "silenced"
+        assert copy.head_name(result) == "Schicht 2, Head 1, „token“"
+        assert head_outputs.head_name(result) == "layer 2, head 1, “token”"
+        constant = translatable_copy(rope)._turned(0.001)
+        assert constant == "less than a hundredth"
+        assert language.translated(constant) == "weniger als ein Hundertstel"
+        assert language.translated("less than a hundredth") == "less than a hundredth"
 
 
 def test_numbers_in_texts_without_a_translation_follow_the_language() -> None:
