@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -28,12 +28,18 @@ class Group:
     numbers: Literal["1", "A", ""] = "1"
 
 
+class ListedChapter(NamedTuple):
+    """A chapter in book.yaml: the node with its name, and its part of the book."""
+
+    node: Node
+    group: Group
+
+
 class BookFile(NamedTuple):
-    """The content of book.yaml, with the position and the part of each chapter."""
+    """The content of book.yaml, with its chapters by name."""
 
     spec: BookSpec
-    entries: Mapping[str, Node]
-    groups: Mapping[str, Group]
+    chapters: Mapping[str, ListedChapter]
 
 
 def read_book_file(path: Path, problems: ProblemList) -> BookFile | None:
@@ -42,22 +48,21 @@ def read_book_file(path: Path, problems: ProblemList) -> BookFile | None:
     spec = validate(BookSpec, node) if node is not None else None
     if node is None or spec is None:
         return None
-    entries: dict[str, Node] = {}
-    groups: dict[str, Group] = {}
+    chapters: dict[str, ListedChapter] = {}
     group = Group()
     for entry in node.value["chapters"].value:
         if isinstance(entry.value, dict):
             group = _read_group(entry)
         elif entry.value in RESERVED_NAMES:
             entry.add_problem(f"no chapter can be called {entry.value!r}")
-        elif entry.value in entries:
+        elif entry.value in chapters:
             entry.add_problem(f"the chapter {entry.value!r} is listed twice")
         else:
-            entries[entry.value], groups[entry.value] = entry, group
-    if not entries:
+            chapters[entry.value] = ListedChapter(entry, group)
+    if not chapters:
         node.value["chapters"].add_problem("there are parts, but no chapters")
     _check_language(node, spec, path.parent.parent, problems)
-    return BookFile(spec, entries, groups)
+    return BookFile(spec, chapters)
 
 
 def _check_language(node: Node, spec: BookSpec, root: Path, problems: ProblemList) -> None:
@@ -80,40 +85,42 @@ def _read_group(entry: Node) -> Group:
     return Group(part or appendix, "A" if appendix else "1")
 
 
-def find_spec_files(book_path: Path, problems: ProblemList) -> list[Path]:
-    """Return the specs of chapters in the folder of book.yaml."""
-    paths = []
-    for path in sorted(book_path.parent.glob("[!.]*")):
-        if path.suffix == ".yml":
-            problems.add(display_path(path), FILE_START, "a chapter's file ends in .yaml, not .yml")
-        elif path.suffix == ".yaml" and path != book_path:
-            paths.append(path)
-    return paths
-
-
-def in_listed_order(
-    specs: Collection[Path], entries: Mapping[str, Node], root: Path, problems: ProblemList
+def find_chapter_files(
+    root: Path, chapters: Mapping[str, ListedChapter] | None, problems: ProblemList
 ) -> list[Path]:
     """Return the files of chapters in the order of book.yaml, then those that it does not list.
 
     The file of a chapter is its spec, or its prose if it has no spec.
+    chapters: those of book.yaml; None if it cannot be read.
     """
-    by_name = {path.stem: path for path in specs}
+    specs = _find_specs(root / EXPERIMENTS_DIR, problems)
+    if chapters is None:
+        return list(specs.values())
     listed = []
-    for name, entry in entries.items():
-        path = by_name.get(name) or find_prose(root, name)
+    for name, chapter in chapters.items():
+        path = specs.pop(name, None) or find_prose(root, name)
         if path is None:
             file = display_path(root / EXPERIMENTS_DIR / f"{name}.yaml")
             message = f"there is no chapter {name!r}: {file} is missing"
-            entry.add_problem(f"{message}{did_you_mean(name, by_name)}")
+            chapter.node.add_problem(f"{message}{did_you_mean(name, specs)}")
         else:
             listed.append(path)
-    unlisted = [path for path in specs if path.stem not in entries]
-    for path in unlisted:
+    for name, path in specs.items():
         book_name = display_path(root / EXPERIMENTS_DIR / "book.yaml")
-        message = f"the chapter {path.stem!r} is not listed in {book_name}"
+        message = f"the chapter {name!r} is not listed in {book_name}"
         problems.add(display_path(path), FILE_START, message)
-    return [*listed, *unlisted]
+    return [*listed, *specs.values()]
+
+
+def _find_specs(folder: Path, problems: ProblemList) -> dict[str, Path]:
+    """Return the specs of chapters by name."""
+    specs = {}
+    for path in sorted(folder.glob("[!.]*")):
+        if path.suffix == ".yml":
+            problems.add(display_path(path), FILE_START, "a chapter's file ends in .yaml, not .yml")
+        elif path.suffix == ".yaml" and path.name != "book.yaml":
+            specs[path.stem] = path
+    return specs
 
 
 def find_prose(root: Path, name: str) -> Path | None:

@@ -17,10 +17,9 @@ from typing import Any
 from layerbook.book.book_file import (
     EXPERIMENTS_DIR,
     FRONT_PAGE,
-    Group,
+    ListedChapter,
+    find_chapter_files,
     find_prose,
-    find_spec_files,
-    in_listed_order,
     locate_model,
     read_book_file,
 )
@@ -88,9 +87,7 @@ def load_book(
     problems = loading.problems
     book_path = root / EXPERIMENTS_DIR / "book.yaml"
     book_file = read_book_file(book_path, problems)
-    paths = find_spec_files(book_path, problems)
-    if book_file is not None:
-        paths = in_listed_order(paths, book_file.entries, root, problems)
+    paths = find_chapter_files(root, book_file.chapters if book_file else None, problems)
     loaders = [_ChapterLoader(path, loading) for path in paths]
     chapters = [loader.load(expected_name=loader.path.stem) for loader in loaders]
     ids = {loader.path.stem: loader.ids for loader in loaders}
@@ -102,7 +99,7 @@ def load_book(
     included = [chapter for chapter in chapters if chapter and (drafts or not chapter.draft)]
     return Book(
         spec=book_file.spec,
-        chapters=_numbered(included, book_file.groups),
+        chapters=_numbered(included, book_file.chapters),
         file=display_path(book_path),
         root=root,
         front=_find_front(root, book_file.spec.title),
@@ -145,12 +142,14 @@ def find_missing_claim_fields(experiments: Collection[Experiment]) -> list[Probl
     )
 
 
-def _numbered(chapters: Iterable[Chapter], groups: Mapping[str, Group]) -> tuple[Chapter, ...]:
+def _numbered(
+    chapters: Iterable[Chapter], listed: Mapping[str, ListedChapter]
+) -> tuple[Chapter, ...]:
     """Give each chapter its part and its number. Numbers run through the whole book."""
     numbers = {"1": map(str, count(1)), "A": iter(ascii_uppercase)}
     numbered = []
     for chapter in chapters:
-        group = groups[chapter.name]
+        group = listed[chapter.name].group
         counted = group.numbers and not chapter.unnumbered
         number = next(numbers[group.numbers], "") if counted else ""
         numbered.append(replace(chapter, group=group, number=number))
