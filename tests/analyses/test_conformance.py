@@ -47,7 +47,7 @@ LAYERS, HEADS, CONTEXT = 4, 8, 4096
 ALLOWED = {"numpy", "sklearn", "pydantic", "__future__"} | sys.stdlib_module_names
 MODULES = (
     "analysis charts direct_path distributions figures limits parameters prompts requests "
-    "rope rounding sampling text tokens vectors"
+    "rope rounding text tokens vectors"
 ).split()
 OWN = {f"layerbook.core.{name}" for name in MODULES}
 MAX_FUNCTION_LINES = 45

@@ -17,11 +17,11 @@ from fixtures.small_book import layerbook, write_small_book
 from fixtures.word_tokenizer import ByteVocabulary
 from layerbook.analyses.all_logits import AllLogits, AllLogitsResult, Setting
 from layerbook.book.loader import load_chapter
+from layerbook.core.distributions import sampling_distribution
 from layerbook.core.figures import Panels
 from layerbook.core.limits import Limits
 from layerbook.core.requests import NEXT_LOGITS
 from layerbook.core.rounding import round_result
-from layerbook.core.sampling import sampling_distribution
 from layerbook.site.assets import assets
 from layerbook.site.blocks import FigureScript, Link
 from layerbook.site.interactive import sampling as playground
@@ -193,7 +193,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_playground_agrees_with_python_on_a_grid_of_settings(
     browser: Browser, file: Path, prompt: int
 ) -> None:
-    """`core.sampling` agrees at 100 settings, transformers where no score ties with the k-th.
+    """`core.distributions` agrees at 100 settings, transformers where no score ties with the k-th.
     At ties, transformers keeps all of them, and the book those with the lowest ids.
     """
     scores = sample_scores()[prompt]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fixtures.chromium import assert_accessible, reading
 from fixtures.small_book import build_site
-from layerbook.core.sampling import sampling_distribution
+from layerbook.core.distributions import sampling_distribution
 from playwright.sync_api import Browser, Locator, Page
 from safetensors.numpy import load_file
 

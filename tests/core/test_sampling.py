@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from layerbook.core.sampling import sample_token, sampling_distribution
+from layerbook.core.distributions import sample_token, sampling_distribution
 
 logit_vectors = arrays(np.float32, st.integers(2, 40), elements=st.floats(-20, 20, width=32))
 

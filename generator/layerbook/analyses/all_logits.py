@@ -7,13 +7,12 @@ from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Array, BigArray, Record, Result
 from layerbook.core.charts import probability_axis
-from layerbook.core.distributions import Ranked, entropy, ranked, softmax
+from layerbook.core.distributions import Ranked, entropy, ranked, sampling_distribution, softmax
 from layerbook.core.figures import Axis, Bars, Figure, Panels, SamplingData
 from layerbook.core.parameters import SamplingTopK, SamplingTopP, Temperature, TopK
 from layerbook.core.prompts import Prompts, as_prompt, prompt_name, prompt_title
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
 from layerbook.core.rounding import Relative
-from layerbook.core.sampling import sampling_distribution
 from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import visible
 

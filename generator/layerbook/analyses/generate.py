@@ -8,13 +8,12 @@ from pydantic import Field
 from layerbook.core import requests
 from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.charts import probability_axis
-from layerbook.core.distributions import Ranked, likeliest, softmax
+from layerbook.core.distributions import Ranked, likeliest, sampling_distribution, softmax
 from layerbook.core.figures import Axis, Bars, Figure, Passage, TokenStrip
 from layerbook.core.parameters import SamplingTopK, SamplingTopP, Seed, Temperature
 from layerbook.core.prompts import Prompts, as_prompt, chat_suffix, prompt_name, shorten_prompt
 from layerbook.core.requests import LOGITS, ActivationCache, ActivationCaches, Request
 from layerbook.core.rounding import Relative
-from layerbook.core.sampling import sampling_distribution
 from layerbook.core.text import pluralize
 from layerbook.core.tokens import Token, decode, repeated_share, visible
 

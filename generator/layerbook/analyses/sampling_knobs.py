@@ -10,13 +10,12 @@ from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.charts import probability_axis
-from layerbook.core.distributions import Ranked, ranked
+from layerbook.core.distributions import Ranked, ranked, sampling_distribution
 from layerbook.core.figures import Axis, Bars, Figure, Panels
 from layerbook.core.parameters import SamplingTopK, SamplingTopP, Temperature, TopK
 from layerbook.core.prompts import PromptSpec, as_prompt, chat_suffix, shorten_prompt
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
 from layerbook.core.rounding import Rounding
-from layerbook.core.sampling import sampling_distribution
 from layerbook.core.text import pluralize
 
 

@@ -7,13 +7,12 @@ from pydantic import Field
 
 from layerbook.core.analysis import Analysis, Record, Result
 from layerbook.core.charts import probability_axis
-from layerbook.core.distributions import Ranked, ranked
+from layerbook.core.distributions import Ranked, ranked, sample_token, sampling_distribution
 from layerbook.core.figures import Axis, Bars, Figure, Panels, label_text
 from layerbook.core.parameters import SamplingTopK, SamplingTopP, Seed, Temperature, TopK
 from layerbook.core.prompts import PromptSpec, as_prompt, chat_suffix, shorten_prompt
 from layerbook.core.requests import NEXT_LOGITS, ActivationCaches, Forward, Request
 from layerbook.core.rounding import Relative
-from layerbook.core.sampling import sample_token, sampling_distribution
 from layerbook.core.text import pluralize
 
 

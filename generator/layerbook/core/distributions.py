@@ -1,4 +1,8 @@
-"""Next-token distributions: softmax, entropy, and the most likely tokens."""
+"""Next-token distributions: softmax, entropy, the most likely tokens, and how one is drawn.
+
+Shapes: logits [V] -> probabilities [V]
+Source: top-k: Fan et al. 2018 (arXiv:1805.04833); top-p: Holtzman et al. 2019 (arXiv:1904.09751).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from pydantic import Field
 
 from layerbook.core.analysis import Record
 from layerbook.core.requests import NEXT_LOGITS, ActivationCache
-from layerbook.core.rounding import Relative, snap
+from layerbook.core.rounding import Relative, descending, snap
 from layerbook.core.tokens import Token
 
 
@@ -72,3 +76,38 @@ def likeliest(capture: ActivationCache, logits: NDArray[np.floating]) -> Ranked:
 def next_token_prob(capture: ActivationCache, token: int) -> float:
     """Return the probability, 0 to 1, of a token after a pass that kept `NEXT_LOGITS`."""
     return float(softmax(capture[NEXT_LOGITS])[token])
+
+
+def sampling_distribution(
+    logits: NDArray[np.floating],
+    temperature: float,
+    top_k: int | None = None,
+    top_p: float | None = None,
+) -> NDArray[np.float64]:
+    """Return the distribution [V] to draw from; temperature 0 gives the best token everything.
+
+    The steps are in the order of Hugging Face `generate`: each one sees what the previous one left.
+    Of equal logits, the lower id is the better token. top-p keeps the fewest best tokens whose mass
+    reaches p, at least one; a top-p of 1 removes nothing.
+    """
+    prob = np.zeros(len(logits))
+    if temperature == 0:
+        prob[np.argmax(snap(logits))] = 1.0
+        return prob
+    best = descending(logits)[: top_k or len(logits)]  # [k], best first
+    shifted = logits[best].astype(np.float64) - float(logits[best[0]])  # [k], 0 for the best
+    with np.errstate(over="ignore"):  # a tiny temperature: the others become -inf
+        nucleus = softmax(shifted / temperature)  # [k]
+    if top_p is not None and top_p < 1:
+        mass_before = np.cumsum(nucleus) - nucleus
+        mass_before[0] = -1  # the best token always stays
+        nucleus = np.where(mass_before < top_p, nucleus, 0.0)
+        nucleus /= nucleus.sum()
+    prob[best] = nucleus
+    return prob
+
+
+def sample_token(prob: NDArray[np.float64], rng: np.random.Generator) -> int:
+    """Draw one token id from a distribution [V]."""
+    cumulative = np.cumsum(prob)
+    return int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers.cache_utils import DynamicCache
 
-from layerbook.core.distributions import softmax
+from layerbook.core.distributions import sample_token, sampling_distribution, softmax
 from layerbook.core.requests import Generate, Prompt
-from layerbook.core.sampling import sample_token, sampling_distribution
 from layerbook.model.network import NetworkParts
 from layerbook.model.plan import TokenIds
 from layerbook.model.tokenizer import ModelTokenizer

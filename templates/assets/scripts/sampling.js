@@ -1,4 +1,4 @@
-// Temperature, top-k and top-p, computed as in layerbook/core/sampling.py.
+// Temperature, top-k and top-p, computed as in layerbook/core/distributions.py.
 
 // The sum over ranks, the small ones first, so that they are not lost.
 export function sum(values, from, to) {
