@@ -178,7 +178,7 @@ class ContinuationFrames(Analysis[ContinuationFramesResult]):
 
 
 def number_passes(runs: Sequence[ActivationCache]) -> list[int]:
-    """Return the number of each frame's pass; one that begins with other tokens needs its own."""
+    """Return each frame's pass number; a frame that begins with other tokens gets a new pass."""
     numbers = [0]
     for before, run in pairwise(runs):
         continues = run.tokens[: len(before.tokens)] == before.tokens

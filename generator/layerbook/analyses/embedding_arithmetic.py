@@ -111,7 +111,7 @@ class EmbeddingArithmetic(Analysis[EmbeddingArithmeticResult]):
 
 
 def by_cosine(E: Array, vector: Array, words: Words, vocabulary: Vocabulary) -> Iterator[NearEntry]:
-    """Yield the entries of the matrix E [V, D], the one nearest to a vector [D] first."""
+    """Yield the entries of the matrix E [V, D], from the nearest to a vector [D] on."""
     spellings = {word.strip().casefold() for word in words}
     cosine = cosines(E, vector)  # [V]
     for id in descending(cosine):

@@ -48,7 +48,7 @@ class ReplacementCosts(Record):
     """The cost of replacing each head in one way, in bits of the answer."""
 
     cost: Array = Field(description="Cost by layer, head and prompt: [L][H][N].")
-    head_index: tuple[int, int] = Field(description="Layer and head index of the head in question.")
+    head_index: tuple[int, int] = Field(description="Indices of the head in question in `cost`.")
 
     @property
     def average(self) -> Array:
@@ -94,7 +94,7 @@ class FactKnockoutResult(Result):
     layers: tuple[int, ...] = Field(description="The L layers that index the arrays.")
     heads: tuple[int, ...] = Field(description="The H query heads that index the arrays.")
     with_zeros: ReplacementCosts = Field(description="The costs with zeros as a head's output.")
-    with_mean: ReplacementCosts = Field(description="The costs with its mean over other prompts.")
+    with_mean: ReplacementCosts = Field(description="The costs with the mean over other prompts.")
     answers_swapped: tuple[int, ...] = Field(
         description="Number of prompts whose likeliest token becomes the next prompt's answer when "
         "a head of `layer` has its output there: [H]."
