@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,17 +132,14 @@ def test_memory_does_not_grow_with_the_number_of_prompts(
     activation_counts: list[int] = []
     measure = measuring._measure_one
 
-    def watched(
-        experiment: Experiment,
-        requests: dict[str, Request],
-        execution: Execution,
-    ) -> Any:
+    def watched(experiment: Experiment, requests: dict[str, Request], execution: Execution) -> Any:
         activation_counts[-1] = max(activation_counts[-1], len(execution._activations))
         return measure(experiment, requests, execution)
 
     monkeypatch.setattr(measuring, "_measure_one", watched)
     source = sources.resolve(str(tiny_model_dir))
-    monkeypatch.setattr(measuring, "MAX_BATCH_TOKENS", 64)
+    small_batches = partial(Execution, max_batch_tokens=64)
+    monkeypatch.setattr("layerbook.model.execution.Execution", small_batches)
     executor = LocalExecutor(source, Reporter())
     for count in (20, 80):
         spec = tmp_path / f"{count}.yaml"
