@@ -218,7 +218,7 @@ def test_clean_does_not_make_the_next_build_run(book: Path) -> None:
     assert layerbook("build", cwd=book).returncode == 0
     site = read_tree(book / "site")
     cleaned = layerbook("clean", cwd=book)
-    assert re.match(r"Removed .*figures \(\d+ files\), pages \(\d+ files\)", cleaned.stdout)
+    assert re.match(r"Removed .*figures \(\d+ files\), modules .*pages \(\d+ files\)", cleaned.stdout)
     assert "Kept 4 notes on results that were computed here" in cleaned.stdout
     again = layerbook("build", cwd=book)
     assert "experiment" not in again.stdout  # none ran
@@ -503,7 +503,7 @@ def test_discards_results_of_code_that_changed(
     from layerbook.store import code_digest
 
     codes = iter(range(100))
-    monkeypatch.setattr(code_digest, "analysis_code_digest", lambda *modules: str(next(codes)))
+    monkeypatch.setattr(code_digest, "analysis_code_modules", lambda *_: {"m": str(next(codes))})
     process = layerbook("run", spec, "--out", "results", "--model", tiny_model_dir, cwd=tmp_path)
     assert process.returncode == 1
     assert process.stdout.count("its sources changed while it ran") == 2

@@ -25,7 +25,7 @@ def test_reproduces_the_committed_numbers(book: Path) -> None:
     assert "4 experiments: 4 gave the same numbers again" in process.stdout
     assert read_tree(book / "experiments") == before
     written = {path.name for path in (book / ".layerbook").iterdir()}
-    assert written <= {".gitignore", "lock", "code"}
+    assert written <= {".gitignore", "lock", "code", "modules"}
 
 
 def test_hashes_the_model_anew(book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +124,7 @@ def test_reports_a_failure(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     with monkeypatch.context() as patched:
         patched.setattr(Generate, "measure", fail)
-        patched.setattr("layerbook.store.code_digest.analysis_code_digest", lambda *_: "same")
+        patched.setattr("layerbook.store.code_digest.analysis_code_modules", lambda *_: {})
         patched.setattr("layerbook.store.keys.Key.same_sources", lambda self, other: True)
         process = layerbook("verify", "--quiet", cwd=book)
     assert process.returncode == 1

@@ -56,8 +56,8 @@ def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: i
             builder = SiteBuilder(project, statuses, drawing_pool)
             files = find_outdated_files(builder, project.site_dir)
     changes = {
-        s.experiment.address: add_changed_modules(project.cache, s.experiment, s.freshness.changes)
-        for s in statuses
+        status.experiment.address: add_changed_modules(project.cache, status.freshness.changes)
+        for status in statuses
     }
     if as_json:
         data = status_data(project.source.name, statuses, changes, files)

@@ -30,7 +30,6 @@ from layerbook.runner.sweep import remove_obsolete_cells, run_sweep
 from layerbook.store import results
 from layerbook.store.comparison import compare_results, tolerance_of
 from layerbook.store.freshness import ExperimentStatus, check_freshness
-from layerbook.store.key_changes import record_module_digests
 from layerbook.store.keys import Key
 from layerbook.store.project import Project
 
@@ -87,7 +86,6 @@ def run_experiments(
     with closing(open_executor(address, project.source, project.precision, report)) as executor:
         outcomes = run_and_save(keys, store, executor, report)
     store.report_unusable(report)
-    record_module_digests(project.cache, keys)
     return outcomes
 
 

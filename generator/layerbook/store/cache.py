@@ -25,10 +25,8 @@ from layerbook.model import user_cache
 CACHE_FOLDER = ".layerbook"
 LOCK_NAME = "lock"
 GITIGNORE_NAME = ".gitignore"
-COMPUTED_KIND = "computed"
-MODULES_KIND = "modules"
 # Notes on results that were computed here. If they are lost, the experiments must run again.
-NOTE_KINDS = (COMPUTED_KIND, MODULES_KIND)
+COMPUTED_KIND = "computed"
 SECRET_BYTES = 32
 MAX_KEYS_PER_EXPERIMENT = 16  # enough to switch between branches
 
@@ -179,7 +177,7 @@ def clean(root: Path, *, everything: bool = False) -> CleanReport:
         return CleanReport(removed, 0)
     with lock(root):  # rejects a cache that is a link
         for entry in sorted(folder.iterdir()):
-            is_note = entry.name in NOTE_KINDS
+            is_note = entry.name == COMPUTED_KIND
             if entry.name in (LOCK_NAME, GITIGNORE_NAME) or (is_note and not everything):
                 continue
             if entry.is_dir() and not entry.is_symlink():

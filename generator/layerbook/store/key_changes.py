@@ -1,7 +1,7 @@
 """The differences between two keys: old and new parameters, modules, weights and libraries.
 
-A result holds the spec that it was measured for, but only one digest of all its code. For results
-that were computed on this machine, the working cache holds the digest of each module.
+A result holds the spec that it was measured for, but only one digest of all its code. If this
+machine has had that code, the working cache holds the digest of each module.
 """
 
 from __future__ import annotations
@@ -12,13 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from layerbook.book.contents import Experiment
 from layerbook.store import results
-from layerbook.store.cache import MODULES_KIND, WorkingCache
-from layerbook.store.code_digest import analysis_code_modules, portable_name
+from layerbook.store.cache import WorkingCache
 from layerbook.store.comparison import Difference
-from layerbook.store.json_format import json_digest
-from layerbook.store.keys import Key, code_modules
+from layerbook.store.keys import Key, read_module_digests
 
 MAX_VALUE_WIDTH = 48
 _HEX = re.compile(r"[0-9a-f]{16,}")
@@ -99,48 +96,21 @@ def diff_values(old: Any, new: Any, path: str = "") -> Iterator[Difference]:
         yield Difference(path, old, new)
 
 
-def record_module_digests(cache: WorkingCache, keys: Mapping[Experiment, Key]) -> None:
-    """Store the digest of each module that an analysis uses, so that changes can be named by it."""
-    for name, experiment in {_record_name(experiment): experiment for experiment in keys}.items():
-        code = keys[experiment].code
-        if json_digest(_read_record(cache, name)) != code:
-            modules = _module_digests(experiment)
-            if json_digest(modules) == code:  # not edited since
-                cache.put_blob(MODULES_KIND, name, json.dumps(modules).encode())
-
-
-def add_changed_modules(
-    cache: WorkingCache, experiment: Experiment, changes: Sequence[Change]
-) -> tuple[Change, ...]:
+def add_changed_modules(cache: WorkingCache, changes: Sequence[Change]) -> tuple[Change, ...]:
     """Return changes, that of the code with the names of the modules, if they are known."""
     return tuple(
-        replace(change, modules=_changed_modules(cache, experiment, change.old))
+        replace(change, modules=_changed_modules(cache, change.old, change.new))
         if change.component == "code"
         else change
         for change in changes
     )
 
 
-def _changed_modules(cache: WorkingCache, experiment: Experiment, code: str) -> tuple[str, ...]:
-    """Return the modules that have changed since their digest was `code`; none if unknown."""
-    old = _read_record(cache, _record_name(experiment))
-    if json_digest(old) != code:
+def _changed_modules(cache: WorkingCache, old_code: str, new_code: str) -> tuple[str, ...]:
+    old, new = (read_module_digests(cache, code) for code in (old_code, new_code))
+    if not old or not new:
         return ()
-    new = _module_digests(experiment)
     return tuple(sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name)))
-
-
-def _module_digests(experiment: Experiment) -> dict[str, str]:
-    return analysis_code_modules(*code_modules(experiment))
-
-
-def _record_name(experiment: Experiment) -> str:
-    return " ".join(map(portable_name, code_modules(experiment)))
-
-
-def _read_record(cache: WorkingCache, name: str) -> dict[str, str]:
-    record: dict[str, str] = json.loads(cache.get_blob(MODULES_KIND, name) or b"{}")
-    return record
 
 
 def _shorten(value: Any) -> str:

@@ -24,6 +24,8 @@ from layerbook.store import code_digest
 from layerbook.store.cache import WorkingCache
 from layerbook.store.json_format import json_digest
 
+CODE_KIND = "code"
+MODULES_KIND = "modules"
 COMPONENTS = ("spec", "code", "weights", "tokenizer", "precision")
 LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "tokenizers")
 # Pages and reports print the words of a key, which a forger can choose.
@@ -93,13 +95,23 @@ def _code_digests(groups: Set[tuple[str, ...]], cache: WorkingCache | None) -> d
     """Return the code digest of each group of modules, by their names with spaces between."""
     packages = {name for names in groups for name in names}
     state = code_digest.packages_digest(packages)
-    cached = cache.get_blob("code", state) if cache else None
+    cached = cache.get_blob(CODE_KIND, state) if cache else None
     digests: dict[str, str] = json.loads(cached) if cached else {}
     missing = [names for names in groups if " ".join(names) not in digests]
-    digests |= {" ".join(names): code_digest.analysis_code_digest(*names) for names in missing}
+    for names in missing:
+        modules = code_digest.analysis_code_modules(*names)
+        digests[" ".join(names)] = code = json_digest(modules)
+        if cache:
+            cache.put_blob(MODULES_KIND, code, json.dumps(modules).encode())
     if cache and missing and code_digest.packages_digest(packages) == state:  # not edited since
-        cache.put_blob("code", state, json.dumps(digests).encode())
+        cache.put_blob(CODE_KIND, state, json.dumps(digests).encode())
     return digests
+
+
+def read_module_digests(cache: WorkingCache, code: str) -> dict[str, str]:
+    """Return the digests of the modules behind a code digest; none if they are not known here."""
+    modules: dict[str, str] = json.loads(cache.get_blob(MODULES_KIND, code) or b"{}")
+    return modules
 
 
 def _model_fingerprint(experiment: Experiment) -> Fingerprint | None:
