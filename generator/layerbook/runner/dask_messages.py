@@ -23,15 +23,8 @@ from layerbook.model import sources
 from layerbook.model.model_folder import Fingerprint
 from layerbook.store import arrays
 
-SOURCE_TYPES: Mapping[str, type[sources.ModelSource]] = {
-    source_type.kind: source_type
-    for source_type in (
-        sources.BundleSource,
-        sources.DirectorySource,
-        sources.GGUFSource,
-        sources.HubSource,
-    )
-}
+SOURCES = (sources.BundleSource, sources.DirectorySource, sources.GGUFSource, sources.HubSource)
+SOURCE_TYPES: Mapping[str, type[sources.ModelSource]] = {kind.kind: kind for kind in SOURCES}
 SOURCE_FIELDS = ("name", "location", "revision", "sha256")
 EXPERIMENT_FIELDS = tuple("chapter id title analysis_name file line last_line model".split())
 
