@@ -218,7 +218,7 @@ def test_clean_does_not_make_the_next_build_run(book: Path) -> None:
     assert layerbook("build", cwd=book).returncode == 0
     site = read_tree(book / "site")
     cleaned = layerbook("clean", cwd=book)
-    assert re.match(r"Removed .*figures \(\d+ files\), modules .*pages \(\d+ files\)", cleaned.stdout)
+    assert re.match(r"Removed .*figures \(\d+ files\), .*pages \(\d+ files\)", cleaned.stdout)
     assert "Kept 4 notes on results that were computed here" in cleaned.stdout
     again = layerbook("build", cwd=book)
     assert "experiment" not in again.stdout  # none ran

@@ -412,7 +412,7 @@ def test_leftovers_are_removed(tmp_path: Path, killed_before_step: Kill) -> None
     while killed_before_step(
         lambda: save_result(tmp_path, stored_result(sample_result(2))), number := number + 1
     ):
-        results.remove_leftovers(path.parent)
+        results.remove_leftovers(tmp_path)
         assert not [p for p in path.parent.iterdir() if p.name.endswith(".layerbook-tmp")]
         assert_entry_is_one_of(path, sample_result(1), sample_result(2))
         assert len(list(path.parent.iterdir())) == 2
@@ -421,5 +421,5 @@ def test_leftovers_are_removed(tmp_path: Path, killed_before_step: Kill) -> None
     assert {p.name for p in path.parent.iterdir()} != names
     path.write_bytes(path.read_bytes()[:-9])
     paths = sorted(path.parent.iterdir())
-    results.remove_leftovers(path.parent)
+    results.remove_leftovers(tmp_path)
     assert sorted(path.parent.iterdir()) == paths

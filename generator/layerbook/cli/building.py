@@ -113,7 +113,7 @@ def run(options: RunOptions) -> None:
 
 def _run_book(options: RunOptions) -> None:
     from layerbook.runner.run import run_experiments
-    from layerbook.store import cache
+    from layerbook.store import cache, results
     from layerbook.store.freshness import check_status, select
     from layerbook.store.project import open_project
 
@@ -124,7 +124,7 @@ def _run_book(options: RunOptions) -> None:
         _print_plan(project.source, [status.experiment for status in statuses])
         return
     with cache.lock(options.root):
-        project.remove_leftovers()
+        results.remove_leftovers(project.results_root)
         outcomes = run_experiments(
             project, statuses, report, address=options.executor, force=options.force
         )

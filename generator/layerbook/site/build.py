@@ -16,7 +16,7 @@ from layerbook.site.builder import SiteBuilder, SiteContents
 from layerbook.site.inputs import input_paths
 from layerbook.site.live_edition import require_gguf, write_live_edition
 from layerbook.site.prose.checks import check_prose
-from layerbook.store import build_stamp, cache, publish
+from layerbook.store import build_stamp, cache, publish, results
 from layerbook.store.build_stamp import BuildOutput
 from layerbook.store.freshness import check_status, select
 from layerbook.store.project import Project
@@ -74,7 +74,7 @@ def build(project: Project, site: Path, reporter: Reporter, options: BuildOption
         DrawingPool(options.jobs) as drawing_pool,
     ):
         if options.run_stale:
-            project.remove_leftovers()
+            results.remove_leftovers(project.results_root)
         statuses = check_status(project)
         todo = select(statuses, options.only, force=options.force) if options.run_stale else ()
         outcomes: tuple[Outcome, ...] = ()

@@ -109,12 +109,6 @@ class Project:
             and results.FILE_NAME_PART.fullmatch(folder.name)
         ]
 
-    def remove_leftovers(self) -> None:
-        """Remove what killed builds left among the results. Call it under the project's lock."""
-        for folder in sorted(self.results_root.glob("*/*")):
-            if folder.is_dir():
-                results.remove_leftovers(folder)
-
     def compute_keys(self, experiments: Sequence[Experiment]) -> dict[Experiment, Key]:
         """Return the key that each experiment's result has now."""
         return keys.compute_keys(experiments, self.fingerprint, self.precision, self.cache)

@@ -120,13 +120,14 @@ def write(path: Path, stored: StoredResult[Any]) -> Path:
     return path
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what killed writes left in a folder: temporary files, and unreferenced arrays.
+def remove_leftovers(root: Path) -> None:
+    """Remove what killed writes left in the folders of chapters: temporary files, unused arrays.
 
     Call this under the build's lock. `write` cleans up only for the results that it writes.
     """
-    atomic.remove_temporary_files(folder)
-    for sidecar in folder.glob("*.safetensors"):
+    for folder in root.glob("*/*/"):
+        atomic.remove_temporary_files(folder)
+    for sidecar in root.glob("*/*/*.safetensors"):
         id = sidecar.name.rsplit(".", 2)[0]
         path = sidecar.with_name(f"{id}.json")
         with suppress(StoreError, OSError):  # a damaged result may be repaired, arrays and all
