@@ -30,7 +30,7 @@ EXPERIMENT_FIELDS = tuple("chapter id title analysis_name file line last_line mo
 
 
 OWN_MODEL = ""
-# Raised for a message with another form: the parts of one are used without checking their types.
+# The errors of a malformed message: its parts are used without a check of their types.
 MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 

@@ -136,7 +136,7 @@ def _save_all(
 
 
 class SavedCells:
-    """Measures the cells of a sweep that are not current, and saves each of them."""
+    """Selects the cells of a sweep that are not current, and saves what they yield."""
 
     def __init__(self, store: ResultStore) -> None:
         self.store = store

@@ -1,7 +1,7 @@
 """The differences between two keys: old and new parameters, modules, weights and libraries.
 
-A result holds the spec that it was measured for, but only one digest of all its code. If this
-machine has had that code, the working cache holds the digest of each module.
+A result holds the spec that it was measured for, but only one digest of all its code. If that code
+was ever used on this machine, the working cache holds the digest of each of its modules.
 """
 
 from __future__ import annotations

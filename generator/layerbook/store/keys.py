@@ -127,7 +127,6 @@ def _model_fingerprint(experiment: Experiment) -> Fingerprint | None:
     return models[0] if models else None
 
 
-@cache
 def numeric_library_versions() -> Mapping[str, str]:
     """Return the installed version of each library that can change a number."""
     return library_versions(LIBRARIES)

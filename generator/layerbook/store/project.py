@@ -162,7 +162,7 @@ def resolve_model(root: Path, model: str | None = None) -> sources.ModelSource:
 
 
 def choose_model(name: str | None, book: BookSpec | None) -> sources.ModelSource:
-    """Return the named model; without a name that of the book, and without a book the default."""
+    """Return the model of that name, or else the one of the book, or else the default."""
     if name is None and book is not None:
         return sources.resolve_as(book.model, book.model_name)
     return sources.resolve(sources.DEFAULT_MODEL if name is None else name)
