@@ -150,7 +150,7 @@ def test_results_are_not_written_through_a_link_that_appears(book: Path, outside
     path.parent.rename(book / "old")
     path.parent.symlink_to(outside / "folder")
     with pytest.raises(OutsideError):
-        ProjectStore(project).save(status.experiment, status.key, result)
+        ProjectStore(project, Reporter()).save(status.experiment, status.key, result)
     assert not list((outside / "folder").iterdir())
 
 

@@ -161,15 +161,10 @@ def verification_lines(checks: Sequence[ExperimentCheck]) -> list[str]:
 
 def verification_data(model: str, checks: Sequence[ExperimentCheck]) -> dict[str, Any]:
     """Return the outcome as data for JSON."""
-    experiments = [
-        {
-            "experiment": check.address,
-            "verdict": check.verdict,
-            "differences": [json_value(dataclasses.asdict(d)) for d in check.differences],
-            "detail": check.detail,
-        }
-        for check in checks
-    ]
+    experiments = []
+    for check in checks:
+        fields = json_value(dataclasses.asdict(check))
+        experiments.append({"experiment": fields.pop("address"), **fields})
     return {"model": model, "same": all_same(checks), "experiments": experiments}
 
 

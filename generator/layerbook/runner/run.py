@@ -82,10 +82,10 @@ def run_experiments(
     if problems := find_missing_claim_fields([status.experiment for status in work]):
         raise SpecError(problems)
     keys = {status.experiment: status.key for status in work}
-    store = ProjectStore(project, force=force)
+    store = ProjectStore(project, report, force=force)
     with closing(open_executor(address, project.source, project.precision, report)) as executor:
         outcomes = run_and_save(keys, store, executor, report)
-    store.report_unusable(report)
+    store.report_outdated()
     return outcomes
 
 
@@ -182,12 +182,13 @@ class SavedCells:
 class ProjectStore:
     """Saves results in a book, each compared with the stored one.
 
+    report: prints which stored results cannot be compared.
     force: run all cells of sweeps, even those that are current.
     """
 
-    def __init__(self, project: Project, *, force: bool = False) -> None:
-        self.project, self.force = project, force
-        self._unusable: list[results.ResultFileError] = []  # of stored results, not compared
+    def __init__(self, project: Project, report: Reporter, *, force: bool = False) -> None:
+        self.project, self.report, self.force = project, report, force
+        self._outdated = 0  # stored results with the fields of older code
 
     def compute_keys(self, experiments: Sequence[Experiment]) -> Mapping[Experiment, Key]:
         """Return the key that each experiment's result has now."""
@@ -231,16 +232,13 @@ class ProjectStore:
         """Load a result. Raises StoreError."""
         return results.load(self.project.result_path(experiment), experiment.result_type).result
 
-    def report_unusable(self, report: Reporter) -> None:
-        """Report stored results that were not compared; count those with fields of older code."""
-        outdated = sum(error.reason == "schema" for error in self._unusable)
-        for error in self._unusable:
-            if error.reason != "schema":
-                report.info(str(error))
-        if outdated:
-            report.info(
-                f"{pluralize(outdated, 'stored result')} replaced without comparing the numbers, "
-                "because the fields of the analysis have changed"
+    def report_outdated(self) -> None:
+        """Report the number of stored results with the fields of older code."""
+        if self._outdated:
+            count = pluralize(self._outdated, "stored result")
+            self.report.info(
+                f"{count} replaced without comparing the numbers, because the fields of the "
+                "analysis have changed"
             )
 
     def _load_stored(
@@ -249,8 +247,10 @@ class ProjectStore:
         try:
             return results.load(path, result_type)
         except results.ResultFileError as error:
-            if error.reason != "missing":
-                self._unusable.append(error)
+            if error.reason == "schema":
+                self._outdated += 1
+            elif error.reason != "missing":
+                self.report.info(str(error))
             return None
 
 
