@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -194,20 +193,17 @@ def _remove_folder(folder: Path) -> int:
     `shutil.rmtree` fails on a thousand nested folders, so each folder is first moved to the top.
     """
     count = 0
-    pending, emptied = [folder], []
+    pending = [folder]
     while pending:
-        emptied.append(pending.pop())
-        with os.scandir(emptied[-1]) as entries:
-            content = list(entries)
-        for entry in content:
-            if entry.is_dir(follow_symlinks=False):
-                pending.append(folder / secrets.token_hex(16))
-                Path(entry.path).rename(pending[-1])
+        for path in list(pending.pop().iterdir()):
+            if path.is_dir() and not path.is_symlink():
+                pending.append(path.rename(folder / secrets.token_hex(16)))
             else:
-                Path(entry.path).unlink()
+                path.unlink()
                 count += 1
-    for path in reversed(emptied):
+    for path in folder.iterdir():
         path.rmdir()
+    folder.rmdir()
     return count
 
 
