@@ -124,7 +124,7 @@ def _publish(tree: Mapping[str, bytes], target: Path) -> PublishReport:
     dropped = sorted((marker.files.keys() | marker.before.keys()) - tree.keys())
     removed = [path for path in dropped if marker.owns(path, _digest(target, path))]
     kept_modified = [path for path in dropped if path not in removed and (target / path).is_file()]
-    changed = [path for path in tree if not has_content(target, path, tree[path])]
+    changed = [path for path, digest in digests.items() if _digest(target, path) != digest]
     changed.sort(key=lambda path: (path == FRONT_PAGE, path))
     if changed or removed:
         under_way = _Marker(files=digests, before={**marker.before, **marker.files})
