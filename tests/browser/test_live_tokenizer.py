@@ -335,15 +335,18 @@ def test_play_button_steps_through_the_merges(browser: Browser, file: Path) -> N
         page.get_by_role("textbox", name="Your text").fill("The cats sat")
         whole = page.locator(".live .chip .tok").all_inner_texts()
         last = slider.get_attribute("max") or ""
-        page.get_by_role("button", name="Merge step by step").press("Enter")
+        play = page.get_by_role("button", name="Merge step by step")
+        page.clock.install()
+        play.press("Enter")
         assert int(slider.input_value()) < int(last)
         page.get_by_role("button", name="Stop").wait_for()
-        page.get_by_role("button", name="Merge step by step").wait_for()  # it stops at the end
+        page.clock.run_for(20_000)
+        play.wait_for()  # it stops at the end
         assert slider.input_value() == last
         assert page.locator(".live .chip .tok").all_inner_texts() == whole
-        page.get_by_role("button", name="Merge step by step").click()
+        play.click()
         slider.press("Home")
-        page.wait_for_timeout(1500)
+        page.clock.run_for(20_000)
         assert slider.input_value() == "0"
     with reading(browser, file, reduced_motion="reduce") as page:
         opened(page)

@@ -93,10 +93,11 @@ def test_stepper_plays_and_pauses(browser: Browser, book: Path) -> None:
         assert page.locator(".stepper output").inner_text() == "token 7 of 7"
         page.get_by_role("button", name="Play").wait_for()
     with reading(browser, book / "attention.html", reduced_motion="reduce") as page:
+        page.clock.install()
         assert not page.get_by_role("button", name="Play").is_visible()
         page.locator(".frames").focus()
         page.keyboard.press("Space")
-        page.wait_for_timeout(1300)
+        page.clock.run_for(20000)
         assert page.locator(".stepper output").inner_text() == "token 1 of 7"
 
 
