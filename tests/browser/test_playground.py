@@ -31,7 +31,7 @@ from layerbook.site.prose.render import render_chapter
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Locator, Page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 ROOT = Path(__file__).resolve().parents[2]
 VOCABULARY_SIZE, SHOWN = 49152, 20
 # Largest difference of a shown probability; a mass this close to top-p may fall to either side.

@@ -14,7 +14,7 @@ from fixtures.lecture import CHAPTERS
 from layerbook.site.assets import assets
 from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "site"
 PAGES = sorted(path.name for path in SITE.glob("*.html"))
