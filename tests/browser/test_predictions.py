@@ -186,7 +186,7 @@ def most_like_the_first(cities: Any) -> set[str]:
 
 
 def nearest_after_moving(tokens: Any) -> set[str]:
-    """Which vector most tokens are nearest to, once they have changed places."""
+    """Return the answers that name the vector nearest to most tokens after a change of places."""
     sweep = tokens["encodings"][-1]
     place, itself = sweep["nearest_to_new_position"], sweep["nearest_to_itself"]
     other = sweep["changed_position"] - place - itself

@@ -1,4 +1,4 @@
-"""Why an experiment has no result, as pages and comparisons say it."""
+"""Pages and comparisons explain why an experiment has no result."""
 
 from __future__ import annotations
 

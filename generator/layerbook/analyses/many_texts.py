@@ -53,7 +53,7 @@ class ManyTextsResult(Result):
 
     @property
     def same_length(self) -> NDArray[np.bool_]:
-        """Which drawn texts are as long as the greedy one [draws]."""
+        """True for each drawn text that is as long as the greedy one [draws]."""
         return np.equal(self.lengths, self.greedy.length)
 
     @property

@@ -40,7 +40,8 @@ _WORDS = re.compile(r"(?!\w*_)(?!\w$)[^\\^]*[^\W\d_].*", re.DOTALL)
 _NAME_LIKE = re.compile(r"[a-z0-9_{}./:-]*")
 
 _HEADER_NOISE = re.compile(
-    r'"(Project-Id|Report-Msgid|POT-Creation|PO-Revision|Last-Translator|Language-Team|Generated-By)'
+    r'"(Project-Id|Report-Msgid|POT-Creation|PO-Revision|Last-Translator|Language-Team|'
+    r"Generated-By)"
 )
 """Header lines that change with the date or the person and carry no information."""
 
