@@ -161,6 +161,17 @@ def test_position_in_text_for_every_scalar_style(tmp_path, text, position):
             "2:13: not valid YAML: while parsing a quoted scalar,"
             " found invalid Unicode character escape code",
         ),
+        (
+            'a: "\\UFFFFFFFF"\n',
+            "1:7: not valid YAML: while parsing a quoted scalar,"
+            " found invalid Unicode character escape code",
+        ),
+        (
+            "a: !<%C0%80> b\n",
+            "1:6: not valid YAML: while scanning a tag,"
+            " 'utf-8' codec can't decode byte 0xc0 in position 0: invalid start byte",
+        ),
+        ("# x\n%TAG !e! tag:x:\n---\na: 1\n", "2:1: tags are not used in specs (%TAG)"),
         ("a: b\x07c\n", "1:5: the character U+0007 must be written \\u0007, in double quotes"),
         (
             "a: é\nb: x\u2028y\n",

@@ -86,6 +86,12 @@ def test_chats_are_those_of_transformers(reference, name, messages, answer):
     assert ours == theirs
 
 
+def test_format_takes_any_name():
+    """A field can have the name of a parameter of our own functions."""
+    template = ChatTemplate("{{ '%(text)s!' | format(text=messages[0].content) }}", {})
+    assert template.render(as_prompt(ChatPrompt(chat="hi"))) == "hi!"
+
+
 def test_date_is_fixed_unless_it_is_given():
     """Llama 3's template has the date, so a real clock would change results overnight."""
     template = ChatTemplate(LLAMA_3, {"bos_token": "<s>"})

@@ -43,6 +43,7 @@ UNPRINTABLE = re.compile(
     "[^\\t\\n\\r\\x20-\\x7e\\xa0-\\u2027\\u202a-\\ud7ff\\ue000-\\ufffd\U00010000-\U0010ffff]"
 )
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
+TAG_DIRECTIVE = re.compile(r"(?<![^\r\n])%TAG")  # libyaml takes quadratic time for many of them
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -142,15 +143,18 @@ def _parse(text: str) -> list[Any]:
     If libyaml finds a mistake, PyYAML's own parser reads the text again. It is slow, but describes
     mistakes better, and accepts escaped surrogate pairs, which JSON encoders write.
     """
+    if match := TAG_DIRECTIVE.search(text):
+        position = _end_position(text[: match.start()])
+        raise _FatalProblem(position, "tags are not used in specs (%TAG)")
     try:
         return list(_events(CBaseLoader(text)))
-    except YAMLError as error:
+    except (YAMLError, UnicodeDecodeError) as error:  # a tag may have escaped bytes
         first_error = error
     try:
         return list(_events(BaseLoader(text)))
     except YAMLError as error:
         raise _syntax_problem(error) from error
-    except (ValueError, LookupError):  # it stumbles over some broken escapes and tags
+    except (ValueError, LookupError, OverflowError):  # it stumbles over some broken escapes
         raise _syntax_problem(first_error) from first_error
 
 
@@ -179,7 +183,7 @@ def _events(loader: Any) -> Iterator[Any]:
             yield event
 
 
-def _syntax_problem(error: YAMLError) -> _FatalProblem:
+def _syntax_problem(error: YAMLError | UnicodeDecodeError) -> _FatalProblem:
     if not isinstance(error, MarkedYAMLError):
         return _FatalProblem(FILE_START, f"not valid YAML: {error}")
     mark = error.problem_mark or error.context_mark

@@ -121,7 +121,7 @@ def _limited(function: Callable[..., Any], check: Callable[..., None]) -> Callab
     return limited
 
 
-def _check_format(text: Any, *_: Any, **__: Any) -> None:
+def _check_format(text: Any, /, *_: Any, **__: Any) -> None:
     """Raise SecurityError for a wide field of a format."""
     if _WIDTH.search(str(text)):
         raise SecurityError("a field of this format is too wide")
