@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,16 @@ def test_template_is_compiled_once(tmp_path: Path, parsed_sources: list[str]) ->
     (tmp_path / "index.html").write_text("{{ book.title }}")
     template_cache = TemplateCache(WorkingCache(tmp_path))
     assert [render(tmp_path, template_cache) for _ in range(2)] == [BOOK.title] * 2
+    assert parsed_sources == ["{{ book.title }}"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_folder_can_have_a_name_that_is_not_utf8(tmp_path: Path, parsed_sources: list[str]) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    (folder / "index.html").write_text("{{ book.title }}")
+    template_cache = TemplateCache(WorkingCache(folder))
+    assert [render(folder, template_cache) for _ in range(2)] == [BOOK.title] * 2
     assert parsed_sources == ["{{ book.title }}"]
 
 

@@ -27,6 +27,10 @@ class TemplateCache(BytecodeCache):
         code = source_digest("site/sandbox", "site/page_templates")
         return json_digest([code, library_versions(("jinja2",))]).encode()
 
+    def get_cache_key(self, name: str, filename: str | None = None) -> str:
+        """Return the key of a template, whose path may have bytes that are not UTF-8."""
+        return f"{name}|{filename}"
+
     def load_bytecode(self, bucket: Bucket) -> None:
         """Fill a bucket if its template was compiled by the same code."""
         data = self._cache.get_blob("templates", bucket.key) or b""
