@@ -14,6 +14,7 @@ import html5lib
 import pypdfium2
 import pytest
 from fixtures.small_book import layerbook, read_tree
+from layerbook.site.assets import STYLESHEETS
 from layerbook.site.export.document import BookPage, Links, read_page, serialize
 from layerbook.site.export.inert import make_inert
 from layerbook.site.pages import NavChapter
@@ -288,6 +289,20 @@ def test_pdf_runs_no_scripts_and_prints_no_other_files(built: Path, tmp_path: Pa
     assert "A small book" in text and "What comes next" in text
     assert "SECRET" not in text and "RAN" not in text
     assert not any(is_red(page.render().to_pil()) for page in document)
+
+
+@pytest.mark.browser
+def test_open_rule_of_a_style_sheet_ends_with_it(built: Path, tmp_path: Path) -> None:
+    """A browser closes it at the end of the file, so the rules of the PDF still count."""
+    texts = []
+    for name, rule in (("closed", "main { }"), ("open", "main {")):
+        book = stranger(built, tmp_path / name, "")
+        sheet = book / "site" / "assets" / STYLESHEETS[-1]
+        sheet.write_text(f"{sheet.read_text()} {rule}")
+        export(book, "--pdf", str(tmp_path / "a.pdf"))
+        document = pypdfium2.PdfDocument(tmp_path / "a.pdf")
+        texts.append([page.get_textpage().get_text_range() for page in document])
+    assert texts[0] == texts[1]
 
 
 @pytest.mark.parametrize("options", [["--slides", "next"], ["--epub"]])

@@ -119,7 +119,8 @@ def _document(
         book=book,
         entries=entries,
         articles={page.name: serialize(page.article) for page in pages},
-        style=f"{style_sheets(site_files, book.theme)}\n{print_css}{_running_titles(pages)}",
+        site_style=style_sheets(site_files, book.theme),
+        print_style=print_css + _running_titles(pages),
         contents=gettext("Contents"),
         note=note,
     )

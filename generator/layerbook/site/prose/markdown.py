@@ -136,6 +136,7 @@ def _unwrap_blocks(nodes: Sequence[Node], slots: Slots) -> list[Node]:
 
 
 def walk(nodes: Sequence[Node]) -> Iterator[Node]:
+    """Yield the nodes, each followed by the nodes inside it."""
     for node in nodes:
         yield node
         yield from walk(node.children or ())
