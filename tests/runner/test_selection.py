@@ -107,6 +107,7 @@ def test_presentation_code_reruns_nothing(package: Path, book: Path) -> None:
         "core/language.py",
         "core/text.py",
         "core/progress.py",
+        "book/schema.py",
         "book/sweep_views.py",
         "site/pages.py",
         "cli/main.py",

@@ -10,17 +10,19 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from layerbook.book.claims.check import Check, CheckError
 from layerbook.book.columns import MAX_NUMBER, MeasuredValue, unify_column
-from layerbook.book.schema import ViewSpec
 from layerbook.book.sweep_views import SweepTable, view_figure
 from layerbook.core.analysis import Analysis, Result
 from layerbook.core.figures import Figure
 from layerbook.core.rounding import round_values
+
+if TYPE_CHECKING:
+    from layerbook.book.schema import ViewSpec  # not a part of keys
 
 MAX_CELLS = 100_000
 MODEL_AXIS = "model"  # the axis that is not a parameter of the analysis
