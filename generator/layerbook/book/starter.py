@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import keyword
-import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from importlib.resources import files
@@ -171,7 +171,7 @@ def _write_whole(folder: Path, contents: dict[str, bytes]) -> None:
     is_new = not folder.exists()
     parent = folder.parent if is_new else folder
     parent.mkdir(parents=True, exist_ok=True)
-    temporary = parent / f".layerbook-init-{os.getpid()}"
+    temporary = parent / f".layerbook-init-{secrets.token_hex(8)}"
     temporary.mkdir()
     moved_paths: list[Path] = []
     try:
