@@ -205,6 +205,18 @@ def test_skips_fields_without_declared_types(text: str) -> None:
     assert find_template_problems(TextPiece("x.md", 1, text), names, lambda _: None) == []
 
 
+def test_carriage_returns_in_a_caption_end_lines(book: Path) -> None:
+    """YAML can write them as escapes."""
+    spec = book / "experiments" / "next.yaml"
+    text = spec.read_text()
+    caption = "\"Their\\r\\rscores. {{ r('nope') }}\""
+    spec.write_text(text.replace("Their scores.", caption))
+    line = text[: text.index("Their scores.")].count("\n") + 3
+    completed = layerbook("check", cwd=book)
+    assert completed.returncode == 2
+    assert f"next.yaml:{line}:" in completed.stderr and "no experiment named" in completed.stderr
+
+
 def test_knows_the_functions_of_prose() -> None:
     from fixtures.sample_chapter import context
 

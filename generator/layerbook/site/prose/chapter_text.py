@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,8 +46,8 @@ class TextPiece:
 
     @cached_property
     def lines(self) -> list[str]:
-        """Its lines."""
-        return self.text.split("\n")
+        """Its lines, as Jinja counts them."""
+        return re.split("\r\n|\r|\n", self.text)
 
     def calls(self, *functions: str) -> Iterator[nodes.Call]:
         """Yield the calls of some functions."""
