@@ -183,7 +183,7 @@ def _templates() -> Environment:
 
 
 def fill_template(name: str, **values: object) -> str:
-    """Return a template of this package with values, which are escaped unless it says `safe`."""
+    """Fill in a template of this package; values are escaped unless the template says `safe`."""
     return _templates().get_template(name).render(values)
 
 

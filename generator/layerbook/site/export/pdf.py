@@ -42,7 +42,7 @@ _DATE = re.compile(rb"(/(?:CreationDate|ModDate) \()D:\d{14}(?=[^)]*\))")
 
 
 def _find_chromium() -> str:
-    """Return the program. Raises UsageError if there is none."""
+    """Return the path of the browser. Raises UsageError if there is none."""
     named = os.environ.get("CHROMIUM", "")
     path = find_program(*([named] if named else NAMES))
     if path is None:

@@ -22,7 +22,7 @@ _BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 def _as_float(value: object, name: str, digits: object = 0) -> float:
-    """Return a number. Raises TypeError with the name of a filter, also for its digits."""
+    """Return the value of a filter as a float. Raises TypeError for the value or the digits."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} needs a number, not {value!r}")
     if type(digits) is not int or not 0 <= digits <= MAX_DIGITS:

@@ -70,7 +70,7 @@ def _parser() -> MarkdownIt:
 
 
 def _raise_excesses(state: StateCore) -> None:
-    """Raise ProseError for a limit, and for a paragraph where the search for quotes takes long."""
+    """Raise ProseError if a limit is exceeded, or if a paragraph is too long to look for quotes."""
     for excess in find_excesses(state.env):
         raise ProseError(excess.message, excerpt=excess.excerpt)
     for node in state.tokens:

@@ -220,7 +220,7 @@ def _addressed_references(
 
 
 def _may_show_any_figure(prose: TextPiece) -> bool:
-    """Return whether prose shows a figure of an experiment whose name is computed."""
+    """Return whether prose computes the experiment of a figure; also if its Jinja is invalid."""
     calls = prose.calls("figure")
     is_computed = any(not (c.args and isinstance(c.args[0], nodes.Const)) for c in calls)
     return prose.template is None or is_computed
