@@ -662,12 +662,12 @@ function byteSpelling() {
 }
 const BYTE_OF = byteSpelling();
 const encoder = new TextEncoder();
-function readVocabulary({ given, merges }) {
+function readVocabulary({ base, merges }) {
 	const idOf = Object.create(null);
 	const pieces = [];
 	const pairs = [];
 	let free = 0;
-	for (const [piece, id] of given) {
+	for (const [piece, id] of base) {
 		idOf[piece] = id;
 		pieces[id] = piece;
 	}
@@ -734,8 +734,8 @@ function openTokenizer(settings) {
 }
 function createTokenizer(data) {
 	const { idOf, merges } = readVocabulary(data);
-	const model = { ...data.rest.model, vocab: idOf, merges };
-	const { token, tokenize } = openTokenizer({ ...data.rest, model });
+	const model = { ...data.settings.model, vocab: idOf, merges };
+	const { token, tokenize } = openTokenizer({ ...data.settings, model });
 	return { tokenize, stagesOf: mergeStages(idOf, merges, token) };
 }
 function mergeStages(idOf, merges, token) {
@@ -1615,7 +1615,7 @@ const countText = (number) =>
 const rounded = (C) => Number(C.toPrecision(C < 100 ? 2 : 1));
 class Waves {
 	timer = null;
-	constructor({ d_model, seats: last, C }, label) {
+	constructor({ d_model, last, C }, label) {
 		Object.assign(this, { d_model, last });
 		this.largest = Math.max(10, ...C);
 		this.state = { C: C[0], position: Math.min(FIRST_POSITION, last) };
@@ -1628,7 +1628,7 @@ class Waves {
 		this.knob = this.addSlider(sliders, "C", SLIDER_STEPS, (value) => {
 			this.update({ C: rounded(this.largest ** (value / SLIDER_STEPS)) });
 		});
-		this.slider = this.addSlider(sliders, t("Seat"), last, (position) => {
+		this.slider = this.addSlider(sliders, t("Position"), last, (position) => {
 			this.pause();
 			this.update({ position });
 		});
@@ -1692,8 +1692,8 @@ class Waves {
 		for (const [button, preset] of this.presets) button.ariaPressed = preset === C;
 		for (const row of this.rows) this.showRow(row);
 		const turns = this.rows.map((row) => decimal(this.turns(row.pair).toFixed(2)));
-		const description = t("{seat}: the clocks have made {turns} turns", {
-			seat: position,
+		const description = t("{position}: the clocks have made {turns} turns", {
+			position,
 			turns: turns.join("; "),
 		});
 		this.slider.input.ariaValueText = description;
@@ -1715,14 +1715,15 @@ class Waves {
 		cursor.style.left = dot.style.left = left;
 		dot.style.top = `${50 - 40 * Math.sin(angle)}%`;
 		const around = countText((2 * Math.PI) / speed);
-		note.textContent = t("once around in {seats} seats", { seats: around });
+		note.textContent = t("once around in {count} positions", { count: around });
 	}
 	describe() {
 		if (this.state.C === 1) return t("All clocks show the same time.");
 		const [fast, slow] = [this.rows[0], this.rows.at(-1)].map(({ pair }) =>
 			countText((2 * Math.PI) / this.speed(pair)),
 		);
-		const message = "The fastest clock comes around every {fast} seats, the slowest every {slow}.";
+		const message =
+			"The fastest clock comes around every {fast} positions, the slowest every {slow}.";
 		return t(message, { fast, slow });
 	}
 	togglePlaying() {
@@ -1747,12 +1748,12 @@ const { decimal, mark, plural, t } = modules["scripts/messages.js"];
 const { startWidgets } = modules["scripts/widget.js"];
 const MINUS = "\u2212";
 const ROLES = ["query", "key"];
-const LABELS = [mark("Seat of {token}, the query"), mark("Seat of {token}, the key")];
+const LABELS = [mark("Position of {token}, the query"), mark("Position of {token}, the key")];
 const ASKER = 0;
 const signed = (number) => decimal(number.toFixed(1).replace("-", MINUS));
 const arrowOf = ([up, right]) => [Math.atan2(right, up), Math.hypot(up, right)];
 class Turns {
-	constructor({ names, query, key, speed, divisor, seats: last, start }, label) {
+	constructor({ names, query, key, speed, divisor, last, start }, label) {
 		Object.assign(this, { names, speed, divisor, last, positions: start.slice() });
 		this.start = start;
 		this.arrows = [arrowOf(query), arrowOf(key)];
@@ -1848,7 +1849,7 @@ class Turns {
 		svgElement("path", { d: `M${points.join("L")}`, class: "turns-curve" }, svg);
 		this.dot = element("i.waves-dot", {}, plot);
 		const words = element("p.turns-axis", {}, this.box);
-		element("span", {}, words, t("same seat"));
+		element("span", {}, words, t("same position"));
 		element("span", {}, words, t("what this clock adds to the score, by distance"));
 		element("span", {}, words, t("{count} apart", { count: this.last }));
 	}
@@ -1871,8 +1872,8 @@ class Turns {
 		const adds = signed(this.product(distance));
 		const lead = plural(
 			distance,
-			"One seat apart: the angle is {degrees}°, and this clock adds {adds} to the score.",
-			"{count} seats apart: the angle is {degrees}°, and this clock adds {adds} to the score.",
+			"One position apart: the angle is {degrees}°, and this clock adds {adds} to the score.",
+			"{count} positions apart: the angle is {degrees}°, and this clock adds {adds} to the score.",
 			{ degrees, adds },
 		);
 		this.tokens.forEach((token, i) => {
@@ -1880,9 +1881,9 @@ class Turns {
 			token.ariaValueNow = positions[i];
 			token.ariaValueText = `${positions[i]}. ${lead}`;
 			this.faces[i].face.show([turned[i]]);
-			this.faces[i].note.textContent = t("{token} in seat {seat}", {
+			this.faces[i].note.textContent = t("{token} at position {position}", {
 				token: this.names[i],
-				seat: positions[i],
+				position: positions[i],
 			});
 		});
 		this.faces[2].face.show(turned, { arc: true });
