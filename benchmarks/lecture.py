@@ -76,6 +76,8 @@ def _without_references(
 def _figures(experiment_view: ExperimentView) -> list[str]:
     experiment = experiment_view.experiment
     shown = [name for name in experiment_view.figures if experiment.caption(name)]
+    if not shown:
+        raise LookupError(f"{experiment.address} has no result to draw; run `layerbook run`")
     checked = range(sum(not claim.check.references for claim in experiment.claims))
     figures = [f'{{{{ figure("{experiment.id}", "{name}") }}}}' for name in shown]
     return figures + [f'{{{{ claim("{experiment.id}", {i}) }}}}' for i in checked]
