@@ -45,6 +45,18 @@ def test_run_with_a_batch_of_generations_ends_at_its_total(book: Path) -> None:
     assert reporter.steps == reporter.total
 
 
+def test_run_with_patches_from_other_passes_ends_at_its_total(book: Path) -> None:
+    """The patched passes are batched apart from the passes that they read."""
+    experiment = "{id: heads, title: Heads, analysis: head-knockout, prompt: The cat, other: A dog}"
+    with (book / "experiments" / "words.yaml").open("a") as words:
+        words.write(f"  - {experiment}\n")
+    project = open_project(book)
+    LocalExecutor(project.source, Reporter()).measure(
+        list(project.experiments()), reporter := CountingReporter()
+    )
+    assert reporter.steps == reporter.total
+
+
 class OlderResult(Result):
     """The fields of an older version of an analysis."""
 

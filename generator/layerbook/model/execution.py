@@ -75,7 +75,7 @@ class Execution:
             self._generate(group)
             progress.advance(len(group))
             yield
-        for forwards in _stages(self.plan.forwards):
+        for forwards in self.plan.stages:
             batches = build_batches(
                 build_passes(forwards, self.token_ids),
                 max_batch_tokens=self.max_batch_tokens,
@@ -250,15 +250,3 @@ def _aligned_at_end(array: NDArray[np.floating], site: Site, length: int) -> NDA
     if missing < 0:
         return array.take(range(-missing, array.shape[axis]), axis)
     return np.pad(array, [(missing if i == axis else 0, 0) for i in range(array.ndim)])
-
-
-def _stages(forwards: Sequence[Forward]) -> Iterator[list[Forward]]:
-    """Group passes so that each stage patches only from stages before it."""
-    depths = [_patch_depth(forward) for forward in forwards]
-    for depth in sorted(set(depths)):
-        yield [forward for forward, d in zip(forwards, depths, strict=True) if d == depth]
-
-
-def _patch_depth(forward: Forward) -> int:
-    sources = [source for patch in forward.patches for source in patch.sources]
-    return max((1 + _patch_depth(source) for source in sources), default=0)

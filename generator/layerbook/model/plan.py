@@ -107,6 +107,20 @@ class Plan:
         """The forward passes."""
         return tuple(request for request in self.requests if isinstance(request, Forward))
 
+    @cached_property
+    def stages(self) -> tuple[tuple[Forward, ...], ...]:
+        """The forward passes in stages, each of which patches only from stages before it."""
+        depths = [_patch_depth(forward) for forward in self.forwards]
+        return tuple(
+            tuple(forward for forward, d in zip(self.forwards, depths, strict=True) if d == depth)
+            for depth in sorted(set(depths))
+        )
+
+
+def _patch_depth(forward: Forward) -> int:
+    sources = [source for patch in forward.patches for source in patch.sources]
+    return max((1 + _patch_depth(source) for source in sources), default=0)
+
 
 def make_plan(requests: Iterable[Request]) -> Plan:
     """Merge equal requests, and add the runs that patches and prompts refer to.
@@ -222,20 +236,27 @@ def plan_cost(
 
     The frames of a generation count as one pass, as is the case if the generation only appends.
     """
-    encoded = [forward for forward in plan.forwards if forward.prompt.generated is None]
+    stages = [
+        [forward for forward in stage if forward.prompt.generated is None] for stage in plan.stages
+    ]
     generated = {
         (replace(forward.prompt, frame=None), forward.patches)
         for forward in plan.forwards
         if forward.prompt.generated is not None
     }
-    passes = build_passes(encoded, encode) if encode else ()
-    batches = build_batches(passes, bytes_for=bytes_for)
+    pass_count = batch_count = sum(map(len, stages))
+    tokens = 0
+    if encode:
+        passes = [build_passes(stage, encode) for stage in stages]
+        pass_count = sum(map(len, passes))
+        batch_count = sum(len(build_batches(stage, bytes_for=bytes_for)) for stage in passes)
+        tokens = sum(len(item.ids) for stage in passes for item in stage)
     return PlanCost(
         requested=plan.requested,
         unique_requests=len(plan.requests),
         generations=len(plan.generations),
         new_tokens=sum(generation.max_new_tokens for generation in plan.generations),
-        passes=len(passes if encode else encoded) + len(generated),
-        batches=len(batches if encode else encoded) + len(generated),
-        tokens=sum(len(item.ids) for item in passes),
+        passes=pass_count + len(generated),
+        batches=batch_count + len(generated),
+        tokens=tokens,
     )
