@@ -59,11 +59,10 @@ def digest_inputs(project: Project, statuses: Sequence[ExperimentStatus]) -> str
 
     Reads no numbers, and imports nothing that draws.
     """
-    folders = [project.results_root, *(project.root / name for name in MEDIA_FOLDERS)]
+    folders = [project.root / name for name in ("experiments", *MEDIA_FOLDERS)]
     templates = [project.templates_dir, Path(str(files("layerbook.templates")))]
     return json_digest(
         [
-            project.specs_digest,
             [chapter.name for chapter in project.book.pages],  # drafts are in it or not
             [_digest_files(folder) for folder in folders],
             # In a checkout, the package's folder has prose in it too.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,12 +14,13 @@ from layerbook.book.files import check_book_files
 from layerbook.book.schema import BookSpec
 from layerbook.book.sweep import MODEL_AXIS, GridCell
 from layerbook.core.errors import UsageError
-from layerbook.core.paths import paths_below, resolve_within
+from layerbook.core.paths import resolve_within
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import Precision
 from layerbook.model import sources
 from layerbook.model.model_folder import Fingerprint
 from layerbook.store import cache, keys, results
+from layerbook.store.build_stamp import Snapshot
 from layerbook.store.json_format import json_digest
 from layerbook.store.keys import Key
 from layerbook.store.trust import load_own_code
@@ -32,13 +32,16 @@ TEMPLATES_FOLDER = Path("templates")
 
 @dataclass(frozen=True)
 class Project:
-    """A book's folder, its specs as loaded for one model, and that model's fingerprint."""
+    """A book's folder, its specs as loaded for one model, and that model's fingerprint.
+
+    specs: the state of their files when they were loaded.
+    """
 
     root: Path
     book: Book
     source: sources.ModelSource
     fingerprint: Fingerprint
-    specs_digest: str
+    specs: Snapshot
 
     @property
     def precision(self) -> Precision:
@@ -82,7 +85,7 @@ class Project:
 
     def specs_are_unchanged(self) -> bool:
         """Return whether the specs on disk are still those that were loaded."""
-        return _specs_digest(self.root) == self.specs_digest
+        return _take_specs(self.root) == self.specs
 
     def experiments(self) -> tuple[Experiment, ...]:
         """Return all experiments, in the order of the book."""
@@ -134,11 +137,11 @@ def open_project(
     if report is not None:
         download_hub_model(source, report)
     while True:
-        specs_digest = _specs_digest(root)
+        specs = _take_specs(root)
         limits = source.limits(check_chats=check_chats)
         book = loader.load_book(root, limits, drafts=drafts, own_code=load_own_code(root))
-        if _specs_digest(root) == specs_digest:  # else a file was saved in the meantime
-            return Project(root, book, source, source.fingerprint(), specs_digest)
+        if _take_specs(root) == specs:  # else a file was saved in the meantime
+            return Project(root, book, source, source.fingerprint(), specs)
 
 
 def download_hub_model(source: sources.ModelSource, report: Reporter) -> None:
@@ -168,13 +171,11 @@ def choose_model(name: str | None, book: BookSpec | None) -> sources.ModelSource
     return sources.resolve(sources.DEFAULT_MODEL if name is None else name)
 
 
-def _specs_digest(root: Path) -> str:
-    digest = hashlib.sha256()
-    for path in paths_below(root / "experiments"):
-        if path.is_file() and root / RESULTS_FOLDER not in path.parents:
-            content = hashlib.sha256(path.read_bytes()).digest()
-            digest.update(os.fsencode(path.relative_to(root)) + b"\0" + content)
-    return digest.hexdigest()
+def _take_specs(root: Path) -> Snapshot:
+    """Return the state of all files in `experiments/` but the results, which a run writes."""
+    folder = root / "experiments"
+    entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    return Snapshot.take(path for path in entries if path != root / RESULTS_FOLDER)
 
 
 def sweep_cells(experiment: Experiment) -> Iterator[tuple[GridCell, Experiment]]:
