@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import psutil
+
 from benchmarks import lecture, notebook
 from benchmarks.many import prompts, write_spec
 
@@ -105,10 +107,31 @@ class Book:
 
     def edit_prose(self) -> Usage:
         """Build after adding a sentence to a chapter."""
-        chapter = self.folder / "templates" / "chapters" / "mlp.md"
-        with chapter.open("a", encoding="utf-8") as file:
-            file.write("\nOne more sentence.\n")
+        self._add_sentence()
         return self.layerbook("build", "--quiet")
+
+    def edit_served_prose(self) -> Usage:
+        """Rebuild after a prose edit while `serve` is running.
+
+        Its start and its first rebuild, in which it loads the specs, are not measured.
+        """
+        command = [*LAYERBOOK, "serve", "--port", "0"]
+        with subprocess.Popen(
+            command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as process:
+            try:
+                _wait_for_line(process, "Serving ")
+                self._add_sentence()
+                _wait_for_line(process, "site is current")
+                server = psutil.Process(process.pid)
+                used_before, start = _processor_seconds(server), time.perf_counter()
+                self._add_sentence()
+                _wait_for_line(process, "site is current")
+                seconds = time.perf_counter() - start
+                used = _processor_seconds(server) - used_before
+                return Usage(seconds, used, server.memory_info().rss / 1024 / 1024)
+            finally:
+                process.terminate()
 
     def edit_prompt(self) -> Usage:
         """Build after changing one prompt: the model is loaded, and one pass runs."""
@@ -120,6 +143,24 @@ class Book:
             sys.exit(f"{spec} has no sum to change")
         spec.write_text(text, encoding="utf-8")
         return self.layerbook("build", "--quiet")
+
+    def _add_sentence(self) -> None:
+        chapter = self.folder / "templates" / "chapters" / "mlp.md"
+        with chapter.open("a", encoding="utf-8") as file:
+            file.write("\nOne more sentence.\n")
+
+
+def _wait_for_line(process: subprocess.Popen[str], beginning: str) -> None:
+    """Read the output of a process up to a line that begins like this."""
+    for line in process.stdout or ():
+        if line.startswith(beginning):
+            return
+    sys.exit(f"the process ended before it printed {beginning!r}")
+
+
+def _processor_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def main() -> None:
@@ -200,6 +241,7 @@ def _commands(
         "cold build of the whole book": full_book.cold,
         "its build with nothing to do": full_book.rebuild,
         "its build after a prose edit": full_book.edit_prose,
+        "its rebuild by serve after a prose edit": full_book.edit_served_prose,
         f"naive loop over {MANY:,} prompts": loop,
         f"sweep of {MANY:,} prompts": sweep,
         "the same sweep, nothing to do": repeat_sweep,
@@ -225,6 +267,7 @@ RATIOS = (
     ("cold build of the whole book", "naive script", ""),
     ("its build with nothing to do", "cold build of the whole book", "0.05"),
     ("its build after a prose edit", "cold build of the whole book", "0.1"),
+    ("its rebuild by serve after a prose edit", "cold build of the whole book", ""),
     ("cold build", "notebook by nbclient", ""),
     ("cold build", "notebook by Jupyter Book", ""),
     ("notebook by nbclient", "naive script", ""),
