@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from layerbook.book.claims.check import CheckError
 from layerbook.book.contents import Experiment
@@ -71,13 +71,6 @@ class FigureChange:
     state: Literal["changed", "added", "removed"]
 
 
-class ProseDiff(NamedTuple):
-    """The sentences that differ, and notes on chapters that cannot be compared."""
-
-    sentences: tuple[SentenceChange, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True)
 class Diff:
     """All differences. `notes` name the chapters whose prose does not fit one of the sides."""
@@ -85,11 +78,11 @@ class Diff:
     old: str
     new: str
     experiments: tuple[ExperimentDiff, ...]
-    claims: tuple[VerdictFlip, ...]
-    figures: tuple[FigureChange, ...]
-    sentences: tuple[SentenceChange, ...]
-    uses: tuple[SourceUse, ...]
-    notes: tuple[str, ...]
+    claims: tuple[VerdictFlip, ...] = ()
+    figures: tuple[FigureChange, ...] = ()
+    sentences: tuple[SentenceChange, ...] = ()
+    uses: tuple[SourceUse, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def same(self) -> bool:
@@ -106,20 +99,21 @@ def diff(project: Project, old: ResultSet, new: ResultSet) -> Diff:
     """
     old, new = replace(old, rest=new), replace(new, rest=old)
     comparison = _Comparison(project, old, new)
-    if not comparison.addresses():
+    addresses = comparison.addresses()
+    if not addresses:
         raise UsageError(f"{old.label} and {new.label} hold results of different chapters")
-    diffs = tuple(comparison.diff_experiment(address) for address in comparison.addresses())
-    changed = [each.address for each in diffs if each.state != "same"]
-    prose_diff = comparison.diff_prose() if changed else ProseDiff()
-    return Diff(
-        old=old.label,
-        new=new.label,
-        experiments=diffs,
-        claims=tuple(comparison.verdict_flips()) if changed else (),
+    outcome = Diff(old.label, new.label, tuple(map(comparison.diff_experiment, addresses)))
+    if outcome.same:
+        return outcome
+    changed = [each.address for each in outcome.experiments if each.state != "same"]
+    sentences, notes = comparison.diff_prose()
+    return replace(
+        outcome,
+        claims=tuple(comparison.verdict_flips()),
         figures=tuple(comparison.figure_changes(changed)),
-        sentences=prose_diff.sentences,
+        sentences=tuple(sentences),
         uses=tuple(comparison.find_uses(changed)),
-        notes=prose_diff.notes,
+        notes=tuple(notes),
     )
 
 
@@ -184,8 +178,8 @@ class _Comparison:
             elif old or new:
                 yield Difference(cell.description, old, new)
 
-    def diff_prose(self) -> ProseDiff:
-        """Compare the prose of all chapters."""
+    def diff_prose(self) -> tuple[list[SentenceChange], list[str]]:
+        """Return the sentences that differ, and notes on chapters that cannot be compared."""
         # Figures are drawn only when a page is written, which does not happen here.
         parts = load_site_parts(self.project, DrawingPool(1))
         old, new = ProseVariant(parts, self.old_views), ProseVariant(parts, self.new_views)
@@ -194,22 +188,21 @@ class _Comparison:
         for chapter in self.project.book.chapters:
             try:
                 file = str(prose_path(self.project, chapter))
-                sentences += prose.sentence_changes(chapter, file, old, new)
+                texts = old.sentences(chapter), new.sentences(chapter)
+                sentences += prose.pair_changes(file, *texts)
             except SpecError as error:
-                problem = error.problems[0]
-                notes.append(
-                    gettext(
-                        "the prose of {chapter} does not fit both sides: {problem}",
-                        chapter=chapter.name,
-                        problem=problem,
-                    )
+                note = gettext(
+                    "the prose of {chapter} does not fit both sides: {problem}",
+                    chapter=chapter.name,
+                    problem=error.problems[0],
                 )
+                notes.append(note)
             sentences += prose.caption_changes(chapter, old, new)
-        return ProseDiff(tuple(sentences), tuple(notes))
+        return sentences, notes
 
     def find_uses(self, changed: Sequence[str]) -> Iterator[SourceUse]:
         """Yield the lines of prose and specs that use experiments that changed."""
-        for chapter in self.project.book.chapters if changed else ():
+        for chapter in self.project.book.chapters:
             yield from prose.find_uses(self.project, chapter, changed)
 
     def verdict_flips(self) -> Iterator[VerdictFlip]:

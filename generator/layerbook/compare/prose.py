@@ -102,16 +102,6 @@ class ProseVariant:
             return f"({error})"
 
 
-def sentence_changes(
-    chapter: Chapter, file: str, old: ProseVariant, new: ProseVariant
-) -> Iterator[SentenceChange]:
-    """Yield the sentences of a chapter's prose that differ.
-
-    Raises SpecError if a result that the prose needs is missing or does not fit it.
-    """
-    return pair_changes(file, old.sentences(chapter), new.sentences(chapter))
-
-
 def caption_changes(
     chapter: Chapter, old: ProseVariant, new: ProseVariant
 ) -> tuple[SentenceChange, ...]:
