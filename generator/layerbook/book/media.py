@@ -27,6 +27,7 @@ _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".gif": "GIF", ".web
 IMAGE_SUFFIXES = (*_FORMATS, ".svg")
 VIDEO_SUFFIXES = (".mp4", ".webm")
 FONT_SUFFIXES = (".woff2", ".woff", ".ttf", ".otf")
+STYLE_SUFFIXES = (".css",)
 _DARK = ".dark"
 _EXIF_ORIENTATION, _ROTATED_ORIENTATIONS = 274, (5, 6, 7, 8)
 _LENGTH = re.compile(r"\s*+([0-9]{1,9}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})\s*+(?:px)?\s*+")
@@ -92,8 +93,15 @@ class MediaFolders:
             raise MediaError(f"{path!r} {error}") from error
         return content
 
-    def check_static(self, path: str, suffixes: tuple[str, ...], kind: str) -> None:
-        """Raise MediaError unless the path is a file of this kind in `static/`."""
+    def check_font(self, path: str) -> None:
+        """Raise MediaError unless the path is a font in `static/`."""
+        self._check_static(path, FONT_SUFFIXES, "font")
+
+    def check_style_sheet(self, path: str) -> None:
+        """Raise MediaError unless the path is a style sheet in `static/`."""
+        self._check_static(path, STYLE_SUFFIXES, "style sheet")
+
+    def _check_static(self, path: str, suffixes: tuple[str, ...], kind: str) -> None:
         self._find(path, suffixes, kind)
         if PurePosixPath(path).parts[0] != STATIC_FOLDER:
             raise MediaError(f"{path!r} is not in static/, where each {kind} must be")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from layerbook.book.media import FONT_SUFFIXES, MediaError, MediaFolders
-from layerbook.book.node import Node, ProblemList, display_path
+from layerbook.book.media import MediaError, MediaFolders
+from layerbook.book.node import FILE_START, Node, ProblemList, display_path
 from layerbook.book.schema import Colors, ThemeSpec
 from layerbook.book.yaml import read_mapping
 from layerbook.core.errors import Problem
@@ -36,7 +36,6 @@ DEFAULT_COLORS = {
 MIN_CONTRAST = 4.5
 """The contrast that WCAG 2.2 requires for text (success criterion 1.4.3)."""
 _TEXT_COLORS = ("accent", "ink", "soft")
-CSS_SUFFIXES = (".css",)
 
 
 def find_theme_problems(root: Path, theme: ThemeSpec) -> list[Problem]:
@@ -82,33 +81,27 @@ def _luminance(color: str) -> float:
 def _unusable_files(root: Path, theme: ThemeSpec) -> Iterator[tuple[tuple[str, ...], MediaError]]:
     """Yield the keys of each file that cannot be used, and why."""
     folders = MediaFolders(root)
-    fonts = {("fonts", name): path for name, path in theme.fonts if path}
-    for keys, path in fonts.items():
-        try:
-            folders.check_static(path, FONT_SUFFIXES, "font")
-        except MediaError as error:
-            yield keys, error
-    for key, path in (("logo", theme.logo), ("favicon", theme.favicon)):
+    fonts = [(("fonts", use), path, folders.check_font) for use, path in theme.fonts]
+    files: list[tuple[tuple[str, ...], str | None, Callable[[str], object]]] = [
+        *fonts,
+        (("logo",), theme.logo, folders.image),
+        (("favicon",), theme.favicon, folders.image),
+        (("css",), theme.css, folders.check_style_sheet),
+    ]
+    for keys, path, check in files:
         try:
             if path:
-                folders.image(path)
+                check(path)
         except MediaError as error:
-            yield (key,), error
-    try:
-        if theme.css:
-            folders.check_static(theme.css, CSS_SUFFIXES, "style sheet")
-    except MediaError as error:
-        yield ("css",), error
+            yield keys, error
 
 
 def _problem(root: Path, keys: tuple[str, ...], message: str) -> Problem:
     """Return a problem at a value of `theme:` in book.yaml."""
     path = root / "experiments" / "book.yaml"
     node: Node | None = read_mapping(path, ProblemList())
-    line = column = 1
+    position = FILE_START
     for key in ("theme", *keys):
-        child = node.get(key) if node is not None else None
-        if child is None:
-            break
-        node, line, column = child, child.position.line, child.position.column
-    return Problem(display_path(path), line, column, message)
+        node = node.get(key) if node is not None else None
+        position = position if node is None else node.position
+    return Problem(display_path(path), *position, message)
