@@ -12,11 +12,11 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from layerbook.book.node import FILE_START, Position, ProblemList, display_path
 from layerbook.book.reference_files import AND_OTHERS, RawReader, read_bibtex, read_csl
-from layerbook.book.schema import URL_PATTERN, NonEmptyStr
+from layerbook.book.schema import URL_PATTERN, NonEmptyStr, Spec
 from layerbook.book.validation import validate
 from layerbook.book.yaml import read_mapping
 from layerbook.core.errors import SpecError, UsageError, did_you_mean
@@ -27,10 +27,8 @@ KEY_PATTERN = re.compile(r"(?=.*[0-9])[A-Za-z0-9][A-Za-z0-9_.:-]*")
 KEY_RULE = "letters, digits and - _ . : with at least one digit, such as xiao2023"
 
 
-class Publication(BaseModel):
+class Publication(Spec):
     """A source. Prose cites it by its key in the file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     authors: tuple[NonEmptyStr, ...] = Field(
         min_length=1, description="Each as `Family, Given`, or a whole name without a comma."

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from layerbook.book.node import FILE_START, Node, Position, ProblemList
-from layerbook.book.schema import Name, NonEmptyStr
+from layerbook.book.schema import Name, NonEmptyStr, Spec
 from layerbook.book.validation import validate
 from layerbook.book.yaml import read_list
 from layerbook.core.errors import SpecError, UsageError, did_you_mean
@@ -19,10 +19,8 @@ GLOSSARY_FILE = "glossary.yaml"
 RESERVED_IDS = ("contents", "main", "open-contents", "open-search", "preview", "theme", "token-tip")
 
 
-class Term(BaseModel):
+class Term(Spec):
     """A term of the field, explained in a sentence or two."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: Name = Field(description="Names the term in prose and in the address of its entry.")
     name: NonEmptyStr = Field(description="The term, as prose writes it.")

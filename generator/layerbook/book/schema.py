@@ -41,11 +41,13 @@ Evidence = Literal["definition", "observation", "correlation", "intervention"]
 Part = Literal["tokens", "embeddings", "position", "attention", "rope", "mlp", "linear", "sampling"]
 
 
-class _Spec(BaseModel):
+class Spec(BaseModel):
+    """A mapping in a file of the book; any other key is an error."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ClaimSpec(_Spec):
+class ClaimSpec(Spec):
     """A sentence and the check that decides whether it holds."""
 
     says: NonEmptyStr = Field(description="The sentence, in inline Markdown.")
@@ -54,7 +56,7 @@ class ClaimSpec(_Spec):
     )
 
 
-class FileAxis(_Spec):
+class FileAxis(Spec):
     """The values of an axis from a file beside the spec."""
 
     file: NonEmptyStr = Field(
@@ -69,7 +71,7 @@ class FileAxis(_Spec):
     )
 
 
-class ViewSpec(_Spec):
+class ViewSpec(Spec):
     """A figure of a sweep: a measure across the grid, or a figure of the cells to step through."""
 
     title: str = Field(
@@ -109,7 +111,7 @@ class ViewSpec(_Spec):
     )
 
 
-class ExperimentSpec(_Spec):
+class ExperimentSpec(Spec):
     """One experiment. All other keys are parameters of its analysis."""
 
     id: Name = Field(
@@ -155,7 +157,7 @@ class ExperimentSpec(_Spec):
     )
 
 
-class PageSpec(_Spec):
+class PageSpec(Spec):
     """A page of prose: the front matter of its Markdown file, between two lines of `---`."""
 
     title: NonEmptyStr = Field(description="The heading.")
@@ -184,7 +186,7 @@ class ChapterSpec(PageSpec):
     experiments: tuple[Any, ...] = Field(default=(), description="The experiments of the chapter.")
 
 
-class PartSpec(_Spec):
+class PartSpec(Spec):
     """A part of the book: the chapters listed after it, up to the next part."""
 
     model_config = ConfigDict(
@@ -201,7 +203,7 @@ class PartSpec(_Spec):
     unnumbered: bool = Field(default=False, description="Its chapters have no numbers.")
 
 
-class Colors(_Spec):
+class Colors(Spec):
     """The colors of pages, as #rrggbb. A color that is not set keeps its default."""
 
     accent: Color | None = Field(default=None, description="Links and marks.")
@@ -213,7 +215,7 @@ class Colors(_Spec):
     rule: Color | None = Field(default=None, description="Thin lines.")
 
 
-class Fonts(_Spec):
+class Fonts(Spec):
     """Font files in static/."""
 
     text: NonEmptyStr | None = Field(default=None, description="For the text.")
@@ -223,7 +225,7 @@ class Fonts(_Spec):
     code: NonEmptyStr | None = Field(default=None, description="For code and tokens.")
 
 
-class ThemeSpec(_Spec):
+class ThemeSpec(Spec):
     """The look of the pages."""
 
     light: Colors = Field(default=Colors(), description="The colors of light pages.")
@@ -253,7 +255,7 @@ def _as_folder(address: str) -> str:
 Address = Annotated[str, AfterValidator(_as_folder)]
 
 
-class BookSpec(_Spec):
+class BookSpec(Spec):
     """The book: its title page, its model, the order of its chapters."""
 
     title: NonEmptyStr = Field(description="The title.")
