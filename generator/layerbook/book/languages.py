@@ -68,12 +68,12 @@ def load_for_book(code: str, root: Path) -> Language:
     Raises ValueError for an invalid code, and SpecError for an invalid catalogue.
     """
     path = own_catalogue(root, code)
-    language = load(code) if _known_part(code) else None
     if path is None:
-        return language or ENGLISH
+        return load(code)
     messages = read_own_messages(path)
-    if language is None:
+    if _known_part(code) is None:
         return Language(code, messages, *_marks(code))
+    language = load(code)
     return replace(language, messages={**language.messages, **messages})
 
 

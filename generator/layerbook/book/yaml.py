@@ -270,26 +270,25 @@ class _TreeBuilder:
         depth = 1 + max((value.depth for value in values), default=0)
         if depth > MAX_DEPTH:  # of nested aliases; `_events` checks the text
             raise _FatalProblem(position, TOO_DEEP)
-        nodes = [value.node for value in values]
-        value: Any = tuple(nodes)
+        value: Any = tuple(value.node for value in values)
         key_positions: dict[str, Position] = {}
         if isinstance(start, MappingStartEvent):
-            items = _unique_items(zip(nodes[::2], nodes[1::2], strict=True))
-            value = {key.value: node for key, node in items}
-            key_positions = {key.value: key.position for key, _ in items}
-            nodes = list(value.values())
-        last_line = max([position.line, *(node.last_line for node in nodes)])
+            value, key_positions = _make_mapping(value[::2], value[1::2])
+        children = value.values() if isinstance(value, dict) else value
+        last_line = max([position.line, *(child.last_line for child in children)])
         if start.flow_style:
             last_line = event.end_mark.line + 1
         node = Node(value, position, self.file, self.problems, last_line, key_positions)
         return _Value(node, size, depth)
 
 
-def _unique_items(items: Iterable[tuple[Node, Node]]) -> list[tuple[Node, Node]]:
-    """Return the keys and values of a mapping without the keys that it cannot have."""
+def _make_mapping(
+    keys: Iterable[Node], values: Iterable[Node]
+) -> tuple[dict[str, Node], dict[str, Position]]:
+    """Return the values of a mapping and the positions of its keys; report keys of other kinds."""
+    mapping: dict[str, Node] = {}
     positions: dict[str, Position] = {}
-    unique = []
-    for key, value in items:
+    for key, value in zip(keys, values, strict=True):
         if key.reported:
             continue
         if message := _key_problem(key, positions):
@@ -298,9 +297,8 @@ def _unique_items(items: Iterable[tuple[Node, Node]]) -> list[tuple[Node, Node]]
         if value.value is None and not value.source:
             # An empty value would have the position of the next token.
             value = replace(key, value=None, source="")
-        positions[key.value] = key.position
-        unique.append((key, value))
-    return unique
+        mapping[key.value], positions[key.value] = value, key.position
+    return mapping, positions
 
 
 def _key_problem(key: Node, positions: Mapping[str, Position]) -> str:
