@@ -25,10 +25,12 @@ from layerbook.book.schema import (
 )
 from layerbook.core.errors import did_you_mean
 from layerbook.core.limits import Limits
+from layerbook.core.text import shorten
 
 M = TypeVar("M", bound=BaseModel)
 KeyPath = tuple[str | int, ...]
 
+MAX_VALUE_WIDTH = 40
 TYPE_NAMES = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -153,7 +155,7 @@ def _report_value_error(
         parent.add_key_problem(key, unknown_key_message(key, _known_keys(model, path[:-1])))
     elif error["loc"][-1] == "[key]":
         key = str(path[-1])
-        message = _value_message(error, _shorten(json.dumps(key, ensure_ascii=False)))
+        message = _value_message(error, _quoted(key))
         _node_at(node, path[:-1]).add_key_problem(key, message)
     elif not path and error["type"] != "missing":  # a default that the model cannot have
         (node.get("analysis") or node).add_problem(_value_message(error, _describe(value)))
@@ -239,8 +241,8 @@ def _describe(node: Node) -> str:
         return "a list" if node.value else "an empty list"
     if node.value is None:
         return "empty" if not node.source.strip() else "null"
-    return _shorten(json.dumps(node.value, ensure_ascii=False))
+    return _quoted(node.value)
 
 
-def _shorten(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:39]}…"
+def _quoted(value: Any) -> str:
+    return shorten(json.dumps(value, ensure_ascii=False), MAX_VALUE_WIDTH)

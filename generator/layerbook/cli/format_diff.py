@@ -12,7 +12,7 @@ from layerbook.compare.diff import Diff, ExperimentDiff
 from layerbook.compare.prose import relative_path
 from layerbook.core import language
 from layerbook.core.language import gettext, mark
-from layerbook.core.text import listed, pluralize
+from layerbook.core.text import listed, pluralize, shorten
 from layerbook.store.comparison import Difference, format_quanta
 from layerbook.store.project import Project
 
@@ -21,7 +21,6 @@ STATES = (mark("changed"), mark("added"), mark("removed"), mark("unreadable"))
 """The states of experiments, and of figures, that a comparison reports."""
 MAX_TABLE_ROWS = 200
 TEXT_WIDTH = 110
-MAX_VALUE_WIDTH = 60
 
 
 def diff_lines(project: Project, diff: Diff) -> list[str]:
@@ -163,8 +162,7 @@ def _sort_key(change: Difference) -> float:
 
 
 def _value_text(value: Any) -> str:
-    text = "nothing" if value is None else repr(value)
-    return text if len(text) <= MAX_VALUE_WIDTH else text[: MAX_VALUE_WIDTH - 1] + "…"
+    return "nothing" if value is None else shorten(repr(value))
 
 
 def _summary(diff: Diff) -> str:

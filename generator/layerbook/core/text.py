@@ -33,6 +33,11 @@ def pluralize(count: int, noun: str) -> str:
     return gettext(f"{{count}} {noun}{ending}", count=localized(f"{count:,}"))
 
 
+def shorten(text: str, width: int = 60) -> str:
+    """Cut a text that is longer than `width`."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
 def first_few(items: Sequence[object], limit: int = 3) -> str:
     """Join the first items, and count the others: `a; b; c; and 2 more`."""
     more = len(items) - limit

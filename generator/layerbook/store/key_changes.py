@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from layerbook.core.text import shorten
 from layerbook.store import results
 from layerbook.store.cache import WorkingCache
 from layerbook.store.comparison import Difference
@@ -119,4 +120,4 @@ def _shorten(value: Any) -> str:
     is_digest = isinstance(value, str) and _HEX.search(value)
     text = value if is_digest else json.dumps(value, ensure_ascii=False)
     text = _HEX.sub(lambda match: match[0][:8], text)
-    return text if len(text) <= MAX_VALUE_WIDTH else text[: MAX_VALUE_WIDTH - 1] + "…"
+    return shorten(text, MAX_VALUE_WIDTH)

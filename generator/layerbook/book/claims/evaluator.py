@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from layerbook.book.claims import values
 from layerbook.book.claims.values import CheckError, Value, Verdict, describe, is_list, is_number
 from layerbook.core.errors import LayerbookError, did_you_mean
+from layerbook.core.text import shorten
 
 MAX_STEPS = 200_000
 TEXT_STEP = 1000  # characters that are compared or searched in one step
@@ -136,7 +137,7 @@ class Evaluator(ast.NodeVisitor):
             if not isinstance(index, str | int) or index not in container.value:
                 keys = [str(key) for key in container.value]
                 hint = did_you_mean(str(index), keys)
-                choices = values.shorten(", ".join(keys), 200)
+                choices = shorten(", ".join(keys), 200)
                 missing = f"there is no key {values.format_value(index)}{hint}"
                 fail(node.slice, f"{missing}; available: {choices}")
             return container.part(container.value[index], f"[{json.dumps(index)}]")

@@ -15,9 +15,9 @@ import numpy as np
 from pydantic import BaseModel
 
 from layerbook.core.errors import LayerbookError, did_you_mean
+from layerbook.core.text import shorten
 
 CLOSE_MARGIN = 0.05
-MAX_WIDTH = 60
 
 
 class CheckError(LayerbookError):
@@ -212,11 +212,6 @@ def format_value(value: Any) -> str:
         items = [format_value(to_python(item)) for item in value[:20]]
         return shorten(f"[{', '.join([*items, '...'] if len(value) > 20 else items)}]")
     return describe(value)
-
-
-def shorten(text: str, width: int = MAX_WIDTH) -> str:
-    """Cut a text that is longer than `width`."""
-    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def is_id_expression(expression: str) -> bool:
