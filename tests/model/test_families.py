@@ -89,8 +89,9 @@ class Case:
 
     def reference(self, dtype: torch.dtype) -> Any:
         """Return the model as transformers loads it, with eager attention."""
-        network = getattr(transformers, FAMILIES[self.family].network)
-        loaded = network.from_pretrained(self.directory, attn_implementation="eager", dtype=dtype)
+        loaded = transformers.AutoModelForCausalLM.from_pretrained(
+            self.directory, attn_implementation="eager", dtype=dtype
+        )
         return loaded.eval()
 
     @cached_property

@@ -48,7 +48,6 @@ class SitePoint(NamedTuple):
 class Family:
     """The places of sites and modules in the models of one family.
 
-    network: its class in transformers.
     layers: the list of layers.
     attention: the attention of a layer.
     sites, layer_sites: the points of the sites that a module has.
@@ -60,7 +59,6 @@ class Family:
     """
 
     name: str
-    network: str
     sites: Sites
     layer_sites: Sites
     roles: Mapping[str, ModuleRole]
@@ -158,59 +156,43 @@ SANDWICH_ROLES: Mapping[str, ModuleRole] = {
 
 def _like_llama(
     name: str,
-    network: str,
     layer_sites: Sites | None = None,
     roles: Mapping[str, ModuleRole] | None = None,
     **settings: Any,
 ) -> Family:
     """Return a family that differs from Llama in some sites and modules."""
     sites = {**LAYER_SITES, **(layer_sites or {})}
-    return Family(name, network, SITES, sites, {**ROLES, **(roles or {})}, **settings)
+    return Family(name, SITES, sites, {**ROLES, **(roles or {})}, **settings)
 
 
-GELU = ("hidden_activation", "gelu_pytorch_tanh")
-GEMMA = {"activation": GELU, "scaled_embedding": True}
+GEMMA: Mapping[str, Any] = {
+    "activation": ("hidden_activation", "gelu_pytorch_tanh"),
+    "scaled_embedding": True,
+}
 
-FAMILIES: Mapping[str, Family] = {
-    "llama": _like_llama("Llama", "LlamaForCausalLM"),
-    "mistral": _like_llama("Mistral", "MistralForCausalLM"),
-    "qwen2": _like_llama("Qwen2", "Qwen2ForCausalLM"),
-    "qwen3": _like_llama(
-        "Qwen3",
-        "Qwen3ForCausalLM",
-        _qk_norm_sites("T H d"),
-        QK_NORM_ROLES,
-    ),
-    "smollm3": _like_llama("SmolLM3", "SmolLM3ForCausalLM"),
+FAMILIES: Mapping[str, Family] = {  # by the model_type of config.json
+    "llama": _like_llama("Llama"),
+    "mistral": _like_llama("Mistral"),
+    "qwen2": _like_llama("Qwen2"),
+    "qwen3": _like_llama("Qwen3", _qk_norm_sites("T H d"), QK_NORM_ROLES),
+    "smollm3": _like_llama("SmolLM3"),
     "phi3": _like_llama(
         "Phi-3",
-        "Phi3ForCausalLM",
         _fused_sites("self_attn.qkv_proj"),
         {"self_attn.qkv_proj": "queries, keys, values", "mlp.gate_up_proj": "mlp"},
     ),
     "gemma": _like_llama(
-        "Gemma",
-        "GemmaForCausalLM",
-        activation=("hidden_act", "gelu_pytorch_tanh"),
-        scaled_embedding=True,
+        "Gemma", activation=("hidden_act", "gelu_pytorch_tanh"), scaled_embedding=True
     ),
-    "gemma2": _like_llama(
-        "Gemma 2",
-        "Gemma2ForCausalLM",
-        SANDWICH_SITES,
-        SANDWICH_ROLES,
-        **GEMMA,
-    ),
+    "gemma2": _like_llama("Gemma 2", SANDWICH_SITES, SANDWICH_ROLES, **GEMMA),
     "gemma3_text": _like_llama(
         "Gemma 3",
-        "Gemma3ForCausalLM",
         {**SANDWICH_SITES, **_qk_norm_sites("H T d")},
         {**SANDWICH_ROLES, **QK_NORM_ROLES},
         **GEMMA,
     ),
     "olmo2": _like_llama(
         "OLMo 2",
-        "Olmo2ForCausalLM",
         {
             **_qk_norm_sites("joined"),
             "attn_out": SitePoint("post_attention_layernorm"),
@@ -225,7 +207,6 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "granite": _like_llama(
         "Granite",
-        "GraniteForCausalLM",
         {
             "attn_out": SitePoint("self_attn", item=0, scale="residual_multiplier"),
             "mlp_out": SitePoint("mlp", scale="residual_multiplier"),
@@ -233,7 +214,6 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "gpt2": Family(
         "GPT-2",
-        "GPT2LMHeadModel",
         sites=_sites("transformer.wte", "transformer.ln_f"),
         layer_sites={
             **_layer_sites("attn", "attn.c_proj", "ln_2", "mlp.c_proj"),

@@ -14,6 +14,7 @@ import transformers
 from safetensors import safe_open
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.utils import logging as transformers_logging
 
 from layerbook.core.errors import ModelError
@@ -197,8 +198,9 @@ def _quiet_transformers() -> Iterator[None]:
 
 
 def _load(directory: Path, precision: Precision) -> NetworkParts:
-    family = find_family(read_object(directory / "config.json"))
-    network_class = getattr(transformers, family.network)
+    settings = read_object(directory / "config.json")
+    family = find_family(settings)
+    network_class = getattr(transformers, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[settings["model_type"]])
     config = network_class.config_class.from_pretrained(directory)
     # A config.json can name a repository of the Hub, from which transformers would load code.
     config._attn_implementation = ATTENTION
