@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fixtures.sample_figures import decoder_diagram, mlp_shapes
@@ -71,7 +73,7 @@ def test_highlighted_part_stands_out() -> None:
 
 def test_compact_diagram_has_the_boxes_without_text() -> None:
     """For the head of a chapter: eight boxes, two of them highlighted."""
-    root = parse_svg(render_diagram(decoder_diagram("mlp"), "x", compact=True))
+    root = parse_svg(render_diagram(replace(decoder_diagram("mlp"), compact=True), "x"))
     assert texts(root) == []
     assert len(filled_boxes(root, "accent")) == 2 and len(filled_boxes(root, "pale")) == 6
     assert root.findtext(f"{SVG}desc") == decoder_diagram().alt
@@ -81,14 +83,9 @@ def test_compact_diagram_has_the_boxes_without_text() -> None:
 @pytest.mark.parametrize("compact", [True, False])
 def test_parts_link_to_their_chapters(compact: bool) -> None:
     """Adjacent boxes of a part are one named link; a part without an address has none."""
-    root = parse_svg(
-        render_diagram(
-            decoder_diagram(),
-            "x",
-            compact=compact,
-            links={"attention": "attention.html", "mlp": "mlp.html#a"},
-        )
-    )
+    addresses = {"attention": "attention.html", "mlp": "mlp.html#a"}
+    figure = replace(decoder_diagram(), compact=compact, links=addresses)
+    root = parse_svg(render_diagram(figure, "x"))
     links = {a.attrib["href"]: a for a in root.iter(f"{SVG}a")}
     assert set(links) == {"attention.html", "mlp.html#a"}
     assert links["attention.html"].attrib["aria-label"] == "First norm, Attention"

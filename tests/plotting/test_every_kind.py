@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -140,9 +141,8 @@ def digests() -> dict[str, str]:
         for i, (name, figure) in enumerate(FIGURES.items())
     }
     drawn["growing"] = "".join(render.render_frames(growing_frames(), "frames"))
-    drawn["links"] = render_diagram(
-        decoder_diagram(), "map", compact=True, links={"mlp": "mlp.html"}
-    )
+    linked = replace(decoder_diagram(), compact=True, links={"mlp": "mlp.html"})
+    drawn["links"] = render_diagram(linked, "map")
     return {name: sha256(svg.encode()).hexdigest() for name, svg in drawn.items()}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -373,7 +373,11 @@ class Block:
 
 @dataclass(frozen=True)
 class Diagram:
-    """The decoder in the order of the computation; `repeat` is the number of layers."""
+    """The decoder in the order of the computation.
+
+    repeat: the number of layers. highlight: the part of the boxes in the accent color.
+    compact: small and without words. links: addresses that boxes lead to, by part.
+    """
 
     blocks: tuple[Block, ...]
     repeat: int
@@ -381,6 +385,8 @@ class Diagram:
     alt: str
     title: str = ""
     highlight: str = ""
+    compact: bool = False
+    links: Mapping[str, str] = field(default_factory=dict)
 
     def table(self) -> Table:
         """Return one row per box."""
@@ -549,7 +555,9 @@ class MatplotlibFigure:
 
 
 Chart = Panel | Panels
-Figure = Chart | TokenStrip | Passage | Table | Diagram | MatrixChain | Frames | MatplotlibFigure
+Picture = Chart | Diagram | MatrixChain | MatplotlibFigure
+"""A figure that is a single drawing."""
+Figure = Picture | Frames | TokenStrip | Passage | Table
 
 
 def _names(*messages: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import NamedTuple
@@ -103,29 +103,26 @@ class _Layout:
     top: float = 0.0
 
 
-def render_diagram(
-    figure: Diagram, id: str, *, compact: bool = False, links: Mapping[str, str] | None = None
-) -> str:
-    """Draw the diagram as SVG.
-
-    compact: small and without words. links: addresses that boxes lead to, by part.
-    """
-    sizes = _COMPACT if compact else _FULL
-    width = _COMPACT_WIDTH if compact else _width(figure)
+def render_diagram(figure: Diagram, id: str) -> str:
+    """Draw the diagram as SVG."""
+    sizes = _COMPACT if figure.compact else _FULL
+    width = _COMPACT_WIDTH if figure.compact else _width(figure)
     plan = _compute_layout(figure, sizes, width)
     height = -plan.top
-    picture = svg.root_element(id, width, height, figure, role="group" if links else "img")
+    role = "group" if figure.links else "img"
+    picture = svg.root_element(id, width, height, figure, role=role)
     sheet = svg.add_element(picture, "g", transform=f"translate(0 {svg.format_coordinate(height)})")
     if plan.frame:
         _draw_frame(sheet, figure, plan.frame, sizes, width)
     _draw_lines(sheet, figure, plan, sizes)
     for part, members in groupby(plan.boxes, key=lambda box: box.block.part):
         boxes, parent = list(members), sheet
-        if links and part in links:
+        if part in figure.links:
             names = ", ".join(box.block.name for box in boxes)
-            parent = svg.add_element(sheet, "a", href=links[part], aria_label=names)
+            parent = svg.add_element(sheet, "a", href=figure.links[part], aria_label=names)
         for box in boxes:
-            group = parent if compact else svg.add_part(parent, text.printable(box.block.name))
+            name = text.printable(box.block.name)
+            group = svg.add_part(parent, name) if sizes.has_text else parent
             _draw_box(group, box, figure.highlight, sizes)
     return svg.to_string(picture)
 

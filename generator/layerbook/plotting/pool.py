@@ -15,7 +15,7 @@ from multiprocessing.process import BaseProcess
 from threading import Thread
 
 from layerbook.core import language
-from layerbook.core.figures import Chart, Diagram, Frames, MatplotlibFigure, MatrixChain
+from layerbook.core.figures import Frames, MatplotlibFigure, Picture
 from layerbook.core.language import ENGLISH, Language
 
 _MIN_JOBS = 12  # starting processes for fewer takes longer than drawing
@@ -26,30 +26,22 @@ Drawing = tuple[str, ...]
 
 @dataclass(frozen=True)
 class DrawingJob:
-    """A figure to draw; `id` must be unique on its page. `compact` and `links` are for diagrams.
+    """A figure to draw; `id` must be unique on its page.
 
     language: that of the words that the drawing adds.
     """
 
     id: str
-    figure: Chart | Diagram | MatrixChain | Frames | MatplotlibFigure
-    compact: bool = False
-    links: tuple[tuple[str, str], ...] = ()
+    figure: Picture | Frames
     language: Language = ENGLISH
 
 
 def render_job(job: DrawingJob) -> Drawing:
     """Draw the figure of a job."""
-    from layerbook.plotting import render
-    from layerbook.plotting.diagram import render_diagram
+    from layerbook.plotting.render import render_for_pages
 
     with language.use(job.language):
-        match job.figure:
-            case Diagram() as diagram:
-                links = dict(job.links)
-                return (render_diagram(diagram, job.id, compact=job.compact, links=links),)
-            case figure:
-                return render.render_for_pages(figure, job.id)
+        return render_for_pages(job.figure, job.id)
 
 
 class DrawingPool:

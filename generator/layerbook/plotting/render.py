@@ -10,21 +10,19 @@ from contextlib import chdir
 from pathlib import Path
 from typing import get_args
 
-from layerbook.core.figures import Chart, Diagram, Frames, MatplotlibFigure, MatrixChain
+from layerbook.core.figures import Diagram, Frames, MatplotlibFigure, MatrixChain, Picture
 from layerbook.plotting import svg
 from layerbook.plotting.diagram import render_diagram
 from layerbook.plotting.matrix_chain import render_matrix_chain
 
 
-def render_figure(figure: Chart | Diagram | MatrixChain | MatplotlibFigure, id: str) -> str:
+def render_figure(figure: Picture, id: str) -> str:
     """Render the figure as inline SVG; `id` must be unique on the page and prefixes all ids inside.
 
     Raises TypeError for figures of other kinds: text and tables are HTML, and frames are several
     drawings.
     """
-    if isinstance(figure, Diagram):
-        return render_diagram(figure, id)
-    if not isinstance(figure, (*get_args(Chart), MatrixChain, MatplotlibFigure)):
+    if not isinstance(figure, get_args(Picture)):
         raise TypeError(f"a figure of kind {type(figure).__name__} is not a single drawing")
     return _render_all(figure, id)[0]
 
@@ -34,9 +32,7 @@ def render_frames(figure: Frames, id: str) -> tuple[str, ...]:
     return _render_all(figure, id)
 
 
-def render_for_pages(
-    figure: Chart | MatrixChain | Frames | MatplotlibFigure, id: str
-) -> tuple[str, ...]:
+def render_for_pages(figure: Picture | Frames, id: str) -> tuple[str, ...]:
     """Render a figure, or each of its frames, for a page.
 
     What is too wide for a phone is rendered twice, in elements of class `wide` and `narrow`; the
@@ -55,10 +51,10 @@ def render_for_pages(
     )
 
 
-def _render_all(
-    figure: Chart | MatrixChain | Frames | MatplotlibFigure, id: str, *, narrow: bool = False
-) -> tuple[str, ...]:
+def _render_all(figure: Picture | Frames, id: str, *, narrow: bool = False) -> tuple[str, ...]:
     """Render a figure, or each of its frames; an author's own drawing has one layout only."""
+    if isinstance(figure, Diagram):
+        return (render_diagram(figure, id),)
     if isinstance(figure, MatrixChain):
         return (render_matrix_chain(figure, id, narrow=narrow),)
     _import_matplotlib()

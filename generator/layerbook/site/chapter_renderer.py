@@ -183,17 +183,15 @@ class ChapterRenderer:
         if self._decoder is None:
             return None
         known_part = part if part in {block.part for block in self._decoder.blocks} else ""
-        highlighted = replace(self._decoder, highlight=known_part, title="")
-        job = DrawingJob(CHAPTER_DIAGRAM, highlighted, compact=True)
-        return self._parts.figure_renderer.pictures(job)[0]
+        small = replace(self._decoder, highlight=known_part, title="", compact=True)
+        return self._parts.figure_renderer.pictures(DrawingJob(CHAPTER_DIAGRAM, small))[0]
 
     def index_page(self, body: pages.ChapterBody, minutes: Mapping[str, int]) -> pages.IndexPage:
         """Return the front page with its text."""
         diagram = None
         if self._decoder:
-            untitled = replace(self._decoder, title="")
-            job = DrawingJob("map", untitled, links=tuple(sorted(self._part_links.items())))
-            diagram = self._parts.figure_renderer.pictures(job)[0]
+            linked = replace(self._decoder, title="", links=self._part_links)
+            diagram = self._parts.figure_renderer.pictures(DrawingJob("map", linked))[0]
         book = self._parts.book
         return pages.IndexPage(
             title=book.title,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from layerbook.core import figures
 from layerbook.core.language import gettext
@@ -28,7 +29,7 @@ class FigureParts:
         self, renderer: FigureRenderer, diagram_links: Mapping[str, str] | None = None
     ) -> None:
         self._renderer = renderer
-        self._diagram_links = tuple(sorted((diagram_links or {}).items()))
+        self._diagram_links = diagram_links or {}
         self.files: dict[str, bytes] = {}
 
     def add_table(self, figure: figures.Figure, href: str) -> None:
@@ -50,10 +51,8 @@ class FigureParts:
             case figures.Table():
                 return table_html(figure, figure.title or gettext("Table"))
             case figures.Diagram():
-                job = DrawingJob(picture, figure, links=self._diagram_links)
-            case _:
-                job = DrawingJob(picture, figure)
-        return self._renderer.pictures(job)[0]
+                figure = replace(figure, links=self._diagram_links)
+        return self._renderer.pictures(DrawingJob(picture, figure))[0]
 
     def frames(self, figure: figures.Frames, id: str) -> tuple[FrameView, ...]:
         """Return the steps of a sequence, each with its picture."""
