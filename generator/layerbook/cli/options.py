@@ -14,7 +14,6 @@ import click
 
 from layerbook.core.errors import UsageError
 
-Command = TypeVar("Command", bound=Callable[..., None])
 Options = TypeVar("Options")
 
 DASK_ADDRESS = re.compile(
@@ -78,17 +77,24 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 
 
-def book_options(command: Command) -> Command:
-    """Add `--book` and `--model` to a command."""
-    return book_option(model_option(command))
-
-
-@dataclass(frozen=True, kw_only=True)
-class BookOptions:
+@dataclass(frozen=True)
+class ChosenBook:
     """The folder of a book, and a model to use in place of the book's own."""
 
     root: Path
     model: str | None
+
+
+def book_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--book` and `--model` to a command, which gets both as its parameter `book`."""
+
+    @book_option
+    @model_option
+    @functools.wraps(command)
+    def call(root: Path, model: str | None, **options: object) -> None:
+        command(book=ChosenBook(root, model), **options)
+
+    return call
 
 
 def pass_options(kind: type[Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
 
 from layerbook.cli.options import (
-    BookOptions,
+    ChosenBook,
     book_options,
     jobs_option,
     json_option,
     only_option,
-    pass_options,
     quiet_option,
 )
 from layerbook.cli.output import print_json, print_lines
@@ -31,7 +29,7 @@ from layerbook.core.progress import make_reporter
 )
 @json_option
 @jobs_option
-def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: int) -> None:
+def status(book: ChosenBook, checking: bool, as_json: bool, jobs: int) -> None:
     """List the results that are out of date, and the reasons. Runs nothing."""
     from layerbook.cli.format_status import (
         orphan_lines,
@@ -44,7 +42,7 @@ def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: i
     from layerbook.store.orphans import find_orphans
     from layerbook.store.project import open_project
 
-    project = open_project(root, model)
+    project = open_project(book.root, book.model)
     statuses = check_status(project)
     files = None
     if checking:
@@ -74,9 +72,7 @@ def status(root: Path, model: str | None, checking: bool, as_json: bool, jobs: i
 @only_option
 @json_option
 @quiet_option
-def verify(
-    root: Path, model: str | None, only: tuple[str, ...], as_json: bool, quiet: bool
-) -> None:
+def verify(book: ChosenBook, only: tuple[str, ...], as_json: bool, quiet: bool) -> None:
     """Run the experiments again and compare them with the committed results.
 
     No result is replaced. Exits with 1 if an experiment differs or has no current result.
@@ -90,8 +86,8 @@ def verify(
 
     report = make_reporter(quiet=quiet)
     with rehashing():
-        project = open_project(root, model, report)
-        with cache.lock(root):
+        project = open_project(book.root, book.model, report)
+        with cache.lock(book.root):
             statuses = check_status(project)
             checks = verify_results(project, select(statuses, only, force=True), report)
     if as_json:
@@ -100,16 +96,6 @@ def verify(
         print_lines(verification_lines(checks))
     if not all_same(checks):
         sys.exit(1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DiffOptions(BookOptions):
-    """The options of `diff`; `page` is the HTML file to write."""
-
-    old: str
-    new: str | None
-    as_json: bool
-    page: Path | None
 
 
 @click.command()
@@ -123,8 +109,7 @@ class DiffOptions(BookOptions):
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write an HTML page with both sides.",
 )
-@pass_options(DiffOptions)
-def diff(options: DiffOptions) -> None:
+def diff(book: ChosenBook, old: str, new: str | None, as_json: bool, page: Path | None) -> None:
     """Compare the results OLD and NEW, and the sentences that use them.
 
     OLD and NEW can be folders, also those of `run --out`, models with results in this book, or git
@@ -135,20 +120,20 @@ def diff(options: DiffOptions) -> None:
     from layerbook.compare.result_set import open_result_set
     from layerbook.store.project import open_project
 
-    project, page = open_project(options.root, options.model), options.page
+    project = open_project(book.root, book.model)
     with TemporaryDirectory(prefix="layerbook-") as scratch:
         sides = (
-            open_result_set(project, options.old, Path(scratch) / "old"),
-            open_result_set(project, options.new or project.source.name, Path(scratch) / "new"),
+            open_result_set(project, old, Path(scratch) / "old"),
+            open_result_set(project, new or project.source.name, Path(scratch) / "new"),
         )
         outcome = page_outcome = diff_results(project, *sides)
         if page is not None and project.book.own_words.code != "en":
             with language.use(project.book.own_words):
                 page_outcome = diff_results(project, *sides)
     if page is not None:
-        check_output(options.root, page)
+        check_output(book.root, page)
         atomic.write_output(page, diff_page(project, page_outcome).encode())
-    if options.as_json:
+    if as_json:
         print_json(diff_data(project, outcome))
     else:
         print_lines(diff_lines(project, outcome))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from layerbook.cli.options import BookOptions, book_options, drafts_option, pass_options
+from layerbook.cli.options import ChosenBook, book_options, drafts_option
 from layerbook.cli.output import print_text
 from layerbook.core.errors import UsageError
 from layerbook.core.paths import resolve_within
@@ -19,36 +18,25 @@ if TYPE_CHECKING:
     from layerbook.site.preview import PreviewState
 
 
-@dataclass(frozen=True, kw_only=True)
-class ServeOptions(BookOptions):
-    """The options of `serve`; `run_stale`: also run experiments that are out of date."""
-
-    port: int
-    run_stale: bool
-    no_watch: bool
-    drafts: bool
-
-
 @click.command()
 @book_options
 @click.option("--port", default=8000, show_default=True, help="The port; 0 picks a free one.")
 @click.option("--run", "run_stale", is_flag=True, help="Also run experiments that are out of date.")
 @click.option("--no-watch", is_flag=True, help="Serve site/ as it is; do not rebuild it.")
 @drafts_option
-@pass_options(ServeOptions)
-def serve(options: ServeOptions) -> None:
+def serve(book: ChosenBook, port: int, run_stale: bool, no_watch: bool, drafts: bool) -> None:
     """Show the book at a local address; rebuild what you change, and reload its page.
 
     Mistakes are shown in the page. Experiments run only with --run.
     """
-    if not options.no_watch:
-        _watch_and_serve(options)
-    elif options.run_stale or options.drafts or options.model:
+    if not no_watch:
+        _watch_and_serve(book, port, run_stale=run_stale, drafts=drafts)
+    elif run_stale or drafts or book.model:
         raise UsageError(
             "--no-watch builds nothing, so --run, --drafts and --model would have no effect"
         )
     else:
-        _serve_site(options.root, options.port)
+        _serve_site(book.root, port)
 
 
 def _serve_site(root: Path, port: int) -> None:
@@ -63,7 +51,7 @@ def _serve_site(root: Path, port: int) -> None:
     )
 
 
-def _watch_and_serve(options: ServeOptions) -> None:
+def _watch_and_serve(book: ChosenBook, port: int, *, run_stale: bool, drafts: bool) -> None:
     """Build a book and serve it; rebuild it after every change.
 
     Raises the error of the first build if there is no page to show it in.
@@ -71,8 +59,8 @@ def _watch_and_serve(options: ServeOptions) -> None:
     from layerbook.site.preview import Preview
     from layerbook.site.serve import serve as serve_folder
 
-    folder, run = _site_folder(options.root), options.run_stale
-    preview = Preview(options.root, options.model, drafts=options.drafts, run=run)
+    folder = _site_folder(book.root)
+    preview = Preview(book.root, book.model, drafts=drafts, run=run_stale)
     preview.rebuild(make_reporter(quiet=False))
     _print_state(preview.state)
     if not (folder / "index.html").is_file():
@@ -82,9 +70,9 @@ def _watch_and_serve(options: ServeOptions) -> None:
         print_text(f"Serving {folder} at {address}; changes are shown at once, until Ctrl-C")
 
     def follow() -> None:
-        preview.follow(make_reporter(quiet=not run), _print_state)
+        preview.follow(make_reporter(quiet=not run_stale), _print_state)
 
-    serve_folder(folder, options.port, print_ready, preview, follow)
+    serve_folder(folder, port, print_ready, preview, follow)
 
 
 def _site_folder(root: Path) -> Path:
