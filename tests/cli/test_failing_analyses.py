@@ -26,6 +26,25 @@ class Mine(Analysis[Result]):
     def runs(self):
         return {"a": 1 / 0}
 """
+BIG_ARRAY = """\
+from layerbook.core.analysis import Analysis, BigArray, Record, Result
+
+
+class Part(Record):
+    {inside}
+
+
+class MineResult(Result):
+    parts: tuple[Part, ...]
+    {beside}
+
+
+class Mine(Analysis[MineResult]):
+    prompts: tuple[str, ...]
+
+    def runs(self):
+        return {{}}
+"""
 
 
 @pytest.fixture
@@ -86,6 +105,28 @@ def test_broken_analysis_is_reported_as_a_problem_of_the_spec(
     completed = layerbook("--debug", "check", cwd=book)
     assert completed.stderr.count("Traceback") == (text != "x = 1\n")
     assert lines(completed.stderr)[-2:] == [problem, count]
+
+
+@pytest.mark.parametrize(
+    ("inside", "beside", "name"),
+    [
+        ("name: str", "scores: BigArray", None),
+        ("scores: BigArray", "name: str", "Part.scores"),
+        ("scores: BigArray", "more: BigArray", "Part.scores"),
+        ("name: str", "scores: tuple[BigArray, ...]", "MineResult.scores"),
+        ("name: str", "scores: BigArray | None = None", "MineResult.scores"),
+        ("name: str", "scores: dict[str, BigArray]", "MineResult.scores"),
+    ],
+)
+def test_big_array_must_be_a_field_of_the_result(
+    book: Path, write_analysis: Callable[[str], None], inside: str, beside: str, name: str | None
+) -> None:
+    """Elsewhere it would become part of the JSON."""
+    write_analysis(BIG_ARRAY.format(inside=inside, beside=beside))
+    completed = layerbook("check", cwd=book)
+    message = f"analyses/mine.py: {name}: only a field of MineResult itself can be a BigArray"
+    assert (message in completed.stderr) == (name is not None), completed.stderr
+    assert "BigArray" not in completed.stderr or name is not None
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ small result, and `figures()` describes the result as figures. All three are pur
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,7 @@ Array = Annotated[
 
 
 class SidecarFile:
-    """Mark an array that is too big for JSON: the store writes it to a safetensors file."""
+    """Mark a result's array that is too big for JSON: the store writes it to a safetensors file."""
 
 
 BigArray = Annotated[Array, SidecarFile(), Rounding(to_float32=True)]
@@ -68,6 +69,33 @@ class Result(Record):
     """The numbers of one experiment; the store writes them as JSON."""
 
     model_config = ConfigDict(ser_json_inf_nan="constants")
+
+
+def check_big_arrays(result_type: type[Result]) -> None:
+    """Raise TypeError for a BigArray that the store would not write to a file.
+
+    It stores the fields of the result itself, but not those of its records or parts of a list.
+    """
+    records: list[type[BaseModel]] = [result_type]
+    for record in records:
+        for name, field in record.model_fields.items():
+            parts = list(_parts_of(field.annotation))
+            if record is not result_type:
+                parts += field.metadata
+            if any(isinstance(part, SidecarFile) for part in parts):
+                raise TypeError(
+                    f"{record.__name__}.{name}: only a field of {result_type.__name__} itself can "
+                    "be a BigArray; put all the numbers into one such field, or use Array"
+                )
+            types = [part for part in parts if isinstance(part, type) and part not in records]
+            records += [part for part in types if issubclass(part, BaseModel)]
+
+
+def _parts_of(annotation: Any) -> Iterator[Any]:
+    """Yield an annotation, and all that is inside its brackets."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from _parts_of(part)
 
 
 R = TypeVar("R", bound=Result)

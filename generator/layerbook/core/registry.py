@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from layerbook.core.analysis import Analysis, Result
+from layerbook.core.analysis import Analysis, Result, check_big_arrays
 from layerbook.core.errors import (
     LayerbookError,
     UsageError,
@@ -114,4 +114,8 @@ def _checked_class(analysis: Any, name: str, file: str) -> AnalysisType:
     if not isinstance(getattr(analysis, "result_type", None), type):
         name = analysis.__name__
         raise UsageError(f"{file}: {name} must name its type of result, as in Analysis[MyResult]")
+    try:
+        check_big_arrays(analysis.result_type)
+    except TypeError as error:
+        raise UsageError(f"{file}: {error}") from error
     return analysis
