@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
-from fixtures.run_analysis import run
+from fixtures.run_analysis import WordTokenizer, run
 from layerbook.analyses.fact_knockout import FactKnockout
-from layerbook.core.requests import Prompt
+from layerbook.core.direct_path import W_U
+from layerbook.core.requests import LN_FINAL, ActivationCache, Prompt
 from layerbook.model.loaded_model import LoadedModel
 
 TEMPLATE, SUBJECTS = "The {} sat on the table", ("cat", "dog", "big table")  # 8, 8 and more tokens
@@ -124,3 +127,30 @@ def test_layers_can_be_left_out(tiny: LoadedModel) -> None:
     whole, part = run(tiny, analysis()), run(tiny, analysis(from_layer=1))
     assert part.layers == (1,)
     assert np.abs(np.array(whole.with_mean.cost)[1:] - part.with_mean.cost).max() < 1e-9
+
+
+def test_memory_does_not_grow_with_prompts_and_layers() -> None:
+    """At most the distributions of the heads of one layer are in memory, with their copies."""
+    size, words = 20_000, WordTokenizer()
+    words.pieces += [f" {number}" for number in range(1, size)]
+    rng = np.random.default_rng(1)
+    knockout = FactKnockout(
+        prompt="The {} is",
+        subjects=tuple(f"number {number}" for number in range(40)),
+        layer=1,
+        head=2,
+        layers=tuple(range(20)),
+        heads=tuple(range(HEADS)),
+    )
+    captures = {
+        name: ActivationCache((), "", words, {LN_FINAL: rng.normal(size=(3, WIDTH))})
+        for name in knockout.runs()
+    }
+    weights = {W_U: rng.normal(size=(WIDTH, size))}
+    captures["weights"] = ActivationCache((), "", words, weights)
+    tracemalloc.start()
+    result = knockout.measure(captures)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert result.with_mean.cost.shape == (20, HEADS, 40)
+    assert peak < 8 * HEADS * size * 8  # a distribution of the vocabulary has `size` float64

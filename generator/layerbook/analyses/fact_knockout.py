@@ -169,35 +169,39 @@ class FactKnockout(Analysis[FactKnockoutResult]):
         index = heads.index(self.head)
 
         plain = [captures[f"plain {n}"] for n in range(N)]
-        swapped = [[captures[f"swap {n} {head}"] for head in heads] for n in range(N)]
-        before = softmax(next_logits(plain, W))  # [N, V]
-        after = np.stack([softmax(next_logits(runs, W)) for runs in swapped])  # [N, H, V]
-
         answers = [likeliest(run, next_logits([run], W)[0]) for run in plain]
-        others = [*answers[1:], answers[0]]  # the answer of the next prompt
-        other_ids = np.array([[other.id] for other in others])  # [N, 1]
+
+        prompts, becomes_other = [], []
+        for n, answer in enumerate(answers):
+            following = (n + 1) % N
+            other = answers[following]  # the answer of the next prompt
+            before = softmax(next_logits([plain[n]], W)[0])  # [V]
+            swapped = [captures[f"swap {n} {head}"] for head in heads]
+            logits = next_logits(swapped, W)  # [H, V]
+            after = softmax(logits)
+            becomes_other.append(after.argmax(axis=-1) == other.id)  # [H]
+            prompts.append(
+                SwappedPrompt(
+                    subject=self.subjects[n],
+                    answer=answer,
+                    other=self.subjects[following],
+                    swapped=likeliest(swapped[index], logits[index]),
+                    answer_after=float(after[index, answer.id]),
+                    other_before=float(before[other.id]),
+                    other_after=float(after[index, other.id]),
+                )
+            )
 
         return FactKnockoutResult(
             prompt=self.prompt,
-            prompts=tuple(
-                SwappedPrompt(
-                    subject=self.subjects[n],
-                    answer=answers[n],
-                    other=self.subjects[(n + 1) % N],
-                    swapped=likeliest(swapped[n][index], next_logits(swapped[n], W)[index]),
-                    answer_after=float(after[n, index, answers[n].id]),
-                    other_before=float(before[n, others[n].id]),
-                    other_after=float(after[n, index, others[n].id]),
-                )
-                for n in range(N)
-            ),
+            prompts=tuple(prompts),
             layer=self.layer,
             head=self.head,
             layers=self.tried_layers(),
             heads=heads,
             with_zeros=self.measure_costs("zero", captures, answers),
             with_mean=self.measure_costs("mean", captures, answers),
-            answers_swapped=tuple((after.argmax(axis=-1) == other_ids).sum(axis=0).tolist()),
+            answers_swapped=tuple(np.sum(becomes_other, axis=0).tolist()),
         )
 
     def measure_costs(
@@ -208,12 +212,12 @@ class FactKnockout(Analysis[FactKnockoutResult]):
         layers, heads = self.tried_layers(), resolved(self.heads)
         lost = []
         for n, answer in enumerate(answers):
-            names = [f"{way} {n} {layer}.{head}" for layer, head in product(layers, heads)]
-            logits = next_logits([captures[name] for name in names], W)  # [L * H, V]
-            prob = softmax(logits)[:, answer.id]  # [L * H]
-            lost.append(np.log2(answer.prob / prob))
+            runs = [[captures[f"{way} {n} {layer}.{head}"] for head in heads] for layer in layers]
+            # One layer at a time, since a distribution over the vocabulary is large.
+            probs = (softmax(next_logits(layer_runs, W))[:, answer.id] for layer_runs in runs)
+            lost.append([np.log2(answer.prob / prob) for prob in probs])  # [L][H]
         return ReplacementCosts(
-            cost=np.array(lost).T.reshape(len(layers), len(heads), -1),  # [L, H, N]
+            cost=np.stack(lost, axis=-1),  # [L, H, N]
             head_index=(layers.index(self.layer), heads.index(self.head)),
         )
 
