@@ -100,6 +100,7 @@ def test_ignores_linked_folders(name: str, target_folder: str, tmp_path: Path) -
     link.symlink_to(target if "." in name or name in ("", "/pages") else target / "kept")
     working_cache = WorkingCache(book)
     working_cache.put_blob("pages", "key", b"<p>")
+    working_cache.keep_newest("pages", 0)
     with suppress(StoreError):
         cache.clean(book, everything=True)
     assert {path.name: path.read_text() for path in target.iterdir()} == {"kept": "kept"}
@@ -115,6 +116,22 @@ def test_blobs_are_stored_by_kind_and_key(tmp_path: Path) -> None:
     assert working_cache.get_blob("math", "empty") is None
     assert working_cache.get_blob("figures", "other") is None
     assert {p.name for p in tmp_path.iterdir()} == {cache.CACHE_FOLDER}
+
+
+def test_old_blobs_of_a_kind_are_removed(tmp_path: Path) -> None:
+    """The newest stay, those that were written again included; so do blobs of other kinds."""
+    working_cache = WorkingCache(tmp_path)
+    working_cache.put_blob("figures", "old", b"<svg/>")
+    for number in range(5):
+        working_cache.put_blob("modules", f"key {number}", b"{}")
+        for path in entry_files(working_cache, "modules"):
+            os.utime(path, ns=(0, path.stat().st_mtime_ns - 10**9))  # a second earlier
+    working_cache.put_blob("modules", "key 0", b"[]")
+    working_cache.keep_newest("modules", 2)
+    kept = [number for number in range(5) if working_cache.get_blob("modules", f"key {number}")]
+    assert kept == [0, 4]
+    assert working_cache.get_blob("figures", "old") == b"<svg/>"
+    working_cache.keep_newest("diagrams", 2)
 
 
 @pytest.mark.parametrize("length", [0, 10, 32, 37])

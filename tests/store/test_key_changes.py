@@ -150,3 +150,24 @@ def test_status_shows_changed_libraries(book: Path, monkeypatch: pytest.MonkeyPa
         for change in experiment["changes"]
     ]
     assert versions == [("versions", "numpy", numpy.__version__, "99")]
+
+
+def test_digests_of_modules_do_not_pile_up(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The working cache keeps those of the latest states of the code."""
+    from layerbook.store import code_digest, keys
+
+    monkeypatch.setattr(keys, "MAX_CODE_ENTRIES", 3)
+    monkeypatch.setattr(keys, "MAX_MODULES_ENTRIES", 5)
+    module_digests = code_digest.module_digests
+    for version in range(6):
+        edited = {"layerbook.analyses.generate": f"{version:064}"}
+        monkeypatch.setattr(
+            code_digest, "module_digests", lambda *places, new=edited: module_digests(*places) | new
+        )
+        monkeypatch.setattr(
+            code_digest, "packages_digest", lambda names, state=f"{version:064}": state
+        )
+        read_status(book)
+    files = [path for path in (book / ".layerbook").rglob("*") if path.is_file()]
+    kinds = [path.parent.parent.name for path in files]
+    assert kinds.count("code") == 3 and kinds.count("modules") == 5

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from layerbook.core import atomic
 from layerbook.core.errors import StoreError
-from layerbook.core.paths import read_file, resolve_within
+from layerbook.core.paths import read_file, resolve_within, scan
 from layerbook.model import user_cache
 
 CACHE_FOLDER = ".layerbook"
@@ -80,6 +80,15 @@ class WorkingCache:
         """Store bytes under a key, unless the disk refuses, as in a read-only book."""
         with suppress(StoreError):
             self._write(kind, key, data)
+
+    def keep_newest(self, kind: str, count: int) -> None:
+        """Remove all blobs of a kind but the newest `count`, as far as the disk lets it."""
+        with suppress(StoreError, OSError):
+            folder = resolve_within(self.root, self.folder / kind, links=False)
+            files = [entry for entry in scan(folder) if entry.is_file(follow_symlinks=False)]
+            files.sort(key=lambda file: -file.stat(follow_symlinks=False).st_mtime_ns)
+            for file in files[count:]:
+                Path(file.path).unlink(missing_ok=True)
 
     def _read_computed(self, name: str) -> dict[str, str]:
         results = json.loads(self.get_blob(COMPUTED_KIND, name) or b"{}")

@@ -26,6 +26,8 @@ from layerbook.store.json_format import json_digest
 
 CODE_KIND = "code"
 MODULES_KIND = "modules"
+MAX_CODE_ENTRIES = 16  # states of the code; enough to switch between branches
+MAX_MODULES_ENTRIES = 1000  # for each state, one entry for each analysis
 COMPONENTS = ("spec", "code", "weights", "tokenizer", "precision")
 LIBRARIES = ("torch", "transformers", "numpy", "scikit-learn", "tokenizers")
 # Pages and reports print the words of a key, which a forger can choose.
@@ -103,8 +105,11 @@ def _code_digests(groups: Set[tuple[str, ...]], cache: WorkingCache | None) -> d
         digests[" ".join(names)] = code = json_digest(modules)
         if cache:
             cache.put_blob(MODULES_KIND, code, json.dumps(modules).encode())
-    if cache and missing and code_digest.packages_digest(packages) == state:  # not edited since
-        cache.put_blob(CODE_KIND, state, json.dumps(digests).encode())
+    if cache and missing:
+        if code_digest.packages_digest(packages) == state:  # not edited since
+            cache.put_blob(CODE_KIND, state, json.dumps(digests).encode())
+        cache.keep_newest(CODE_KIND, MAX_CODE_ENTRIES)
+        cache.keep_newest(MODULES_KIND, MAX_MODULES_ENTRIES)
     return digests
 
 
