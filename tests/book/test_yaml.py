@@ -2,6 +2,9 @@
 
 import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -324,3 +327,31 @@ def test_joins_a_surrogate_pair(tmp_path):
     node, problems = read_with_problems(tmp_path / "a.yaml", written)
     assert problems == []
     assert node.to_python() == json.loads(written)
+
+
+WITHOUT_LIBYAML = """\
+import sys
+from pathlib import Path
+sys.modules["yaml._yaml"] = None  # as if PyYAML had been built without libyaml
+from layerbook.book.node import ProblemList
+from layerbook.book.yaml import read_mapping
+for name in sys.argv[1:]:
+    problems = ProblemList()
+    print(read_mapping(Path(name), problems), list(problems))
+"""
+
+
+def test_reads_the_same_without_libyaml(tmp_path: Path) -> None:
+    """PyYAML's own parser reads the same values at the same positions, and reports mistakes."""
+    broken = tmp_path / "broken.yaml"
+    broken.write_text('a: "\\UFFFFFFFF"\n')
+    specs = sorted((Path(__file__).parents[2] / "experiments").glob("*.yaml"))
+    completed = subprocess.run(
+        [sys.executable, "-c", WITHOUT_LIBYAML, *map(str, specs), str(broken)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *nodes, last = completed.stdout.splitlines()
+    assert nodes == [f"{read_mapping(spec, ProblemList())} []" for spec in specs]
+    assert last.startswith("None [Problem(") and "not valid YAML" in last

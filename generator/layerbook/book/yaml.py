@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from yaml import BaseLoader, CBaseLoader, MarkedYAMLError, YAMLError
+from yaml import BaseLoader, MarkedYAMLError, YAMLError
 from yaml.events import (
     AliasEvent,
     CollectionEndEvent,
@@ -21,6 +21,11 @@ from yaml.events import (
 )
 
 from layerbook.book.node import FILE_START, Node, Position, ProblemList, display_path
+
+try:
+    from yaml import CBaseLoader as FastLoader
+except ImportError:  # PyYAML was built without libyaml
+    from yaml import BaseLoader as FastLoader
 
 MAX_BYTES = 1_000_000
 MAX_LINE = 100_000  # characters; some tokens of YAML take quadratic time to scan
@@ -46,6 +51,8 @@ LINE_BREAK = re.compile(r"\r\n|\r|\n")
 TAG_DIRECTIVE = re.compile(r"(?<![^\r\n])%TAG")  # libyaml takes quadratic time for many of them
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 SURROGATE = re.compile("[\ud800-\udfff]")
+# Both parsers stumble over some broken escapes.
+PARSER_ERRORS = (YAMLError, ValueError, LookupError, OverflowError)
 
 
 class _FatalProblem(Exception):
@@ -141,20 +148,21 @@ def _parse(text: str) -> list[Any]:
     """Return the events of the only document; empty if there is no document.
 
     If libyaml finds a mistake, PyYAML's own parser reads the text again. It is slow, but describes
-    mistakes better, and accepts escaped surrogate pairs, which JSON encoders write.
+    mistakes better, and accepts escaped surrogate pairs, which JSON encoders write. It reads every
+    text if there is no libyaml.
     """
     if match := TAG_DIRECTIVE.search(text):
         position = _end_position(text[: match.start()])
         raise _FatalProblem(position, "tags are not used in specs (%TAG)")
     try:
-        return list(_events(CBaseLoader(text)))
-    except (YAMLError, UnicodeDecodeError) as error:  # a tag may have escaped bytes
+        return list(_events(FastLoader(text)))
+    except PARSER_ERRORS as error:
         first_error = error
     try:
         return list(_events(BaseLoader(text)))
     except YAMLError as error:
         raise _syntax_problem(error) from error
-    except (ValueError, LookupError, OverflowError):  # it stumbles over some broken escapes
+    except PARSER_ERRORS:
         raise _syntax_problem(first_error) from first_error
 
 
@@ -183,7 +191,7 @@ def _events(loader: Any) -> Iterator[Any]:
             yield event
 
 
-def _syntax_problem(error: YAMLError | UnicodeDecodeError) -> _FatalProblem:
+def _syntax_problem(error: Exception) -> _FatalProblem:
     if not isinstance(error, MarkedYAMLError):
         return _FatalProblem(FILE_START, f"not valid YAML: {error}")
     mark = error.problem_mark or error.context_mark
