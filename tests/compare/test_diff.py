@@ -161,6 +161,35 @@ def test_reports_a_changed_number_and_its_effects(committed: Path) -> None:
     assert text.endswith("1 verdict changed, 1 figure and 1 sentence differ\n")
 
 
+@pytest.mark.parametrize(
+    ("name", "mistake", "problem"),
+    [
+        (
+            "experiments/book.yaml",
+            "theme:\n  logo: images/none.svg\n",
+            "experiments/book.yaml:8:9: there is no file 'images/none.svg'",
+        ),
+        ("templates/references.bib", "@book{", "templates/references.bib:1:1: is not BibTeX"),
+        ("templates/glossary.yaml", "a: 1", "templates/glossary.yaml:1:1: the file is a list"),
+    ],
+)
+def test_compares_numbers_where_the_book_has_mistakes(
+    committed: Path, name: str, mistake: str, problem: str
+) -> None:
+    """Mistakes in the theme, the bibliography or the glossary concern only the sentences."""
+    change_first_probability(committed, 0.0)
+    with (committed / name).open("a") as file:
+        file.write(mistake)
+    data = diff_data("HEAD", cwd=committed)
+    assert [entry["address"] for entry in data["experiments"] if entry["numbers"]] == ["next/sum"]
+    assert len(data["claims"]) == len(data["figures"]) == 1 and data["sentences"] == []
+    (note,) = data["notes"]
+    assert note.startswith(f"the sentences cannot be compared: {problem}")
+    completed = layerbook("diff", "HEAD", "--html", "diff.html", cwd=committed)
+    assert completed.returncode == 1 and note in completed.stdout
+    assert problem in (committed / "diff.html").read_text().replace("&#39;", "'")
+
+
 def test_reports_a_gap_in_the_last_digit(committed: Path) -> None:
     """Two machines should give equal digits."""
     first = store.load(sum_path(committed), NextToken.result_type).result.prompts[0].top[0].prob

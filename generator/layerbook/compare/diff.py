@@ -73,7 +73,7 @@ class FigureChange:
 
 @dataclass(frozen=True)
 class Diff:
-    """All differences. `notes` name the chapters whose prose does not fit one of the sides."""
+    """All differences. `notes` say which prose cannot be compared, and why."""
 
     old: str
     new: str
@@ -179,9 +179,13 @@ class _Comparison:
                 yield Difference(cell.description, old, new)
 
     def diff_prose(self) -> tuple[list[SentenceChange], list[str]]:
-        """Return the sentences that differ, and notes on chapters that cannot be compared."""
-        # Figures are drawn only when a page is written, which does not happen here.
-        parts = load_site_parts(self.project, DrawingPool(1))
+        """Return the sentences that differ, and notes on prose that cannot be compared."""
+        try:
+            # Figures are drawn only when a page is written, which does not happen here.
+            parts = load_site_parts(self.project, DrawingPool(1))
+        except SpecError as error:  # in the theme, the bibliography or the glossary
+            problem = error.problems[0]
+            return [], [gettext("the sentences cannot be compared: {problem}", problem=problem)]
         old, new = ProseVariant(parts, self.old_views), ProseVariant(parts, self.new_views)
         sentences: list[SentenceChange] = []
         notes = []
