@@ -66,6 +66,28 @@ def test_bibtex_names_macros_and_accents_are_read(tmp_path: Path) -> None:
     assert article.url == "https://doi.org/10.1000/182"
 
 
+@pytest.mark.parametrize(
+    ("type", "venue"),
+    [
+        ("article", "A journal"),
+        ("Book", "A publisher"),
+        ("inproceedings", "Proceedings"),
+        ("phdthesis", "A school"),
+        ("techreport", "An institution"),
+        ("misc", "A journal"),
+    ],
+)
+def test_venue_is_the_field_that_bibtex_prints(tmp_path: Path, type: str, venue: str) -> None:
+    """Exports of reference managers often have more fields than an entry of the type needs."""
+    fields = "journal={A journal}, booktitle={Proceedings}, publisher={A publisher}, "
+    fields += "school={A school}, institution={An institution}"
+    (tmp_path / "references.bib").write_text(
+        f"@{type}{{a1, author={{A}}, title={{T}}, year=1984, {fields}}}"
+    )
+    sources = load(tmp_path)
+    assert sources is not None and sources.get("a1").venue == venue
+
+
 def test_marks_that_end_nowhere_stay(tmp_path: Path) -> None:
     """A value that is not valid LaTeX is kept as written."""
     text = r'@book{a1, author={A}, title="A \", year=1984}'.replace(r"\\", "\\")

@@ -24,6 +24,14 @@ VENUES = (
     *("journal", "journaltitle", "booktitle", "school", "publisher", "institution"),
     *("organization", "howpublished", "archiveprefix", "eprinttype"),
 )
+VENUE_BY_TYPE = {
+    **dict.fromkeys(("book", "proceedings"), "publisher"),
+    **dict.fromkeys(("inproceedings", "conference", "incollection", "inbook"), "booktitle"),
+    **dict.fromkeys(("phdthesis", "mastersthesis"), "school"),
+    **dict.fromkeys(("techreport", "report", "thesis"), "institution"),
+    "manual": "organization",
+}
+"""The field that BibTeX prints for entries of a type, even if they have others of VENUES too."""
 URL_FIELDS = ("url", "doi", "eprint", "archiveprefix", "eprinttype")
 _JOINED_STRING = re.compile(r"@string\s*[{(][^@]*?#", re.IGNORECASE)
 _BIBTEX_KEY = re.compile(r"@\s*\w+\s*[{(]\s*([^\s,{}()]+)\s*,")
@@ -166,11 +174,12 @@ def _from_bibtex(entry: Any) -> dict[str, Any]:
     fields = {name.lower(): value for name, value in entry.fields.items()}
     people = entry.persons.get("author") or entry.persons.get("editor") or []
     year = _plain(fields.get("year", "")) or fields.get("date", "")[:4]
+    venues = (VENUE_BY_TYPE.get(entry.type, "journal"), *VENUES)
     return _without_empty(
         authors=[_bibtex_name(person) for person in people],
         year=int(year) if year.isdecimal() and len(year) < MAX_YEAR_DIGITS else year,
         title=_plain(fields.get("title", "")),
-        venue=_plain(next((fields[name] for name in VENUES if fields.get(name)), "")),
+        venue=_plain(next((fields[name] for name in venues if fields.get(name)), "")),
         url=_bibtex_url({name: _plain(fields.get(name, "")) for name in URL_FIELDS}),
         used_for=_plain(fields.get("annotation") or fields.get("annote") or ""),
     )
