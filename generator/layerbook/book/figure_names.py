@@ -11,6 +11,7 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,12 +27,10 @@ def can_have_figure(experiment: Experiment, name: str) -> bool:
 
 def can_begin_figure(experiment: Experiment, name: str) -> bool:
     """Return whether a figure may have this name, or this name followed by a hyphen and more."""
-    return any(
-        re.fullmatch("-".join(parts[:count]), name)
-        for pattern in name_patterns(experiment)
-        for parts in [pattern.split("-")]
-        for count in range(1, len(parts) + 1)
-    )
+    beginnings: list[str] = []
+    for pattern in name_patterns(experiment):
+        beginnings += accumulate(pattern.split("-"), "{}-{}".format)
+    return any(re.fullmatch(beginning, name) for beginning in beginnings)
 
 
 def name_patterns(experiment: Experiment) -> tuple[str, ...]:

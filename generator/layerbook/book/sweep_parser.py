@@ -215,9 +215,7 @@ def _unknown_columns(check: claims.Check, columns: Collection[str]) -> Iterator[
 def _parameter_adapter(analysis_type: type[Analysis[Any]], name: str) -> TypeAdapter[Any]:
     """Return the validator of one parameter with its bounds."""
     field = analysis_type.model_fields[name]
-    annotation: Any = field.annotation
-    for constraint in field.metadata:
-        annotation = Annotated[annotation, constraint]
+    annotation: Any = Annotated[field.annotation, field]
     return TypeAdapter(annotation)
 
 

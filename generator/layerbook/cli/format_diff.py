@@ -23,22 +23,24 @@ MAX_TABLE_ROWS = 200
 TEXT_WIDTH = 110
 
 
-def diff_lines(project: Project, diff: Diff) -> list[str]:
-    """List experiments, verdicts, figures, sentences and uses, then the counts."""
-    return [
-        *(line for experiment in diff.experiments for line in _experiment_lines(experiment)),
-        *_same_numbers_lines(diff),
-        *(
-            f"claim: {flip.file}:{flip.line}: {flip.experiment}: "
-            f"{flip.old} -> {flip.new}: {flip.says}"
-            for flip in diff.claims
-        ),
-        *_figure_lines(diff),
-        *_sentence_lines(project, diff),
-        *_use_lines(project, diff),
-        *(f"note: {note}" for note in diff.notes),
-        _summary(diff),
-    ]
+def diff_lines(project: Project, diff: Diff) -> Iterator[str]:
+    """Yield lines on experiments, verdicts, figures, sentences and uses, then the counts."""
+    for experiment in diff.experiments:
+        yield from _experiment_lines(experiment)
+    yield from _same_numbers_lines(diff)
+    for flip in diff.claims:
+        verdicts = f"{flip.old} -> {flip.new}"
+        yield f"claim: {flip.file}:{flip.line}: {flip.experiment}: {verdicts}: {flip.says}"
+    yield from _figure_lines(diff)
+    for change in diff.sentences:
+        old, new = cut_around_difference(change.old, change.new, TEXT_WIDTH)
+        yield f"sentence: {relative_path(change.file, project.root)}:{change.line}:"
+        yield f"  - {old}"
+        yield f"  + {new}"
+    yield from _use_lines(project, diff)
+    for note in diff.notes:
+        yield f"note: {note}"
+    yield _summary(diff)
 
 
 def diff_data(project: Project, diff: Diff) -> dict[str, Any]:
@@ -88,21 +90,18 @@ def _page_summary(diff: Diff) -> str:
     )
 
 
-def _experiment_lines(diff: ExperimentDiff) -> list[str]:
-    if diff.state == "same":
-        return []
+def _experiment_lines(diff: ExperimentDiff) -> Iterator[str]:
+    if diff.state not in ("same", "changed"):
+        yield f"{diff.address}: {diff.state}{': ' + diff.note if diff.note else ''}"
     if diff.state != "changed":
-        return [f"{diff.address}: {diff.state}{': ' + diff.note if diff.note else ''}"]
-    changed = pluralize(len(diff.numbers), "value")
+        return
     sources = f" ({'; '.join(diff.sources)})" if diff.sources else ""
-    lines = [f"{diff.address}: {changed} changed{sources}"]
+    yield f"{diff.address}: {pluralize(len(diff.numbers), 'value')} changed{sources}"
     for change in sorted(diff.numbers, key=_sort_key)[:MAX_LISTED]:
         gap = "" if change.quanta is None else f" ({format_quanta(change.quanta)})"
-        values = f"{_value_text(change.old)} -> {_value_text(change.new)}"
-        lines.append(f"  {change.path}: {values}{gap}")
+        yield f"  {change.path}: {_value_text(change.old)} -> {_value_text(change.new)}{gap}"
     if len(diff.numbers) > MAX_LISTED:
-        lines.append(f"  and {len(diff.numbers) - MAX_LISTED:,} more")
-    return lines
+        yield f"  and {len(diff.numbers) - MAX_LISTED:,} more"
 
 
 def _same_numbers_lines(diff: Diff) -> Iterator[str]:
@@ -125,20 +124,12 @@ def _figure_lines(diff: Diff) -> Iterator[str]:
         yield f"figures {state}: {address}: {listed(figures, MAX_LISTED)}"
 
 
-def _sentence_lines(project: Project, diff: Diff) -> Iterator[str]:
-    for change in diff.sentences:
-        old, new = cut_around_difference(change.old, change.new, TEXT_WIDTH)
-        yield f"sentence: {relative_path(change.file, project.root)}:{change.line}:"
-        yield f"  - {old}"
-        yield f"  + {new}"
-
-
 def _use_lines(project: Project, diff: Diff) -> Iterator[str]:
     """List the uses on lines without a changed sentence or claim."""
-    listed = {(change.file, change.line) for change in diff.sentences}
-    listed |= {(flip.file, flip.line) for flip in diff.claims}
+    shown = {(change.file, change.line) for change in diff.sentences}
+    shown |= {(flip.file, flip.line) for flip in diff.claims}
     for use in diff.uses:
-        if (use.file, use.line) not in listed:
+        if (use.file, use.line) not in shown:
             file = relative_path(use.file, project.root)
             yield f"uses {use.experiment}: {file}:{use.line}: {use.text}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from layerbook.book.contents import Experiment
@@ -39,61 +39,56 @@ MAX_DIFFERENCE = 300
 ChangesByAddress = Mapping[str, Sequence[Change]]
 
 
-def outcome_lines(outcomes: Sequence[Outcome], folder: str) -> list[str]:
-    """List the experiments that failed or changed, then the counts and the folder of results."""
+def outcome_lines(outcomes: Sequence[Outcome], folder: str) -> Iterator[str]:
+    """Yield the experiments that failed or changed, then the counts and the folder of results."""
     if not outcomes:
-        return ["Every result is current."]
+        yield "Every result is current."
+        return
     texts = {
         "differs": "differs from the previous result, which was replaced",
         "failed": "failed",
     }
-    lines = [
-        f"{outcome.experiment.address}: {texts[outcome.verdict]}: {outcome.detail}"
-        for outcome in outcomes
-        if outcome.verdict in texts
-    ]
+    for outcome in outcomes:
+        if outcome.verdict in texts:
+            yield f"{outcome.experiment.address}: {texts[outcome.verdict]}: {outcome.detail}"
     counts = summarize_counts([outcome.verdict for outcome in outcomes], OUTCOMES)
-    return [*lines, f"{pluralize(len(outcomes), 'experiment')} ran: {counts} ({folder})"]
+    yield f"{pluralize(len(outcomes), 'experiment')} ran: {counts} ({folder})"
 
 
-def skipped_lines(experiments: Sequence[Experiment]) -> list[str]:
-    """Return a line with the experiments that the model cannot run, if there are any."""
+def skipped_lines(experiments: Sequence[Experiment]) -> Iterator[str]:
+    """Yield a line with the experiments that the model cannot run, if there are any."""
     skipped = [experiment.address for experiment in experiments if experiment.inapplicable]
-    if not skipped:
-        return []
-    count = pluralize(len(skipped), "experiment")
-    return [f"Skipped {count} that this model cannot run: {listed(skipped, MAX_SKIPPED)}"]
+    if skipped:
+        count = pluralize(len(skipped), "experiment")
+        yield f"Skipped {count} that this model cannot run: {listed(skipped, MAX_SKIPPED)}"
 
 
 def status_lines(
     statuses: Sequence[ExperimentStatus], changes: ChangesByAddress, files: Sequence[str] | None
-) -> list[str]:
-    """List experiments and outdated `files` of the site (None: not checked), then the counts."""
-    lines = []
+) -> Iterator[str]:
+    """Yield experiments and outdated `files` of the site (None: not checked), then the counts."""
     width = max((len(status.experiment.address) for status in statuses), default=0)
     for status in statuses:
         address = status.experiment.address
         summary = first_few(changes[address])
         state = f"{status.freshness.state} ({summary})" if summary else str(status.freshness)
-        lines.append(f"{address:<{width}}  {state}")
-    lines += [f"site/{file}: out of date" for file in files or ()]
+        yield f"{address:<{width}}  {state}"
+    for file in files or ():
+        yield f"site/{file}: out of date"
     outdated = sum(not status.freshness.current for status in statuses)
-    if files is None:
-        site = ""
-    elif files:
+    site = "" if files is None else "; site/ is up to date"
+    if files:
         site = f"; {pluralize(len(files), 'file')} of site/ out of date"
-    else:
-        site = "; site/ is up to date"
-    return [*lines, f"{pluralize(len(statuses), 'experiment')}, {outdated} not current{site}"]
+    yield f"{pluralize(len(statuses), 'experiment')}, {outdated} not current{site}"
 
 
-def orphan_lines(orphans: Sequence[Orphan]) -> list[str]:
-    """List the results of experiments that the book no longer has."""
-    if not orphans:
-        return []
-    lines = [f"{path}: the book has no such experiment" for path in orphan_paths(orphans)]
-    count = pluralize(len(orphans), "result")
-    return [*lines, f"{count} without an experiment; `layerbook clean --orphans` removes them"]
+def orphan_lines(orphans: Sequence[Orphan]) -> Iterator[str]:
+    """Yield the results of experiments that the book no longer has."""
+    for path in orphan_paths(orphans):
+        yield f"{path}: the book has no such experiment"
+    if orphans:
+        count = pluralize(len(orphans), "result")
+        yield f"{count} without an experiment; `layerbook clean --orphans` removes them"
 
 
 def orphan_paths(orphans: Sequence[Orphan]) -> list[str]:
@@ -101,25 +96,25 @@ def orphan_paths(orphans: Sequence[Orphan]) -> list[str]:
     return [orphan.path.as_posix().replace("\n", "\\u000a") for orphan in orphans]
 
 
-def removed_lines(orphans: Sequence[Orphan]) -> list[str]:
-    """List the removed results, which belonged to no experiment."""
-    if not orphans:
-        return ["Every result belongs to an experiment; there was nothing to remove."]
-    count = pluralize(len(orphans), "result")
-    return [*orphan_paths(orphans), f"Removed {count} without an experiment."]
+def removed_lines(orphans: Sequence[Orphan]) -> Iterator[str]:
+    """Yield the removed results, which belonged to no experiment."""
+    yield from orphan_paths(orphans)
+    if orphans:
+        yield f"Removed {pluralize(len(orphans), 'result')} without an experiment."
+    else:
+        yield "Every result belongs to an experiment; there was nothing to remove."
 
 
-def clean_lines(report: CleanReport) -> list[str]:
-    """List what was removed from the working cache, and what stays there."""
+def clean_lines(report: CleanReport) -> Iterator[str]:
+    """Yield what was removed from the working cache, and what stays there."""
     kinds = [
         f"{kind} ({pluralize(count, 'file')})" for kind, count in report.removed.items() if count
     ]
-    lines = [f"Removed {listed(kinds, len(kinds))}." if kinds else "There was nothing to remove."]
+    yield f"Removed {listed(kinds, len(kinds))}." if kinds else "There was nothing to remove."
     if report.kept_notes:
         notes = pluralize(report.kept_notes, "note")
         reason = "with --all, the next build runs these experiments again"
-        lines.append(f"Kept {notes} on results that were computed here; {reason}.")
-    return lines
+        yield f"Kept {notes} on results that were computed here; {reason}."
 
 
 def status_data(
@@ -144,19 +139,18 @@ def status_data(
     return data if files is None else data | {"pages": list(files)}
 
 
-def verification_lines(checks: Sequence[ExperimentCheck]) -> list[str]:
-    """Return a table of the experiments, then the counts."""
+def verification_lines(checks: Sequence[ExperimentCheck]) -> Iterator[str]:
+    """Yield a table of the experiments, then the counts."""
     rows = [
         ("experiment", "verdict", "where"),
         *((check.address, check.verdict, _detail(check)) for check in checks),
     ]
     address_width, verdict_width = (max(len(row[column]) for row in rows) for column in (0, 1))
-    table = [
-        f"{address:<{address_width}}  {verdict:<{verdict_width}}  {where}".rstrip()
-        for address, verdict, where in rows
-    ]
+    for address, verdict, where in rows:
+        yield f"{address:<{address_width}}  {verdict:<{verdict_width}}  {where}".rstrip()
+    yield ""
     counts = summarize_counts([check.verdict for check in checks], VERDICTS)
-    return [*table, "", f"{pluralize(len(checks), 'experiment')}: {counts}"]
+    yield f"{pluralize(len(checks), 'experiment')}: {counts}"
 
 
 def verification_data(model: str, checks: Sequence[ExperimentCheck]) -> dict[str, Any]:

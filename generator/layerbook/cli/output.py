@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -17,7 +17,7 @@ def print_text(text: str, *, err: bool = False, nl: bool = True) -> None:
     click.echo(escape_controls(text), err=err, nl=nl)
 
 
-def print_lines(lines: Sequence[str], *, err: bool = False) -> None:
+def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
     """Print lines to stdout, or to stderr. A line feed within a line is shown as `\\n`.
 
     A text from a book therefore cannot look like a line of the program.
