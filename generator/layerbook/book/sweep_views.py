@@ -76,12 +76,11 @@ def view_figure(name: str, view: ViewSpec, table: SweepTable) -> Figure:
     drawing = _Drawing(view, table)
     if not view.panels:
         return drawing.chart(table.rows)
-    column = table.columns[view.panels]
     axis = table.shown_name(view.panels)
-    panels = []
-    for value in dict.fromkeys(column):
-        rows = [i for i in table.rows if column[i] == value]
-        panels.append(replace(drawing.chart(rows), title=f"{axis} {_text(value)}"))
+    panels = [
+        replace(drawing.chart(rows), title=f"{axis} {_text(value)}")
+        for (value,), rows in drawing.groups(table.rows, (view.panels,)).items()
+    ]
     charts = gettext(
         "{count} charts of {measure}, one for each value of {axis}.",
         count=len(panels),
@@ -156,20 +155,14 @@ class _Drawing:
     def __init__(self, view: ViewSpec, table: SweepTable) -> None:
         self.view, self.table, self.columns = view, table, table.columns
         self.drawn = [n for n in (view.panels, view.across, view.down, view.by) if n]
+        drawn_as_one = self.groups(table.rows, self.drawn).values()
         self.averaged = [
-            table.shown_name(axis) for axis in table.axes if self._is_averaged_over(axis)
+            table.shown_name(axis)
+            for axis in table.axes
+            if any(len(self._distinct(axis, rows)) > 1 for rows in drawn_as_one)
         ]
         # True counts as one, so that the mean is a share.
         self.values: NDArray[np.float64] = np.array(self.columns[view.measure], dtype=np.float64)
-
-    def _is_averaged_over(self, axis: str) -> bool:
-        """Return whether cells that are drawn as one have different values on an axis."""
-        first_values: dict[tuple[Any, ...], Any] = {}
-        for i, value in enumerate(self.columns[axis]):
-            key = tuple(self.columns[name][i] for name in self.drawn)
-            if first_values.setdefault(key, value) != value:
-                return True
-        return False
 
     @property
     def measure_name(self) -> str:
@@ -231,13 +224,11 @@ class _Drawing:
     def _lines(self, rows: Rows) -> Lines:
         view = self.view
         by = (view.by,) if view.by else ()
-        points: dict[MeasuredValue, list[tuple[float, float]]] = {}
-        for (*line, x), y in self._means(rows, (*by, view.across)).items():
-            points.setdefault(line[0] if line else view.measure, []).append((float(x), y))
         series = []
-        for name, line_points in points.items():
-            xs, ys = zip(*sorted(line_points), strict=True)
-            series.append(Series(_text(name), xs, ys))
+        for line, line_rows in self.groups(rows, by).items():
+            means = self._means(line_rows, (view.across,))
+            xs, ys = zip(*sorted((float(x), y) for (x,), y in means.items()), strict=True)
+            series.append(Series(_text(*line) if line else view.measure, xs, ys))
         is_whole = all(float(x).is_integer() for line_series in series for x in line_series.x)
         is_name = view.across in self.table.tags or view.across.endswith("seed")
         return Lines(
@@ -251,17 +242,21 @@ class _Drawing:
     def _distinct(self, name: str, rows: Rows) -> list[Any]:
         return list(dict.fromkeys(self.columns[name][i] for i in rows))
 
-    def _means(self, rows: Rows, names: tuple[str, ...]) -> dict[tuple[Any, ...], float]:
-        """Return the means over cells that agree in these columns, by the values of the columns."""
-        groups: dict[tuple[Any, ...], list[float]] = {}
+    def groups(self, rows: Rows, names: Sequence[str]) -> dict[tuple[Any, ...], list[int]]:
+        """Group cells that agree in these columns, by the values of the columns."""
+        groups: dict[tuple[Any, ...], list[int]] = {}
         for i in rows:
-            key = tuple(self.columns[name][i] for name in names)
-            groups.setdefault(key, []).append(self.values[i])
-        return {key: float(np.mean(group)) for key, group in groups.items()}
+            groups.setdefault(tuple(self.columns[name][i] for name in names), []).append(i)
+        return groups
+
+    def _means(self, rows: Rows, names: Sequence[str]) -> dict[tuple[Any, ...], float]:
+        """Return the means over cells that agree in these columns, by the values of the columns."""
+        groups = self.groups(rows, names)
+        return {key: float(np.mean(self.values[group])) for key, group in groups.items()}
 
     def describe_extremes(self, rows: Rows) -> str:
         """Describe the smallest and the largest value for readers who cannot see the chart."""
-        means = self._means(rows, tuple(self.drawn))
+        means = self._means(rows, self.drawn)
 
         def describe(key: tuple[Any, ...]) -> str:
             named = zip(self.drawn, key, strict=True)
