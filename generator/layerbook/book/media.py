@@ -26,8 +26,13 @@ MAX_BYTES = 100_000_000
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".gif": "GIF", ".webp": "WEBP"}
 IMAGE_SUFFIXES = (*_FORMATS, ".svg")
 VIDEO_SUFFIXES = (".mp4", ".webm")
-FONT_SUFFIXES = (".woff2", ".woff", ".ttf", ".otf")
-STYLE_SUFFIXES = (".css",)
+_SUFFIXES = {
+    "image": IMAGE_SUFFIXES,
+    "video": VIDEO_SUFFIXES,
+    "file of subtitles": (".vtt",),
+    "font": (".woff2", ".woff", ".ttf", ".otf"),
+    "style sheet": (".css",),
+}
 _DARK = ".dark"
 _EXIF_ORIENTATION, _ROTATED_ORIENTATIONS = 274, (5, 6, 7, 8)
 _LENGTH = re.compile(r"\s*+([0-9]{1,9}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})\s*+(?:px)?\s*+")
@@ -69,23 +74,23 @@ class MediaFolders:
 
     def image(self, path: str) -> ImageFile:
         """Return a picture with its size. Raises MediaError."""
-        file = self._find(path, IMAGE_SUFFIXES, "image")
+        file = self._find(path, "image")
         width, height = self._size(file, path)
         clean = PurePosixPath(path)
         dark = str(clean.with_name(f"{clean.stem}{_DARK}{clean.suffix}"))
         if not (self._root / dark).is_file():
             return ImageFile(str(clean), width, height)
-        self._size(self._find(dark, IMAGE_SUFFIXES, "image"), dark)
+        self._size(self._find(dark, "image"), dark)
         return ImageFile(str(clean), width, height, dark)
 
     def video(self, path: str) -> str:
         """Return the path of a video. Raises MediaError."""
-        self._find(path, VIDEO_SUFFIXES, "video")
+        self._find(path, "video")
         return str(PurePosixPath(path))
 
     def subtitles(self, path: str) -> bytes:
         """Return the content of a file of subtitles. Raises MediaError."""
-        self._find(path, subtitles.SUFFIXES, "file of subtitles")
+        self._find(path, "file of subtitles")
         content = self.read(path)
         try:
             subtitles.check_webvtt(content)
@@ -93,16 +98,9 @@ class MediaFolders:
             raise MediaError(f"{path!r} {error}") from error
         return content
 
-    def check_font(self, path: str) -> None:
-        """Raise MediaError unless the path is a font in `static/`."""
-        self._check_static(path, FONT_SUFFIXES, "font")
-
-    def check_style_sheet(self, path: str) -> None:
-        """Raise MediaError unless the path is a style sheet in `static/`."""
-        self._check_static(path, STYLE_SUFFIXES, "style sheet")
-
-    def _check_static(self, path: str, suffixes: tuple[str, ...], kind: str) -> None:
-        self._find(path, suffixes, kind)
+    def check_static(self, path: str, kind: str) -> None:
+        """Raise MediaError unless the path is a `font` or a `style sheet` in `static/`."""
+        self._find(path, kind)
         if PurePosixPath(path).parts[0] != STATIC_FOLDER:
             raise MediaError(f"{path!r} is not in static/, where each {kind} must be")
 
@@ -137,7 +135,7 @@ class MediaFolders:
             if path.is_file() and not any(part.startswith(".") for part in parts):
                 yield "/".join(parts)
 
-    def _find(self, path: str, suffixes: tuple[str, ...], kind: str) -> Path:
+    def _find(self, path: str, kind: str) -> Path:
         clean = PurePosixPath(path)
         if re.match(r"[a-z][a-z0-9+.-]*:|//", path, re.IGNORECASE):
             raise MediaError(
@@ -147,10 +145,9 @@ class MediaFolders:
             raise MediaError(f"{path!r} leads out of the book; begin with images/ or static/")
         if not clean.parts or clean.parts[0] not in MEDIA_FOLDERS or len(clean.parts) < 2:
             raise MediaError(f"{path!r} is not in images/ or static/, where a book's files must be")
-        if clean.suffix.lower() not in suffixes:
-            raise MediaError(
-                f"{path!r} is not a supported {kind}; its name must end in {', '.join(suffixes)}"
-            )
+        if clean.suffix.lower() not in _SUFFIXES[kind]:
+            endings = ", ".join(_SUFFIXES[kind])
+            raise MediaError(f"{path!r} is not a supported {kind}; its name must end in {endings}")
         try:
             file = resolve_within(self._root, self._root / path)
         except OutsideError as error:

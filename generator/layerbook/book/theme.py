@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from layerbook.book.media import MediaError, MediaFolders
@@ -81,12 +82,12 @@ def _luminance(color: str) -> float:
 def _unusable_files(root: Path, theme: ThemeSpec) -> Iterator[tuple[tuple[str, ...], MediaError]]:
     """Yield the keys of each file that cannot be used, and why."""
     folders = MediaFolders(root)
-    fonts = [(("fonts", use), path, folders.check_font) for use, path in theme.fonts]
+    check_font = partial(folders.check_static, kind="font")
     files: list[tuple[tuple[str, ...], str | None, Callable[[str], object]]] = [
-        *fonts,
+        *((("fonts", use), path, check_font) for use, path in theme.fonts),
         (("logo",), theme.logo, folders.image),
         (("favicon",), theme.favicon, folders.image),
-        (("css",), theme.css, folders.check_style_sheet),
+        (("css",), theme.css, partial(folders.check_static, kind="style sheet")),
     ]
     for keys, path, check in files:
         try:
