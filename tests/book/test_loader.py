@@ -91,6 +91,7 @@ def test_loads_all_keys_of_a_chapter(specs):
         "    evidence: correlation\n    original: true\n"
         "    captions:\n      prompt: >-\n        What comes\n        next.\n      prompt-1: Two.\n"
         '    claims:\n      - check: result.prompts[0].top[0].text == "4"\n        says: It is 4\n'
+        "      - {says: 0 is less than 1, check: 0 < 1, evidence: definition}\n"
     )
     (raw,) = chapter.experiments
 
@@ -110,6 +111,7 @@ def test_loads_all_keys_of_a_chapter(specs):
     assert (raw.captions["prompt"].text, raw.captions["prompt"].line) == ("What comes next.", 14)
     assert (raw.claims[0].says, raw.claims[0].line) == ("It is 4", 19)
     assert raw.claims[0].check.text == 'result.prompts[0].top[0].text == "4"'
+    assert [claim.evidence for claim in raw.claims] == ["", "definition"]
     assert raw.analysis.prompts == (" 2 + 2 = ",)
 
 
@@ -284,8 +286,14 @@ def test_reports_wrong_parameters(specs, probe, keys, problem):
         ),
         (
             "analysis: next-token\nprompts: [a]\nevidence: proof",
-            '8:15: should be "definition", "observation", "correlation" or "intervention", not'
-            ' "proof"',
+            '8:15: should be "definition", "calculation", "observation", "correlation" or '
+            '"intervention", not "proof"',
+        ),
+        (
+            "analysis: next-token\nprompts: [a]\nclaims:\n"
+            "  - {says: A, check: 1 > 0, evidence: proof}",
+            '9:43: should be "definition", "calculation", "observation", "correlation" or '
+            '"intervention", not "proof"',
         ),
         (
             "analysis: next-token\nprompts: [a]\ncaptions: {a: 1}",

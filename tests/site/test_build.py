@@ -286,6 +286,24 @@ def test_lists_every_claim_with_its_verdict_and_place(book: Path) -> None:
     assert "xyzzy" in (book / "site" / "assets" / "search-index.js").read_text(encoding="utf-8")
 
 
+def test_claims_that_hold_by_definition_are_counted_apart(book: Path) -> None:
+    """A claim has the badge of its experiment unless it has its own."""
+    spec = book / "experiments" / "next.yaml"
+    check = "        check: result.prompts[0].top[0].prob > 0\n"
+    replace_text(spec, check, f"{check}        evidence: definition\n")
+    replace_text(spec, "    title: A sum\n", "    title: A sum\n    evidence: correlation\n")
+    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    page = (book / "site" / "claims.html").read_text(encoding="utf-8")
+    rows = re.findall(r'<tr id="claim-next-sum-\d">(.*?)</tr>', page, re.DOTALL)
+    assert [re.search(r'class="badge (\w+)"', row)[1] for row in rows] == [
+        "definition",
+        "correlation",
+    ]
+    counts = dict(re.findall(r"<dt>([^<]+)</dt><dd>(\d+)</dd>", page))
+    assert counts["Claims"] == "2" and counts["Hold by definition"] == "1"
+    assert counts["Hold"] == "0" and counts["Do not hold"] == "1"
+
+
 def test_other_model_has_its_own_column(book: Path) -> None:
     """Results for other specs do not count."""
     from dataclasses import replace as changed

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import html5lib
 import pytest
 from fixtures.sample_chapter import BOOK, HOSTILE, context, pages, write_book
+from layerbook.book.schema import Evidence
 from layerbook.core.errors import SpecError
 from layerbook.site.assets import STYLESHEETS, assets, static_files
+from layerbook.site.blocks import EVIDENCE_MEANINGS
 from layerbook.site.page_templates import make_environment, render_block, render_page
 from layerbook.site.pages import ChapterPage, IndexPage
 from layerbook.site.search import chapter_rows, search_index
@@ -136,6 +139,13 @@ def test_same_book_gives_the_same_bytes(tmp_path: Path) -> None:
         assert file.read_bytes() == (second / file.relative_to(first)).read_bytes(), file
 
 
+def test_every_kind_of_evidence_has_a_meaning_and_a_color() -> None:
+    kinds = get_args(Evidence)
+    boxes = static_files()["styles/boxes.css"].decode()
+    assert tuple(EVIDENCE_MEANINGS) == kinds and "calculation" in kinds
+    assert all(f".badge.{kind} {{\n\tcolor: var(--{kind});" in boxes for kind in kinds)
+
+
 def _luminance(color: str) -> float:
     parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
@@ -148,7 +158,7 @@ def test_text_has_enough_contrast() -> None:
     declared = re.findall(r"--([a-z-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);", css)
     blocks = [{name: colors[theme] for name, *colors in declared} for theme in (0, 1)]
     assert "paper" in blocks[0]
-    inks = ["ink", "soft", "accent", "definition", "observation", "correlation", "intervention"]
+    inks = ["ink", "soft", "accent", *EVIDENCE_MEANINGS]
     for block in blocks:
         inks_here = inks + [name for name in block if name.startswith("code-")]
         for ink in inks_here:

@@ -33,12 +33,16 @@ class Caption:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence, the line where it begins, and its check, which `check_node` locates."""
+    """A sentence, the line where it begins, and its check, which `check_node` locates.
+
+    evidence: its badge; empty if it has that of its experiment.
+    """
 
     says: str
     check: claims.Check
     line: int
     check_node: Node = field(repr=False, compare=False)
+    evidence: str = ""
 
     def problem(self, error: claims.CheckError) -> Problem:
         """Return an error of the check as a problem at its place in the spec."""

@@ -287,7 +287,8 @@ class _ChapterLoader:
                 check_node.add_text_problem(error.column, error.message)
                 continue
             self.checks.append((check_node, check))
-            parsed.append(Claim(says, check, item.value["says"].text_line, check_node))
+            line, evidence = item.value["says"].text_line, item.get_text("evidence")
+            parsed.append(Claim(says, check, line, check_node, evidence))
         return tuple(parsed)
 
     def check_needs(self, chapters: Collection[str]) -> None:

@@ -37,7 +37,7 @@ Date = Annotated[
     AfterValidator(_check_date),
 ]
 Color = Annotated[str, Field(pattern=COLOR_PATTERN)]
-Evidence = Literal["definition", "observation", "correlation", "intervention"]
+Evidence = Literal["definition", "calculation", "observation", "correlation", "intervention"]
 Part = Literal["tokens", "embeddings", "position", "attention", "rope", "mlp", "linear", "sampling"]
 
 
@@ -53,6 +53,11 @@ class ClaimSpec(Spec):
     says: NonEmptyStr = Field(description="The sentence, in inline Markdown.")
     check: NonEmptyStr = Field(
         description='The check, in the language of claims: result.prompts[0].top[0].text == "4".'
+    )
+    evidence: Evidence | None = Field(
+        default=None,
+        description="The badge of the claim in the list of all claims. By default, it is that of "
+        "the experiment.",
     )
 
 

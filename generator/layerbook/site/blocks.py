@@ -17,6 +17,10 @@ EVIDENCE_MEANINGS: dict[str, str] = {
     "definition": mark(
         "True by construction: it shows how something is defined, not what the model does."
     ),
+    "calculation": mark(
+        "Computed outside the model, from its numbers or from a small example. The model did not "
+        "run this way."
+    ),
     "observation": mark("Read off the model as it ran. It shows what happened here, not why."),
     "correlation": mark("Two things that vary together. Neither need be the cause of the other."),
     "intervention": mark(

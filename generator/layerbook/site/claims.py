@@ -63,6 +63,11 @@ class ModelClaim:
         return self.view.experiment.claims[self.index]
 
     @property
+    def evidence(self) -> str:
+        """The badge of the claim, or else the badge of its experiment."""
+        return self.claim.evidence or self.view.experiment.evidence
+
+    @property
     def needed_addresses(self) -> list[str]:
         """The experiments whose results the check needs, its own first."""
         references = self.claim.check.references
@@ -225,7 +230,7 @@ def claims_page(
             id=claim.id(),
             sentence=claim.sentence(own_judgement, math),
             check=claim.claim.check.text,
-            evidence=claim.view.experiment.evidence,
+            evidence=claim.evidence,
             experiment=claim.address,
             judgements=(own_judgement, *map(_judge_other, others)),
             href=_find_place(claim, shown_ids),
@@ -247,7 +252,9 @@ def claims_page(
     )
     columns = tuple(
         pages.ModelColumn(
-            model.name, model.digest, _counts([row.judgements[i] for row in all_rows])
+            model.name,
+            model.digest,
+            _counts([(row.judgements[i], row.evidence == "definition") for row in all_rows]),
         )
         for i, model in enumerate(models)
     )
@@ -272,16 +279,24 @@ def _judge_other(claim: ModelClaim) -> blocks.Judgement:
         return blocks.Judgement("open", note=gettext("the check does not fit the result"))
 
 
-def _counts(judgements: Sequence[blocks.Judgement]) -> tuple[blocks.Fact, ...]:
-    """Count the verdicts, leaving out the rarer kinds that do not occur."""
-    states = [judgement.state for judgement in judgements]
+def _counts(verdicts: Sequence[tuple[blocks.Judgement, bool]]) -> tuple[blocks.Fact, ...]:
+    """Count the verdicts, leaving out the rarer kinds that do not occur.
+
+    verdicts: each with whether its claim is true by definition. Those that hold count apart,
+    because no run could refute them.
+    """
+    states = [
+        "definition" if by_definition and judgement.state == "holds" else judgement.state
+        for judgement, by_definition in verdicts
+    ]
     counts = {
         gettext("Claims"): len(states),
         gettext("Hold"): states.count("holds"),
         gettext("Do not hold"): states.count("fails"),
     }
     rarer = {
-        gettext("Hold or fail only just"): sum(judgement.close for judgement in judgements),
+        gettext("Hold by definition"): states.count("definition"),
+        gettext("Hold or fail only just"): sum(judgement.close for judgement, _ in verdicts),
         gettext("Not decided"): states.count("open"),
         gettext("Not applicable"): states.count("inapplicable"),
     }
