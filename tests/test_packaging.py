@@ -55,7 +55,7 @@ def wheel(source: Path) -> Path:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the wheel alone into a folder."""
     target = tmp_path_factory.mktemp("installed")
-    options = ("--quiet", "--no-deps", "--no-index", "--no-compile", "--disable-pip-version-check")
+    options = ("--quiet", "--no-deps", "--no-index", "--disable-pip-version-check")
     _python("-m", "pip", "install", *options, "--target", target, wheel, cwd=target)
     return target
 
@@ -120,10 +120,12 @@ def test_installed_package_builds_the_same_book(
 
 
 def test_installed_package_writes_a_new_book(installed: Path, tmp_path: Path) -> None:
-    """The wheel has the files of `layerbook init`, with the hidden one."""
+    """The wheel has the files of `layerbook init`, with the hidden one, and none is compiled."""
+    assert any(installed.glob("layerbook/starter/**/*.pyc"))
     _python("-m", "layerbook", "init", "talk", cwd=tmp_path, path=installed)
     book_files = read_tree(tmp_path / "talk")
     assert {".gitignore", "README.md", "experiments/book.yaml"} <= book_files.keys()
+    assert not [name for name in book_files if name.endswith(".pyc")]
 
 
 def test_installed_package_writes_its_guide(

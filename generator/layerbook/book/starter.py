@@ -144,6 +144,8 @@ def _book_files(kind: Kind, language: str) -> set[tuple[str, Traversable]]:
 def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:
     for entry in folder.iterdir():
         path = prefix + _PACKAGED_NAMES.get(entry.name, entry.name)
+        if entry.name == "__pycache__":  # pip compiles the files that it installs
+            continue
         if entry.is_dir():
             yield from _walk(entry, f"{path}/")
         else:
