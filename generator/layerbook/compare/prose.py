@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from layerbook.book.contents import Chapter, Experiment, full_address
 from layerbook.core.errors import LayerbookError
-from layerbook.site.chapter_views import ChapterViews, PageResources
+from layerbook.site.chapter_views import ChapterViews
 from layerbook.site.experiment_view import ExperimentView, figure_indices, names_for_text
 from layerbook.site.figure_parts import FigureParts
 from layerbook.site.prose.captions import render_caption
@@ -65,10 +65,13 @@ class ProseVariant:
         Raises SpecError if a result that it needs is missing or does not fit it.
         """
         parts, project = self._parts, self._parts.project
-        cells = cell_folder(project.templates_dir, chapter.name)
-        figures = FigureParts(parts.figure_renderer)
         views = ChapterViews(
-            chapter, self._views, PageResources(figures, self._math, PageIds(), cells)
+            chapter=chapter,
+            views=self._views,
+            cell_folder=cell_folder(project.templates_dir, chapter.name),
+            figure_parts=FigureParts(parts.figure_renderer),
+            math=self._math,
+            ids=PageIds(),
         )
         context = ChapterContext(
             views, parts.page_templates, self._math, parts.bibliography, parts.glossary

@@ -14,7 +14,7 @@ from layerbook.core.language import gettext
 from layerbook.plotting.pool import DrawingJob
 from layerbook.site import blocks, pages
 from layerbook.site.chapter_media import ChapterMedia
-from layerbook.site.chapter_views import ChapterViews, PageResources
+from layerbook.site.chapter_views import ChapterViews
 from layerbook.site.experiment_view import (
     ExperimentView,
     StoredViews,
@@ -127,9 +127,14 @@ class ChapterRenderer:
 
     def _chapter_views(self, chapter: Chapter, math: MathRenderer, ids: PageIds) -> ChapterViews:
         links = {part: href for part, href in self._part_links.items() if part != chapter.part}
-        figure_parts = FigureParts(self._parts.figure_renderer, links)
-        cells = cell_folder(self._project.templates_dir, chapter.name)
-        return ChapterViews(chapter, self.views, PageResources(figure_parts, math, ids, cells))
+        return ChapterViews(
+            chapter=chapter,
+            views=self.views,
+            cell_folder=cell_folder(self._project.templates_dir, chapter.name),
+            figure_parts=FigureParts(self._parts.figure_renderer, links),
+            math=math,
+            ids=ids,
+        )
 
     def _notebook_file(
         self, page: pages.ChapterPage | pages.IndexPage, cells: Mapping[str, CodeCell]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import inspect
 import io
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,42 +44,38 @@ from layerbook.site.tokens_html import table_csv
 from layerbook.store import results
 
 
-@dataclass(frozen=True)
-class PageResources:
-    """The pictures, formulas and ids of one page, and the folder of its code cells."""
-
-    figure_parts: FigureParts
-    math: MathRenderer
-    ids: PageIds
-    cell_folder: Path
-
-
+@dataclass(kw_only=True)
 class ChapterViews:
     """Provides the figures, claims, listings and downloads of one chapter as views.
 
-    views: the experiments of the book.
+    views: the experiments of the book. cell_folder: the folder of the chapter's code cells.
+    figure_parts, math, ids: of the chapter's page.
     unavailable: the experiments it needs that have no result, by address.
     cells: the code cells that it shows, by name.
     """
 
-    def __init__(self, chapter: Chapter, views: ExperimentViews, resources: PageResources) -> None:
-        self._chapter, self._views, self._page = chapter.name, views, resources
-        self._ids: dict[tuple[str, str | int], str] = {}
-        self._source_ids: dict[str, str] = {}
-        part = f"{chapter.number}." if chapter.number else ""
-        self._figure_numbers = (f"{part}{count}" for count in itertools.count(1))
-        self._result_files: dict[str, bytes] = {}
-        self.unavailable: dict[str, ExperimentView] = {}
-        self.cells: dict[str, CodeCell] = {}
+    chapter: Chapter
+    views: ExperimentViews
+    cell_folder: Path
+    figure_parts: FigureParts
+    math: MathRenderer
+    ids: PageIds
+    unavailable: dict[str, ExperimentView] = field(default_factory=dict, init=False)
+    cells: dict[str, CodeCell] = field(default_factory=dict, init=False)
+    _sources: set[str] = field(default_factory=set, init=False)
+    _result_files: dict[str, bytes] = field(default_factory=dict, init=False)
+    _figure_count: int = field(default=0, init=False)
 
     @property
     def files(self) -> dict[str, bytes]:
         """The data files that the page links to, by path in the site."""
-        return self._page.figure_parts.files | self._result_files
+        return self.figure_parts.files | self._result_files
 
     def next_number(self) -> str:
         """Return the number of the next figure, which may be a picture of the book's own."""
-        return next(self._figure_numbers)
+        self._figure_count += 1
+        part = f"{self.chapter.number}." if self.chapter.number else ""
+        return f"{part}{self._figure_count}"
 
     def result(self, name: str) -> Result:
         """Return the result of `id` in this chapter, or of `chapter/id`.
@@ -100,7 +95,9 @@ class ChapterViews:
         view = self._find_and_note(name)
         if view.envelope is None:
             failed = view.failed_view(figure_name or "figure")
-            return replace(failed, id=self._id(view, f"{figure_name}-missing", failed.id))
+            return replace(
+                failed, id=self.ids.of((view.address, f"{figure_name}-missing"), failed.id)
+            )
         return self._figure_view(view, _find_figure(view, figure_name))
 
     def figure_name(self, name: str, figure_name: str | None = None) -> str:
@@ -117,16 +114,16 @@ class ChapterViews:
 
     def _figure_view(self, view: ExperimentView, name: str) -> blocks.FigureView:
         experiment, figure = view.experiment, view.figures[name]
-        own_name = name_on_page(view.address, self._chapter, self._views)
-        id = self._id(view, name, f"{own_name}-{name}")
-        path = data_path(view.address, name, self._views)
-        self._page.figure_parts.add_table(figure, f"{path}.csv")
+        own_name = name_on_page(view.address, self.chapter.name, self.views)
+        id = self.ids.of((view.address, name), f"{own_name}-{name}")
+        path = data_path(view.address, name, self.views)
+        self.figure_parts.add_table(figure, f"{path}.csv")
         sequence = figure if isinstance(figure, figures.Frames) else None
         data = getattr(figure, "interactive", None)
         return blocks.FigureView(
             id=id,
             number=self.next_number(),
-            html="" if sequence else self._page.figure_parts.html(figure, id, f"{path}.js"),
+            html="" if sequence else self.figure_parts.html(figure, id, f"{path}.js"),
             caption_html=self._caption_html(view, name),
             alt=figure.alt,
             table=figure.table(),
@@ -135,13 +132,13 @@ class ChapterViews:
             original=experiment.is_original(name),
             data_href=self._add_result_files(view)[0].href,
             csv_href=f"{path}.csv",
-            script=self._page.figure_parts.script(figure, f"{path}.js"),
+            script=self.figure_parts.script(figure, f"{path}.js"),
             scores=data if isinstance(data, figures.SamplingData) else None,
             widget=data if isinstance(data, figures.Widget) and not data.large else None,
             source=self._source_view(experiment),
             spec_html=view.spec_html,
             provenance=view.provenance,
-            frames=self._page.figure_parts.frames(sequence, id) if sequence else None,
+            frames=self.figure_parts.frames(sequence, id) if sequence else None,
             title=join_sums(figure.title or experiment.title),
             step=sequence.step if sequence else "frame",
         )
@@ -153,7 +150,7 @@ class ChapterViews:
             raise SpecError([missing_caption_problem(experiment, name)])
         names = names_for_text(view, self.result) | {"at": figure_indices(name)}
         text = TextPiece(experiment.file, caption.line, caption.text)
-        return render_caption(text, names, self._page.math).html
+        return render_caption(text, names, self.math).html
 
     def claim(self, name: str, index: int = 0) -> blocks.ClaimView:
         """Return a claim of an experiment with its verdict."""
@@ -162,12 +159,12 @@ class ChapterViews:
         if not 0 <= index < count:
             message = f"{view.address} has {count} claims, so there is no claim {index}"
             raise UsageError(message)
-        claim = ModelClaim(self._views, view.address, index)
+        claim = ModelClaim(self.views, view.address, index)
         for address in claim.needed_addresses:
             if not self._find_and_note(address).inapplicable:
                 self.result(address)
-        claim_view = claim.for_page(self._chapter, self._page.math)
-        return replace(claim_view, id=self._id(view, index, claim_view.id))
+        claim_view = claim.for_page(self.chapter.name, self.math)
+        return replace(claim_view, id=self.ids.of((view.address, index), claim_view.id))
 
     def source(self, name: str) -> blocks.SourceView:
         """Return the code that measured an experiment."""
@@ -177,17 +174,17 @@ class ChapterViews:
         """Return the code of an analysis; a page contains it only once."""
         analysis_type, name = type(experiment.analysis), experiment.analysis_name
         about = gettext((inspect.getdoc(analysis_type) or "").splitlines()[0])
-        if name in self._source_ids:
-            return blocks.SourceView(name, self._source_ids[name], "", about)
-        id = self._source_ids[name] = self._page.ids.add(f"{name}-code")
-        return blocks.SourceView(name, id, measure_html(analysis_type), about)
+        id = self.ids.of(("source", name), f"{name}-code")
+        html = "" if name in self._sources else measure_html(analysis_type)
+        self._sources.add(name)
+        return blocks.SourceView(name, id, html, about)
 
     def code_cell(self, name: str) -> blocks.CodeCellView | blocks.FailedView:
         """Return a code cell with its output, computed from the results.
 
         A placeholder if the model cannot run an experiment that the output depends on.
         """
-        cell = read_cell(self._page.cell_folder, name)
+        cell = read_cell(self.cell_folder, name)
         for reference in cell.references:
             with _located_in(cell, reference):
                 view = self._find(reference.name)
@@ -199,7 +196,7 @@ class ChapterViews:
                 self.result(reference.name)
         output = cell.output(self.result) if cell.equals else None
         html = code_html(cell.code, "python")
-        return blocks.CodeCellView(name, html, output, f"{self._chapter}.ipynb")
+        return blocks.CodeCellView(name, html, output, f"{self.chapter.name}.ipynb")
 
     def downloads(self, name: str) -> tuple[blocks.Download, ...]:
         """Return the files of an experiment's result."""
@@ -215,13 +212,6 @@ class ChapterViews:
             downloads.append(blocks.Download(name, href, len(data)))
         return tuple(downloads)
 
-    def _id(self, view: ExperimentView, name: str | int, id: str) -> str:
-        """Return a stable id of a figure or claim on the page."""
-        key = (view.address, name)
-        if key not in self._ids:
-            self._ids[key] = self._page.ids.add(id)
-        return self._ids[key]
-
     def _find_and_note(self, name: str) -> ExperimentView:
         """Return an experiment; note if it has no result."""
         view = self._find(name)
@@ -230,15 +220,15 @@ class ChapterViews:
         return view
 
     def _find(self, name: str) -> ExperimentView:
-        address = full_address(name, self._chapter)
-        if address in self._views:
-            return self._views[address]
+        address = full_address(name, self.chapter.name)
+        if address in self.views:
+            return self.views[address]
         own_ids = [
             view.experiment.id
-            for view in self._views.values()
-            if view.experiment.chapter == self._chapter
+            for view in self.views.values()
+            if view.experiment.chapter == self.chapter.name
         ]
-        raise unknown_name("experiment", name, self._views if "/" in name else own_ids)
+        raise unknown_name("experiment", name, self.views if "/" in name else own_ids)
 
 
 def _find_figure(view: ExperimentView, name: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from html import unescape
 from itertools import chain, count
 
@@ -25,6 +25,7 @@ class PageIds:
     def __init__(self, used: Iterable[str] = ()) -> None:
         self._used = set(used)
         self._next_numbers: dict[str, Iterator[int]] = {}
+        self._owned: dict[Hashable, str] = {}
 
     def add(self, id: str) -> str:
         """Return `id`, or the first of `id-2`, `id-3` and so on that is free, and take it."""
@@ -35,6 +36,12 @@ class PageIds:
         free = next(candidate for candidate in chain([id], numbered) if self._is_free(candidate))
         self._used.add(free)
         return free
+
+    def of(self, owner: Hashable, id: str) -> str:
+        """Return the id of something on the page; the first time, it takes `id` as `add` does."""
+        if owner not in self._owned:
+            self._owned[owner] = self.add(id)
+        return self._owned[owner]
 
     def _is_free(self, id: str) -> bool:
         return self._used.isdisjoint((id, id.partition(PICTURE_SUFFIX)[0]))

@@ -23,7 +23,6 @@ class LinkFunctions(FunctionGroup):
         super().__init__(context)
         self._citations: Counter[str] = Counter()
         self._term_uses: Counter[str] = Counter()
-        self._preview_ids: dict[str, str] = {}
 
     @prose_function(steps=20)
     def cite(self, key: str, show: str = "label") -> Inline:
@@ -102,9 +101,7 @@ class LinkFunctions(FunctionGroup):
         return {key: self._preview_id(f"source-{key}") for key in self._citations}
 
     def _preview_id(self, key: str) -> str:
-        if key not in self._preview_ids:
-            self._preview_ids[key] = self._context.ids.add(f"about-{key}")
-        return self._preview_ids[key]
+        return self._context.ids.of(("preview", key), f"about-{key}")
 
 
 def require_bibliography(sources: Bibliography | None) -> Bibliography:
