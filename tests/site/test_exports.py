@@ -438,7 +438,7 @@ def test_links_that_lead_nowhere_become_text() -> None:
     article = html5lib.parseFragment(
         '<a href="//[">a</a><a href="//\u2100.example">b</a>', namespaceHTMLElements=False
     )
-    links = Links({}, prefix=True, url="https://example.org/")
+    links = Links([], prefix=True, url="https://example.org/")
     links.relink(BookPage("page", "A page", "1", article))
     assert [link.attrib for link in article.iter("a")] == [{}, {}]
 
@@ -447,6 +447,6 @@ def test_ids_in_a_long_value_are_changed_quickly() -> None:
     value = "url(#" * 50_000
     article = Element("article", {"fill": f"{value} url(#a)"})
     start = time.process_time()
-    Links({}, prefix=True).relink(BookPage("page", "A page", "1", article))
+    Links([], prefix=True).relink(BookPage("page", "A page", "1", article))
     assert article.get("fill") == f"{value} url(#page--a)"
     assert time.process_time() - start < 1

@@ -16,7 +16,7 @@ from layerbook.site.assets import STYLESHEETS, assets, static_files
 from layerbook.site.blocks import EVIDENCE_MEANINGS
 from layerbook.site.page_templates import make_environment, render_block, render_page
 from layerbook.site.pages import ChapterPage, IndexPage
-from layerbook.site.search import chapter_rows, search_index
+from layerbook.site.search import search_index, search_rows
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -92,7 +92,7 @@ def test_hostile_text_stays_text(rendered: dict[str, str]) -> None:
 def test_hostile_text_cannot_end_the_search_index() -> None:
     ctx = context()
     chapters = [page for page, _ in pages(ctx).values() if isinstance(page, ChapterPage)]
-    script = search_index([row for page in chapters for row in chapter_rows(page)]).decode()
+    script = search_index([row for page in chapters for row in search_rows(page)]).decode()
     match = re.fullmatch(r"window\.layerbookIndex = JSON\.parse\((\".*\")\);\n", script)
     assert match
     assert not set("<>&'\u2028") & set(match[1])

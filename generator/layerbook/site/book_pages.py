@@ -16,7 +16,7 @@ from layerbook.site.mentions import Mention, glossary_page, references_page
 from layerbook.site.page_cache import PageCache, RenderedPage
 from layerbook.site.prose.formulas import MathRenderer
 from layerbook.site.prose.ids import page_ids
-from layerbook.site.search import claim_rows, glossary_rows, reference_rows
+from layerbook.site.search import search_rows
 from layerbook.site.site_parts import SiteParts
 from layerbook.store.freshness import ExperimentStatus
 
@@ -43,7 +43,7 @@ class BookPages:
             rows = [row for chapter in page.chapters for row in chapter.rows]
             return RenderedPage(
                 self.parts.files(page),
-                rows=claim_rows(page),
+                rows=search_rows(page),
                 css_rules=math.css_rules,
                 refuted=sum(row.judgements[0].state == "fails" for row in rows),
             )
@@ -56,7 +56,7 @@ class BookPages:
 
         def render() -> RenderedPage:
             page = references_page(sources, mentions)
-            return RenderedPage(self.parts.files(page), rows=reference_rows(page))
+            return RenderedPage(self.parts.files(page), rows=search_rows(page))
 
         return self.page_cache.load_or_render("+references", repr(mentions), render)
 
@@ -68,7 +68,7 @@ class BookPages:
             links = {chapter.name: chapter.link for chapter in self.parts.book.chapters}
             page = glossary_page(terms, mentions, links, math)
             return RenderedPage(
-                self.parts.files(page), rows=glossary_rows(page), css_rules=math.css_rules
+                self.parts.files(page), rows=search_rows(page), css_rules=math.css_rules
             )
 
         return self.page_cache.load_or_render("+glossary", repr(mentions), render)

@@ -33,7 +33,7 @@ from layerbook.site.prose.ids import CHAPTER_DIAGRAM, PageIds, page_ids
 from layerbook.site.prose.links import chapter_links
 from layerbook.site.prose.markdown_checks import find_text_problems
 from layerbook.site.prose.render import render_chapter
-from layerbook.site.search import chapter_rows
+from layerbook.site.search import search_rows
 from layerbook.site.site_parts import SiteParts
 from layerbook.store.freshness import ExperimentStatus
 
@@ -97,7 +97,7 @@ class ChapterRenderer:
         html = {f"{page.name}.html": self._parts.html(page).encode()}
         return RenderedPage(
             files=views.files | media.files | html | self._notebook_file(page, views.cells),
-            rows=chapter_rows(page),
+            rows=search_rows(page),
             css_rules=math.css_rules,
             claim_ids=body.claim_ids,
             minutes=body.minutes,

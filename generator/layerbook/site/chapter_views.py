@@ -24,6 +24,7 @@ from layerbook.site.claims import ModelClaim
 from layerbook.site.experiment_view import (
     ExperimentView,
     ExperimentViews,
+    check_claim_index,
     data_path,
     figure_indices,
     missing_caption_problem,
@@ -155,10 +156,7 @@ class ChapterViews:
     def claim(self, name: str, index: int = 0) -> blocks.ClaimView:
         """Return a claim of an experiment with its verdict."""
         view = self._find(name)
-        count = len(view.experiment.claims)
-        if not 0 <= index < count:
-            message = f"{view.address} has {count} claims, so there is no claim {index}"
-            raise UsageError(message)
+        check_claim_index(view.experiment, index)
         claim = ModelClaim(self.views, view.address, index)
         for address in claim.needed_addresses:
             if not self._find_and_note(address).inapplicable:

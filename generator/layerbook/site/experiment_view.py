@@ -159,6 +159,13 @@ def unknown_name(kind: str, name: str, known: Iterable[str], *, owner: str = "")
     return UsageError(f"{subject} {name!r}{hint}; {list_of_names}")
 
 
+def check_claim_index(experiment: Experiment, index: int) -> None:
+    """Raise UsageError if the experiment has no claim of this number."""
+    count = len(experiment.claims)
+    if not 0 <= index < count:
+        raise UsageError(f"{experiment.address} has {count} claims, so there is no claim {index}")
+
+
 def unknown_figure_problems(experiment: Experiment, figures: Iterable[str] = ()) -> list[Problem]:
     """Report captions, badges and originals of figures that are not among a result's `figures`.
 

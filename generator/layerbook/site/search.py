@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from layerbook.site.pages import ChapterPage, ClaimsPage, GlossaryPage, IndexPage, ReferencesPage
+from layerbook.site.pages import (
+    ChapterPage,
+    ClaimsPage,
+    GlossaryPage,
+    IndexPage,
+    Page,
+    ReferencesPage,
+)
 
 
 class SearchRow(NamedTuple):
@@ -21,45 +28,31 @@ class SearchRow(NamedTuple):
 _UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029'"}
 
 
-def chapter_rows(page: ChapterPage | IndexPage) -> tuple[SearchRow, ...]:
-    """Return a row for each section of a chapter."""
+def search_rows(page: Page) -> tuple[SearchRow, ...]:
+    """Return a row for each section, source or term of a page, and for each chapter's claims."""
     return tuple(
-        SearchRow(
-            f"{page.name}.html" + (f"#{section.id}" if section.id else ""),
-            page.title,
-            section.title,
-            section.text,
-        )
-        for section in page.body.sections
-        if section.title or section.text.strip()
+        SearchRow(f"{page.name}.html#{id}".removesuffix("#"), page.title, section, text)
+        for id, section, text in _sections(page)
+        if section or text.strip()
     )
 
 
-def claim_rows(page: ClaimsPage) -> tuple[SearchRow, ...]:
-    """Return a row for the claims of each chapter."""
-    rows = []
-    for chapter in page.chapters:
-        sentences = " ".join(str(row.sentence) for row in chapter.rows)
-        href = f"{page.name}.html#{chapter.id}"
-        rows.append(SearchRow(href, page.title, chapter.title, sentences))
-    return tuple(rows)
-
-
-def reference_rows(page: ReferencesPage) -> tuple[SearchRow, ...]:
-    """Return a row for each source."""
-    rows = []
-    for entry in page.entries:
-        text = f"{entry.authors} {entry.title} {entry.venue} {entry.used_for}"
-        rows.append(SearchRow(f"{page.name}.html#{entry.key}", page.title, entry.label, text))
-    return tuple(rows)
-
-
-def glossary_rows(page: GlossaryPage) -> tuple[SearchRow, ...]:
-    """Return a row for each term."""
-    return tuple(
-        SearchRow(f"{page.name}.html#{entry.id}", page.title, entry.name, str(entry.definition))
-        for entry in page.entries
-    )
+def _sections(page: Page) -> Iterator[tuple[str, str, str]]:
+    """Yield the id, the title and the text of each part of a page that the search can lead to."""
+    match page:
+        case ChapterPage() | IndexPage():
+            for section in page.body.sections:
+                yield section.id, section.title, section.text
+        case ClaimsPage():
+            for chapter in page.chapters:
+                yield chapter.id, chapter.title, " ".join(str(row.sentence) for row in chapter.rows)
+        case ReferencesPage():
+            for source in page.entries:
+                text = f"{source.authors} {source.title} {source.venue} {source.used_for}"
+                yield source.key, source.label, text
+        case GlossaryPage():
+            for term in page.entries:
+                yield term.id, term.name, str(term.definition)
 
 
 def search_index(rows: Sequence[SearchRow]) -> bytes:

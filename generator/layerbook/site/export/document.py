@@ -8,8 +8,8 @@ from __future__ import annotations
 import io
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from urllib.parse import urljoin
@@ -114,42 +114,44 @@ def remove(tree: Element, unwanted: Callable[[Element], bool]) -> None:
     tree[:] = children
 
 
-@dataclass(frozen=True)
 class Links:
-    """The targets of links in an exported document.
+    """The targets of links in an exported document of some `pages`.
 
-    pages: the pages of the document, by their files on the site.
+    A link to an id that is not on its page leads to the top of the page.
+
     prefix: whether all pages are in one file, where ids begin with the page's name.
     url: where the site is published; without it, links to what the document lacks are text.
     suffix: of the pages' files, if each page has its own.
-    ids: by page; a link to an unknown id leads to the top of its page.
     """
 
-    pages: Mapping[str, str]
-    prefix: bool
-    url: str = ""
-    suffix: str = ""
-    ids: Mapping[str, Collection[str]] = field(default_factory=dict)
+    def __init__(
+        self, pages: Iterable[BookPage], *, prefix: bool, url: str = "", suffix: str = ""
+    ) -> None:
+        self._prefix, self._url, self._suffix = prefix, url, suffix
+        self._ids = {
+            f"{page.name}.html": {element.get("id") for element in page.article.iter()}
+            for page in pages
+        }
 
     def new_id(self, page: str, id: str) -> str:
         """Return an id that is unique in the document."""
-        return f"{page}--{id}" if self.prefix else id
+        return f"{page}--{id}" if self._prefix else id
 
     def target(self, page: str, href: str) -> str | None:
         """Return the new target of a page's link; None if the document does not contain it."""
         if re.match(r"[a-z][a-z0-9+.-]*:", href, re.IGNORECASE):
             return href
         file, _, fragment = href.partition("#")
-        other = page if not file else self.pages.get(file)
-        if other is None:
+        if file and file not in self._ids:
             try:
-                return urljoin(self.url, href) if self.url else None
+                return urljoin(self._url, href) if self._url else None
             except ValueError:  # a link such as `//[` has no valid host
                 return None
-        if file and other in self.ids and fragment not in self.ids[other]:
+        if file and fragment not in self._ids[file]:
             fragment = ""  # the target is in an omitted part of the page
-        if not self.prefix:
-            return f"{'' if not file else other + self.suffix}{'#' if fragment else ''}{fragment}"
+        other = file.removesuffix(".html") or page
+        if not self._prefix:
+            return f"{'' if not file else other + self._suffix}{'#' if fragment else ''}{fragment}"
         return f"#{other}--{fragment}" if fragment else f"#{other}"
 
     def relink(self, page: BookPage) -> None:
@@ -169,7 +171,7 @@ class Links:
         for name in ID_LISTS:
             if ids := element.get(name):
                 element.set(name, " ".join(self.new_id(page, id) for id in ids.split()))
-        if self.prefix:
+        if self._prefix:
             for name, value in element.attrib.items():
                 if "url(" in value:
                     new = _URL_ID.sub(lambda m: f"url(#{self.new_id(page, m[2])})", value)
@@ -185,14 +187,6 @@ def _templates() -> Environment:
 def fill_template(name: str, **values: object) -> str:
     """Fill in a template of this package; values are escaped unless the template says `safe`."""
     return _templates().get_template(name).render(values)
-
-
-def ids_by_page(pages: Iterable[BookPage]) -> dict[str, frozenset[str]]:
-    """Return the ids on each page, before they change."""
-    return {
-        page.name: frozenset(id for element in page.article.iter() if (id := element.get("id")))
-        for page in pages
-    }
 
 
 def serialize(element: Element, *, xml: bool = False) -> str:

@@ -21,7 +21,6 @@ from layerbook.site.export.document import (
     Links,
     classes,
     fill_template,
-    ids_by_page,
     read_page,
     remove,
     serialize,
@@ -65,13 +64,7 @@ def write_epub(
     pages = [read_page(site, chapter) for chapter in entries]
     for page in pages:
         remove(page.article, lambda e: e.tag in CONTROLS or bool(classes(e) & ON_SCREEN))
-    links = Links(
-        {entry.href: entry.name for entry in entries},
-        prefix=False,
-        url=book.url,
-        suffix=".xhtml",
-        ids=ids_by_page(pages),
-    )
+    links = Links(pages, prefix=False, url=book.url, suffix=".xhtml")
     contents = {"contents": gettext("Contents"), "entries": entries}
     style = files("layerbook.site.export").joinpath("epub.css").read_bytes()
     items = [

@@ -18,7 +18,6 @@ from layerbook.site.export.document import (
     BookPage,
     Links,
     fill_template,
-    ids_by_page,
     read_page,
     serialize,
 )
@@ -104,8 +103,7 @@ def _without_dates(data: bytes) -> bytes:
 def _document(
     site_files: SiteFiles, book: BookInfo, pages: Sequence[BookPage], entries: Sequence[NavChapter]
 ) -> str:
-    names = {entry.href: entry.name for entry in entries}
-    links = Links(names, prefix=True, url=book.url, ids=ids_by_page(pages))
+    links = Links(pages, prefix=True, url=book.url)
     for page in pages:
         links.relink(page)
         embed_media(page.article, site_files, videos=False)

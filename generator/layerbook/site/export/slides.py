@@ -49,7 +49,7 @@ def write_slides(site: Path, book: BookInfo, chapter: NavChapter, path: Path) ->
     page = read_page(site, chapter, unfolded=False)
     remove(page.article, lambda e: e.tag == "button" and "tick" not in classes(e))
     remove(page.article, lambda e: bool(classes(e) & ON_SCREEN))
-    Links({chapter.href: chapter.name}, prefix=False, url=book.url).relink(page)
+    Links([page], prefix=False, url=book.url).relink(page)
     site_files = SiteFiles(site)
     embed_media(page.article, site_files)
     opening, *blocks = list(page.article)

@@ -14,7 +14,12 @@ from layerbook.book.loader import find_missing_claim_fields
 from layerbook.book.media import MediaFolders
 from layerbook.book.theme import find_theme_problems
 from layerbook.core.errors import Problem, SpecError, UsageError, did_you_mean, first_problems
-from layerbook.site.experiment_view import missing_caption_problem, unknown_figure_problems
+from layerbook.site.experiment_view import (
+    check_claim_index,
+    missing_caption_problem,
+    unknown_figure_problems,
+    unknown_name,
+)
 from layerbook.site.prose import links, markdown_checks, references
 from layerbook.site.prose.chapter_text import TextPiece, definition_text, read_prose
 from layerbook.site.prose.code_cells import cell_folder, read_cell
@@ -147,7 +152,10 @@ class _ChapterChecker:
             case "term":
                 require_glossary(self._terms).get(reference.name)
             case "claim" | "tick" | "holds":
-                _check_claim(reference, self._require(reference.name))
+                index = 0 if reference.second is None else reference.second
+                experiment = self._require(reference.name)
+                if isinstance(index, int):
+                    check_claim_index(experiment, index)
             case "figure" | "ref" | "point":
                 yield from _check_figure(reference, self._require(reference.name))
             case _:
@@ -187,14 +195,6 @@ class _ChapterChecker:
         return self._experiments.get(full_address(name, self._chapter.name))
 
 
-def _check_claim(reference: Reference, experiment: Experiment) -> None:
-    """Raise UsageError for the number of a claim that an experiment does not have."""
-    index = 0 if reference.second is None else reference.second
-    count = len(experiment.claims)
-    if isinstance(index, int) and not 0 <= index < count:
-        raise UsageError(f"{experiment.address} has {count} claims, so there is no claim {index}")
-
-
 def _check_figure(reference: Reference, experiment: Experiment) -> Iterator[Problem]:
     """Yield a missing caption. Raises UsageError for a figure that no result can have."""
     figure = reference.second
@@ -202,8 +202,6 @@ def _check_figure(reference: Reference, experiment: Experiment) -> Iterator[Prob
         return
     if not can_have_figure(experiment, figure):
         names = readable_names(name_patterns(experiment))
-        hint = did_you_mean(figure, names)
-        available = f"available: {', '.join(names)}"
-        raise UsageError(f"{experiment.address!r} has no figure {figure!r}{hint}; {available}")
+        raise unknown_name("figure", figure, names, owner=repr(experiment.address))
     if reference.function == "figure" and experiment.caption(figure) is None:
         yield missing_caption_problem(experiment, figure)

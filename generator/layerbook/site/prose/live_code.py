@@ -7,7 +7,8 @@ from functools import cache
 from importlib.resources import files
 from textwrap import dedent
 
-from layerbook.core.errors import UsageError, did_you_mean
+from layerbook.core.errors import UsageError
+from layerbook.site.experiment_view import unknown_name
 
 _FUNCTION = re.compile(
     r"^(?P<comments>(?:[ \t]*//.*\n)*)"
@@ -49,8 +50,5 @@ def find_functions(names: tuple[object, ...]) -> str:
         raise UsageError("live_source() needs the name of a function in model.js")
     for name in names:
         if name not in functions:
-            hint = did_you_mean(str(name), functions)
-            raise UsageError(
-                f"model.js has no function {str(name)!r}{hint}; available: {', '.join(functions)}"
-            )
+            raise unknown_name("function", str(name), functions, owner="model.js")
     return "\n".join(functions[str(name)] for name in names)

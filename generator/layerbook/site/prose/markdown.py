@@ -16,12 +16,7 @@ from markdown_it.token import Token as Node
 from layerbook.site.prose.formulas import MathRenderer, formula_text
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.prose.markdown_renderer import MarkdownRenderer, ProseError, Target
-from layerbook.site.prose.markdown_syntax import (
-    LONG_PARAGRAPH,
-    MAX_PARAGRAPH,
-    find_excesses,
-    make_parser,
-)
+from layerbook.site.prose.markdown_syntax import find_excesses, make_parser
 from layerbook.site.prose.markup import Anchor, Block, Inline, escape_text
 from layerbook.site.prose.pictures import IMAGE_USAGE
 from layerbook.site.prose.slots import SLOT, SLOT_CLOSE, SLOT_OPEN, Slots
@@ -70,12 +65,9 @@ def _parser() -> MarkdownIt:
 
 
 def _raise_excesses(state: StateCore) -> None:
-    """Raise ProseError if a limit is exceeded, or if a paragraph is too long to look for quotes."""
+    """Raise ProseError if a limit is exceeded."""
     for excess in find_excesses(state.env):
         raise ProseError(excess.message, excerpt=excess.excerpt)
-    for node in state.tokens:
-        if node.type == "inline" and len(node.content) > MAX_PARAGRAPH:
-            raise ProseError(LONG_PARAGRAPH, excerpt=node.content.partition("\n")[0][:80])
 
 
 def render_inline(source: str, slots: Slots, math: MathRenderer) -> Inline:

@@ -18,7 +18,6 @@ from layerbook.site.prose.chapter_text import TextPiece, chapter_texts
 from layerbook.site.prose.formulas import MathError, MathRenderer
 from layerbook.site.prose.highlight import ListingError, check_language
 from layerbook.site.prose.markdown_renderer import MISPLACED_REFERENCE
-from layerbook.site.prose.markdown_syntax import LONG_PARAGRAPH, MAX_PARAGRAPH
 from layerbook.site.prose.outline import BLOCK, Outline
 from layerbook.site.prose.pictures import IMAGE_USAGE, ProseImage, extract_pictures
 
@@ -56,9 +55,6 @@ def find_markdown_problems(
     for excess in outline.excesses:
         yield piece.problem(Position(excess.line, 1), excess.message)
     for opening, node in outline.inline_nodes():
-        if len(node.content) > MAX_PARAGRAPH:
-            yield piece.problem(outline.position(node, 0), LONG_PARAGRAPH)
-            continue
         text, offset = outline.text(node), 0
         only_images = all(c.type in ("image", "softbreak") for c in node.children or ())
         for child in node.children or ():

@@ -67,6 +67,7 @@ def make_parser(*, typographer: bool = True) -> MarkdownIt:
     md.block.ruler.at("table", _limited_table, {"alt": ["paragraph", "reference"]})
     md.core.ruler.after("block", "limit_addresses", _limit_addresses)
     md.core.ruler.after("block", "limit_listings", _limit_listings)
+    md.core.ruler.before("inline", "limit_paragraphs", _limit_paragraphs)
     return md
 
 
@@ -124,6 +125,15 @@ def _limit_listings(state: StateCore) -> None:
         line, _ = listings[MAX_LISTINGS].map or (0, 0)
         _note_excess(state, line, f"the text has more than {MAX_LISTINGS:,} listings")
         state.tokens = [node for node in state.tokens if node.type != "fence"]
+
+
+def _limit_paragraphs(state: StateCore) -> None:
+    """Empty the paragraphs that are too long to look for links and quotes in them."""
+    for node in state.tokens:
+        if node.type == "inline" and len(node.content) > MAX_PARAGRAPH:
+            line, _ = node.map or (0, 0)
+            _note_excess(state, line, LONG_PARAGRAPH)
+            node.content = ""
 
 
 def _limit_addresses(state: StateCore) -> None:

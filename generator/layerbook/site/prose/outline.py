@@ -9,12 +9,11 @@ from functools import cache, cached_property
 from typing import Any
 
 from markdown_it import MarkdownIt
-from markdown_it.rules_core import StateCore
 from markdown_it.token import Token as Node
 
 from layerbook.book.node import Position
 from layerbook.site.prose.braces import hide_literal_braces
-from layerbook.site.prose.markdown_syntax import MAX_PARAGRAPH, Excess, find_excesses, make_parser
+from layerbook.site.prose.markdown_syntax import Excess, find_excesses, make_parser
 
 BLOCK = "\ue004"
 """The delimiters of the placeholder for a block such as `{{ figure(...) }}`."""
@@ -108,12 +107,4 @@ def _blank_tag(match: re.Match[str]) -> str:
 @cache
 def _parser() -> MarkdownIt:
     # Blanked statements leave indented lines, which are not code.
-    md = make_parser(typographer=False).disable(["code", "text_join"])
-    md.core.ruler.before("inline", "cut", _cut_paragraphs)
-    return md
-
-
-def _cut_paragraphs(state: StateCore) -> None:
-    """Cut paragraphs that are reported as too long, since finding their links takes too long."""
-    for node in state.tokens:
-        node.content = node.content[: MAX_PARAGRAPH + 1] if node.type == "inline" else node.content
+    return make_parser(typographer=False).disable(["code", "text_join"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from layerbook.book.bibliography import REFERENCES_FILE, Bibliography
 from layerbook.book.glossary import GLOSSARY_FILE, Glossary
@@ -14,6 +13,8 @@ from layerbook.plotting.parts import Part, find_part
 from layerbook.site.prose.functions.context import ChapterContext, FunctionGroup, prose_function
 from layerbook.site.prose.markup import Anchor, Inline, escape_text
 from layerbook.site.tokens_html import as_token
+
+_PART_KEYS = ("row", "column", "panel")
 
 
 class LinkFunctions(FunctionGroup):
@@ -85,7 +86,7 @@ class LinkFunctions(FunctionGroup):
         figure = views.figure_data(id, name)
         if figure is None:
             return shown
-        attributes = _part_attributes(find_part(figure, place.row, place.column, place.panel))
+        attributes = _part_attributes(find_part(figure, *place))
         full_name = escape_text(views.figure_name(id, name))
         html = f'<a class="point" data-figure="{full_name}"{attributes}>{shown.html}</a>'
         return Inline(html, shown.text, shown.anchors)
@@ -118,24 +119,18 @@ def require_glossary(terms: Glossary | None) -> Glossary:
     return terms
 
 
-class _PartPlace(NamedTuple):
-    """The labels that tell where a part of a figure is; a part's own name is its `row`."""
+def _part_place(part: object) -> tuple[Label | None, Label | None, str]:
+    """Return the row, the column and the panel of a part; its own name counts as a row.
 
-    row: Label | None = None
-    column: Label | None = None
-    panel: str = ""
-
-
-def _part_place(part: object) -> _PartPlace:
-    """Return the place that prose names or describes. Raises UsageError."""
+    Raises UsageError.
+    """
     if not isinstance(part, Mapping):
-        return _PartPlace(_part_label(part))
+        return _part_label(part), None, ""
     for key in part:
-        if key not in _PartPlace._fields:
-            hint = did_you_mean(str(key), _PartPlace._fields)
+        if key not in _PART_KEYS:
+            hint = did_you_mean(str(key), _PART_KEYS)
             raise UsageError(f"point(): a part has no {key!r}{hint}")
-    row, column = (_part_label(part.get(name)) for name in ("row", "column"))
-    return _PartPlace(row, column, str(part.get("panel", "")))
+    return _part_label(part.get("row")), _part_label(part.get("column")), str(part.get("panel", ""))
 
 
 def _part_label(value: object) -> Label | None:
