@@ -50,9 +50,10 @@ class ChapterRenderer:
 
     @cached_property
     def _decoder(self) -> Diagram | None:
-        """The first diagram of the model that an experiment draws."""
+        """The first diagram of the model that an experiment draws, without its title."""
         figures = (figure for view in self.views.values() for figure in view.figures.values())
-        return next((figure for figure in figures if isinstance(figure, Diagram)), None)
+        diagrams = (figure for figure in figures if isinstance(figure, Diagram))
+        return next((replace(diagram, title="") for diagram in diagrams), None)
 
     @cached_property
     def _part_links(self) -> dict[str, str]:
@@ -188,14 +189,14 @@ class ChapterRenderer:
         if self._decoder is None:
             return None
         known_part = part if part in {block.part for block in self._decoder.blocks} else ""
-        small = replace(self._decoder, highlight=known_part, title="", compact=True)
+        small = replace(self._decoder, highlight=known_part, compact=True)
         return self._parts.figure_renderer.pictures(DrawingJob(CHAPTER_DIAGRAM, small))[0]
 
     def index_page(self, body: pages.ChapterBody, minutes: Mapping[str, int]) -> pages.IndexPage:
         """Return the front page with its text."""
         diagram = None
         if self._decoder:
-            linked = replace(self._decoder, title="", links=self._part_links)
+            linked = replace(self._decoder, links=self._part_links)
             diagram = self._parts.figure_renderer.pictures(DrawingJob("map", linked))[0]
         book = self._parts.book
         return pages.IndexPage(

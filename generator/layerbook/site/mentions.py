@@ -9,15 +9,8 @@ from typing import NamedTuple
 from layerbook.book.bibliography import Bibliography
 from layerbook.book.glossary import Entry, Glossary
 from layerbook.core.language import gettext
+from layerbook.site import pages
 from layerbook.site.blocks import Link
-from layerbook.site.pages import (
-    ChapterPage,
-    GlossaryPage,
-    IndexPage,
-    ReferencesPage,
-    ReferenceView,
-    TermView,
-)
 from layerbook.site.prose.captions import render_definition
 from layerbook.site.prose.formulas import MathRenderer
 
@@ -36,7 +29,7 @@ class Mention(NamedTuple):
     href: str
 
 
-def find_mentions(chapter: ChapterPage | IndexPage) -> Iterator[Mention]:
+def find_mentions(chapter: pages.ChapterPage | pages.IndexPage) -> Iterator[Mention]:
     """Yield the sources and terms that a chapter mentions, in order, with their sections."""
     for section in chapter.body.sections:
         section_name = f": {section.title}" if section.id else gettext(", at the beginning")
@@ -56,13 +49,15 @@ def _links_by_key(mentions: Iterable[Mention], kind: str) -> dict[str, tuple[Lin
     return {key: tuple(links.values()) for key, links in links_by_key.items()}
 
 
-def references_page(bibliography: Bibliography, mentions: Iterable[Mention]) -> ReferencesPage:
+def references_page(
+    bibliography: Bibliography, mentions: Iterable[Mention]
+) -> pages.ReferencesPage:
     """List the sources by author, each with the sections that cite it."""
     links = _links_by_key(mentions, "citation")
 
-    def view(key: str) -> ReferenceView:
+    def view(key: str) -> pages.ReferenceView:
         source = bibliography.get(key)
-        return ReferenceView(
+        return pages.ReferenceView(
             key=key,
             label=bibliography.label(key),
             authors="; ".join(source.authors),
@@ -75,7 +70,7 @@ def references_page(bibliography: Bibliography, mentions: Iterable[Mention]) -> 
             places=links.get(key, ()),
         )
 
-    return ReferencesPage(tuple(map(view, bibliography.sorted_keys())))
+    return pages.ReferencesPage(tuple(map(view, bibliography.sorted_keys())))
 
 
 def glossary_page(
@@ -83,17 +78,17 @@ def glossary_page(
     mentions: Iterable[Mention],
     chapters: Mapping[str, Link],
     math: MathRenderer,
-) -> GlossaryPage:
+) -> pages.GlossaryPage:
     """List the terms by name, each with the sections that use it.
 
     chapters: the links to chapters by name, for `see`. Raises SpecError for a definition.
     """
     links = _links_by_key(mentions, "term")
 
-    def view(entry: Entry) -> TermView:
+    def view(entry: Entry) -> pages.TermView:
         term = entry.term
         definition = render_definition(glossary, entry, math)
         see = tuple(chapters[name] for name in term.see if name in chapters)
-        return TermView(term.id, term.name, definition, see, links.get(term.id, ()))
+        return pages.TermView(term.id, term.name, definition, see, links.get(term.id, ()))
 
-    return GlossaryPage(tuple(map(view, glossary.sorted_entries())))
+    return pages.GlossaryPage(tuple(map(view, glossary.sorted_entries())))

@@ -6,14 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from layerbook.site.pages import (
-    ChapterPage,
-    ClaimsPage,
-    GlossaryPage,
-    IndexPage,
-    Page,
-    ReferencesPage,
-)
+from layerbook.site import pages
 
 
 class SearchRow(NamedTuple):
@@ -28,7 +21,7 @@ class SearchRow(NamedTuple):
 _UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029'"}
 
 
-def search_rows(page: Page) -> tuple[SearchRow, ...]:
+def search_rows(page: pages.Page) -> tuple[SearchRow, ...]:
     """Return a row for each section, source or term of a page, and for each chapter's claims."""
     return tuple(
         SearchRow(f"{page.name}.html#{id}".removesuffix("#"), page.title, section, text)
@@ -37,20 +30,20 @@ def search_rows(page: Page) -> tuple[SearchRow, ...]:
     )
 
 
-def _sections(page: Page) -> Iterator[tuple[str, str, str]]:
+def _sections(page: pages.Page) -> Iterator[tuple[str, str, str]]:
     """Yield the id, the title and the text of each part of a page that the search can lead to."""
     match page:
-        case ChapterPage() | IndexPage():
+        case pages.ChapterPage() | pages.IndexPage():
             for section in page.body.sections:
                 yield section.id, section.title, section.text
-        case ClaimsPage():
+        case pages.ClaimsPage():
             for chapter in page.chapters:
                 yield chapter.id, chapter.title, " ".join(str(row.sentence) for row in chapter.rows)
-        case ReferencesPage():
+        case pages.ReferencesPage():
             for source in page.entries:
                 text = f"{source.authors} {source.title} {source.venue} {source.used_for}"
                 yield source.key, source.label, text
-        case GlossaryPage():
+        case pages.GlossaryPage():
             for term in page.entries:
                 yield term.id, term.name, str(term.definition)
 

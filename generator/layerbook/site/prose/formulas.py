@@ -31,10 +31,10 @@ function layerbookMath(tex, display) {
   } catch (error) { return JSON.stringify({error: String(error.message || error)}); }
 }
 """
-_STYLE = re.compile(r' style="([^"]*)"')
+_STYLED_TAG = re.compile(
+    r'<(?P<name>[a-z]+)(?P<before>[^>]*?) style="(?P<style>[^"]*)"(?P<after>[^>]*)>'
+)
 _CLASS = re.compile(r' class="([^"]*)"')
-_TAG = re.compile(r"<[a-z][^>]*>")
-_TAG_NAME = re.compile(r"^<[a-z]+")
 _RULE = re.compile(r"[a-z-]+:[^;{}<>\\]+")
 _COMBINING = re.compile("[\u0300-\u036f]")
 _TEX_ESCAPES = str.maketrans(
@@ -100,25 +100,23 @@ class MathRenderer:
         html = _temml(tex, display=display) if cached is None else cached.decode()
         if cached is None and self._cache:
             self._cache.put_blob("math", key, html.encode())
-        return _TAG.sub(lambda match: self._style_to_class(match[0]), html)
+        return _STYLED_TAG.sub(self._style_to_class, html)
 
-    def _style_to_class(self, tag: str) -> str:
-        style = _STYLE.search(tag)
-        if not style:
-            return tag
-        rules = [rule for rule in style[1].split(";") if rule and rule != "display:block math"]
+    def _style_to_class(self, tag: re.Match[str]) -> str:
+        attributes = tag["before"] + tag["after"]
+        rules = [rule for rule in tag["style"].split(";") if rule and rule != "display:block math"]
         for rule in rules:
             if not _RULE.fullmatch(rule):
                 raise MathError(f"this formula needs a style that pages do not allow: {rule}")
-        tag = _STYLE.sub("", tag)
-        if not rules:
-            return tag
-        declarations = "; ".join(rules) + ";"
-        name = "m-" + hashlib.sha256(declarations.encode()).hexdigest()[:8]
-        self.css_rules[name] = declarations
-        if _CLASS.search(tag):
-            return _CLASS.sub(rf' class="\1 {name}"', tag)
-        return _TAG_NAME.sub(rf'\g<0> class="{name}"', tag)
+        if rules:
+            declarations = "; ".join(rules) + ";"
+            name = "m-" + hashlib.sha256(declarations.encode()).hexdigest()[:8]
+            self.css_rules[name] = declarations
+            if _CLASS.search(attributes):
+                attributes = _CLASS.sub(rf' class="\1 {name}"', attributes)
+            else:
+                attributes = f' class="{name}"{attributes}'
+        return f"<{tag['name']}{attributes}>"
 
 
 def _temml(tex: str, *, display: bool) -> str:

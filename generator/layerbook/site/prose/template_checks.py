@@ -10,7 +10,6 @@ from jinja2 import TemplateSyntaxError, nodes
 from pydantic import BaseModel
 
 from layerbook.book.claims.type_check import PossibleTypes, element_types, field_types, join_types
-from layerbook.book.claims.values import field_names
 from layerbook.core.errors import LayerbookError, Problem, did_you_mean, first_problems
 from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.environment import parse_prose, prose_environment
@@ -18,7 +17,7 @@ from layerbook.site.prose.filters import FILTERS
 from layerbook.site.prose.functions import FUNCTIONS
 from layerbook.site.prose.functions.text import INCOMPLETE, TextFunctions, make_prediction
 from layerbook.site.prose.journey import make_stages
-from layerbook.site.sandbox.views import METHODS
+from layerbook.site.sandbox.views import METHODS, names_of_type
 
 NUMBER_FILTERS = ("percent", "num", "integer", "sign", "scientific", "compact", "bytes")
 _IMPLICIT_NAMES = frozenset({"loop", "caller", "varargs", "kwargs", "range"})
@@ -240,11 +239,7 @@ def _names_of_type(owner: Any) -> Sequence[str] | None:
     kind = get_origin(owner) or owner
     if not isinstance(kind, type) or hasattr(kind, "_fields"):
         return None
-    names = field_names(kind)
-    if names is None:
-        return METHODS.get(kind) if kind in (str, list, tuple) else None
-    constants = [attribute for attribute, value in vars(kind).items() if isinstance(value, str)]
-    return names if issubclass(kind, BaseModel) else [*names, *constants]
+    return METHODS[kind] if kind in (str, list, tuple) else names_of_type(kind) or None
 
 
 def _call_message(name: str, call: nodes.Call, *, is_block: bool) -> str:

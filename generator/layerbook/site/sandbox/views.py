@@ -33,9 +33,17 @@ def view(value: Any) -> Any:
     return value
 
 
-@cache
-def _field_names(record_type: type) -> list[str]:
-    return field_names(record_type) or []
+@cache  # pages of a large book read the same few types very often
+def names_of_type(kind: type) -> tuple[str, ...]:
+    """Return the fields and the constants of a type, none if it is no model or dataclass.
+
+    A view of a model has no constants.
+    """
+    names = field_names(kind)
+    if names is None or issubclass(kind, BaseModel):
+        return tuple(names or ())
+    constants = (name for name, value in vars(kind).items() if isinstance(value, str))
+    return (*names, *(name for name in constants if not name.startswith("_")))
 
 
 class RecordView:
@@ -51,8 +59,8 @@ class RecordView:
             raise AttributeError(f"{type(self._record).__name__} has no {name!r}")
         return view(getattr(self._record, name))
 
-    def __dir__(self) -> list[str]:
-        return _field_names(type(self._record))
+    def __dir__(self) -> Sequence[str]:
+        return names_of_type(type(self._record))
 
     def __eq__(self, other: object) -> NoReturn:
         raise TypeError(f"{self!r} cannot be compared; compare its fields")
@@ -202,16 +210,7 @@ def readable_names(obj: object) -> Sequence[str]:
         return tuple(getattr(obj, "_fields", ()))
     if methods := _methods(obj):
         return methods
-    return _names_of_type(type(obj))  # type: ignore[arg-type]  # mypy: not hashable
-
-
-@cache  # pages of a large book read the same few types very often
-def _names_of_type(kind: type) -> tuple[str, ...]:
-    """Return the fields and the constants of a type, none if it is no model or dataclass."""
-    names = field_names(kind) or ()
-    constants = (name for name, value in vars(kind).items() if isinstance(value, str))
-    public = (name for name in constants if names and not name.startswith("_"))
-    return tuple(dict.fromkeys((*names, *public)))
+    return names_of_type(type(obj))  # type: ignore[arg-type]  # mypy: not hashable
 
 
 def may_call(obj: object) -> bool:
