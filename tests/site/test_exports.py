@@ -15,7 +15,7 @@ import pypdfium2
 import pytest
 from fixtures.small_book import layerbook, read_tree
 from layerbook.site.assets import STYLESHEETS
-from layerbook.site.export.document import BookPage, Links, read_page, serialize
+from layerbook.site.export.document import Links, read_article, serialize
 from layerbook.site.export.inert import make_inert
 from layerbook.site.pages import NavChapter
 from PIL import Image
@@ -422,7 +422,7 @@ def test_strange_pages_are_written_as_plain_text(name: str, tmp_path: Path) -> N
     """Text must not become markup when it is written again, nor a strange name another one."""
     page = f"<!DOCTYPE html><body><article><figure>{STRANGE[name]}</figure></article></body>"
     (tmp_path / "page.html").write_text(page)
-    article = read_page(tmp_path, NavChapter("page", "A page", "1")).article
+    article = read_article(tmp_path, NavChapter("page", "A page", "1"))
     text = serialize(article, xml=True)
     fromstring(text)
     for written in (text, serialize(article)):
@@ -438,8 +438,8 @@ def test_links_that_lead_nowhere_become_text() -> None:
     article = html5lib.parseFragment(
         '<a href="//[">a</a><a href="//\u2100.example">b</a>', namespaceHTMLElements=False
     )
-    links = Links([], prefix=True, url="https://example.org/")
-    links.relink(BookPage("page", "A page", "1", article))
+    links = Links({}, prefix=True, url="https://example.org/")
+    links.relink("page", article)
     assert [link.attrib for link in article.iter("a")] == [{}, {}]
 
 
@@ -447,6 +447,6 @@ def test_ids_in_a_long_value_are_changed_quickly() -> None:
     value = "url(#" * 50_000
     article = Element("article", {"fill": f"{value} url(#a)"})
     start = time.process_time()
-    Links([], prefix=True).relink(BookPage("page", "A page", "1", article))
+    Links({}, prefix=True).relink("page", article)
     assert article.get("fill") == f"{value} url(#page--a)"
     assert time.process_time() - start < 1

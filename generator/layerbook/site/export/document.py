@@ -8,8 +8,7 @@ from __future__ import annotations
 import io
 import re
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from urllib.parse import urljoin
@@ -40,20 +39,11 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _URL_ID = re.compile(r"url\(([\"']?)#([^()\"']++)\1\)")
 
 
-@dataclass(frozen=True)
-class BookPage:
-    """A page of the book; `article` is its text, with the ids and links of the site."""
-
-    name: str
-    title: str
-    label: str
-    article: Element
-
-
-def read_page(site: Path, chapter: NavChapter, *, unfolded: bool = True) -> BookPage:
-    """Read a page of a built site. Raises StoreError if it is not there.
+def read_article(site: Path, chapter: NavChapter, *, unfolded: bool = True) -> Element:
+    """Return the text of a page, with the ids and links of the site.
 
     unfolded: with all folded parts open, as in print.
+    Raises StoreError if the site does not have the page.
     """
     path = resolve_within(site, site / chapter.href, links=False)
     tree = _parse(path, read_site_file(path, MAX_PAGE_BYTES).decode("utf-8", "replace"))
@@ -65,7 +55,7 @@ def read_page(site: Path, chapter: NavChapter, *, unfolded: bool = True) -> Book
     if unfolded:
         for element in article.iter("details"):
             element.set("open", "")
-    return BookPage(chapter.name, chapter.title, chapter.number, article)
+    return article
 
 
 def classes(element: Element) -> set[str]:
@@ -115,22 +105,23 @@ def remove(tree: Element, unwanted: Callable[[Element], bool]) -> None:
 
 
 class Links:
-    """The targets of links in an exported document of some `pages`.
+    """The targets of links in an exported document.
 
     A link to an id that is not on its page leads to the top of the page.
 
+    articles: the pages of the document, by name.
     prefix: whether all pages are in one file, where ids begin with the page's name.
     url: where the site is published; without it, links to what the document lacks are text.
     suffix: of the pages' files, if each page has its own.
     """
 
     def __init__(
-        self, pages: Iterable[BookPage], *, prefix: bool, url: str = "", suffix: str = ""
+        self, articles: Mapping[str, Element], *, prefix: bool, url: str = "", suffix: str = ""
     ) -> None:
         self._prefix, self._url, self._suffix = prefix, url, suffix
         self._ids = {
-            f"{page.name}.html": {element.get("id") for element in page.article.iter()}
-            for page in pages
+            f"{name}.html": {element.get("id") for element in article.iter()}
+            for name, article in articles.items()
         }
 
     def new_id(self, page: str, id: str) -> str:
@@ -154,13 +145,13 @@ class Links:
             return f"{'' if not file else other + self._suffix}{'#' if fragment else ''}{fragment}"
         return f"#{other}--{fragment}" if fragment else f"#{other}"
 
-    def relink(self, page: BookPage) -> None:
+    def relink(self, page: str, article: Element) -> None:
         """Change ids and links of a page in place."""
-        for element in page.article.iter():
-            self._relink_ids(page.name, element)
+        for element in article.iter():
+            self._relink_ids(page, element)
             for name in ("href", XLINK_HREF):
                 href = element.attrib.pop(name, None)
-                target = None if href is None else self.target(page.name, href)
+                target = None if href is None else self.target(page, href)
                 if target is not None:
                     element.set(name, target)
             element.attrib.pop("download", None)

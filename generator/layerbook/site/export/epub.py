@@ -17,11 +17,10 @@ from layerbook.core.language import gettext
 from layerbook.site.export.archive import write_archive
 from layerbook.site.export.document import (
     SVG,
-    BookPage,
     Links,
     classes,
     fill_template,
-    read_page,
+    read_article,
     remove,
     serialize,
 )
@@ -53,26 +52,25 @@ class Item(NamedTuple):
 
 
 def write_epub(
-    site: Path, book: BookInfo, other_pages: Sequence[NavChapter], published: str, path: Path
+    site: Path, book: BookInfo, pages: Sequence[NavChapter], published: str, path: Path
 ) -> None:
-    """Write the chapters of a built site, then its other pages, as an EPUB.
+    """Write pages of a built site as an EPUB.
 
     published: YYYY-MM-DD, or empty. Equal sites give equal bytes.
     Raises StoreError for a page or a picture that is missing.
     """
-    entries = (*book.chapters, *other_pages)
-    pages = [read_page(site, chapter) for chapter in entries]
-    for page in pages:
-        remove(page.article, lambda e: e.tag in CONTROLS or bool(classes(e) & ON_SCREEN))
-    links = Links(pages, prefix=False, url=book.url, suffix=".xhtml")
-    contents = {"contents": gettext("Contents"), "entries": entries}
+    articles = {page.name: read_article(site, page) for page in pages}
+    for article in articles.values():
+        remove(article, lambda e: e.tag in CONTROLS or bool(classes(e) & ON_SCREEN))
+    links = Links(articles, prefix=False, url=book.url, suffix=".xhtml")
+    contents = {"contents": gettext("Contents"), "entries": pages}
     style = files("layerbook.site.export").joinpath("epub.css").read_bytes()
     items = [
         _page_item("nav", "epub_contents.html", book, **contents)._replace(properties="nav"),
         _page_item("cover", "epub_cover.html", book),
-        *[_chapter_item(page, book, links) for page in pages],
+        *[_chapter_item(page, articles[page.name], book, links) for page in pages],
         Item(STYLE, "text/css", style),
-        *_media_items(site, pages),
+        *_media_items(site, articles.values()),
     ]
     members = [
         ("mimetype", b"application/epub+zip"),
@@ -91,9 +89,8 @@ _CONTAINER = b"""<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def _chapter_item(page: BookPage, book: BookInfo, links: Links) -> Item:
-    article = page.article
-    links.relink(page)
+def _chapter_item(page: NavChapter, article: Element, book: BookInfo, links: Links) -> Item:
+    links.relink(page.name, article)
     _as_plain_text(article)
     _drop_dead_ids(article)
     item = _page_item(
@@ -142,13 +139,13 @@ def _drop_dead_ids(article: Element) -> None:
                 del element.attrib[name]
 
 
-def _media_items(site: Path, pages: Iterable[BookPage]) -> Iterator[Item]:
+def _media_items(site: Path, articles: Iterable[Element]) -> Iterator[Item]:
     """Yield the pictures and videos of pages.
 
     Raises StoreError for a path that leads up, and for other files, such as pages with scripts.
     """
     site_files = SiteFiles(site)
-    elements = [element for page in pages for element in page.article.iter()]
+    elements = [element for article in articles for element in article.iter()]
     names = [element.get(name) for element in elements for name in ("src", "poster")]
     for path in dict.fromkeys(names):
         if not path or ":" in path:

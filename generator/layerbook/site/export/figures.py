@@ -12,7 +12,7 @@ from layerbook.core import atomic
 from layerbook.core.errors import StoreError
 from layerbook.core.paths import resolve_within
 from layerbook.plotting.rasterizing import DrawingProcess
-from layerbook.site.export.document import SVG, read_page, serialize
+from layerbook.site.export.document import SVG, read_article, serialize
 from layerbook.site.pages import NavChapter
 
 PNG_SCALE = 2
@@ -37,7 +37,7 @@ def write_figures(site: Path, chapters: Iterable[NavChapter], folder: Path) -> i
     with closing(DrawingProcess()) as process:
         for chapter in chapters:
             resolve_within(folder, folder / chapter.name, links=False)
-            for name, svg in _drawings(read_page(site, chapter).article):
+            for name, svg in _drawings(read_article(site, chapter)):
                 if not _NAME.fullmatch(name):
                     message = f"the id {name!r} of a figure cannot be the name of a file"
                     raise StoreError(f"{chapter.href}: {message}")

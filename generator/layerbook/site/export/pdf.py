@@ -14,13 +14,7 @@ from layerbook.core import atomic
 from layerbook.core.errors import LayerbookError, UsageError
 from layerbook.core.language import gettext
 from layerbook.core.paths import find_program
-from layerbook.site.export.document import (
-    BookPage,
-    Links,
-    fill_template,
-    read_page,
-    serialize,
-)
+from layerbook.site.export.document import Links, fill_template, read_article, serialize
 from layerbook.site.export.site_files import SiteFiles, embed_media, style_sheets
 from layerbook.site.pages import BookInfo, NavChapter
 
@@ -78,14 +72,13 @@ def _run_chromium(page: Path, option: str) -> None:
         raise LayerbookError(f"{program} failed: {last}")
 
 
-def write_pdf(site: Path, book: BookInfo, other_pages: Sequence[NavChapter], path: Path) -> None:
-    """Print the chapters of a built site, then its other pages, as one PDF.
+def write_pdf(site: Path, book: BookInfo, pages: Sequence[NavChapter], path: Path) -> None:
+    """Print pages of a built site as one PDF.
 
     Equal sites give equal bytes with one version of the browser. Raises StoreError for a page that
     is missing, UsageError without a browser, LayerbookError if it fails.
     """
-    pages = (*book.chapters, *other_pages)
-    html = _document(SiteFiles(site), book, [read_page(site, page) for page in pages], pages)
+    html = _document(site, book, pages)
     with tempfile.TemporaryDirectory(prefix="layerbook-pdf-") as folder:
         source, printed = Path(folder) / "book.html", Path(folder) / "book.pdf"
         source.write_text(html, encoding="utf-8")
@@ -100,13 +93,13 @@ def _without_dates(data: bytes) -> bytes:
     return _DATE.sub(rb"\1D:20000101000000", data)
 
 
-def _document(
-    site_files: SiteFiles, book: BookInfo, pages: Sequence[BookPage], entries: Sequence[NavChapter]
-) -> str:
-    links = Links(pages, prefix=True, url=book.url)
-    for page in pages:
-        links.relink(page)
-        embed_media(page.article, site_files, videos=False)
+def _document(site: Path, book: BookInfo, pages: Sequence[NavChapter]) -> str:
+    site_files = SiteFiles(site)
+    articles = {page.name: read_article(site, page) for page in pages}
+    links = Links(articles, prefix=True, url=book.url)
+    for name, article in articles.items():
+        links.relink(name, article)
+        embed_media(article, site_files, videos=False)
     print_css = files("layerbook.site.export").joinpath("pdf.css").read_text(encoding="utf-8")
     note = gettext(
         "In print, interactive figures stand still, long sequences show only a few of their "
@@ -115,8 +108,8 @@ def _document(
     return fill_template(
         "pdf.html",
         book=book,
-        entries=entries,
-        articles={page.name: serialize(page.article) for page in pages},
+        entries=pages,
+        articles={name: serialize(article) for name, article in articles.items()},
         site_style=style_sheets(site_files, book.theme),
         print_style=print_css + _running_titles(pages),
         contents=gettext("Contents"),
@@ -124,7 +117,7 @@ def _document(
     )
 
 
-def _running_titles(pages: Sequence[BookPage]) -> str:
+def _running_titles(pages: Sequence[NavChapter]) -> str:
     """Return rules that print the title of a chapter at the top of its sheets."""
     font = 'font: 9pt "Source Serif 4", serif; color: #555;'
     return "\n".join(

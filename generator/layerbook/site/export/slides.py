@@ -16,7 +16,7 @@ from layerbook.site.export.document import (
     Links,
     classes,
     fill_template,
-    read_page,
+    read_article,
     remove,
     serialize,
 )
@@ -46,13 +46,13 @@ class Slide:
 
 def write_slides(site: Path, book: BookInfo, chapter: NavChapter, path: Path) -> None:
     """Write a chapter of a built site as slides. Raises StoreError if its page is missing."""
-    page = read_page(site, chapter, unfolded=False)
-    remove(page.article, lambda e: e.tag == "button" and "tick" not in classes(e))
-    remove(page.article, lambda e: bool(classes(e) & ON_SCREEN))
-    Links([page], prefix=False, url=book.url).relink(page)
+    article = read_article(site, chapter, unfolded=False)
+    remove(article, lambda e: e.tag == "button" and "tick" not in classes(e))
+    remove(article, lambda e: bool(classes(e) & ON_SCREEN))
+    Links({chapter.name: article}, prefix=False, url=book.url).relink(chapter.name, article)
     site_files = SiteFiles(site)
-    embed_media(page.article, site_files)
-    opening, *blocks = list(page.article)
+    embed_media(article, site_files)
+    opening, *blocks = list(article)
     slides = [Slide(blocks=[opening]), *split(blocks)]
     atomic.write_output(path, _document(site_files, book, chapter, slides).encode())
 

@@ -26,26 +26,26 @@ class Exporter:
             raise StoreError(f"{self._site}: there is no book yet; run `layerbook build`")
         self._project = project
 
-    def _appendices(self) -> tuple[NavChapter, ...]:
-        """Return the pages after the chapters. Call it in the book's language."""
+    def _pages(self) -> list[NavChapter]:
+        """Return the chapters and the pages after them. Call it in the book's language."""
         templates = self._project.templates_dir
-        pages = []
+        pages = list(self._book.chapters)
         if glossary.load(templates):
             pages.append(NavChapter("glossary", gettext("Glossary"), ""))
         if bibliography.load(templates):
             pages.append(NavChapter("references", gettext("References"), ""))
-        return tuple(pages)
+        return pages
 
     def write_pdf(self, path: Path) -> None:
         """Write the book as a PDF; see `pdf.write_pdf` for what it raises."""
         check_output(self._project.root, path)
-        pdf.write_pdf(self._site, self._book, self._appendices(), path)
+        pdf.write_pdf(self._site, self._book, self._pages(), path)
 
     def write_epub(self, path: Path) -> None:
         """Write the book as an EPUB."""
         check_output(self._project.root, path)
         published = self._project.publication_date
-        epub.write_epub(self._site, self._book, self._appendices(), published, path)
+        epub.write_epub(self._site, self._book, self._pages(), published, path)
 
     def write_slides(self, chapter: str, path: Path) -> None:
         """Write a chapter as slides. Raises UsageError for an unknown chapter."""

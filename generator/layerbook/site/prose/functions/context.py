@@ -72,16 +72,13 @@ class FunctionGroup:
     @classmethod
     def unbound(cls) -> dict[str, Callable[..., object]]:
         """Return the functions with the parameters that prose passes; they cannot be called."""
-        return {
-            name: function.__get__(object(), cls)
-            for group in cls.__mro__
-            for name, function in vars(group).items()
-            if hasattr(getattr(cls, name), "in_captions")
-        }
+        return cls.__new__(cls).by_name()
 
     def by_name(self) -> dict[str, Callable[..., object]]:
         """Return the functions by name."""
-        return {name: getattr(self, name) for name in self.unbound()}
+        names = [name for group in type(self).__mro__ for name in vars(group)]
+        marked = (name for name in names if hasattr(getattr(type(self), name), "in_captions"))
+        return {name: getattr(self, name) for name in marked}
 
     def _block(self, macro: str, view: object) -> str:
         """Render a macro of `blocks.html`."""
