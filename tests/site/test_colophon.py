@@ -50,11 +50,11 @@ def test_page_describes_its_own_book(book: Path) -> None:
     assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
     page = (book / "site" / "colophon.html").read_text()
     assert "make site" not in page and "layerbook build" in page
-    assert "earlier version" not in page
+    assert "first attempt" not in page
     spec = book / "experiments" / "next.yaml"
     spec.write_text(spec.read_text().replace("  - id: sum\n", "  - id: sum\n    original: true\n"))
     assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
-    assert "earlier version" in (book / "site" / "colophon.html").read_text()
+    assert "first attempt" in (book / "site" / "colophon.html").read_text()
     (book / "generator" / "layerbook").mkdir(parents=True)
     completed = layerbook("build", "--no-run", "--quiet", "--force", cwd=book)
     assert (

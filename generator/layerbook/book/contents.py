@@ -116,7 +116,7 @@ class Experiment:
         return _longest_prefix_match(self.badges, figure) or self.evidence
 
     def is_original(self, figure: str) -> bool:
-        """Return whether a figure is drawn as in an earlier version."""
+        """Return whether a figure is a first attempt, to be compared with a better one."""
         if isinstance(self.original, bool):
             return self.original
         return _longest_prefix_match(dict.fromkeys(self.original, True), figure) is not None

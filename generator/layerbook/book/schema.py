@@ -137,8 +137,8 @@ class ExperimentSpec(Spec):
     )
     original: bool | tuple[NonEmptyStr, ...] = Field(
         default=False,
-        description="True, or a list of figures named as in `badges`, if they are drawn as in an "
-        "earlier version, to be compared with a better one. A badge says so.",
+        description="True, or a list of figures named as in `badges`, if they are a first attempt, "
+        "shown for comparison with a better figure. A badge says so.",
     )
     captions: dict[NonEmptyStr, NonEmptyStr] = Field(
         default={},

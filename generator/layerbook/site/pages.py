@@ -223,7 +223,7 @@ class Licence:
 class ColophonPage(_TitledPage):
     """The colophon: the model, versions and licences behind a book.
 
-    originals: whether a figure is drawn as in an earlier version.
+    originals: whether a figure is a first attempt.
     """
 
     model: tuple[Fact, ...]
