@@ -31,7 +31,7 @@ from layerbook.core.requests import (
     WhitespacePositions,
 )
 from layerbook.core.text import pluralize
-from layerbook.model.generation import GenerationOutput
+from layerbook.model.generation import Generation
 from layerbook.model.hooks import Edit
 from layerbook.model.loaded_model import Activations, LoadedModel, read_only, slice_for_request
 from layerbook.model.plan import (
@@ -60,7 +60,7 @@ class Execution:
     ) -> None:
         self.model, self.plan = model, plan
         self.max_batch_tokens = max_batch_tokens
-        self._outputs: dict[Generate, GenerationOutput] = {}
+        self._outputs: dict[Generate, Generation] = {}
         self._activations: dict[object, Activations] = {}  # by merge key
 
     def steps(self, progress: Task = NO_PROGRESS) -> Iterator[None]:
@@ -149,14 +149,13 @@ class Execution:
         text = self.model.tokenizer.decode(ids)
         return self._cache(ids, text, sites=sites or {}, prompt_length=prompt_length)
 
-    def _generation_cache(self, output: GenerationOutput) -> ActivationCache:
+    def _generation_cache(self, output: Generation) -> ActivationCache:
         tokenizer = self.model.tokenizer
-        available = {LOGITS: output.logits, LOSS: output.losses}
-        sites = {site: read_only(array) for site, array in available.items() if array is not None}
+        kept: dict[Site, Sequence[Any]] = {LOGITS: output.logits, LOSS: output.losses}
         return self._cache(
             output.ids,
             tokenizer.decode(output.ids),
-            sites=sites,
+            sites={site: read_only(np.array(values)) for site, values in kept.items() if values},
             prompt_length=output.prompt_length,
             stopped=output.stopped,
             frames=tuple(tokenizer.tokens(ids) for ids in output.frames),

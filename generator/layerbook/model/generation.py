@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from inspect import signature
 from itertools import takewhile
 
@@ -20,44 +19,33 @@ from layerbook.model.plan import TokenIds
 from layerbook.model.tokenizer import ModelTokenizer
 
 
-@dataclass(frozen=True)
-class GenerationOutput:
-    """All ids of a generation; `frames`: the ids that each re-encoded step saw.
+class Generation:
+    """A text that is being generated or is finished: its ids, and what its request keeps.
 
-    logits: [N, V], what the N new tokens were picked from, if kept.
-    losses: [N], -ln p of each new token, if kept.
+    frames: the ids that each step of a re-encoded text saw.
+    logits: [V] for each new token, what it was picked from.
+    losses: -ln p of each new token.
     """
 
-    ids: TokenIds
-    prompt_length: int
-    stopped: bool
-    frames: tuple[TokenIds, ...] = ()
-    logits: NDArray[np.floating] | None = None
-    losses: NDArray[np.floating] | None = None
-
-
-@dataclass
-class _Sequence:
-    """A text being generated: its ids so far, its own random numbers, and what it keeps."""
-
-    request: Generate
-    ids: TokenIds
-    prompt_length: int
-    rng: np.random.Generator
-    new_tokens: int = 0
-    logits: list[NDArray[np.floating]] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
-    stopped: bool = False
+    def __init__(self, request: Generate, ids: TokenIds) -> None:
+        self.request, self.ids = request, ids
+        self.prompt_length = len(ids)
+        self.stopped = False
+        self.frames: list[TokenIds] = []
+        self.logits: list[NDArray[np.floating]] = []
+        self.losses: list[float] = []
+        self._new_tokens = 0
+        self._rng = np.random.default_rng(request.seed)
 
     def append_token(self, logits: NDArray[np.floating], stop_ids: frozenset[int]) -> None:
         """Pick the next token from logits [V]."""
-        token = _pick_token(logits, self.request, self.rng)
+        token = _pick_token(logits, self.request, self._rng)
         if self.request.keep_logits:
             self.logits.append(logits.copy())
         if self.request.keep_losses:
             self.losses.append(-float(np.log(softmax(logits)[token])))
         self.stopped = self.request.stop and token in stop_ids
-        self.new_tokens += 1
+        self._new_tokens += 1
         self._extend(token)
 
     def _extend(self, token: int) -> None:
@@ -66,37 +54,22 @@ class _Sequence:
     @property
     def finished(self) -> bool:
         """True if it has stopped or has reached its maximal length."""
-        return self.stopped or self.new_tokens == self.request.max_new_tokens
-
-    def to_output(self) -> GenerationOutput:
-        return GenerationOutput(
-            self.ids,
-            self.prompt_length,
-            self.stopped,
-            logits=np.stack(self.logits) if self.logits else None,
-            losses=np.array(self.losses) if self.losses else None,
-        )
+        return self.stopped or self._new_tokens == self.request.max_new_tokens
 
 
-class _ReencodedSequence(_Sequence):
+class _ReencodedGeneration(Generation):
     """A text that is encoded again after each new token, so that earlier ids may change."""
 
-    def __init__(
-        self, request: Generate, ids: TokenIds, rng: np.random.Generator, tokenizer: ModelTokenizer
-    ) -> None:
-        super().__init__(request, ids, len(ids), rng)
+    def __init__(self, request: Generate, ids: TokenIds, tokenizer: ModelTokenizer) -> None:
+        super().__init__(request, ids)
         self._tokenizer = tokenizer
         self._source = request.prompt if request.prompt.generated is None else Prompt(ids=ids)
         self._text = tokenizer.encode(self._source).text
-        self._frames: list[TokenIds] = []
 
     def _extend(self, token: int) -> None:
-        self._frames.append(self.ids)
+        self.frames.append(self.ids)
         self._text += self._tokenizer.token(token).text
         self.ids = self._tokenizer.encode_text(self._text, self._source)
-
-    def to_output(self) -> GenerationOutput:
-        return replace(super().to_output(), frames=tuple(self._frames))
 
 
 def generate_batch(
@@ -105,22 +78,24 @@ def generate_batch(
     prompts: Sequence[TokenIds],
     requests: Sequence[Generate],
     stop_ids: frozenset[int],
-) -> list[GenerationOutput]:
+) -> list[Generation]:
     """Continue several prompts together, each as its request says.
 
     Each step reads all weights once, however many rows there are. Texts that are equal so far share
     a row, which is split where they diverge. A row leaves the batch when its texts are finished.
     """
-    sequences = [
-        _start_sequence(request, ids, tokenizer)
+    generations = [
+        _ReencodedGeneration(request, ids, tokenizer)
+        if request.reencode
+        else Generation(request, ids)
         for ids, request in zip(prompts, requests, strict=True)
     ]
     cache = _RowCache(parts)
-    rows: list[list[_Sequence]] = [sequences]
+    rows = [generations]
     while True:
         parents, rows = _split_rows(rows)
         if not rows:
-            return [sequence.to_output() for sequence in sequences]
+            return generations
         cache.select(parents)
         logits = cache.next_logits([texts[0].ids for texts in rows])
         for texts, row_logits in zip(rows, logits, strict=True):
@@ -174,13 +149,6 @@ class _RowCache:
         return logits
 
 
-def _start_sequence(request: Generate, ids: TokenIds, tokenizer: ModelTokenizer) -> _Sequence:
-    rng = np.random.default_rng(request.seed)
-    if request.reencode:
-        return _ReencodedSequence(request, ids, rng, tokenizer)
-    return _Sequence(request, ids, len(ids), rng)
-
-
 def _pad_left(rows: Sequence[TokenIds]) -> tuple[Tensor, Tensor]:
     """Return ids and mask [rows, longest]."""
     width = max(map(len, rows))
@@ -189,9 +157,9 @@ def _pad_left(rows: Sequence[TokenIds]) -> tuple[Tensor, Tensor]:
     return torch.tensor(ids), torch.tensor(mask)
 
 
-def _split_rows(rows: Sequence[list[_Sequence]]) -> tuple[list[int], list[list[_Sequence]]]:
+def _split_rows(rows: Sequence[list[Generation]]) -> tuple[list[int], list[list[Generation]]]:
     """Group the unfinished texts by row and ids; return each group's old row too."""
-    groups: dict[tuple[int, TokenIds], list[_Sequence]] = {}
+    groups: dict[tuple[int, TokenIds], list[Generation]] = {}
     for i, texts in enumerate(rows):
         for text in texts:
             if not text.finished:

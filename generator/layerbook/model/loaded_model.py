@@ -26,7 +26,7 @@ from layerbook.core.requests import (
     Site,
 )
 from layerbook.model import loading_checks
-from layerbook.model.generation import GenerationOutput, generate_batch
+from layerbook.model.generation import Generation, generate_batch
 from layerbook.model.hooks import PATCHABLE_SITES, ActivationHooks, Edit
 from layerbook.model.network import NetworkParts, load_network
 from layerbook.model.plan import Pass, PassRequest, Start, TokenIds
@@ -150,7 +150,7 @@ class LoadedModel:
 
     def generate(
         self, prompts: Sequence[TokenIds], requests: Sequence[Generate]
-    ) -> list[GenerationOutput]:
+    ) -> list[Generation]:
         """Continue several prompts together."""
         with torch.inference_mode(), arithmetic(self.precision):
             return generate_batch(self.parts, self.tokenizer, prompts, requests, self.stop_ids)
