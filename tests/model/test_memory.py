@@ -29,7 +29,7 @@ from layerbook.core.requests import (
 from layerbook.model import sources
 from layerbook.model.execution import Execution
 from layerbook.model.loaded_model import LoadedModel
-from layerbook.model.plan import Pass, PassRequest, build_passes, make_plan
+from layerbook.model.plan import Pass, build_passes, make_plan
 from layerbook.runner import local as measuring
 from layerbook.runner.local import LocalExecutor
 from layerbook.store.project import sweep_cells
@@ -54,9 +54,7 @@ def test_bytes_for_counts_the_arrays(model: LoadedModel, name: str) -> None:
     """The bytes that limit batches are those of the arrays."""
     site = Site(name, None if name in WHOLE_MODEL_SITES else 1)
     request = Forward(Prompt(ids=(1, 2, 3, 4, 5)), frozenset({site}))
-    (arrays,) = model.run(
-        [Pass(request.prompt.ids, request.keep, requests=(PassRequest(request, 5),))]
-    )
+    (arrays,) = model.run([Pass(request.prompt.ids, request.keep, requests={request: 5})])
     assert model.bytes_for(frozenset({site}), 5) == arrays[site].nbytes
 
 

@@ -201,8 +201,8 @@ class Execution:
         self._check_length(len(batch[-1].ids))
         edits = [edit for row, item in enumerate(batch) for edit in self._edits(row, item)]
         for item, arrays in zip(batch, self.model.run(batch, edits), strict=True):
-            for part in item.requests:
-                self._activations[merge_key(part.request)] = slice_for_request(arrays, item, part)
+            for request in item.requests:
+                self._activations[merge_key(request)] = slice_for_request(arrays, item, request)
 
     def _edits(self, row: int, item: Pass) -> Iterator[Edit]:
         """Yield the edits of one row; positions chosen by token are looked up in its tokens."""

@@ -20,6 +20,7 @@ from layerbook.core.requests import (
     LN_FINAL,
     NEXT_LOGITS,
     SITE_SHAPES,
+    Forward,
     Generate,
     ModelFacts,
     Precision,
@@ -29,7 +30,7 @@ from layerbook.model import loading_checks
 from layerbook.model.generation import Generation, generate_batch
 from layerbook.model.hooks import PATCHABLE_SITES, ActivationHooks, Edit
 from layerbook.model.network import NetworkParts, load_network
-from layerbook.model.plan import Pass, PassRequest, Start, TokenIds
+from layerbook.model.plan import Pass, Start, TokenIds
 from layerbook.model.precision import DTYPES, arithmetic
 from layerbook.model.restart import common_start, run_from
 from layerbook.model.tokenizer import ModelTokenizer
@@ -203,14 +204,15 @@ class LoadedModel:
                 raise ModelError(f"{site} cannot be patched; these can: {patchable}")
 
 
-def slice_for_request(arrays: Activations, item: Pass, part: PassRequest) -> Activations:
+def slice_for_request(arrays: Activations, item: Pass, request: Forward) -> Activations:
     """Return the sites and leading positions of a pass that a request asks for, as views."""
     sites: dict[Site, NDArray[np.floating]] = {}
-    for site in part.request.keep:
+    length = item.requests[request]
+    for site in request.keep:
         if site == NEXT_LOGITS:
-            sites[site] = arrays[site][item.logit_positions.index(part.length - 1)]
+            sites[site] = arrays[site][item.logit_positions.index(length - 1)]
         else:
-            sites[site] = slice_prefix(arrays[site], site, part.length)
+            sites[site] = slice_prefix(arrays[site], site, length)
     return sites
 
 

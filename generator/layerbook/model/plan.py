@@ -11,8 +11,8 @@ A plan is data: it can be printed and counted before anything runs. Four rules k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -55,27 +55,22 @@ class Start(NamedTuple):
 
 
 @dataclass(frozen=True)
-class PassRequest:
-    """A request that a pass answers with its leading `length` positions."""
-
-    request: Forward
-    length: int
-
-
-@dataclass(frozen=True)
 class Pass:
-    """One distinct forward pass over token ids, and the requests that it answers."""
+    """One distinct forward pass over token ids.
+
+    requests: those that it answers, each with its number of leading positions.
+    """
 
     ids: TokenIds
     keep: frozenset[Site]
     patches: tuple[Patch, ...] = ()
-    requests: tuple[PassRequest, ...] = ()
+    requests: Mapping[Forward, int] = field(default_factory=dict)
 
     @cached_property
     def logit_positions(self) -> tuple[int, ...]:
         """Positions whose `NEXT_LOGITS` are requested, in order."""
-        lengths = {part.length for part in self.requests if NEXT_LOGITS in part.request.keep}
-        return tuple(sorted(length - 1 for length in lengths))
+        ends = {end for request, end in self.requests.items() if NEXT_LOGITS in request.keep}
+        return tuple(sorted(end - 1 for end in ends))
 
     @cached_property
     def start(self) -> Start:
@@ -87,7 +82,8 @@ class Pass:
 
     def absorb(self, other: Pass) -> Pass:
         """Return this pass with the sites and requests of another, whose ids begin its own."""
-        return replace(self, keep=self.keep | other.keep, requests=self.requests + other.requests)
+        requests = {**self.requests, **other.requests}
+        return replace(self, keep=self.keep | other.keep, requests=requests)
 
 
 @dataclass(frozen=True)
@@ -162,7 +158,7 @@ def build_passes(forwards: Iterable[Forward], encode: EncodeIds) -> tuple[Pass, 
     passes: dict[object, Pass] = {}
     for forward in forwards:
         ids = encode(forward.prompt)
-        new = Pass(ids, forward.keep, forward.patches, (PassRequest(forward, len(ids)),))
+        new = Pass(ids, forward.keep, forward.patches, {forward: len(ids)})
         key = (ids, forward.patches)
         passes[key] = passes[key].absorb(new) if key in passes else new
     plain = [item for item in passes.values() if not item.patches]
