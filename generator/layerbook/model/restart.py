@@ -54,8 +54,7 @@ def run_from(parts: NetworkParts, ids: Tensor, start: Start, edits: Sequence[Edi
     else:
         cache = DynamicCache()
     edited = ActivationHooks(parts, frozenset(), [_shifted(edit, position) for edit in edits])
-    layers = parts.layers
-    with _skipped(layers[:layer]), _input_replaced(layers[layer], residual), edited.registered():
+    with _skipped(parts.layers[:layer], residual), edited.registered():
         rest = _final(parts, ids[:, position:], cache)
     return torch.cat([final[rows, :position], rest], dim=1)
 
@@ -78,26 +77,16 @@ def _shifted(edit: Edit, start: int) -> Edit:
 
 
 @contextmanager
-def _skipped(layers: Sequence[nn.Module]) -> Iterator[None]:
-    """Make these layers return their input within the block."""
+def _skipped(layers: Sequence[nn.Module], residual: Tensor) -> Iterator[None]:
+    """Make these layers return the residual stream after the last of them within the block."""
+
+    def return_residual(*args: object, **options: object) -> Tensor:
+        return residual
+
     for layer in layers:
-        layer.forward = _return_input
+        layer.forward = return_residual
     try:
         yield
     finally:
         for layer in layers:
             del layer.forward
-
-
-def _return_input(residual: Tensor, *args: object, **options: object) -> Tensor:
-    return residual
-
-
-@contextmanager
-def _input_replaced(layer: nn.Module, residual: Tensor) -> Iterator[None]:
-    """Replace the input of a layer by this residual stream within the block."""
-    handle = layer.register_forward_pre_hook(lambda _, args: (residual, *args[1:]))
-    try:
-        yield
-    finally:
-        handle.remove()
