@@ -7,14 +7,13 @@ spelling: `é` is a letter in one vocabulary and the byte E9 in the other.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tokenizers import Tokenizer
 
-from layerbook.model.tokenizer_bounds import flatten_steps
+from layerbook.model.tokenizer_bounds import read_steps
 
 
 def _byte_alphabet() -> dict[str, int]:
@@ -45,7 +44,7 @@ class Spelling:
     @classmethod
     def of(cls, backend: Tokenizer) -> Spelling:
         """Read the rules off a tokenizer; a missing decoder is the inverse of its pre-tokenizer."""
-        steps = [*_steps(backend.decoder)] or [*_steps(backend.pre_tokenizer)]
+        steps = [*read_steps(backend.decoder)] or [*read_steps(backend.pre_tokenizer)]
         kinds = {step["type"] for step in steps}
         return cls(
             byte_level="ByteLevel" in kinds,
@@ -78,12 +77,6 @@ class Spelling:
         yield text
         if self.byte_fallback and len(data) == 1:
             yield f"<0x{data[0]:02X}>"
-
-
-def _steps(component: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield the settings of a decoder or pre-tokenizer, or of each in a sequence."""
-    if component is not None:
-        yield from flatten_steps(json.loads(component.__getstate__()))
 
 
 def _replacement(step: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -85,11 +85,10 @@ def check_steps(backend: Tokenizer) -> None:
     """Raise ValueError if the steps before or after the model make a text very much longer."""
     for name in STEPS:
         step = getattr(backend, name)
-        state = b"null" if step is None else step.__getstate__()
-        if len(state) > MAX_STEPS_BYTES:
+        if step is not None and len(step.__getstate__()) > MAX_STEPS_BYTES:
             raise ValueError(f"its {name} is larger than {MAX_STEPS_BYTES:,} bytes")
         growth = 1.0
-        for count, part in enumerate(flatten_steps(json.loads(state)), start=1):
+        for count, part in enumerate(read_steps(step), start=1):
             if count > MAX_STEPS:
                 raise ValueError(f"its {name} has more than {MAX_STEPS} steps")
             growth *= _growth(part)
@@ -97,13 +96,19 @@ def check_steps(backend: Tokenizer) -> None:
                 raise ValueError(f"its {name} makes a text more than {MAX_GROWTH} times as long")
 
 
-def flatten_steps(step: Any) -> Iterator[Mapping[str, Any]]:
+def read_steps(component: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the settings of a component such as the decoder, or of each step in its sequence."""
+    if component is not None:
+        yield from _flatten(json.loads(component.__getstate__()))
+
+
+def _flatten(step: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the settings of a step, or of those in a sequence, also of one inside another."""
-    if isinstance(step, dict) and step.get("type") == "Sequence":
+    if step.get("type") == "Sequence":
         for parts in step.values():
             for part in parts if isinstance(parts, list) else ():
-                yield from flatten_steps(part)
-    elif isinstance(step, dict):
+                yield from _flatten(part)
+    else:
         yield step
 
 
