@@ -110,16 +110,15 @@ class GGUFHeader:
         tokens: list[str] = self.require("tokenizer.ggml.tokens")
         return tokens
 
-    @property
-    def token_types(self) -> list[int]:
-        """The type of each token; ModelError if there are more or fewer types than tokens."""
+    def tokens_of_type(self, *kinds: int) -> dict[int, str]:
+        """Return the tokens of some types by id; ModelError unless each token has one type."""
         types: list[int] = self.require("tokenizer.ggml.token_type")
         if len(types) != len(self.tokens):
             raise ModelError(
                 f"{self.path.name}: {len(self.tokens)} tokens have {len(types)} types "
                 "(tokenizer.ggml.token_type)"
             )
-        return types
+        return {id: self.tokens[id] for id, kind in enumerate(types) if kind in kinds}
 
     @property
     def head_dim(self) -> int:

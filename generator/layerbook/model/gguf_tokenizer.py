@@ -56,9 +56,8 @@ def build_tokenizer(header: GGUFHeader) -> Tokenizer:
 
     sentencepiece = header.require("tokenizer.ggml.model") == "llama"
     backend = _sentencepiece(header) if sentencepiece else _byte_level(header)
-    tokens, types = header.tokens, header.token_types
-    special = [text for text, kind in zip(tokens, types, strict=True) if kind in SPECIAL_TYPES]
-    ordinary = [text for text, kind in zip(tokens, types, strict=True) if kind == USER_DEFINED]
+    special = header.tokens_of_type(*SPECIAL_TYPES).values()
+    ordinary = header.tokens_of_type(USER_DEFINED).values()
     backend.add_special_tokens([AddedToken(t, special=True, normalized=False) for t in special])
     backend.add_tokens([AddedToken(t, special=False, normalized=False) for t in ordinary])
     texts = _special_texts(header)
@@ -66,7 +65,7 @@ def build_tokenizer(header: GGUFHeader) -> Tokenizer:
     if bos or eos:
         backend.post_processor = processors.TemplateProcessing(
             single=" ".join(filter(None, (bos, "$A", eos))),
-            special_tokens=[(t, tokens.index(t)) for t in dict.fromkeys((bos, eos)) if t],
+            special_tokens=[(t, header.tokens.index(t)) for t in dict.fromkeys((bos, eos)) if t],
         )
     return backend
 
@@ -170,15 +169,10 @@ def _sentencepiece(header: GGUFHeader) -> Tokenizer:
     """Build SentencePiece's BPE: spaces are `▁`, bytes stand in for unknown characters."""
     from tokenizers import Tokenizer, decoders, models, normalizers
 
-    tokens, types = header.tokens, header.token_types
-    scores = header.require("tokenizer.ggml.scores")
+    tokens, scores = header.tokens, header.require("tokenizer.ggml.scores")
     if len(scores) != len(tokens):
         raise ModelError(f"{header.path.name}: {len(tokens)} tokens have {len(scores)} scores")
-    pieces = {
-        text: score
-        for text, kind, score in zip(tokens, types, scores, strict=True)
-        if kind == NORMAL
-    }
+    pieces = {text: scores[id] for id, text in header.tokens_of_type(NORMAL).items()}
     vocabulary = {text: id for id, text in enumerate(tokens)}
     model = models.BPE(
         vocab=vocabulary,
@@ -212,11 +206,10 @@ def _merges_of(
 
 def declared_tokenizer(header: GGUFHeader) -> dict[str, Any]:
     """Return the tokenizer settings of a header, for comparison with `loaded_tokenizer`."""
-    tokens, types = header.tokens, header.token_types
     ids = {role: header.special_token_id(role) for role in TOKEN_ROLES}
     declared = {
-        "tokenizer.ggml.tokens": tokens,
-        "tokenizer.ggml.token_type": {i for i, kind in enumerate(types) if kind in SPECIAL_TYPES},
+        "tokenizer.ggml.tokens": header.tokens,
+        "tokenizer.ggml.token_type": set(header.tokens_of_type(*SPECIAL_TYPES)),
         "tokenizer.chat_template": header.values.get("tokenizer.chat_template", ""),
         "special tokens": ids,
         "added tokens": [ids[role] for role in ("bos", "eos") if is_added(header, role)],
