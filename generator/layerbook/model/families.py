@@ -269,6 +269,7 @@ def wrong_types_as_model_errors() -> Iterator[None]:
         raise ModelError(f"config.json: a setting has the wrong type ({reason})") from error
 
 
+@wrong_types_as_model_errors()
 def check_config(config: Mapping[str, Any]) -> None:
     """Raise ModelError for a `config.json` of a model that cannot be run."""
     _check_sizes(config)

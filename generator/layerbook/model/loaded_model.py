@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
-from layerbook.core.errors import ModelError, one_line
+from layerbook.core.errors import ModelError
 from layerbook.core.requests import (
     DEFAULT_PRECISION,
     LN_FINAL,
@@ -34,6 +34,7 @@ from layerbook.model.plan import Pass, Start, TokenIds
 from layerbook.model.precision import DTYPES, arithmetic
 from layerbook.model.restart import common_start, run_from
 from layerbook.model.tokenizer import ModelTokenizer
+from layerbook.model.tokenizer_bounds import library_errors_as_model_errors
 
 Activations = Mapping[Site, NDArray[np.floating]]
 
@@ -57,13 +58,9 @@ class LoadedModel:
         Raises ModelError if it is of no family that can be run, or cannot be read.
         """
         tokenizer = ModelTokenizer.load(directory)
-        try:
+        with library_errors_as_model_errors(f"{directory}: cannot load the model"):
             parts = load_network(directory, precision)
             stop_ids = loading_checks.read_stop_ids(directory)
-        except ModelError:
-            raise
-        except Exception as error:  # libraries raise half a dozen kinds for damaged files
-            raise ModelError(f"{directory}: cannot load the model: {one_line(error)}") from error
         rows = len(parts.embedding)
         loading_checks.check_tokenizer_fits(directory, tokenizer, rows)
         if "eos_token" in tokenizer.role_ids:

@@ -64,6 +64,7 @@ def _files_digest(directory: Path, patterns: Sequence[str]) -> str:
     return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
 
 
+@wrong_types_as_model_errors()
 def limits_from_config(config: dict[str, Any]) -> Limits:
     """Return the limits that a `config.json` states; ModelError if one is missing."""
     family = find_family(config)
@@ -73,17 +74,16 @@ def limits_from_config(config: dict[str, Any]) -> Limits:
         if type(size) is not int or size < 1:
             raise ModelError(f"config.json: {name} is {size!r:.40}, not a positive number")
     layers, heads, d_vocab, context = sizes.values()
-    with wrong_types_as_model_errors():
-        return Limits(
-            layers,
-            heads,
-            d_vocab,
-            context,
-            family=family.name,
-            missing=missing_features(config),
-            layers_without_rope=layers_without_rope(config),
-            d_mlp=_count_neurons(family.setting(config, "intermediate_size")),
-        )
+    return Limits(
+        layers,
+        heads,
+        d_vocab,
+        context,
+        family=family.name,
+        missing=missing_features(config),
+        layers_without_rope=layers_without_rope(config),
+        d_mlp=_count_neurons(family.setting(config, "intermediate_size")),
+    )
 
 
 def _count_neurons(size: object) -> int:
@@ -127,8 +127,7 @@ def read_config(directory: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise ModelError(f"{directory}: config.json is not an object")
     try:
-        with wrong_types_as_model_errors():
-            check_config(config)
+        check_config(config)
     except ModelError as error:
         raise ModelError(f"{directory}: {error}") from error
     if config.get("quantization_config"):
