@@ -17,12 +17,7 @@ from numpy.typing import NDArray
 from layerbook.core.errors import ModelError
 from layerbook.core.progress import Reporter
 from layerbook.model.gguf import CONFIG_KEYS, ROPE_BASE_KEY, ROPE_FACTORS, GGUFHeader, read_header
-from layerbook.model.gguf_tokenizer import (
-    declared_tokenizer,
-    loaded_tokenizer,
-    write_json,
-    write_tokenizer,
-)
+from layerbook.model.gguf_tokenizer import compare_tokenizer, write_json, write_tokenizer
 
 CONVERTER_VERSION = 1
 """Raise it with every change of the written files: it is part of their place in the cache."""
@@ -143,14 +138,13 @@ def _find_mismatches(header: GGUFHeader, out_dir: Path) -> list[str]:
     from layerbook.model.tokenizer import ModelTokenizer
 
     config, tokenizer = LlamaConfig.from_pretrained(out_dir), ModelTokenizer.load(out_dir)
-    loaded = {name: getattr(config, name) for name in LOADED_SETTINGS}
-    loaded["rope_theta"] = config.rope_parameters["rope_theta"]
-    loaded |= loaded_tokenizer(tokenizer)
     declared = header.to_config()
-    declared["rope_theta"] = header.values.get(ROPE_BASE_KEY, 10000.0)
-    declared |= declared_tokenizer(header)
+    pairs = {name: (declared[name], getattr(config, name)) for name in LOADED_SETTINGS}
+    theta = header.values.get(ROPE_BASE_KEY, 10000.0)
+    pairs["rope_theta"] = (theta, config.rope_parameters["rope_theta"])
+    pairs |= compare_tokenizer(header, tokenizer)
     return [
-        f"{key}: {str(declared[key])[:60]!r} in the file, {str(value)[:60]!r} loaded"
-        for key, value in loaded.items()
-        if key in declared and declared[key] != value
+        f"{name}: {str(stored)[:60]!r} in the file, {str(loaded)[:60]!r} loaded"
+        for name, (stored, loaded) in pairs.items()
+        if stored != loaded
     ]

@@ -204,35 +204,29 @@ def _merges_of(
         yield from sorted(mergeable, key=lambda pair: (vocabulary[pair[0]], vocabulary[pair[1]]))
 
 
-def declared_tokenizer(header: GGUFHeader) -> dict[str, Any]:
-    """Return the tokenizer settings of a header, for comparison with `loaded_tokenizer`."""
-    ids = {role: header.special_token_id(role) for role in TOKEN_ROLES}
-    declared = {
-        "tokenizer.ggml.tokens": header.tokens,
-        "tokenizer.ggml.token_type": set(header.tokens_of_type(*SPECIAL_TYPES)),
-        "tokenizer.chat_template": header.values.get("tokenizer.chat_template", ""),
-        "special tokens": ids,
-        "added tokens": [ids[role] for role in ("bos", "eos") if is_added(header, role)],
+def compare_tokenizer(
+    header: GGUFHeader, tokenizer: ModelTokenizer
+) -> dict[str, tuple[object, object]]:
+    """Return each setting of a tokenizer by name: as the header has it, and as it was loaded."""
+    backend, ids = tokenizer.backend, tokenizer.role_ids
+    roles = {role: header.special_token_id(role) for role in TOKEN_ROLES}
+    added = [roles[role] for role in ("bos", "eos") if is_added(header, role)]
+    loaded_tokens = [backend.id_to_token(id) for id in range(tokenizer.size)]
+    special = set(header.tokens_of_type(*SPECIAL_TYPES))
+    template = header.values.get("tokenizer.chat_template", "")
+    pairs: dict[str, tuple[object, object]] = {
+        "tokenizer.ggml.tokens": (header.tokens, loaded_tokens),
+        "tokenizer.ggml.token_type": (special, set(tokenizer.special_ids)),
+        "tokenizer.chat_template": (template, tokenizer.chat_template),
+        "special tokens": (roles, {role: ids.get(f"{role}_token") for role in TOKEN_ROLES}),
+        "added tokens": (added, backend.encode("").ids),
     }
     if header.values["tokenizer.ggml.model"] == "gpt2":
-        declared["tokenizer.ggml.merges"] = header.values["tokenizer.ggml.merges"]
-        declared["tokenizer.ggml.pre"] = split_rule(header).pre_tokenizer.__getstate__()
-    return declared
-
-
-def loaded_tokenizer(tokenizer: ModelTokenizer) -> dict[str, Any]:
-    """Return the same settings of a loaded tokenizer."""
-    backend, ids = tokenizer.backend, tokenizer.role_ids
-    merges = tokenizer.tokenizer_json()["model"]["merges"]
-    return {
-        "tokenizer.ggml.tokens": [backend.id_to_token(id) for id in range(tokenizer.size)],
-        "tokenizer.ggml.merges": [" ".join(pair) for pair in merges],
-        "tokenizer.ggml.token_type": set(tokenizer.special_ids),
-        "tokenizer.ggml.pre": backend.pre_tokenizer and backend.pre_tokenizer.__getstate__(),
-        "tokenizer.chat_template": tokenizer.chat_template,
-        "special tokens": {role: ids.get(f"{role}_token") for role in TOKEN_ROLES},
-        "added tokens": backend.encode("").ids,
-    }
+        merges = [" ".join(pair) for pair in tokenizer.tokenizer_json()["model"]["merges"]]
+        rule, loaded_rule = split_rule(header).pre_tokenizer, backend.pre_tokenizer
+        pairs["tokenizer.ggml.merges"] = (header.values["tokenizer.ggml.merges"], merges)
+        pairs["tokenizer.ggml.pre"] = (rule.__getstate__(), loaded_rule.__getstate__())
+    return pairs
 
 
 def write_json(path: Path, value: Any) -> None:
