@@ -63,7 +63,8 @@ def draw(canvas: Canvas, figure: Clock, layout: ClockLayout, left: float, top: f
     radius = layout.radius
     x, y = left + radius + layout.margin, top + layout.above + radius
     canvas.draw_circle(x, y, radius, fill=colors.BOX, edge=colors.LINE)
-    ticks = [(*_point_at(x, y, 0.9 * radius, a), *_point_at(x, y, radius, a)) for a in _quarters()]
+    quarters = [quarter * math.pi / 2 for quarter in range(4)]
+    ticks = [(*_point_at(x, y, 0.9 * radius, a), *_point_at(x, y, radius, a)) for a in quarters]
     canvas.draw_segments(ticks, colors.LINE)
     for angle in figure.past:
         canvas.draw_circle(*_point_at(x, y, radius, angle), 3.2, fill=colors.MUTED)
@@ -143,10 +144,6 @@ def _draw_arc(
 def _point_at(x: float, y: float, radius: float, angle: float) -> tuple[float, float]:
     """Return the point at an angle, clockwise from twelve."""
     return x + radius * math.sin(angle), y - radius * math.cos(angle)
-
-
-def _quarters() -> list[float]:
-    return [quarter * math.pi / 2 for quarter in range(4)]
 
 
 def _name_width(hand: Hand) -> float:

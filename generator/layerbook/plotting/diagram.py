@@ -153,25 +153,14 @@ def _row_width(block: Block) -> float:
     name = text.pixel_width(block.name, text.FONT_SIZE) + 34
     if not (block.detail or block.parameters):
         return name
-    return max(name, _second_line(block).width + 60)
+    return max(name, sum(map(text.pixel_width, _second_line(block))) + 60)
 
 
-class _SecondLine(NamedTuple):
-    """The second line of a box: its shape and its number of parameters, or ""."""
-
-    shape: str
-    parameters: str
-
-    @property
-    def width(self) -> float:
-        """The width of both texts."""
-        return sum(text.pixel_width(part) for part in self)
-
-
-def _second_line(block: Block) -> _SecondLine:
+def _second_line(block: Block) -> tuple[str, str]:
+    """Return the second line of a box: its shape and its number of parameters, or ""."""
     count = text.format_count(block.parameters)
     parameters = gettext("{count} parameters", count=count) if block.parameters else ""
-    return _SecondLine(text.printable(with_groups(block.detail)), parameters)
+    return text.printable(with_groups(block.detail)), parameters
 
 
 def _compute_layout(figure: Diagram, sizes: _Sizes, width: float) -> _Layout:
@@ -321,4 +310,4 @@ def _draw_box_text(parent: ET.Element, box: _Box, ink: str, *, is_here: bool) ->
 def _is_stacked(block: Block, width: float) -> bool:
     """Return whether shape and parameters need a line each in a box of this width."""
     line = _second_line(block)
-    return all(line) and line.width + 2 * _TEXT_INSET + 12 > width
+    return all(line) and sum(map(text.pixel_width, line)) + 2 * _TEXT_INSET + 12 > width

@@ -32,15 +32,10 @@ _PHONE_TEXT = 118.0
 _SOFT: svg.Attributes = {"font_size": text.SMALL_FONT_SIZE, "fill": colors.MUTED}
 
 
-class _Paint(NamedTuple):
-    fill: str
-    edge: str
-
-
-_PAINTS = {
-    "vector": _Paint(colors.SERIES[0], colors.SERIES[0]),
-    "matrix": _Paint(colors.TINT, colors.ACCENT),
-    "function": _Paint(colors.PAPER, colors.MUTED),
+_FILL_AND_EDGE = {
+    "vector": (colors.SERIES[0], colors.SERIES[0]),
+    "matrix": (colors.TINT, colors.ACCENT),
+    "function": (colors.PAPER, colors.MUTED),
 }
 
 
@@ -269,7 +264,7 @@ def _draw_shape(group: ET.Element, shape: _Shape) -> None:
     """Draw a vector, a matrix or the circle of a function."""
     x, y = shape.x - shape.width / 2, shape.y - shape.height / 2
     radius = min(shape.width, shape.height) / 2 if shape.is_function else 1.5
-    fill, edge = _PAINTS[shape.step.kind]
+    fill, edge = _FILL_AND_EDGE[shape.step.kind]
     area = Area(x, y, shape.width, shape.height)
     svg.add_rectangle(group, area, rx=radius, fill=fill, stroke=edge, stroke_width=1.2)
 

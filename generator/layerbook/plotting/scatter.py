@@ -110,22 +110,20 @@ def _xy_limits(figures: Sequence[Scatter]) -> PlotLimits:
     return PlotLimits(x, axis_limits((p.y for p in points), figures[0].y, padding=0.1))
 
 
-class _Plot(NamedTuple):
-    size: Size
-    limits: PlotLimits
+def _equal_axes(figures: Sequence[Scatter], room: Size, least: Size) -> tuple[Size, PlotLimits]:
+    """Return the size and the limits of a plot that fits the room.
 
-
-def _equal_axes(figures: Sequence[Scatter], room: Size, least: Size) -> _Plot:
-    """Return a plot that fits the room; equal axes have units of equal length."""
+    Equal axes have units of equal length.
+    """
     x, y = _xy_limits(figures)
     if not figures[0].equal:
-        return _Plot(room, PlotLimits(x, y))
+        return room, PlotLimits(x, y)
     range_x, range_y = x[1] - x[0], y[1] - y[0]
     unit = min(room.width / range_x, room.height / range_y)
     plot = Size(max(range_x * unit, least.width), max(range_y * unit, least.height))
     more_x, more_y = (plot.width / unit - range_x) / 2, (plot.height / unit - range_y) / 2
     limits_x, limits_y = (x[0] - more_x, x[1] + more_x), (y[0] - more_y, y[1] + more_y)
-    return _Plot(plot, PlotLimits(limits_x, limits_y))
+    return plot, PlotLimits(limits_x, limits_y)
 
 
 def _pixel_positions(figure: Scatter, limits: PlotLimits, area: Area) -> NDArray[np.float64]:
