@@ -27,8 +27,7 @@ from layerbook.plotting.svg import HALO_GID, MARK_GID_PREFIX, Area, Mark
 
 Anchor = Literal["left", "center", "right"]
 
-SVG_METADATA: dict[str, Any] = {"Date": None, "Creator": None, "Format": None, "Type": None}
-"""No metadata: equal figures have equal bytes."""
+_NO_METADATA: dict[str, Any] = {"Date": None, "Creator": None, "Format": None, "Type": None}
 DPI = 72  # matplotlib's SVG backend writes 72 units to the inch, one unit a pixel of ours
 
 _RC_PARAMS = {
@@ -67,6 +66,13 @@ def matplotlib_style(salt: str) -> Iterator[None]:
             category=UserWarning,
         )
         yield
+
+
+def to_svg(figure: Figure) -> str:
+    """Render a figure of matplotlib; equal figures have equal bytes."""
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", transparent=True, metadata=_NO_METADATA)
+    return stream.getvalue()
 
 
 class Size(NamedTuple):
@@ -230,9 +236,3 @@ class Canvas:
         )
         image.set_data(pixels)
         self.overlay.add_image(image)
-
-    def to_svg(self) -> str:
-        """Render the canvas with matplotlib."""
-        stream = io.StringIO()
-        self.figure.savefig(stream, format="svg", transparent=True, metadata=SVG_METADATA)
-        return stream.getvalue()

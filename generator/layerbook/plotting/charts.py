@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from layerbook.core.figures import Chart, Heatmap, Panels
 from layerbook.plotting import panels, svg
-from layerbook.plotting.canvas import Arrangement, Canvas, matplotlib_style
+from layerbook.plotting.canvas import Arrangement, Canvas, matplotlib_style, to_svg
 
-
-class ChartDrawer(Protocol):
-    """A module that draws one kind of chart."""
-
-    def compute_layout(self, figures: Sequence[Any], /, arrangement: Arrangement) -> Any:
-        """Return the layout that charts shown together share, with its `width` and `height`."""
-
-    def draw(self, canvas: Canvas, figure: Any, layout: Any, left: float, top: float) -> None:
-        """Draw a chart with its upper left corner at a position of the canvas."""
-
-
-DRAWERS: dict[type[Any], ChartDrawer] = {**panels.CHART_MODULES, Panels: panels}
+DRAWERS: dict[type, Any] = {**panels.CHART_MODULES, Panels: panels}
 
 
 def render_charts(
@@ -50,7 +39,7 @@ def _render_chart(chart: Chart, layout: Any, id: str) -> str:
     with matplotlib_style(id):
         canvas = Canvas(layout.width, layout.height)
         DRAWERS[type(chart)].draw(canvas, chart, layout, 0, 0)
-        drawing = canvas.to_svg()
+        drawing = to_svg(canvas.figure)
     picture = svg.root_element(id, canvas.width, canvas.height, chart)
     for name, areas in (("data-grids", canvas.grids), ("data-panels", canvas.panels)):
         if areas:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import io
 
 from cycler import cycler
 from matplotlib import rcParams
@@ -12,7 +11,7 @@ from matplotlib.figure import Figure
 from layerbook.core.errors import LayerbookError, RunError, describe_exception, format_trace
 from layerbook.core.figures import MatplotlibFigure
 from layerbook.plotting import colors, svg
-from layerbook.plotting.canvas import DPI, SVG_METADATA, matplotlib_style
+from layerbook.plotting.canvas import DPI, matplotlib_style, to_svg
 
 _RC_PARAMS = {
     "axes.labelcolor": colors.INK,
@@ -34,8 +33,7 @@ def render_own(figure: MatplotlibFigure, id: str) -> str:
         sheet = Figure(figsize=(figure.width / DPI, figure.height / DPI), dpi=DPI)
         try:
             figure.draw(sheet, figure.data)
-            stream = io.StringIO()
-            sheet.savefig(stream, format="svg", transparent=True, metadata=SVG_METADATA)
+            drawing = to_svg(sheet)
         except LayerbookError:
             raise
         except Exception as error:  # the function may be the author's own and raise anything
@@ -43,4 +41,4 @@ def render_own(figure: MatplotlibFigure, id: str) -> str:
             message = f"{id}: cannot be drawn: {reason}"
             raise RunError(message, format_trace(error)) from error
     picture = svg.root_element(id, figure.width, figure.height, figure)
-    return svg.embed_matplotlib_svg(stream.getvalue(), picture, id, {})
+    return svg.embed_matplotlib_svg(drawing, picture, id, {})

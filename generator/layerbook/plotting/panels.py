@@ -27,6 +27,12 @@ CHART_MODULES: dict[type, Any] = {
     Lines: lines,
     Scatter: scatter,
 }
+"""The modules that draw charts, by kind.
+
+`compute_layout(figures, arrangement)` returns the layout that charts shown together share, with its
+`width` and `height`. `draw(canvas, figure, layout, left, top)` draws a chart with its upper left
+corner at a position of the canvas.
+"""
 
 
 @dataclass(frozen=True)
