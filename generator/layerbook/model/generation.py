@@ -145,8 +145,7 @@ class _RowCache:
             logits_to_keep=1,
             **cache_argument(self._network, self._cache),
         )
-        logits: NDArray[np.floating] = output.logits[:, -1].numpy()
-        return logits
+        return output.logits[:, -1].numpy()
 
 
 def _pad_left(rows: Sequence[TokenIds]) -> tuple[Tensor, Tensor]:

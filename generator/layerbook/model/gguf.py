@@ -107,8 +107,7 @@ class GGUFHeader:
     @property
     def tokens(self) -> list[str]:
         """The vocabulary, by id."""
-        tokens: list[str] = self.require("tokenizer.ggml.tokens")
-        return tokens
+        return self.require("tokenizer.ggml.tokens")
 
     def tokens_of_type(self, *kinds: int) -> dict[int, str]:
         """Return the tokens of some types by id; ModelError unless each token has one type."""
@@ -272,5 +271,4 @@ def _llama_3_factors(head_size: int, base: float, largest: float) -> NDArray[np.
     low, high = LLAMA_3_ROPE["low_freq_factor"], LLAMA_3_ROPE["high_freq_factor"]
     wavelengths = 2 * np.pi * base ** (np.arange(0, head_size, 2) / head_size)
     smooth = np.clip((context / wavelengths - low) / (high - low), 0, 1)
-    factors: NDArray[np.float64] = 1 / ((1 - smooth) / largest + smooth)
-    return factors
+    return 1 / ((1 - smooth) / largest + smooth)

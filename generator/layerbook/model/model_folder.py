@@ -74,6 +74,7 @@ def limits_from_config(config: dict[str, Any]) -> Limits:
         if type(size) is not int or size < 1:
             raise ModelError(f"config.json: {name} is {size!r:.40}, not a positive number")
     layers, heads, d_vocab, context = sizes.values()
+    d_mlp = family.setting(config, "intermediate_size")
     return Limits(
         layers,
         heads,
@@ -82,13 +83,8 @@ def limits_from_config(config: dict[str, Any]) -> Limits:
         family=family.name,
         missing=missing_features(config),
         layers_without_rope=layers_without_rope(config),
-        d_mlp=_count_neurons(family.setting(config, "intermediate_size")),
+        d_mlp=d_mlp if type(d_mlp) is int and d_mlp > 0 else 0,  # not always stated as one number
     )
-
-
-def _count_neurons(size: object) -> int:
-    """Return the size of a model's MLPs, 0 if `config.json` does not state it as one number."""
-    return size if type(size) is int and size > 0 else 0
 
 
 def make_token_counter(directory: Path) -> Callable[[Prompt], int]:

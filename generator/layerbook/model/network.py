@@ -55,8 +55,7 @@ class NetworkParts:
     @property
     def embedding(self) -> nn.Parameter:
         """The embedding matrix [rows, D]."""
-        weight: nn.Parameter = self.model.get_input_embeddings().weight
-        return weight
+        return self.model.get_input_embeddings().weight
 
     @property
     def final_norm(self) -> Any:
@@ -66,14 +65,12 @@ class NetworkParts:
     @property
     def head_size(self) -> int:
         """The length of a query."""
-        size: int = self.attentions[0].head_dim
-        return size
+        return self.attentions[0].head_dim
 
     @property
     def kv_heads(self) -> int:
         """The number of key and value heads in a layer."""
-        count: int = getattr(self.config, "num_key_value_heads", self.config.num_attention_heads)
-        return count
+        return getattr(self.config, "num_key_value_heads", self.config.num_attention_heads)
 
     @property
     def mlp_size(self) -> int:
@@ -118,16 +115,14 @@ class NetworkParts:
         """
         if self.config.model_type not in PLAIN_OUTPUTS:
             raise ModelError(f"{site} is not read from models of the family {self.family.name}")
-        weight: Tensor
-        if site.layer is not None:
-            reads = self.family.layer_sites["z" if site.name == "W_O" else "mlp_act"]
-            weight = self.layers[site.layer].get_submodule(reads.module).weight.T
-            if site.name == "W_O":
-                weight = weight.reshape(-1, self.head_size, weight.shape[-1])
-        elif site.name == "W_U":
-            weight = self.model.get_output_embeddings().weight.T
-        else:
-            weight = self.final_norm.weight
+        if site.name == "W_U":
+            return self.model.get_output_embeddings().weight.T
+        if site.layer is None:
+            return self.final_norm.weight
+        reads = self.family.layer_sites["z" if site.name == "W_O" else "mlp_act"]
+        weight = self.layers[site.layer].get_submodule(reads.module).weight.T
+        if site.name == "W_O":
+            return weight.reshape(-1, self.head_size, weight.shape[-1])
         return weight
 
     def rope(self) -> tuple[RotaryEmbedding | None, ...]:

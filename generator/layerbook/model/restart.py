@@ -62,8 +62,7 @@ def run_from(parts: NetworkParts, ids: Tensor, start: Start, edits: Sequence[Edi
 def _final(parts: NetworkParts, ids: Tensor, cache: DynamicCache) -> Tensor:
     decoder: Any = parts.model.base_model
     output = decoder(input_ids=ids, use_cache=True, **cache_argument(decoder, cache))
-    final: Tensor = output.last_hidden_state
-    return final
+    return output.last_hidden_state
 
 
 def _shifted(edit: Edit, start: int) -> Edit:

@@ -19,11 +19,7 @@ from layerbook.core.progress import Reporter
 from layerbook.model import download, user_cache
 from layerbook.model.chat_template import ChatTemplate
 from layerbook.model.convert import CONVERTER_VERSION, convert
-from layerbook.model.gguf import (
-    GGUF_PACKAGE_MISSING,
-    damaged_gguf_as_model_errors,
-    read_header,
-)
+from layerbook.model.gguf import GGUF_PACKAGE_MISSING, damaged_gguf_as_model_errors, read_header
 from layerbook.model.model_folder import (
     TOKENIZER_FILES,
     WEIGHT_FILES,

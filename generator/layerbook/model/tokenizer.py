@@ -104,8 +104,7 @@ class ModelTokenizer:
     @cached_property
     def _added_tokens(self) -> Mapping[int, AddedToken]:
         """The tokens that are cut out of a text before the rest is encoded, by id."""
-        added: dict[int, AddedToken] = self.backend.get_added_tokens_decoder()
-        return added
+        return self.backend.get_added_tokens_decoder()
 
     def token(self, id: int) -> Token:
         """Return the token with this id; IndexError outside the vocabulary and the embedding.
@@ -138,8 +137,7 @@ class ModelTokenizer:
 
     def tokenizer_json(self) -> dict[str, Any]:
         """Return the whole tokenizer in the form of `tokenizer.json`."""
-        data: dict[str, Any] = json.loads(self.backend.to_str())
-        return data
+        return json.loads(self.backend.to_str())
 
     def tokens(self, ids: Sequence[int]) -> tuple[Token, ...]:
         """Return the tokens with these ids."""

@@ -133,8 +133,7 @@ def contrast_ratio(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.floa
         share = np.asarray(color, dtype=np.float64) / 255
         linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
         lights.append(linear @ np.array([0.2126, 0.7152, 0.0722]) + 0.05)
-    ratio: NDArray[np.float64] = np.maximum(*lights) / np.minimum(*lights)
-    return ratio
+    return np.maximum(*lights) / np.minimum(*lights)
 
 
 def invert_for_dark(color: NDArray[Any]) -> NDArray[np.float64]:
@@ -145,8 +144,7 @@ def invert_for_dark(color: NDArray[Any]) -> NDArray[np.float64]:
     """
     share = np.asarray(color, dtype=np.float64) / 255 * (1 - 2 * DARK_INVERSION) + DARK_INVERSION
     grey = np.array([0.213, 0.715, 0.072])
-    inverted: NDArray[np.float64] = 255 * np.clip(2 * (share @ grey)[..., None] - share, 0, 1)
-    return inverted
+    return 255 * np.clip(2 * (share @ grey)[..., None] - share, 0, 1)
 
 
 def _even_steps(stops: tuple[tuple[float, float, float], ...], count: int) -> NDArray[np.float64]:

@@ -13,14 +13,7 @@ import numpy as np
 from layerbook.core.figures import Axis, Heatmap
 from layerbook.core.language import gettext, mark
 from layerbook.plotting import colors, heatmap_cells, svg, text
-from layerbook.plotting.canvas import (
-    BOTH_SIDES,
-    Anchor,
-    Arrangement,
-    Canvas,
-    LabeledSides,
-    Size,
-)
+from layerbook.plotting.canvas import BOTH_SIDES, Anchor, Arrangement, Canvas, LabeledSides, Size
 from layerbook.plotting.svg import Area
 
 _COLOR_BAR_SIZE = Size(92.0, 11.0)

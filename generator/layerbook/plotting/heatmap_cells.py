@@ -86,8 +86,7 @@ def cell_texts(figure: Heatmap) -> NDArray[np.object_]:
     if not figure.percent and finite.size and write(finite.min()) == write(finite.max()):
         same = text.format_values(np.where(absent_cells(figure), np.nan, values).ravel().tolist())
         return np.array(same, dtype=object).reshape(values.shape)
-    texts: NDArray[np.object_] = np.vectorize(write, otypes=[object])(values)
-    return texts
+    return np.vectorize(write, otypes=[object])(values)
 
 
 def _with_decimals(largest: float) -> Callable[[float], str]:

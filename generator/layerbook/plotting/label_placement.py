@@ -117,5 +117,4 @@ def _overlap(boxes: Boxes, other_boxes: Boxes) -> NDArray[np.float64]:
     """Return the areas [n, m] that the rectangles share."""
     low = np.maximum(boxes[:, None, :2], other_boxes[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], other_boxes[None, :, 2:])
-    areas: NDArray[np.float64] = np.clip(high - low, 0, None).prod(axis=2)
-    return areas
+    return np.clip(high - low, 0, None).prod(axis=2)

@@ -78,8 +78,7 @@ def axis_shares(values: Iterable[float], limits: Limits, *, log: bool) -> NDArra
     array, ends = mask_unplottable(values, log=log), np.array(limits)
     if log:
         array, ends = np.log10(array), np.log10(ends)
-    shares: NDArray[np.float64] = (array - ends[0]) / (ends[1] - ends[0])
-    return shares
+    return (array - ends[0]) / (ends[1] - ends[0])
 
 
 def axis_limits(values: Iterable[float], axis: Axis, padding: float = 0.04) -> Limits:
