@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from layerbook.book.columns import MeasuredValue, parse_column, unify_column
-from layerbook.book.node import FILE_START, Node, Position, display_path
+from layerbook.book.node import FILE_START, FileProblem, Node, Position, display_path
 from layerbook.book.yaml import LINE_BREAK, MAX_DEPTH, SURROGATE, TOO_DEEP
 from layerbook.core.errors import OutsideError, UsageError, did_you_mean
 from layerbook.core.paths import resolve_within
@@ -39,16 +39,8 @@ class AxisData:
 
 
 class _Row(NamedTuple):
-    line: int
+    position: Position
     values: Mapping[str, Any]
-
-
-class _DataError(Exception):
-    """A mistake in a line of a data file."""
-
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(message)
-        self.line, self.message = line, message
 
 
 def read_axis_file(folder: Path, axis: Node) -> AxisData | None:
@@ -62,8 +54,8 @@ def read_axis_file(folder: Path, axis: Node) -> AxisData | None:
     except UsageError as error:
         file_node.add_problem(str(error))
         return None
-    except _DataError as error:
-        axis.problems.add(file, Position(error.line, 1), error.message)
+    except FileProblem as problem:
+        axis.problems.add(file, problem.position, problem.message)
         return None
     digest = hashlib.sha256(content).hexdigest()
     digest_node = axis.get("sha256")
@@ -84,7 +76,7 @@ def read_axis_file(folder: Path, axis: Node) -> AxisData | None:
         source["column"] = column
     source["sha256"] = digest
     return AxisData(
-        nodes=tuple(_make_node(row.values[column], row.line, file, axis) for row in rows),
+        nodes=tuple(_make_node(row.values[column], row.position, file, axis) for row in rows),
         tags={n: read_tag([row.values[n] for row in rows]) for n in names if n != column},
         source=source,
     )
@@ -121,12 +113,12 @@ def _read_bytes(folder: Path, name: str) -> bytes:
 
 def _read_rows(path: Path, content: bytes) -> list[_Row]:
     if path.suffix not in READERS:
-        raise _DataError(FILE_START.line, "should be a .txt, .csv or .jsonl file")
+        raise FileProblem(FILE_START, "should be a .txt, .csv or .jsonl file")
     try:
         rows = list(READERS[path.suffix](content.decode("utf-8-sig")))
     except UnicodeDecodeError as error:
         line = len(re.split(LINE_BREAK.pattern.encode(), content[: error.start]))
-        raise _DataError(line, "the file is not UTF-8") from error
+        raise FileProblem(Position(line, 1), "the file is not UTF-8") from error
     if not rows:
         raise UsageError(f"{display_path(path)} has no values")
     return rows
@@ -136,7 +128,7 @@ def _text_rows(text: str) -> Iterator[_Row]:
     """Read one value per line, keeping leading and trailing spaces; skip empty lines."""
     for number, line in enumerate(LINE_BREAK.split(text), start=1):
         if line:
-            yield _Row(number, {"text": line})
+            yield _Row(Position(number, 1), {"text": line})
 
 
 def _csv_rows(text: str) -> Iterator[_Row]:
@@ -145,18 +137,17 @@ def _csv_rows(text: str) -> Iterator[_Row]:
     try:
         header = next(reader, [])
         if len(set(header)) < len(header) or "" in header:
-            raise _DataError(1, "every column must have a different name")
-        first_line = reader.line_num + 1
+            raise FileProblem(FILE_START, "every column must have a different name")
+        position = Position(reader.line_num + 1, 1)
         for row in reader:
             if row and len(row) != len(header):
-                raise _DataError(
-                    first_line, f"has {len(row)} fields, but the header has {len(header)}"
-                )
+                message = f"has {len(row)} fields, but the header has {len(header)}"
+                raise FileProblem(position, message)
             if row:
-                yield _Row(first_line, dict(zip(header, row, strict=True)))
-            first_line = reader.line_num + 1
+                yield _Row(position, dict(zip(header, row, strict=True)))
+            position = Position(reader.line_num + 1, 1)
     except csv.Error as error:
-        raise _DataError(reader.line_num, f"not CSV: {error}") from error
+        raise FileProblem(Position(reader.line_num, 1), f"not CSV: {error}") from error
 
 
 def _jsonl_rows(text: str) -> Iterator[_Row]:
@@ -165,32 +156,34 @@ def _jsonl_rows(text: str) -> Iterator[_Row]:
     for number, line in enumerate(LINE_BREAK.split(text), start=1):
         if not line.strip():
             continue
-        row = _parse_json(line, number)
+        position = Position(number, 1)
+        row = _parse_json(line, position)
         if not isinstance(row, dict):
-            raise _DataError(number, "must be an object, like every other line")
+            raise FileProblem(position, "must be an object, like every other line")
         names = names or dict.fromkeys(row)
         for name in names:
             if name not in row:
-                raise _DataError(number, f"has no {name!r:.80}, which the first line has")
+                raise FileProblem(position, f"has no {name!r:.80}, which the first line has")
         for name in row:
             if name not in names:
-                raise _DataError(number, f"has {name!r:.80}, which the first line does not have")
-        yield _Row(number, {name: row[name] for name in names})
+                message = f"has {name!r:.80}, which the first line does not have"
+                raise FileProblem(position, message)
+        yield _Row(position, {name: row[name] for name in names})
 
 
-def _parse_json(line: str, number: int) -> Any:
+def _parse_json(line: str, position: Position) -> Any:
     """Parse a line as strict JSON: no NaN, overflowing number, repeated key or deep nesting."""
 
     def parse_float(text: str) -> float:
         if not math.isfinite(float(text)):
-            raise _DataError(number, f"{text:.80} is not a finite number")
+            raise FileProblem(position, f"{text:.80} is not a finite number")
         return float(text)
 
     def build_object(items: list[tuple[str, Any]]) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for key, value in items:
             if key in values:
-                raise _DataError(number, f"the key {key!r:.80} is defined twice")
+                raise FileProblem(position, f"the key {key!r:.80} is defined twice")
             values[key] = value
         return values
 
@@ -202,28 +195,29 @@ def _parse_json(line: str, number: int) -> Any:
             object_pairs_hook=build_object,
         )
     except RecursionError as error:
-        raise _DataError(number, TOO_DEEP) from error
+        raise FileProblem(position, TOO_DEEP) from error
     except json.JSONDecodeError as error:
-        raise _DataError(number, f"not JSON: {error.msg} (column {error.colno})") from error
+        message = f"not JSON: {error.msg} (column {error.colno})"
+        raise FileProblem(position, message) from error
     except ValueError as error:  # an integer of thousands of digits
-        raise _DataError(number, f"not JSON: {error}") from error
-    _check_json(value, number, depth=0)
+        raise FileProblem(position, f"not JSON: {error}") from error
+    _check_json(value, position, depth=0)
     return value
 
 
-def _check_json(value: Any, line: int, depth: int) -> None:
-    """Raise _DataError for a value that is nested too deep, or a text with a lone surrogate."""
+def _check_json(value: Any, position: Position, depth: int) -> None:
+    """Raise FileProblem for a value that is nested too deep, or a text with a lone surrogate."""
     if depth > MAX_DEPTH:
-        raise _DataError(line, TOO_DEEP)
+        raise FileProblem(position, TOO_DEEP)
     if isinstance(value, str) and SURROGATE.search(value):
-        raise _DataError(line, "an escape is a lone surrogate, half of a character")
+        raise FileProblem(position, "an escape is a lone surrogate, half of a character")
     if isinstance(value, dict):
         for key, inner in value.items():
-            _check_json(key, line, depth + 1)
-            _check_json(inner, line, depth + 1)
+            _check_json(key, position, depth + 1)
+            _check_json(inner, position, depth + 1)
     elif isinstance(value, list):
         for inner in value:
-            _check_json(inner, line, depth + 1)
+            _check_json(inner, position, depth + 1)
 
 
 READERS: Mapping[str, Callable[[str], Iterator[_Row]]] = {
@@ -233,12 +227,12 @@ READERS: Mapping[str, Callable[[str], Iterator[_Row]]] = {
 }
 
 
-def _make_node(value: Any, line: int, file: str, axis: Node) -> Node:
+def _make_node(value: Any, position: Position, file: str, axis: Node) -> Node:
     """Return a value of the file as a node at the start of its line."""
     key_positions = {}
     if isinstance(value, dict):
-        key_positions = dict.fromkeys(value, Position(line, 1))
-        value = {key: _make_node(inner, line, file, axis) for key, inner in value.items()}
+        key_positions = dict.fromkeys(value, position)
+        value = {key: _make_node(inner, position, file, axis) for key, inner in value.items()}
     elif isinstance(value, list):
-        value = tuple(_make_node(inner, line, file, axis) for inner in value)
-    return Node(value, Position(line, 1), file, axis.problems, key_positions=key_positions)
+        value = tuple(_make_node(inner, position, file, axis) for inner in value)
+    return Node(value, position, file, axis.problems, key_positions=key_positions)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pydantic import Field, ValidationError
 
-from layerbook.book.node import FILE_START, Position, ProblemList, display_path
+from layerbook.book.node import FILE_START, FileProblem, Position, ProblemList, display_path
 from layerbook.book.reference_files import AND_OTHERS, RawReader, read_bibtex, read_csl
 from layerbook.book.schema import URL_PATTERN, NonEmptyStr, Spec
 from layerbook.book.validation import validate
@@ -179,7 +179,13 @@ def _read_yaml(path: Path, problems: ProblemList) -> Iterator[_Source]:
 
 def _read_exported(read: RawReader, path: Path, problems: ProblemList) -> Iterator[_Source]:
     """Read and validate a file of a reference manager."""
-    for key, (position, fields) in read(path, problems).items():
+    file = display_path(path)
+    try:
+        sources = read(path, problems)
+    except FileProblem as problem:
+        problems.add(file, problem.position, problem.message)
+        return
+    for key, (position, fields) in sources.items():
         publication = None
         try:
             publication = Publication.model_validate(fields)
@@ -188,7 +194,7 @@ def _read_exported(read: RawReader, path: Path, problems: ProblemList) -> Iterat
                 name = ".".join(map(str, detail["loc"]))
                 is_missing = detail["type"] == "missing"
                 message = f"has no {name}" if is_missing else f"{name}: {detail['msg']}"
-                problems.add(display_path(path), position, f"{key}: {message}")
+                problems.add(file, position, f"{key}: {message}")
         yield _Source(key, position, publication)
 
 

@@ -21,6 +21,14 @@ class Position(NamedTuple):
 FILE_START = Position(1, 1)
 
 
+class FileProblem(Exception):
+    """A problem that makes the rest of a file unreadable."""
+
+    def __init__(self, position: Position, message: str) -> None:
+        super().__init__(message)
+        self.position, self.message = position, message
+
+
 class ProblemList:
     """The problems of all files, each only once."""
 

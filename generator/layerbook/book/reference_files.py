@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, ValidationError
 
-from layerbook.book.node import FILE_START, Position, ProblemList, display_path
+from layerbook.book.node import FILE_START, FileProblem, Position, ProblemList, display_path
 
 MAX_BIBTEX = 200_000
 """Bytes of a BibTeX file; its reader takes some seconds for a million."""
@@ -75,18 +75,18 @@ RawReader = Callable[[Path, ProblemList], dict[str, RawSource]]
 
 
 def read_bibtex(path: Path, problems: ProblemList) -> dict[str, RawSource]:
-    """Return the sources of a BibTeX file by key; report problems with their lines."""
+    """Return the sources of a BibTeX file by key; report problems with their lines.
+
+    Raises FileProblem if nothing can be read.
+    """
     from pybtex import errors
     from pybtex.database.input.bibtex import Parser
     from pybtex.exceptions import PybtexError
 
     file = display_path(path)
-    text = _read(path, MAX_BIBTEX, problems)
-    if text is None:
-        return {}
+    text = _read(path, MAX_BIBTEX)
     if _JOINED_STRING.search(text) or text.count("#") * len(text) > MAX_GROWTH:
-        problems.add(file, FILE_START, "joins too many strings with #; write them out")
-        return {}
+        raise FileProblem(FILE_START, "joins too many strings with #; write them out")
     positions = dict(_positions(_BIBTEX_KEY, text, problems, file))
     with errors.capture() as captured:
         try:
@@ -105,25 +105,19 @@ def read_bibtex(path: Path, problems: ProblemList) -> dict[str, RawSource]:
 
 
 def read_csl(path: Path, problems: ProblemList) -> dict[str, RawSource]:
-    """Return the sources of a CSL-JSON file by id; report problems with their lines."""
-    file = display_path(path)
-    text = _read(path, MAX_CSL, problems)
-    if text is None:
-        return {}
+    """Return the sources of a CSL-JSON file by id; report problems like `read_bibtex`."""
+    file, text = display_path(path), _read(path, MAX_CSL)
     try:
         entries = json.loads(text)
     except json.JSONDecodeError as error:
-        problems.add(file, Position(error.lineno, error.colno), f"is not JSON: {error.msg}")
-        return {}
-    except RecursionError:
-        problems.add(file, FILE_START, "is nested too deeply")
-        return {}
-    except ValueError:
-        problems.add(file, FILE_START, "has a number with thousands of digits")
-        return {}
+        position = Position(error.lineno, error.colno)
+        raise FileProblem(position, f"is not JSON: {error.msg}") from error
+    except RecursionError as error:
+        raise FileProblem(FILE_START, "is nested too deeply") from error
+    except ValueError as error:
+        raise FileProblem(FILE_START, "has a number with thousands of digits") from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        problems.add(file, FILE_START, "CSL-JSON is a list of sources, each a mapping")
-        return {}
+        raise FileProblem(FILE_START, "CSL-JSON is a list of sources, each a mapping")
     id_positions = _positions(_CSL_ID, text, problems, file)
     positions = {str(json.loads(id)): position for id, position in id_positions}
     sources = {}
@@ -140,17 +134,15 @@ def read_csl(path: Path, problems: ProblemList) -> dict[str, RawSource]:
     return sources
 
 
-def _read(path: Path, max_bytes: int, problems: ProblemList) -> str | None:
+def _read(path: Path, max_bytes: int) -> str:
     data = path.read_bytes()
     if len(data) > max_bytes:
         message = f"is larger than {max_bytes:,} bytes; keep the sources that the book cites"
-        problems.add(display_path(path), FILE_START, message)
-        return None
+        raise FileProblem(FILE_START, message)
     try:
         return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        problems.add(display_path(path), FILE_START, "the file is not UTF-8")
-        return None
+    except UnicodeDecodeError as error:
+        raise FileProblem(FILE_START, "the file is not UTF-8") from error
 
 
 def _positions(

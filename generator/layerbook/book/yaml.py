@@ -20,7 +20,14 @@ from yaml.events import (
     ScalarEvent,
 )
 
-from layerbook.book.node import FILE_START, Node, Position, ProblemList, display_path
+from layerbook.book.node import (
+    FILE_START,
+    FileProblem,
+    Node,
+    Position,
+    ProblemList,
+    display_path,
+)
 
 try:
     from yaml import CBaseLoader as FastLoader
@@ -53,14 +60,6 @@ _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | r
 SURROGATE = re.compile("[\ud800-\udfff]")
 # Both parsers stumble over some broken escapes.
 PARSER_ERRORS = (YAMLError, ValueError, LookupError, OverflowError)
-
-
-class _FatalProblem(Exception):
-    """A problem that makes the rest of a file unreadable."""
-
-    def __init__(self, position: Position, message: str) -> None:
-        super().__init__(message)
-        self.position, self.message = position, message
 
 
 def read_mapping(path: Path, problems: ProblemList) -> Node | None:
@@ -102,7 +101,7 @@ def _read(
     try:
         text = select(_read_text(path))
         node = _TreeBuilder(text, file, problems).build_document()
-    except _FatalProblem as problem:
+    except FileProblem as problem:
         problems.add(file, problem.position, problem.message)
         return None
     if node is not None and isinstance(node.value, top):
@@ -116,22 +115,22 @@ def _read_text(path: Path) -> str:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise _FatalProblem(FILE_START, f"cannot be read: {error.strerror}") from error
+        raise FileProblem(FILE_START, f"cannot be read: {error.strerror}") from error
     if len(data) > MAX_BYTES:
-        raise _FatalProblem(FILE_START, f"the file is larger than {MAX_BYTES:,} bytes")
+        raise FileProblem(FILE_START, f"the file is larger than {MAX_BYTES:,} bytes")
     try:
         text = data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         valid = data[: error.start].decode("utf-8").removeprefix("\ufeff")
-        raise _FatalProblem(_end_position(valid), "the file is not UTF-8") from error
+        raise FileProblem(_end_position(valid), "the file is not UTF-8") from error
     if match := UNPRINTABLE.search(text):
         code = f"{ord(match[0]):04x}"
         message = f"the character U+{code.upper()} must be written \\u{code}, in double quotes"
-        raise _FatalProblem(_end_position(text[: match.start()]), message)
+        raise FileProblem(_end_position(text[: match.start()]), message)
     for number, line in enumerate(text.split("\n"), start=1):
         if len(line) > MAX_LINE:
             message = f"the line is longer than {MAX_LINE:,} characters"
-            raise _FatalProblem(Position(number, MAX_LINE + 1), message)
+            raise FileProblem(Position(number, MAX_LINE + 1), message)
     return text
 
 
@@ -153,7 +152,7 @@ def _parse(text: str) -> list[Any]:
     """
     if match := TAG_DIRECTIVE.search(text):
         position = _end_position(text[: match.start()])
-        raise _FatalProblem(position, "tags are not used in specs (%TAG)")
+        raise FileProblem(position, "tags are not used in specs (%TAG)")
     try:
         return list(_events(FastLoader(text)))
     except PARSER_ERRORS as error:
@@ -174,9 +173,9 @@ def _events(loader: Any) -> Iterator[Any]:
         position = _position(event.start_mark)
         if isinstance(event, DocumentStartEvent):
             if nodes:
-                raise _FatalProblem(position, "a spec is one document; remove this line of `---`")
+                raise FileProblem(position, "a spec is one document; remove this line of `---`")
             if event.version and tuple(event.version) != (1, 2):
-                raise _FatalProblem(position, "specs are YAML 1.2")
+                raise FileProblem(position, "specs are YAML 1.2")
         elif isinstance(event, CollectionEndEvent):
             depth -= 1
             yield event
@@ -184,23 +183,23 @@ def _events(loader: Any) -> Iterator[Any]:
             nodes += 1
             if nodes > MAX_NODES:
                 message = f"the file has more than {MAX_NODES:,} keys and values"
-                raise _FatalProblem(position, message)
+                raise FileProblem(position, message)
             if depth == MAX_DEPTH:
-                raise _FatalProblem(position, TOO_DEEP)
+                raise FileProblem(position, TOO_DEEP)
             depth += isinstance(event, CollectionStartEvent)
             yield event
 
 
-def _syntax_problem(error: Exception) -> _FatalProblem:
+def _syntax_problem(error: Exception) -> FileProblem:
     if not isinstance(error, MarkedYAMLError):
-        return _FatalProblem(FILE_START, f"not valid YAML: {error}")
+        return FileProblem(FILE_START, f"not valid YAML: {error}")
     mark = error.problem_mark or error.context_mark
     problem = str(error.problem)
     if "'\\t'" in problem:
         problem = "a tab cannot indent or separate; use spaces"
     elif error.context:
         problem = f"{error.context}, {problem}"
-    return _FatalProblem(_position(mark) if mark else FILE_START, f"not valid YAML: {problem}")
+    return FileProblem(_position(mark) if mark else FILE_START, f"not valid YAML: {problem}")
 
 
 class _Value(NamedTuple):
@@ -230,7 +229,7 @@ class _TreeBuilder:
             return self._expand(event.anchor, position)
         if event.tag is not None:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")[:40]
-            raise _FatalProblem(position, f"tags are not used in specs ({tag})")
+            raise FileProblem(position, f"tags are not used in specs ({tag})")
         if event.anchor:
             self.anchors[event.anchor] = None
         build = self._build_scalar if isinstance(event, ScalarEvent) else self._build_collection
@@ -241,10 +240,10 @@ class _TreeBuilder:
 
     def _expand(self, anchor: str, position: Position) -> _Value:
         if anchor not in self.anchors:
-            raise _FatalProblem(position, f"not valid YAML: found undefined alias {anchor!r}")
+            raise FileProblem(position, f"not valid YAML: found undefined alias {anchor!r}")
         value = self.anchors[anchor]
         if value is None:
-            raise _FatalProblem(position, f"the alias *{anchor} contains itself")
+            raise FileProblem(position, f"the alias *{anchor} contains itself")
         return value._replace(node=replace(value.node, position=position, last_line=position.line))
 
     def _build_scalar(self, event: Any, position: Position) -> _Value:
@@ -274,10 +273,10 @@ class _TreeBuilder:
         size = 16 + sum(value.size for value in values)
         if size > MAX_SIZE:
             message = f"the file with its aliases expanded exceeds {MAX_SIZE:,} characters"
-            raise _FatalProblem(position, message)
+            raise FileProblem(position, message)
         depth = 1 + max((value.depth for value in values), default=0)
         if depth > MAX_DEPTH:  # of nested aliases; `_events` checks the text
-            raise _FatalProblem(position, TOO_DEEP)
+            raise FileProblem(position, TOO_DEEP)
         value: Any = tuple(value.node for value in values)
         key_positions: dict[str, Position] = {}
         if isinstance(start, MappingStartEvent):
