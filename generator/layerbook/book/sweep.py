@@ -7,7 +7,7 @@ measured in each cell, so pages, claims and freshness checks need not open the c
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -158,27 +158,20 @@ class Sweep:
             row[name] = value
         return row
 
-    def make_table(self, rows: Iterable[tuple[str, Mapping[str, MeasuredValue]]]) -> SweepResult:
+    def make_table(self, rows: Sequence[tuple[str, Mapping[str, MeasuredValue]]]) -> SweepResult:
         """Return the table of all rows, each with the id of its cell."""
         axes = tuple(axis.name for axis in self.axes)
         tags = tuple(name for axis in self.axes for name in axis.tags)
-        columns: dict[str, list[MeasuredValue]] = {
-            name: [] for name in (*axes, *tags, *self.measures)
-        }
-        cells = []
-        for id, row in rows:
-            cells.append(id)
-            for name, column in columns.items():
-                column.append(row[name])
+        columns: dict[str, tuple[MeasuredValue, ...]] = {}
+        for name in (*axes, *tags, *self.measures):
+            column = [row[name] for _, row in rows]
+            columns[name] = unify_column(round_values(column) if name in self.measures else column)
         return SweepResult(
             axes=axes,
             tags=tags,
             measures=tuple(self.measures),
-            columns={
-                name: unify_column(round_values(column) if name in self.measures else column)
-                for name, column in columns.items()
-            },
-            cells=tuple(cells),
+            columns=columns,
+            cells=tuple(id for id, _ in rows),
         )
 
     def figures(self, result: SweepResult) -> dict[str, Figure]:
