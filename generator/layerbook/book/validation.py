@@ -152,7 +152,9 @@ def _report_value_error(
     value = _node_at(node, path)
     if error["type"] == "extra_forbidden":
         parent, key = _node_at(node, path[:-1]), str(path[-1])
-        parent.add_key_problem(key, unknown_key_message(key, _known_keys(model, path[:-1])))
+        models, _ = _models_and_fields(model, path[:-1])
+        known_keys = [name for each in models for name in each.model_fields]
+        parent.add_key_problem(key, unknown_key_message(key, known_keys))
     elif error["loc"][-1] == "[key]":
         key = str(path[-1])
         message = _value_message(error, _quoted(key))
@@ -160,7 +162,7 @@ def _report_value_error(
     elif not path and error["type"] != "missing":  # a default that the model cannot have
         (node.get("analysis") or node).add_problem(_value_message(error, _describe(value)))
     else:
-        fields = _fields_at(model, path)
+        _, fields = _models_and_fields(model, path)
         description = next((field.description for field in fields if field.description), "")
         value.add_problem(_value_message(error, _describe(value), description))
 
@@ -208,22 +210,17 @@ def unknown_key_message(key: str, known_keys: Collection[str]) -> str:
     return f"unknown key {key!r}{hint}{choices}"
 
 
-def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
-    """Return the keys that a mapping at a path below a model can have."""
-    fields = _fields_at(model, path)
-    models = [inner for field in fields for inner in models_in(field.annotation)]
-    return [name for m in (models if fields else [model]) for name in m.model_fields]
-
-
-def _fields_at(model: type[BaseModel], path: KeyPath) -> list[FieldInfo]:
-    """Return the fields at a path below a model, one for each branch of a union."""
+def _models_and_fields(
+    model: type[BaseModel], path: KeyPath
+) -> tuple[list[type[BaseModel]], list[FieldInfo]]:
+    """Return the models and the fields at a path below a model, for each branch of a union."""
     models, fields = [model], list[FieldInfo]()
     for part in path:
         inner = [m.model_fields[part] for m in models if part in m.model_fields]
         if inner:  # else the key of a dict or the index of a list
             fields = inner
             models = [each for field in fields for each in models_in(field.annotation)]
-    return fields
+    return models, fields
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
