@@ -87,12 +87,8 @@ def write_analysis(root: Path, name: str, model: str, language: str) -> tuple[st
         resolve_within(root, root / path, links=False)
         if (root / path).exists():
             raise UsageError(f"{root / path}: already exists and was left unchanged")
-    try:
-        for path, data in contents.items():
-            (root / path).parent.mkdir(exist_ok=True)
-            atomic.write(root / path, data)
-    except OSError as error:
-        raise StoreError(f"{root}: cannot be written ({error.strerror or error})") from error
+    for path, data in contents.items():
+        atomic.write(root / path, data)
     return tuple(contents)
 
 
