@@ -41,8 +41,8 @@ def test_silencing_a_head_equals_zeroing_its_output_weights(tiny: LoadedModel) -
                 float(prob[result.answer.id]), abs=1e-6
             )
     worst = result.most_needed[0]
-    assert worst.answer == result.prob[worst.layer][worst.head] == result.prob.min()
-    assert result.count == 8 and result.other_largest == ()
+    assert worst.answer_prob == result.prob[worst.layer][worst.head] == result.prob.min()
+    assert result.count == 8 and result.by_other_prob == ()
 
 
 def test_swapped_head_has_its_output_on_the_other_prompt(tiny: LoadedModel) -> None:
@@ -64,7 +64,12 @@ def test_swapped_head_has_its_output_on_the_other_prompt(tiny: LoadedModel) -> N
         assert result.other_prob[0][i] == pytest.approx(
             float(prob[result.other_answer.id]), abs=1e-6
         )
-    assert result.other_largest == tuple(sorted(result.other_prob.ravel(), reverse=True))
+    assert [(h.layer, h.prob) for h in result.by_other_prob] == [
+        (1, prob) for prob in sorted(result.other_prob.ravel(), reverse=True)
+    ]
+    assert all(h.prob == result.other_prob[0][(2, 0).index(h.head)] for h in result.by_other_prob)
+    from_end = run(tiny, analysis.model_copy(update={"position": -1}))
+    assert from_end.position == last and (from_end.prob == result.prob).all()
     assert abs(result.prob - float(plain[result.answer.id])).max() > 1e-4  # it does something
 
 

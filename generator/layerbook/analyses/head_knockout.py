@@ -35,15 +35,23 @@ class ReplacedHead(Record):
     layer: int = Field(description="The head's layer, from 0.")
     head: int = Field(description="The query head, from 0.")
     predicted: Ranked = Field(description="The most likely next token without the head.")
-    answer: float = Field(description="Probability of the answer, 0 to 1.")
-    other: float | None = Field(description="Probability of the other answer; null without one.")
+    answer_prob: float = Field(description="Probability of the answer, 0 to 1.")
+    other_prob: float | None = Field(description="That of the other answer; null without one.")
+
+
+class HeadProb(Record):
+    """A head and the probability of a token with this head replaced."""
+
+    layer: int = Field(description="The head's layer, from 0.")
+    head: int = Field(description="The query head, from 0.")
+    prob: float = Field(description="The probability, 0 to 1.")
 
 
 class HeadKnockoutResult(Result):
     """The answer's probability with each head replaced, one at a time."""
 
     prompt: str = Field(description="The prompt.")
-    other: str | None = Field(description="The prompt that the heads' outputs are taken from.")
+    other_prompt: str | None = Field(description="The prompt of the heads' new outputs.")
     position: int | None = Field(description="The position replaced, from 0; null for all.")
     tokens: tuple[Token, ...] = Field(description="The T tokens of the prompt.")
     answer: Ranked = Field(description="The most likely next token of the prompt as it is.")
@@ -71,9 +79,15 @@ class HeadKnockoutResult(Result):
         return f"layer {self.layers[i]}, head {self.heads[j]}"
 
     @property
-    def other_largest(self) -> tuple[float, ...]:
-        """The probabilities of the other answer, largest first."""
-        return () if self.other_prob is None else tuple(sorted(self.other_prob.ravel())[::-1])
+    def by_other_prob(self) -> tuple[HeadProb, ...]:
+        """Every head with its `other_prob`, largest first; empty without another prompt."""
+        if self.other_prob is None:
+            return ()
+        names = list(product(self.layers, self.heads))
+        return tuple(
+            HeadProb(layer=names[i][0], head=names[i][1], prob=float(self.other_prob.flat[i]))
+            for i in descending(self.other_prob.ravel())
+        )
 
 
 class HeadKnockout(Analysis[HeadKnockoutResult]):
@@ -94,7 +108,11 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
         description="Replace a head's output by its output at the same positions of this prompt; "
         "without it, by zeros.",
     )
-    position: int | None = Field(default=None, ge=0, description="Replace at this position only.")
+    position: int | None = Field(
+        default=None,
+        description="Replace at this position only; negative ones count from the end of each "
+        "prompt.",
+    )
     layers: Layers = "all"
     heads: HeadNumbers = Field(default="all", description="The query heads of each layer.")
 
@@ -128,14 +146,14 @@ class HeadKnockout(Analysis[HeadKnockoutResult]):
             for layer, head in self.replaced_heads()
         ]
         shape = (len(resolved(self.layers)), -1)  # [L, H]
-        prob = np.array([head.answer for head in replaced]).reshape(shape)
-        other_prob = np.array([head.other for head in replaced]).reshape(shape)
+        prob = np.array([head.answer_prob for head in replaced]).reshape(shape)
+        other_prob = np.array([head.other_prob for head in replaced]).reshape(shape)
         order = descending(-prob.ravel())
 
         return HeadKnockoutResult(
             prompt=self.prompt,
-            other=self.other,
-            position=self.position,
+            other_prompt=self.other,
+            position=None if self.position is None else self.position % len(clean.tokens),
             tokens=clean.tokens,
             answer=answer,
             other_answer=other_answer,
@@ -160,7 +178,7 @@ def check_positions(clean: ActivationCache, other: ActivationCache, position: in
     length, needed = len(other.tokens), len(clean.tokens)
     if position is None and length != needed:
         raise ValueError(f"the other prompt has {length} tokens, and {needed} are needed")
-    if position is not None and length <= position:
+    if position is not None and not -length <= position < length:
         raise ValueError(f"the other prompt has {length} tokens, and no position {position}")
 
 
@@ -177,15 +195,17 @@ def measure_head(
         layer=layer,
         head=head,
         predicted=likeliest(run, run[NEXT_LOGITS]),
-        answer=next_token_prob(run, answer.id),
-        other=token_prob(run, other),
+        answer_prob=next_token_prob(run, answer.id),
+        other_prob=token_prob(run, other),
     )
 
 
 def prob_heatmap(result: HeadKnockoutResult, prob: Array, token: Ranked) -> Heatmap:
     """Draw one probability for every head: a row is a head, a column is a layer."""
     name = visible(token.token)
-    replacement = "silenced" if result.other is None else f"taken from “{result.other}”"
+    replacement = "silenced"
+    if result.other_prompt is not None:
+        replacement = f"taken from “{result.other_prompt}”"
     low, high = (
         f"{result.place(int(index))}: {prob.ravel()[index]:.1%}"
         for index in (prob.argmin(), prob.argmax())

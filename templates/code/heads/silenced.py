@@ -1,4 +1,4 @@
-# equals: r("silenced").most_needed[0].answer
+# equals: r("silenced").most_needed[0].answer_prob
 def silence(module, inputs):
     heads = inputs[0].clone()  # 64 numbers from each head, end to end
     heads[..., 4 * 64 : 5 * 64] = 0
