@@ -46,9 +46,9 @@ def test_copy_button_is_absent_without_scripts_and_in_print(
     """Code and value are shown."""
     with reading(browser, chapter, java_script_enabled=False) as page:
         cell = page.locator(".cell")
-        assert "1 + 1" in cell.inner_text() and "Out: 2" in cell.inner_text()
+        assert "1 + 1" in cell.inner_text() and "Result: 2" in cell.inner_text()
         assert page.locator(".cell .copy:visible").count() == 0
         assert page.get_by_role("link", name="Notebook").is_visible()
         page.emulate_media(media="print")
-        assert "1 + 1" in cell.inner_text() and "Out: 2" in cell.inner_text()
+        assert "1 + 1" in cell.inner_text() and "Result: 2" in cell.inner_text()
         assert page.locator(".cell-bar:visible").count() == 0

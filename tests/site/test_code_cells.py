@@ -222,7 +222,7 @@ def test_build_shows_cells_and_runs_nothing(book: Path) -> None:
     page = (book / "site" / "next.html").read_text(encoding="utf-8")
     result = load_results(book)["next/sum"].result
     prob = result.prompts[0].top[0].prob  # type: ignore[attr-defined]
-    assert f"<b>Out:</b> <code>{round(prob, 2)}</code>" in page
+    assert f"<b>Result:</b> <code>{round(prob, 2)}</code>" in page
     assert "equals:" not in page
     assert not list(book.rglob("ran"))
     content = json.loads((book / "site" / "next.ipynb").read_bytes())

@@ -144,7 +144,9 @@ class ChapterRenderer:
         sections = page.body.sections
         if not any(anchor.kind == "cell" for section in sections for anchor in section.anchors):
             return {}
-        content = notebook(f"{page.name}.html", page.title, self._parts.book.title, sections, cells)
+        book = self._parts.book
+        address = f"{book.url}{page.name}.html"
+        content = notebook(address, page.title, book.title, sections, cells)
         return {f"{page.name}.ipynb": content}
 
     def _placeholder_body(

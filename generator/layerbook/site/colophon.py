@@ -76,7 +76,7 @@ def rebuild_commands(project: Project) -> tuple[str, ...]:
         return "make site", "layerbook verify", "make test"
     has_own_code = any(is_own(type(each.analysis)) for each in project.experiments())
     return (
-        f"pip install 'layerbook[model]=={__version__}'",
+        f"pip install 'path/to/layerbook-{__version__}[model]'",
         *(("layerbook trust .",) if has_own_code else ()),
         "layerbook build",
         "layerbook verify",

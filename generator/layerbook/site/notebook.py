@@ -19,10 +19,11 @@ def notebook(
 ) -> bytes:
     """Return the notebook of a page with these cells, always the same bytes for the same cells.
 
-    page: the file of the chapter, beside the notebook.
+    page: the address of the chapter, or its file beside the notebook.
     """
     about = gettext(
-        "The code of [this chapter]({page}) of *{book}*. Run the cells from the top.",
+        "The code of [this chapter]({page}) of *{book}*. Run the cells from the top, in a Python "
+        "environment that has Layerbook with its extra `model`.",
         page=page,
         book=_escape(book),
     )
