@@ -18,6 +18,7 @@ from fixtures.sweep_book import write_sweep_book
 from hypothesis import given
 from hypothesis import strategies as st
 from layerbook.analyses.next_token import NextToken
+from layerbook.cli.format_diff import cut_around_difference
 from layerbook.compare.prose import pair_changes
 from layerbook.site.prose.render import Sentence
 from layerbook.store import results as store
@@ -82,6 +83,15 @@ def test_pairs_the_sentences_that_differ(old: list[Sentence], new: list[Sentence
         assert all(text in remaining for text in changed)
         equal_counts.append(len(side) - len(changed))
     assert equal_counts[0] == equal_counts[1]
+
+
+def test_shows_the_end_of_a_sentence_that_became_shorter() -> None:
+    """A long text is cut near its first difference, also if the rest of it is missing."""
+    kept, removed = "x" * 150, " and much more" * 10
+    for texts in ((kept + removed, kept), (kept, kept + removed)):
+        shorter, longer = sorted(cut_around_difference(*texts, 60), key=len)
+        assert shorter == "…" + "x" * 20
+        assert longer.startswith(shorter + " and much more")
 
 
 def test_equal_results_do_not_differ(committed: Path) -> None:

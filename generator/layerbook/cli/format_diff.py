@@ -137,7 +137,7 @@ def _use_lines(project: Project, diff: Diff) -> Iterator[str]:
 def cut_around_difference(old: str, new: str, width: int) -> tuple[str, str]:
     """Cut two texts to `width`, starting a little before their first difference."""
     pairs = enumerate(zip(old, new, strict=False))
-    first = next((index for index, (a, b) in pairs if a != b), len(old))
+    first = next((i for i, (a, b) in pairs if a != b), min(len(old), len(new)))
     start = max(0, first - width // 3)
     return _excerpt(old, start, width), _excerpt(new, start, width)
 
