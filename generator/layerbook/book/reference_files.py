@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ VENUE_BY_TYPE = {
     "manual": "organization",
 }
 """The field that BibTeX prints for entries of a type, even if they have others of VENUES too."""
-URL_FIELDS = ("url", "doi", "eprint", "archiveprefix", "eprinttype")
 _JOINED_STRING = re.compile(r"@string\s*[{(][^@]*?#", re.IGNORECASE)
 _BIBTEX_KEY = re.compile(r"@\s*\w+\s*[{(]\s*([^\s,{}()]+)\s*,")
 _SENTENCE_END = re.compile(r"^(.*?)\s+in line \d+$")
@@ -165,27 +164,30 @@ def _positions(
 def _from_bibtex(entry: Any) -> dict[str, Any]:
     fields = {name.lower(): value for name, value in entry.fields.items()}
     people = entry.persons.get("author") or entry.persons.get("editor") or []
-    year = _plain(fields.get("year", "")) or fields.get("date", "")[:4]
-    venues = (VENUE_BY_TYPE.get(entry.type, "journal"), *VENUES)
+
+    def text(*names: str) -> str:
+        """Return the first of these fields that is not empty."""
+        return _plain(next((fields[name] for name in names if fields.get(name)), ""))
+
+    year = text("year") or fields.get("date", "")[:4]
     return _without_empty(
         authors=[_bibtex_name(person) for person in people],
         year=int(year) if year.isdecimal() and len(year) < MAX_YEAR_DIGITS else year,
-        title=_plain(fields.get("title", "")),
-        venue=_plain(next((fields[name] for name in venues if fields.get(name)), "")),
-        url=_bibtex_url({name: _plain(fields.get(name, "")) for name in URL_FIELDS}),
-        used_for=_plain(fields.get("annotation") or fields.get("annote") or ""),
+        title=text("title"),
+        venue=text(VENUE_BY_TYPE.get(entry.type, "journal"), *VENUES),
+        url=_bibtex_url(text),
+        used_for=text("annotation", "annote"),
     )
 
 
-def _bibtex_url(fields: Mapping[str, str]) -> str:
+def _bibtex_url(text: Callable[..., str]) -> str:
     """Return the address of a source: its URL, its DOI, or its page at arXiv."""
-    kind = fields["archiveprefix"] or fields["eprinttype"]
-    if fields["url"]:
-        return fields["url"]
-    if fields["doi"]:
-        return f"https://doi.org/{fields['doi'].removeprefix('https://doi.org/')}"
-    is_arxiv = fields["eprint"] and kind.lower() == "arxiv"
-    return f"https://arxiv.org/abs/{fields['eprint']}" if is_arxiv else ""
+    if url := text("url"):
+        return url
+    if doi := text("doi"):
+        return f"https://doi.org/{doi.removeprefix('https://doi.org/')}"
+    archive, eprint = text("archiveprefix") or text("eprinttype"), text("eprint")
+    return f"https://arxiv.org/abs/{eprint}" if eprint and archive.lower() == "arxiv" else ""
 
 
 def _bibtex_name(person: Any) -> str:
