@@ -275,7 +275,7 @@ def test_reports_wrong_parameters(specs, probe, keys, problem):
     [
         (
             "analysis: next-tokn",
-            "6:15: no analysis named 'next-tokn' (did you mean 'next-token'?); available:",
+            "6:15: no analysis named 'next-tokn' (did you mean 'next-token'?)",
         ),
         ("analysis: 3", "6:15: should be text, not 3; quote it to make it text"),
         ("prompts: [a]", "4:5: the key 'analysis' is missing"),

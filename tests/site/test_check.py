@@ -74,7 +74,7 @@ def test_untouched_book_has_no_problems(unrun: Path) -> None:
             44,
             "Ranked has no 'txt' (did you mean 'text'?)",
         ),
-        ("{% set s = r('sum') %}{{ s.prompts[0].entrop }}", 39, "NextTokens has no 'entrop'"),
+        ("{% set s = r('sum') %}{{ s.prompts[0].entrop }}", 39, "PromptPrediction has no 'entrop'"),
         ("{% for %}", 1, "Expected an expression, got 'end of statement block'"),
         ("{% include 'x' %}", 1, ""),
         ("![A cat](cat.png)", 1, "the image has no caption"),

@@ -30,7 +30,7 @@ class HeadStages(Record):
     kv_head: int = Field(description="Its key head, from 0.")
     products: Array = Field(description="q·k after RoPE [query][key], including later keys.")
     pattern: Array = Field(description="Shares [query][key], computed from `products`.")
-    future_share: float = Field(description="Its value in the result's `future_share`.")
+    future_share: float = Field(description="Share on later keys without the mask, 0 to 1.")
     masked_maxima: int = Field(description="Rows whose largest product is with a later key.")
 
 

@@ -23,7 +23,7 @@ from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import Token, visible
 
 
-class NextTokens(Record):
+class PromptPrediction(Record):
     """The distribution over the token that follows one prompt."""
 
     prompt: str = Field(description="The prompt of the spec; of a chat, its last turn.")
@@ -47,7 +47,7 @@ class NextTokenResult(Result):
     d_model: int = Field(description="Length of the vector that the linear layer reads.")
     d_vocab: int = Field(description="Number of logits: one for each token of the vocabulary.")
     top_k: int = Field(description="Number of tokens in `top`.")
-    prompts: tuple[NextTokens, ...] = Field(description="One per prompt, in the spec's order.")
+    prompts: tuple[PromptPrediction, ...] = Field(description="One per prompt, in order.")
 
 
 class NextToken(Analysis[NextTokenResult]):
@@ -102,14 +102,14 @@ class NextToken(Analysis[NextTokenResult]):
         return figures
 
 
-def predict(name: str, run: ActivationCache, top_k: int) -> NextTokens:
+def predict(name: str, run: ActivationCache, top_k: int) -> PromptPrediction:
     """Return the distribution over the next token of one prompt."""
     logits = run[NEXT_LOGITS]  # [V], the last position's scores
     prob = softmax(logits)  # [V], all positive, together 1
     candidates = ranked(run, logits, max(top_k, 2))  # best first
     best, second = candidates[:2]
     top = candidates[:top_k]
-    return NextTokens(
+    return PromptPrediction(
         prompt=name,
         text=run.text,
         tokens=run.tokens,
@@ -122,7 +122,7 @@ def predict(name: str, run: ActivationCache, top_k: int) -> NextTokens:
     )
 
 
-def _probabilities(prompt: NextTokens, after: str) -> Bars:
+def _probabilities(prompt: PromptPrediction, after: str) -> Bars:
     best = listed([f"{visible(t.token)} {t.prob:.1%}" for t in prompt.top[:3]])
     return Bars(
         labels=tuple(t.token for t in prompt.top),
@@ -137,7 +137,7 @@ def _probabilities(prompt: NextTokens, after: str) -> Bars:
     )
 
 
-def _logits(prompt: NextTokens, after: str) -> Bars:
+def _logits(prompt: PromptPrediction, after: str) -> Bars:
     """Draw each logit minus the best one, because only differences between logits matter."""
     best, last = prompt.top[0], prompt.top[-1]
     count = pluralize(len(prompt.top), "token")

@@ -55,8 +55,8 @@ class RotatedPattern(Record):
 
     pattern: Array = Field(description="Shares [query][key]; each row sums to 1.")
     itself: float = Field(
-        description="Share on the token itself, 0 to 1, mean over queries 2..T-1; before the "
-        "second token there is only the first, which attracts attention whatever it is."
+        description="Share on the token itself, 0 to 1, mean over queries 2..T-1. Queries 0 and 1 "
+        "are left out: they see hardly more than the first token, which attracts attention anyway."
     )
     previous_token: float = Field(description="Share on the token just before, likewise.")
 

@@ -58,7 +58,8 @@ def find(name: str, own_code: OwnCode = NO_CODE) -> AnalysisType:
     if name in _installed():
         return _load_entry_point(name, _installed()[name])
     hint = did_you_mean(name, names(own_code))
-    raise UsageError(f"no analysis named {name!r}{hint}; available: {', '.join(names(own_code))}")
+    choices = f"; available: {', '.join(names(own_code))}"
+    raise UsageError(f"no analysis named {name!r}{hint or choices}")
 
 
 def class_name(name: str) -> str:
