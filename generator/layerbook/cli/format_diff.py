@@ -56,23 +56,18 @@ def diff_page(project: Project, diff: Diff) -> str:
     """Return a complete HTML page. `diff` must be in the language of the book."""
     from layerbook.site.page_templates import make_environment
 
+    template = make_environment().get_template("diff.html")
     with language.use(project.book.own_words):
-        return (
-            make_environment()
-            .get_template("diff.html")
-            .render(
-                diff=diff,
-                book=project.book.spec,
-                title=gettext("{old} and {new}", old=diff.old, new=diff.new),
-                experiments=[
-                    experiment for experiment in diff.experiments if experiment.state != "same"
-                ],
-                summary=_page_summary(diff),
-                number=lambda value: gettext("nothing") if value is None else _value_text(value),
-                gap=lambda change: "" if change.quanta is None else format_quanta(change.quanta),
-                place=lambda file: relative_path(file, project.root),
-                most=MAX_TABLE_ROWS,
-            )
+        return template.render(
+            diff=diff,
+            book=project.book.spec,
+            title=gettext("{old} and {new}", old=diff.old, new=diff.new),
+            experiments=[each for each in diff.experiments if each.state != "same"],
+            summary=_page_summary(diff),
+            number=lambda value: gettext("nothing") if value is None else _value_text(value),
+            gap=lambda change: "" if change.quanta is None else format_quanta(change.quanta),
+            place=lambda file: relative_path(file, project.root),
+            most=MAX_TABLE_ROWS,
         )
 
 
