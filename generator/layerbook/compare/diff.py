@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from layerbook.book.claims.check import CheckError
 from layerbook.book.contents import Experiment
@@ -155,8 +155,7 @@ class _Comparison:
     def _value_changes(self, address: str, old_path: Path, new_path: Path) -> Iterator[Difference]:
         old, new = self.old_views.get(address), self.new_views.get(address)
         if old and new and old.envelope and new.envelope:
-            tolerance = tolerance_of(old.envelope.key.precision, new.envelope.key.precision)
-            yield from compare_results(old.envelope.result, new.envelope.result, tolerance)
+            yield from _compare(old.envelope, new.envelope)
             yield from self._diff_cells(old.experiment)
         else:  # results of another book, or of another version of the analysis
             for each in diff_values(results.read_numbers(old_path), results.read_numbers(new_path)):
@@ -171,10 +170,8 @@ class _Comparison:
             paths = [side.path_of_experiment(cell_experiment) for side in (self.old, self.new)]
             old, new = (gettext("a result") if path.exists() else None for path in paths)
             if old and new:
-                loaded = [results.load(path, cell_experiment.result_type) for path in paths]
-                tolerance = tolerance_of(*(stored.key.precision for stored in loaded))
-                differences = compare_results(loaded[0].result, loaded[1].result, tolerance)
-                yield from (each.prefixed(cell.description) for each in differences)
+                loaded = (results.load(path, cell_experiment.result_type) for path in paths)
+                yield from (each.prefixed(cell.description) for each in _compare(*loaded))
             elif old or new:
                 yield Difference(cell.description, old, new)
 
@@ -233,6 +230,13 @@ class _Comparison:
                     yield FigureChange(address, name, "removed")
                 elif old[name] != new[name]:
                     yield FigureChange(address, name, "changed")
+
+
+def _compare(
+    old: results.StoredResult[Any], new: results.StoredResult[Any]
+) -> tuple[Difference, ...]:
+    tolerance = tolerance_of(old.key.precision, new.key.precision)
+    return compare_results(old.result, new.result, tolerance)
 
 
 def _load_view(experiment: Experiment, side: ResultSet) -> ExperimentView:
