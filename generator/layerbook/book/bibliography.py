@@ -80,13 +80,9 @@ class Bibliography:
     def get(self, key: str) -> Publication:
         """Return the source of a key. Raises UsageError for an unknown key."""
         if key not in self.publications:
-            raise UsageError(self.unknown_key_message(key))
+            hint = did_you_mean(key, self.publications)
+            raise UsageError(f"no source named {key!r}{hint}; sources are defined in {self.file}")
         return self.publications[key]
-
-    def unknown_key_message(self, key: str) -> str:
-        """Return the message for a key that no source has."""
-        hint = did_you_mean(key, self.publications)
-        return f"no source named {key!r}{hint}; sources are defined in {self.file}"
 
     def sorted_keys(self) -> tuple[str, ...]:
         """Return the keys by author, then year, then title."""

@@ -54,12 +54,8 @@ class Glossary:
         """Return the entry of a term, by id or name. Raises UsageError if there is none."""
         if entry := self.find(name):
             return entry
-        raise UsageError(self.unknown_term_message(name))
-
-    def unknown_term_message(self, name: str) -> str:
-        """Return the message for a name that no term has."""
         hint = did_you_mean(name, [*self.entries, *(e.term.name for e in self.entries.values())])
-        return f"no term named {name!r}{hint}; terms are defined in {self.file}"
+        raise UsageError(f"no term named {name!r}{hint}; terms are defined in {self.file}")
 
     def sorted_entries(self) -> tuple[Entry, ...]:
         """Return the entries by name, as a reader looks them up."""
