@@ -38,8 +38,8 @@ class SweepParser:
     def __init__(
         self, node: Node, analysis_type: type[Analysis[Any]], build_analysis: AnalysisBuilder
     ) -> None:
-        self.node, self.analysis_type = node, analysis_type
-        self.build_analysis = build_analysis
+        self.node, self.sweep = node, node.value["sweep"]
+        self.analysis_type, self.build_analysis = analysis_type, build_analysis
 
     def parse(self) -> Sweep | None:
         """Return the sweep; report problems and return None if it is not valid."""
@@ -53,7 +53,7 @@ class SweepParser:
         cells = prod(len(data.nodes) for data in axis_data.values())
         if cells > MAX_CELLS:
             message = f"the grid has {cells:,} cells; a sweep can have at most {MAX_CELLS:,}"
-            self.node.value["sweep"].add_problem(message)
+            self.sweep.add_problem(message)
             return None
         first_values = {name: data.nodes[0] for name, data in axis_data.items()}
         base = self.build_analysis(self._cell_node(first_values))
@@ -71,7 +71,7 @@ class SweepParser:
         parameters = self.analysis_type.model_fields
         if name not in parameters and name != MODEL_AXIS:
             message = unknown_key_message(name, parameters)
-            self.node.value["sweep"].add_key_problem(name, message)
+            self.sweep.add_key_problem(name, message)
             return None
         if name in self.node.value:
             self.node.add_key_problem(
@@ -105,7 +105,7 @@ class SweepParser:
                 first_files.setdefault(tag, file)
                 if message:
                     clashes = True
-                    self.node.value["sweep"].value[axis_name].value["file"].add_problem(
+                    self.sweep.value[axis_name].value["file"].add_problem(
                         f"{file} has a column {tag!r}, {message}; give the column another name"
                     )
         return clashes
@@ -126,7 +126,7 @@ class SweepParser:
         for name, value in values.items():
             if name != MODEL_AXIS:
                 items[name] = self._wrap_in_list(name, value)
-                positions[name] = self.node.value["sweep"].key_positions[name]
+                positions[name] = self.sweep.key_positions[name]
         return replace(self.node, value=items, key_positions=positions)
 
     def _wrap_in_list(self, name: str, value: Node) -> Node:
@@ -172,7 +172,7 @@ class SweepParser:
             first = first_index.setdefault(json.dumps(value, sort_keys=True), i)
             if first != i:
                 message = f"{name}: value {i + 1} repeats value {first + 1}"
-                self.node.value["sweep"].add_key_problem(name, message)
+                self.sweep.add_key_problem(name, message)
                 return True
         return False
 
