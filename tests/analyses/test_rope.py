@@ -1,5 +1,6 @@
 """RoPE pair by pair: it reproduces the model's pattern and depends on distance only."""
 
+import cmath
 import math
 from dataclasses import replace
 
@@ -147,6 +148,17 @@ def test_shifted_queries_and_stopped_rotation_agree_with_loops():
         weights = np.exp(np.array(scores[i]) / math.sqrt(8))
         shares.append(weights[i - 1] / weights.sum())
     assert result.previous_token_by_pairs[2] == pytest.approx(np.mean(shares), abs=1e-9)
+
+
+def test_arrows_of_equal_keys_turn_by_the_speed_of_their_clock():
+    rng = np.random.default_rng(3)
+    q, k = rng.normal(size=(1, 6, 8)), np.tile(rng.normal(size=8), (1, 6, 1))
+    _, result = measure_arrays(q, k)
+    assert result.key_turns == pytest.approx([result.speeds[result.pair]] * 5, abs=1e-5)
+
+    query = complex(*result.query_pair.tolist())
+    angles = [cmath.phase(complex(*key) / query) for key in result.key_pairs.tolist()]
+    assert result.arrow_cosines == pytest.approx([math.cos(a) for a in angles], abs=1e-6)
 
 
 def test_figures_share_scales():

@@ -39,7 +39,7 @@ from layerbook.core.rope import read_queries_and_keys
 from layerbook.core.rounding import Exact, Gap, Rounding, snap
 from layerbook.core.text import listed, pluralize
 from layerbook.core.tokens import Token, visible
-from layerbook.core.vectors import causal_mask
+from layerbook.core.vectors import causal_mask, cosines
 
 Floats = NDArray[np.floating]
 
@@ -109,6 +109,17 @@ class RopeResult(Result):
         """The fewest fastest pairs that give nine tenths of the share on the token before."""
         enough = self.previous_token_by_pairs >= 0.9 * self.original.previous_token
         return int(enough.argmax())
+
+    @property
+    def key_turns(self) -> Floats:
+        """Turn from the arrow of each key to that of the next, clockwise, -π to π: [T - 1]."""
+        angles = np.arctan2(self.key_pairs[:, 1], self.key_pairs[:, 0])  # [T], from twelve o'clock
+        return (np.diff(angles) + np.pi) % (2 * np.pi) - np.pi
+
+    @property
+    def arrow_cosines(self) -> Floats:
+        """Cosine of the angle between the query's arrow and that of each key, -1 to 1: [T]."""
+        return cosines(self.key_pairs, self.query_pair)
 
 
 class Rope(Analysis[RopeResult]):
