@@ -48,6 +48,7 @@ def test_means_leave_out_the_first_query():
         ((0.75 + 0.25 + 1 + 0.5) / 4,)
     )  # queries 2 and 3 only
     assert prompt.uniform_leading_share == pytest.approx((2 / 3 + 2 / 4) / 2)
+    assert prompt.leading_weights.tolist() == [[[0.75, 0.125], [0.375, 0.0]]]
     assert prompt.distinct_keys == pytest.approx(
         ((2 + 1 + 2) / 3,)
     )  # queries 1, 2, 3: {0, 1}, {0, 0}, {2, 0}

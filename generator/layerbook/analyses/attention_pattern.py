@@ -33,6 +33,15 @@ class PromptPattern(Record):
     uniform_leading_share: float = Field(description="`leading_share` of uniform attention.")
     distinct_keys: tuple[float, ...] = Field(description="By layer: mean count of preferred keys.")
 
+    @property
+    def leading_weights(self) -> Array:
+        """Attention of each later query on each of the equal tokens at the start.
+
+        The mean of the heads in `weights`: [layer][later query][equal token].
+        """
+        n = self.leading_equal_tokens
+        return self.weights.mean(axis=1)[:, n:, :n]
+
 
 class AttentionPatternResult(Result):
     """Attention patterns by prompt, layer and head."""
