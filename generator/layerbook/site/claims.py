@@ -146,7 +146,7 @@ def claims_of(views: ExperimentViews) -> Iterable[ModelClaim]:
 def describe_margin(verdict: Verdict) -> str:
     """Return `holds by 0.21 (34 %)`, `fails by 3`, or `exact` if there is no margin.
 
-    Leaves out a share that means nothing, because one side is zero or their signs differ.
+    Leaves out a share of 100 % or more: no small change would flip the verdict.
     """
     margin, holds = verdict.margin, verdict.holds
     if margin is None:

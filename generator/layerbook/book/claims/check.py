@@ -63,7 +63,7 @@ class Check:
         Raises CheckError for missing fields, types that do not fit, and an outcome that is neither
         true nor false.
         """
-        return Evaluator(result, result_of).verdict(self.tree)
+        return Evaluator(self.text, result, result_of).verdict(self.tree)
 
     def value(
         self,
@@ -77,7 +77,7 @@ class Check:
 
         Raises CheckError for missing fields and types that do not fit.
         """
-        return Evaluator(result, result_of, variables).evaluate(self.tree).value
+        return Evaluator(self.text, result, result_of, variables).evaluate(self.tree).value
 
 
 def parse(text: str, names: Sequence[str] = ()) -> Check:

@@ -6,6 +6,7 @@ import ast
 import json
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NoReturn
 
@@ -17,7 +18,7 @@ from layerbook.core.text import shorten
 MAX_STEPS = 200_000
 TEXT_STEP = 1000  # characters that are compared or searched in one step
 MAX_BITS = 4096  # of a whole number, about 1200 digits
-MAX_VALUES = 8  # that a verdict lists
+MAX_VALUES = 6  # that a verdict lists
 
 CONSTANTS = {"true": True, "false": False, "null": None}
 ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -32,7 +33,6 @@ ORDER: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
-AGGREGATES: Mapping[str, Callable[[Any], Any]] = {"min": min, "max": max, "sum": sum}
 
 
 def fail(node: ast.AST, message: str) -> NoReturn:
@@ -43,29 +43,35 @@ def fail(node: ast.AST, message: str) -> NoReturn:
 class Evaluator(ast.NodeVisitor):
     """Evaluate one check with valid grammar on one result.
 
-    variables: the values of further names.
+    text: of the check. variables: the values of further names.
     """
 
     def __init__(
         self,
+        text: str,
         result: object,
         result_of: Callable[[str], object] | None = None,
         variables: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
+        self.text = text
         self.result_of = result_of
         self.steps = 0
+        self.loops = 0  # open comprehensions
+        self.is_recording = True
         self.variables = {name: Value(value) for name, value in CONSTANTS.items()}
         for name, value in {"result": result, **variables}.items():
             self.variables[name] = Value(value, name)
-        self.values_read: dict[str, str] = {}
+        self.values_read: dict[str, Value] = {}
 
     def verdict(self, tree: ast.expr) -> Verdict:
-        """Return whether the check holds, and the first few values that it read."""
+        """Return whether the check holds, the values that decided it, and a few others."""
         truth = self.evaluate_truth(tree)
-        values_read = list(self.values_read.items())
-        if (more := len(values_read) - MAX_VALUES) > 0:
-            values_read[MAX_VALUES:] = [("...", f"{more} more")]
-        return Verdict(truth.value, tuple(values_read), truth.margin)
+        by_expression = {value.expression: value for value in truth.shown()} | self.values_read
+        shown = list(by_expression.values())
+        texts = [(v.expression, values.format_value(v.value)) for v in shown[:MAX_VALUES]]
+        if (more := len(shown) - MAX_VALUES) > 0:
+            texts.append(("...", f"{more} more"))
+        return Verdict(truth.value, tuple(texts), truth.margin)
 
     def count_steps(self, node: ast.AST, count: int = 1) -> None:
         """Fail if the check takes too many steps, so that every check ends soon."""
@@ -82,11 +88,22 @@ class Evaluator(ast.NodeVisitor):
     def evaluate(self, node: ast.expr) -> Value:
         """Evaluate a part and record its value if it was read from a result."""
         value = self.visit(node)
-        if value.expression and value.expression not in self.values_read:
-            is_shown = len(self.values_read) < MAX_VALUES
-            text = values.format_value(value.value) if is_shown else ""
-            self.values_read[value.expression] = text
+        if value.expression and self.is_recording:
+            self.values_read.setdefault(value.expression, value)
         return value
+
+    def named(self, node: ast.expr, value: Value) -> Value:
+        """Return a computed value with its text in the check as its expression.
+
+        A truth value gets none, nor does a value in a comprehension, whose text has a variable.
+        """
+        if self.loops or value.expression or isinstance(value.value, bool):
+            return value
+        names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+        if names <= CONSTANTS.keys():
+            return value
+        text = self.text[node.col_offset : node.end_col_offset]
+        return replace(value, expression=" ".join(text.split()))
 
     def evaluate_truth(self, node: ast.expr) -> Value:
         """Evaluate a part that must be true or false."""
@@ -95,11 +112,11 @@ class Evaluator(ast.NodeVisitor):
             fail(node, f"must be true or false, not {describe(value.value)}")
         return value
 
-    def evaluate_number(self, node: ast.expr) -> Any:
+    def evaluate_number(self, node: ast.expr) -> Value:
         """Evaluate a part that must be a number."""
-        number = self.evaluate(node).value
-        if not is_number(number):
-            fail(node, f"must be a number, not {describe(number)}")
+        number = self.evaluate(node)
+        if not is_number(number.value):
+            fail(node, f"must be a number, not {describe(number.value)}")
         return number
 
     def elements(self, node: ast.expr, value: Value) -> list[Value]:
@@ -113,7 +130,7 @@ class Evaluator(ast.NodeVisitor):
         return self.variables[node.id]
 
     def visit_Constant(self, node: ast.Constant) -> Value:
-        return Value(node.value)
+        return Value(node.value, computed_scale=0)
 
     def visit_List(self, node: ast.List) -> Value:
         return Value.from_elements([self.evaluate(part) for part in node.elts])
@@ -162,25 +179,29 @@ class Evaluator(ast.NodeVisitor):
     def visit_UnaryOp(self, node: ast.UnaryOp) -> Value:
         if isinstance(node.op, ast.Not):
             return self.evaluate_truth(node.operand).negated()
-        return Value(-self.evaluate_number(node.operand))
+        number = self.evaluate_number(node.operand)
+        return Value(-number.value, causes=(number,), computed_scale=number.scale)
 
     def visit_BinOp(self, node: ast.BinOp) -> Value:
         left, right = self.evaluate_number(node.left), self.evaluate_number(node.right)
-        if isinstance(node.op, ast.Mult) and isinstance(left, int) and isinstance(right, int):
-            if left.bit_length() + right.bit_length() > MAX_BITS:
-                fail(node, "the number is too large")
+        if isinstance(node.op, ast.Mult):
+            if all(isinstance(side.value, int) for side in (left, right)):
+                if left.value.bit_length() + right.value.bit_length() > MAX_BITS:
+                    fail(node, "the number is too large")
         try:
-            return Value(ARITHMETIC[type(node.op)](left, right))
+            number = ARITHMETIC[type(node.op)](left.value, right.value)
+            scale = values.combined_scale(type(node.op), left, right)
+            return Value(number, causes=(left, right), computed_scale=scale)
         except ZeroDivisionError:
             fail(node, "division by zero")
         except OverflowError:
             fail(node, "the number is too large")
 
     def visit_Compare(self, node: ast.Compare) -> Value:
-        left = self.evaluate(node.left)
+        left = self.named(node.left, self.evaluate(node.left))
         truths: list[Value] = []
         for sign, part in zip(node.ops, node.comparators, strict=True):
-            right = self.evaluate(part)
+            right = self.named(part, self.evaluate(part))
             truths.append(self.compare(part, sign, left, right))
             if not truths[-1].value:
                 break
@@ -191,9 +212,9 @@ class Evaluator(ast.NodeVisitor):
         """Compare two values; fail if their types cannot be compared."""
         match sign:
             case ast.In():
-                return Value(self.contains(node, right.value, left.value))
+                return Value(self.contains(node, right.value, left.value), causes=(left, right))
             case ast.NotIn():
-                return Value(not self.contains(node, right.value, left.value))
+                return Value(not self.contains(node, right.value, left.value), causes=(left, right))
             case ast.Eq():
                 return self.equality(node, left, right)
             case ast.NotEq():
@@ -201,8 +222,7 @@ class Evaluator(ast.NodeVisitor):
         if not (is_number(left.value) and is_number(right.value)):
             types = f"{describe(left.value)} and {describe(right.value)}"
             fail(node, f"cannot order {types}; only numbers have an order")
-        margin = values.margin_between(left.value, right.value)
-        return Value(bool(ORDER[type(sign)](left.value, right.value)), margin=margin)
+        return values.comparison(bool(ORDER[type(sign)](left.value, right.value)), left, right)
 
     def equality(self, node: ast.expr, left: Value, right: Value) -> Value:
         """Compare two values for equality; the distance between ids is not a margin."""
@@ -211,8 +231,8 @@ class Evaluator(ast.NodeVisitor):
             return values.equivalence(left, right)
         ids = any(values.is_id_expression(value.expression) for value in (left, right))
         if holds or ids or not (is_number(left.value) and is_number(right.value)):
-            return Value(holds)
-        return Value(False, margin=values.margin_between(left.value, right.value))
+            return Value(holds, causes=(left, right))
+        return values.comparison(False, left, right)
 
     def is_equal(self, node: ast.expr, left: Any, right: Any) -> bool:
         """Compare two values of one type; null equals only itself."""
@@ -247,10 +267,12 @@ class Evaluator(ast.NodeVisitor):
         (generator,) = node.generators
         name = values.name_of(generator.target)
         elements = []
+        self.loops += 1
         for item in self.elements(generator.iter, self.visit(generator.iter)):
             self.variables[name] = item
             if all(self.evaluate_truth(condition).value for condition in generator.ifs):
                 elements.append(self.evaluate(node.elt))
+        self.loops -= 1
         self.variables.pop(name, None)
         return Value.from_elements(elements)
 
@@ -258,17 +280,22 @@ class Evaluator(ast.NodeVisitor):
         name, argument = values.name_of(node.func), node.args[0]
         if name == "r":
             return self.other_result(node, ast.literal_eval(argument))
-        if name == "len":
-            return self.length(node, self.visit(argument))
         if name == "abs":
-            return Value(abs(self.evaluate_number(argument)))
+            number = self.evaluate_number(argument)
+            return Value(abs(number.value), causes=(number,), computed_scale=number.scale)
         if len(node.args) > 1:
-            return Value(AGGREGATES[name]([self.evaluate_number(part) for part in node.args]))
+            return self.aggregate(node, name, [self.evaluate_number(part) for part in node.args])
+        was_recording = self.is_recording
+        self.is_recording = was_recording and name in ("all", "any")
         value = self.visit(argument)
-        items = self.elements(argument, value)
-        outcome = self.aggregate(node, name, items)
-        expression = f"{name}({value.expression})" if value.expression else ""
-        return Value(outcome.value, expression, outcome.margin)
+        self.is_recording = was_recording
+        if name == "len":
+            outcome = self.length(node, value)
+        else:
+            outcome = self.aggregate(node, name, self.elements(argument, value))
+        if value.expression:
+            outcome = replace(outcome, expression=f"{name}({value.expression})")
+        return self.named(node, outcome)
 
     def other_result(self, node: ast.Call, name: str) -> Value:
         """Return the result of another experiment."""
@@ -283,7 +310,7 @@ class Evaluator(ast.NodeVisitor):
         """Return the length of a list, a text or a mapping."""
         if not (is_list(value.value) or isinstance(value.value, str | Mapping)):
             fail(node, f"{describe(value.value)} has no length")
-        return Value(len(value.value), f"len({value.expression})" if value.expression else "")
+        return Value(len(value.value))
 
     def aggregate(self, node: ast.Call, name: str, items: Sequence[Value]) -> Value:
         """Apply a function to the elements of a list."""
@@ -298,13 +325,21 @@ class Evaluator(ast.NodeVisitor):
             return values.conjunction(items)
         if name == "any":
             return values.disjunction(items)
-        numbers = [item.value for item in items]
         if name == "monotone":
             self.count_steps(node, 4 * len(items))  # each pair has its margins
-            return values.monotonicity(numbers)
-        if not numbers and name != "sum":
+            return values.monotonicity(items)
+        if name == "sum":
+            return self.total(node, items)
+        if not items:
             fail(node, f"the list is empty, so it has no {name}")
+        extreme = (min if name == "min" else max)(items, key=lambda item: item.value)
+        return Value(extreme.value, causes=(extreme,), computed_scale=extreme.scale)
+
+    def total(self, node: ast.Call, items: Sequence[Value]) -> Value:
+        """Return the sum of numbers, or the number of trues."""
         try:
-            return Value(AGGREGATES[name](numbers))
+            return Value(
+                sum(item.value for item in items), computed_scale=sum(item.scale for item in items)
+            )
         except OverflowError:
             fail(node, "the number is too large")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -33,8 +33,8 @@ class Margin:
     """The distance between the two sides of the comparison that decides a check.
 
     absolute: the distance, in the units of the comparison.
-    relative: the same as a share of the larger side, from 0 to 2. The verdict stays if each number
-    changes by less than this share of the larger side of its comparison.
+    relative: the smallest share by which the numbers read from results would have to change to
+    close the distance, for products and quotients to first order; infinite if there are none.
     """
 
     absolute: float
@@ -42,14 +42,15 @@ class Margin:
 
     @property
     def close(self) -> bool:
-        """Return whether the two sides are almost equal."""
+        """Return whether a small change of the numbers would flip the verdict."""
         return self.relative < CLOSE_MARGIN
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on a claim, the values that its check read by expression, and its margin.
+    """The verdict on a claim, some values of its check by expression, and its margin.
 
+    values: those that decided it, then others that were read.
     margin: None if no change of a number would flip the verdict, or if any change would.
     """
 
@@ -60,26 +61,50 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Value:
-    """A value and the expression that reads it from a result, empty for a computed value.
+    """A value in a check.
 
-    margin: of a truth value. element_margins: of the truth values in a computed list.
+    expression: how it is read from a result, or computed; empty if it need not be shown.
+    margin: of a truth value.
+    elements: of a computed list.
+    causes: of a computed value, those that it depends on, such as the largest one for `max`.
+    computed_scale: of a computed number, see `scale`.
     """
 
     value: Any
     expression: str = ""
     margin: Margin | None = None
-    element_margins: tuple[Margin | None, ...] = ()
+    elements: tuple[Value, ...] = ()
+    causes: tuple[Value, ...] = ()
+    computed_scale: float | None = None
 
     @classmethod
     def from_elements(cls, elements: Sequence[Value]) -> Value:
         """Return a computed list."""
-        margins = tuple(element.margin for element in elements)
-        return cls([element.value for element in elements], element_margins=margins)
+        return cls([element.value for element in elements], elements=tuple(elements))
+
+    @property
+    def scale(self) -> float:
+        """The change of a number per relative change of the numbers that it was computed from.
+
+        If each of these changes by at most a share s, the number changes by at most s * scale, to
+        first order.
+        """
+        return abs(self.value) if self.computed_scale is None else self.computed_scale
+
+    def shown(self) -> Iterator[Value]:
+        """Yield this value and its causes, and their causes, if they have an expression."""
+        visited, stack = set(), [self]
+        while stack:
+            value = stack.pop()
+            if id(value) not in visited:
+                visited.add(id(value))
+                stack += reversed(value.causes)
+                if value.expression:
+                    yield value
 
     def element(self, index: int) -> Value:
         """Return an element of a list or a text."""
-        margin = self.element_margins[index] if self.element_margins else None
-        return replace(self.part(self.value[index], f"[{index}]"), margin=margin)
+        return self.elements[index] if self.elements else self.part(self.value[index], f"[{index}]")
 
     def part(self, value: Any, access: str) -> Value:
         """Return a part of this value, which `access` reads, such as `.top` or `[0]`."""
@@ -87,7 +112,7 @@ class Value:
 
     def negated(self) -> Value:
         """Return the opposite truth value, equally robust."""
-        return Value(not self.value, margin=self.margin)
+        return Value(not self.value, margin=self.margin, causes=(self,))
 
 
 # Margins combine like the robustness of temporal logic: `and` is as robust as its weakest part,
@@ -102,37 +127,59 @@ def _robustness(truth: Value) -> tuple[bool, float]:
 
 def conjunction(truths: Iterable[Value]) -> Value:
     """Combine truth values by `and`; true if there are none."""
-    return replace(min(truths, key=_robustness, default=Value(True)), expression="")
+    return _decided_by(min(truths, key=_robustness, default=Value(True)))
 
 
 def disjunction(truths: Iterable[Value]) -> Value:
     """Combine truth values by `or`; false if there are none."""
-    return replace(max(truths, key=_robustness, default=Value(False)), expression="")
+    return _decided_by(max(truths, key=_robustness, default=Value(False)))
+
+
+def _decided_by(truth: Value) -> Value:
+    return Value(truth.value, margin=truth.margin, causes=(truth,))
 
 
 def equivalence(left: Value, right: Value) -> Value:
     """Compare two truth values; the less robust one decides the margin."""
     weaker = min(left, right, key=lambda truth: abs(_robustness(truth)[1]))
-    return Value(left.value is right.value, margin=weaker.margin)
+    return Value(left.value is right.value, margin=weaker.margin, causes=(left, right))
 
 
-def monotonicity(numbers: Sequence[float]) -> Value:
+def comparison(holds: bool, left: Value, right: Value) -> Value:
+    """Return the outcome of comparing two numbers."""
+    return Value(holds, margin=margin_between(left, right), causes=(left, right))
+
+
+def monotonicity(numbers: Sequence[Value]) -> Value:
     """Return whether numbers never fall, or never rise; true for fewer than two."""
     pairs = list(pairwise(numbers))
-    rising = conjunction(Value(a <= b, margin=margin_between(a, b)) for a, b in pairs)
-    falling = conjunction(Value(a >= b, margin=margin_between(a, b)) for a, b in pairs)
+    rising = conjunction(comparison(a.value <= b.value, a, b) for a, b in pairs)
+    falling = conjunction(comparison(a.value >= b.value, a, b) for a, b in pairs)
     return disjunction((rising, falling))
 
 
-def margin_between(left: Any, right: Any) -> Margin | None:
+def margin_between(left: Value, right: Value) -> Margin | None:
     """Return the margin between two numbers; None if one of them is not finite or too large."""
     try:
-        absolute, scale = float(abs(left - right)), float(max(abs(left), abs(right)))
+        absolute, scale = float(abs(left.value - right.value)), float(left.scale + right.scale)
     except OverflowError:
         return None
     if not (math.isfinite(absolute) and math.isfinite(scale)):
         return None
-    return Margin(absolute, min(absolute / scale, 2.0) if scale else 0.0)
+    if absolute == 0:
+        return Margin(0.0, 0.0)
+    return Margin(absolute, absolute / scale if scale else math.inf)
+
+
+def combined_scale(operator: type[ast.operator], left: Value, right: Value) -> float:
+    """Return the scale of a sum, difference, product or quotient."""
+    if operator in (ast.Add, ast.Sub):
+        return left.scale + right.scale
+    left_size: float = abs(left.value)
+    right_size: float = abs(right.value)
+    if operator is ast.Mult:
+        return left_size * right.scale + right_size * left.scale
+    return (left.scale + left_size / right_size * right.scale) / right_size
 
 
 def to_python(value: Any) -> Any:
