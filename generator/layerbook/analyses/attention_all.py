@@ -52,6 +52,11 @@ class AttentionAllResult(Result):
         "each pattern, row by row. The share of query q on key k <= q is at place q(q+1)/2 + k."
     )
 
+    @property
+    def patterns(self) -> Array:
+        """The attention [layer][head][query][key]: `weights` with a zero for each later key."""
+        return fill_triangle(self.weights, len(self.tokens))
+
     def top_head(self, field: str) -> HeadAttention:
         """Return the head with the largest value of a field, the first of equals."""
         return max(self.heads, key=lambda head: float(getattr(head, field) or 0.0))
@@ -75,8 +80,7 @@ class AttentionAllResult(Result):
     def induction_shares(self) -> tuple[tuple[Token, Token, float], ...]:
         """The terms of `induction_head`: repeated token, token after its last occurrence, share."""
         head = self.induction_head
-        triangle = self.weights[self.layers.index(head.layer), head.head]
-        pattern = fill_triangle(triangle, len(self.tokens))
+        pattern = self.patterns[self.layers.index(head.layer), head.head]  # [T, T]
         return tuple(
             (self.tokens[q], self.tokens[k], float(pattern[q, k]))
             for q, k in induction_pairs(self.tokens)
@@ -190,9 +194,10 @@ def measure_head(
 
 
 def fill_triangle(triangle: Array, T: int) -> Array:
-    """Return the pattern [T, T] with this lower triangle [T(T+1)/2] and zeros above."""
-    pattern = np.zeros((T, T), dtype=triangle.dtype)
-    pattern[np.tril_indices(T)] = triangle
+    """Return the patterns [..., T, T] with these lower triangles [..., T(T+1)/2], zeros above."""
+    query, key = np.tril_indices(T)
+    pattern = np.zeros((*triangle.shape[:-1], T, T), dtype=triangle.dtype)
+    pattern[..., query, key] = triangle
     return pattern
 
 
@@ -239,7 +244,7 @@ def link_preset(result: AttentionAllResult, link: Link) -> AttentionPreset | Non
     if not sources:
         return None
     query, key = readers[-1], sources[-1]
-    shares = result.weights[:, :, query * (query + 1) // 2 + key]  # [L, H]
+    shares = result.patterns[:, :, query, key]  # [L, H]
     layer, head = np.unravel_index(int(shares.argmax()), shares.shape)
     name = f"“{link.reader.strip()}” finds “{link.source.strip()}”"
     return AttentionPreset(name, int(layer), int(head), query, key)
