@@ -105,6 +105,7 @@ def test_weights_are_bit_identical_to_attention_pattern(tiny) -> None:
             result.weights[..., offset : offset + query + 1] == weights[..., query, : query + 1]
         ).all()
     assert (weights[..., np.triu_indices(count, 1)[0], np.triu_indices(count, 1)[1]] == 0).all()
+    assert (result.patterns == weights).all()
 
 
 def test_shares_agree_with_loops_over_the_stored_weights(tiny) -> None:
