@@ -118,8 +118,9 @@ def test_panel_speaks_the_language_of_the_book(book: Path) -> None:
     preview = Preview(book, None, drafts=False, run=False)
     preview.rebuild(Reporter())
     assert preview.state.stale == ("next/sum",)
-    assert preview.state.words["stale"] == "1 Experiment ist nicht mehr aktuell"
-    assert preview.state.words["problems"] == "Die letzte Änderung ist nicht in dieser Seite"
+    words = json.loads(preview.state_json())["words"]
+    assert words["stale"] == "1 Experiment ist nicht mehr aktuell"
+    assert words["problems"] == "Die letzte Änderung ist nicht in dieser Seite"
 
 
 @pytest.mark.parametrize("name", ["next.html", ".layerbook-site.json"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from watchfiles import watch
@@ -60,13 +60,11 @@ class PreviewState:
 
     version: a digest of the published files. problems: why the last change is not in them.
     stale: addresses of experiments whose results are missing or out of date.
-    words: the texts of the panel.
     """
 
     version: str = ""
     problems: tuple[ShownProblem, ...] = ()
     stale: tuple[str, ...] = ()
-    words: Mapping[str, str] = field(default_factory=lambda: _words(0))
 
 
 class Preview:
@@ -79,11 +77,14 @@ class Preview:
         self._root, self._model, self._drafts, self._run = root, model, drafts, run
         self.state = PreviewState()
         self._project: Project | None = None
+        self._language = language.ENGLISH
         self._changed = threading.Condition()
 
     def state_json(self) -> str:
-        """Return the state on one line, for the pages' script."""
-        return json.dumps(asdict(self.state))
+        """Return the state on one line, with the texts of the panel, for the pages' script."""
+        state = self.state
+        with language.use(self._language):
+            return json.dumps({**asdict(state), "words": _words(len(state.stale))})
 
     def wait_for_change(self, known: PreviewState, seconds: float) -> PreviewState:
         """Return the state as soon as it differs from `known`, or after some seconds."""
@@ -99,11 +100,9 @@ class Preview:
         state = replace(self.state, problems=())
         try:
             project = self._open(reporter, changed)
-            with language.use(project.book.own_words):
-                state = replace(state, words=_words(len(state.stale)))
+            self._language = project.book.own_words
             result = build(project, project.site_dir, reporter, BuildOptions(run_stale=self._run))
-            with language.use(project.book.own_words):
-                state = replace(state, stale=result.stale, words=_words(len(result.stale)))
+            state = replace(state, stale=result.stale)
         except SpecError as error:
             problems = [
                 self._with_source_line(problem) for problem in error.problems[:MAX_SHOWN_PROBLEMS]
