@@ -177,6 +177,7 @@ def test_statement_lines_leave_no_blank_lines() -> None:
     assert render("A{% if true %} b.{% endif %}\n\nC").count("<p>") == 2
     assert "b.\nC" in render("A{% if true %} b.{% endif %}\nC")
     assert "b.\nC" in render("{% if true %}b.{% endif %}\nC")
+    assert "{b %}\nC" in render("{b %}\nC")  # no statement
 
 
 def test_branches_follow_claims() -> None:

@@ -24,7 +24,15 @@ from layerbook.site.sandbox.syntax import CountingCodeGenerator
 
 MAX_OUTPUT = 400_000
 """Characters of Markdown and of values in a chapter or caption."""
-_STATEMENTS_ONLY = re.compile(r"\s*(?:\{(?:%(?:(?!%\}).)*%|#(?:(?!#\}).)*#)\}\s*)+")
+_END_OF_LINE = re.compile(
+    r"""
+    ^ [^\S\n]* (?: \{ (?: %(?:(?!%\}).)*% | \#(?:(?!\#\}).)*\# ) \} [^\S\n]* )+ $
+    | (?P<statement> \{%(?:(?!%\}|\{%)[\s\S])* (?<![-+]) ) (?= %\} $ )
+    | (?P<comment> \{\#(?:(?!\#\}|\{\#).)* (?<![-+]) ) (?= \#\} $ )
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
+"""A line of nothing but statements and comments, or the last of them at the end of another line."""
 
 KINDS = {views.ListView: "a list", views.MappingView: "a mapping", views.FunctionView: "a function"}
 
@@ -128,23 +136,15 @@ def _compile(source: str, file: str) -> CodeType:
 
 
 def _keep_line_breaks(source: str) -> str:
-    """Keep the break after each line, unless it has only `{% statements %}` or comments."""
-    return "\n".join(
-        line if _STATEMENTS_ONLY.fullmatch(line) else _keep_line_break(line)
-        for line in source.split("\n")
-    )
+    """Keep the break after each line, unless it has only `{% statements %}` or comments.
 
+    Jinja removes a break right behind them, but not behind `+%}`.
+    """
 
-def _keep_line_break(line: str) -> str:
-    """Mark a statement or comment at the end of a line, so that Jinja keeps the break behind it."""
-    last, end = line[-2:], len(line) - 2
-    if line[end - 1 : end] in ("-", "+") or last not in ("%}", "#}"):
-        return line
-    if last == "#}":
-        begin = line.find("{#", max(line.rfind("#}", 0, end) - 1, 0), end)
-        if begin < 0:
-            return line
-    return f"{line[:end]}+{last}"
+    def keep(match: re.Match[str]) -> str:
+        return f"{match[0]}+" if match["statement"] or match["comment"] else match[0]
+
+    return _END_OF_LINE.sub(keep, source)
 
 
 def _describe_missing(undefined: Undefined, names: tuple[str, ...]) -> str:
