@@ -17,8 +17,7 @@ from layerbook.core.errors import SpecError
 from layerbook.site.notebook import notebook
 from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.code_cells import CodeCell, parse_cell, read_cell
-from layerbook.site.prose.markdown import Section
-from layerbook.site.prose.markup import Anchor
+from layerbook.site.prose.markup import Anchor, Section
 from layerbook.site.prose.references import find_references
 
 pytestmark = pytest.mark.long

@@ -11,7 +11,7 @@ from fixtures.small_book import layerbook
 from layerbook.core.errors import MAX_PROBLEMS
 from layerbook.site.cross_references import fill_cross_references
 from layerbook.site.page_cache import RenderedPage
-from layerbook.site.prose.markdown_renderer import Target
+from layerbook.site.prose.markup import Target
 from layerbook.site.prose.references import MAX_HINTS
 
 LINE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0 9 9"/></svg>'

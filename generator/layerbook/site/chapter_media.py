@@ -91,7 +91,7 @@ class ChapterMedia:
         return drawing
 
     def video(self, path: str, poster: str, caption: str, track: str = "") -> VideoView:
-        """Return a video, perhaps with subtitles.
+        """Return a video; `track` is the path of its subtitles, if it has some.
 
         Raises MediaError for a file that is not there or cannot be used, or no caption.
         """

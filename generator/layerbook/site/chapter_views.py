@@ -45,7 +45,7 @@ from layerbook.site.tokens_html import table_csv
 from layerbook.store import results
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class ChapterViews:
     """Provides the figures, claims, listings and downloads of one chapter as views.
 

@@ -13,8 +13,7 @@ from typing import NamedTuple
 from layerbook.core.errors import did_you_mean
 from layerbook.core.language import gettext
 from layerbook.site.page_cache import RenderedPage
-from layerbook.site.prose.markdown_renderer import Target
-from layerbook.site.prose.markup import escape_text
+from layerbook.site.prose.markup import Target, escape_text
 from layerbook.site.prose.references import MAX_HINTS
 
 _REFERENCE = re.compile(r'<a class="reference" data-reference="([^"]*)">[^<]*</a>')

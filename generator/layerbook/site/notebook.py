@@ -9,7 +9,7 @@ from typing import Any
 
 from layerbook.core.language import gettext
 from layerbook.site.prose.code_cells import CodeCell
-from layerbook.site.prose.markdown import Section
+from layerbook.site.prose.markup import Section
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import ConfigDict, TypeAdapter
 
 from layerbook.site.mentions import Mention
-from layerbook.site.prose.markdown_renderer import Target
+from layerbook.site.prose.markup import Target
 from layerbook.site.search import SearchRow
 from layerbook.store.cache import WorkingCache
 from layerbook.store.json_format import json_digest

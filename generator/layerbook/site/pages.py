@@ -12,9 +12,7 @@ from typing import ClassVar
 
 from layerbook.core.language import gettext, mark
 from layerbook.site.blocks import Fact, Judgement, Link, LiveModel, Preview
-from layerbook.site.prose.markdown import Heading, Section
-from layerbook.site.prose.markdown_renderer import Target
-from layerbook.site.prose.markup import Inline
+from layerbook.site.prose.markup import Heading, Inline, Section, Target
 
 WORDS_PER_MINUTE = 200
 
@@ -118,16 +116,19 @@ class BookInfo:
 class ChapterBody:
     """The rendered prose of a chapter.
 
-    toc: the headings of level 2.
     targets: the places that references in the text of any page can lead to.
     """
 
     html: str = ""
-    toc: tuple[Heading, ...] = ()
     headings: tuple[Heading, ...] = ()
     sections: tuple[Section, ...] = ()
-    previews: tuple[Preview, ...] = ()
     targets: tuple[Target, ...] = ()
+    previews: tuple[Preview, ...] = ()
+
+    @property
+    def toc(self) -> tuple[Heading, ...]:
+        """The headings of level 2."""
+        return tuple(heading for heading in self.headings if heading.level == 2)
 
     @property
     def minutes(self) -> int:

@@ -38,7 +38,7 @@ class PageIds:
         return free
 
     def of(self, owner: Hashable, id: str) -> str:
-        """Return the id of something on the page; the first time, it takes `id` as `add` does."""
+        """Return the id of `owner` on the page; the first call takes a free one, as `add` does."""
         if owner not in self._owned:
             self._owned[owner] = self.add(id)
         return self._owned[owner]

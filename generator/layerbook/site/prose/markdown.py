@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -13,11 +12,12 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token as Node
 
+from layerbook.site.pages import ChapterBody
 from layerbook.site.prose.formulas import MathRenderer, formula_text
 from layerbook.site.prose.ids import PageIds
-from layerbook.site.prose.markdown_renderer import MarkdownRenderer, ProseError, Target
+from layerbook.site.prose.markdown_renderer import MarkdownRenderer, ProseError
 from layerbook.site.prose.markdown_syntax import find_excesses, make_parser
-from layerbook.site.prose.markup import Anchor, Block, Inline, escape_text
+from layerbook.site.prose.markup import Anchor, Block, Heading, Inline, Section, Target, escape_text
 from layerbook.site.prose.pictures import IMAGE_USAGE
 from layerbook.site.prose.slots import SLOT, SLOT_CLOSE, SLOT_OPEN, Slots
 
@@ -25,36 +25,6 @@ MAX_FORMULAS = 2000
 _ONLY_SLOTS = re.compile(rf"\s*+(?:{SLOT.pattern}\s*+)+")
 _ENCODED_SLOT = re.compile(f"(?:{SLOT_OPEN}|%EE%80%80)([0-9]+)")
 _SENTENCE_END = re.compile(r"(?<=[.!?:])\s+")
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A heading of a chapter: `html` may hold chips and math, `text` is plain."""
-
-    level: int
-    id: str
-    html: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Section:
-    """The text and the anchors under a heading; id and title are empty before the first one."""
-
-    id: str
-    title: str
-    text: str
-    anchors: tuple[Anchor, ...] = ()
-
-
-@dataclass(frozen=True)
-class MarkdownPage:
-    """A rendered chapter with its headings and sections, and what references can lead to."""
-
-    html: str
-    headings: tuple[Heading, ...]
-    sections: tuple[Section, ...]
-    targets: tuple[Target, ...] = ()
 
 
 @cache
@@ -78,7 +48,7 @@ def render_inline(source: str, slots: Slots, math: MathRenderer) -> Inline:
     return Inline(renderer.html(nodes, {}), _text(nodes[0], slots))
 
 
-def render_blocks(source: str, slots: Slots, math: MathRenderer, ids: PageIds) -> MarkdownPage:
+def render_blocks(source: str, slots: Slots, math: MathRenderer, ids: PageIds) -> ChapterBody:
     """Render a chapter; its headings and formulas get unused `ids`. Raises ProseError."""
     env: dict[str, Any] = {}
     nodes = _unwrap_blocks(_parser().parse(source, env), slots)
@@ -99,7 +69,7 @@ def render_blocks(source: str, slots: Slots, math: MathRenderer, ids: PageIds) -
             targets[f"@sec-{id}"] = Target("sec", id, id, escape_text(text))
             html = renderer.html(inline.children or [], env)
             headings.append(Heading(int(opening.tag[1]), id, html, text))
-    return MarkdownPage(
+    return ChapterBody(
         html=renderer.html(nodes, env),
         headings=tuple(headings),
         sections=tuple(_sections(nodes, headings, slots, renderer)),

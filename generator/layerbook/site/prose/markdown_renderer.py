@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -17,7 +16,7 @@ from layerbook.site.prose.colors import Allowance
 from layerbook.site.prose.formulas import MathError, MathRenderer
 from layerbook.site.prose.highlight import ListingError, code_html
 from layerbook.site.prose.markdown_syntax import TAB
-from layerbook.site.prose.markup import escape_text
+from layerbook.site.prose.markup import Target, escape_text
 from layerbook.site.prose.pictures import DIAGRAM_LANGUAGE, DIAGRAM_USAGE
 from layerbook.site.prose.slots import Slots
 
@@ -32,21 +31,6 @@ class ProseError(Exception):
     def __init__(self, message: str, line: int | None = None, excerpt: str = "") -> None:
         super().__init__(message)
         self.line, self.excerpt = line, excerpt
-
-
-@dataclass(frozen=True)
-class Target:
-    """A place on a page that references can lead to, such as `@fig-name`.
-
-    label: the text of a link to it, as HTML.
-    figure: the full name, `chapter/id figure`, of a figure of a result.
-    """
-
-    kind: Literal["fig", "sec", "eq"]
-    name: str
-    id: str
-    label: str
-    figure: str = ""
 
 
 class MarkdownRenderer(RendererHTML):

@@ -92,6 +92,41 @@ class Fold:
     closing: Block
 
 
+@dataclass(frozen=True)
+class Heading:
+    """A heading of a chapter: `html` may hold chips and math, `text` is plain."""
+
+    level: int
+    id: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """The text and the anchors under a heading; id and title are empty before the first one."""
+
+    id: str
+    title: str
+    text: str
+    anchors: tuple[Anchor, ...] = ()
+
+
+@dataclass(frozen=True)
+class Target:
+    """A place on a page that references can lead to, such as `@fig-name`.
+
+    label: the text of a link to it, as HTML.
+    figure: the full name, `chapter/id figure`, of a figure of a result.
+    """
+
+    kind: Literal["fig", "sec", "eq"]
+    name: str
+    id: str
+    label: str
+    figure: str = ""
+
+
 def finalize(value: object) -> object:
     """Clean every plain string of a page template before it is escaped."""
     return clean_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value

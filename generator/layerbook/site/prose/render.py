@@ -39,11 +39,9 @@ def render_chapter(source: str, file: str, context: ChapterContext) -> ChapterBo
     text, functions = _prepare(source, file, context)
     with located_errors(TextPiece(file, 1, source)):
         markdown, slots = evaluate(text, file, functions.by_name())
-        page = render_blocks(markdown, slots, context.math, context.ids)
-    toc = tuple(heading for heading in page.headings if heading.level == 2)
-    html = _TICKS.sub(_group_ticks, page.html) + functions.tick_boxes()
-    previews = _render_previews(functions, context)
-    return ChapterBody(html, toc, page.headings, page.sections, previews, page.targets)
+        body = render_blocks(markdown, slots, context.math, context.ids)
+    html = _TICKS.sub(_group_ticks, body.html) + functions.tick_boxes()
+    return replace(body, html=html, previews=_render_previews(functions, context))
 
 
 def _group_ticks(match: re.Match[str]) -> str:

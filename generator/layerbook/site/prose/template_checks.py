@@ -88,7 +88,7 @@ class _TreeChecker:
         yield from self._repeated_blocks()
 
     def _mistake(self, node: nodes.Node) -> tuple[str, str]:
-        """Return the text of a node to point at, and what is wrong with it, or ""."""
+        """Return the text to point at and the message; no message if nothing is wrong."""
         match node:
             case nodes.Name(name=name) if name not in self._known_names:
                 return name, f"{name!r} is not defined{did_you_mean(name, self._names)}"
@@ -119,7 +119,7 @@ class _TreeChecker:
         return f"{name} needs a number" if is_wrong else ""
 
     def _unwritable(self, value: nodes.Expr) -> tuple[str, str]:
-        """Return the text to point at, and why a value cannot be written, or ""."""
+        """Return the text to point at and the message; no message if the value can be written."""
         match value:
             case nodes.Name(name=name) if name in self._functions:
                 return name, "there is nothing to write: the value is a function"
