@@ -282,7 +282,7 @@ class Evaluator(ast.NodeVisitor):
             return self.other_result(node, ast.literal_eval(argument))
         if name == "abs":
             number = self.evaluate_number(argument)
-            return Value(abs(number.value), causes=(number,), computed_scale=number.scale)
+            return Value(abs(number.value), causes=(number,))  # a distance is a number of its own
         if len(node.args) > 1:
             return self.aggregate(node, name, [self.evaluate_number(part) for part in node.args])
         was_recording = self.is_recording
