@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from multiprocessing.context import ForkServerContext
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.build_states import BookState, clean_states
-from fixtures.killing import forkserver_context
+from fixtures.killing import forkserver_context, skip_sync
 from fixtures.small_book import layerbook, write_small_book
 from fixtures.sweep_book import write_sweep_book
 from fixtures.tiny_llama import write_tiny_model
@@ -24,6 +25,9 @@ settings.load_profile("any machine")
 # A shell starts background jobs with SIGINT ignored. Commands that the tests interrupt would
 # inherit this and never end.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# No test survives a power failure, so none needs to wait for the disk.
+os.fsync = skip_sync
 
 
 @pytest.hookimpl(trylast=True)

@@ -51,13 +51,7 @@ def pages(folder: Path) -> dict[str, bytes]:
 def test_flushes_only_the_marker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A site of many pages waits for the disk no more often than a small one."""
     flushed: list[int] = []
-    fsync = os.fsync
-
-    def record(descriptor: int) -> None:
-        flushed.append(descriptor)
-        fsync(descriptor)
-
-    monkeypatch.setattr(os, "fsync", record)
+    monkeypatch.setattr(os, "fsync", flushed.append)
     counts = []
     for size in (1, 20):
         flushed.clear()
