@@ -6,6 +6,7 @@ import ast
 import gc
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,23 +66,27 @@ def test_every_file_is_shown_and_short(chapter: str) -> None:
     assert all(cell.equals for cell in cells[1:])
 
 
-@pytest.fixture
-def namespace() -> Iterator[dict[str, Any]]:
-    """Return the namespace of a chapter's cells; free the model in it at the end."""
-    variables: dict[str, Any] = {}
-    yield variables
-    variables.clear()
+@pytest.fixture(scope="module")
+def model_is_loaded_once() -> Iterator[None]:
+    """Give the cells of all chapters the same model, and free it at the end."""
+    from transformers import AutoModelForCausalLM
+
+    load = cache(AutoModelForCausalLM.from_pretrained)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AutoModelForCausalLM, "from_pretrained", load)
+        yield
+    load.cache_clear()
     gc.collect()
 
 
 @pytest.mark.model
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_cells_give_what_the_book_measured(
-    chapter: str, real_model_dir: Path, namespace: dict[str, Any]
-) -> None:
+@pytest.mark.usefixtures("real_model_dir", "model_is_loaded_once")
+def test_cells_give_what_the_book_measured(chapter: str) -> None:
     """Run in the order of the prose, in one namespace, on the real model."""
     results = load_results(ROOT)
+    namespace: dict[str, Any] = {}
 
     def result_of(name: str) -> object:
         return results[name if "/" in name else f"{chapter}/{name}"].result
