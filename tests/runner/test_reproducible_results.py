@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from fixtures.small_book import layerbook, read_tree, start_layerbook
 
 pytestmark = [pytest.mark.long, pytest.mark.model]
 SPEC = """
@@ -42,11 +40,10 @@ experiments:
     temperature: 0.8
     seed: 5
 """
-SETTINGS = [
-    {"OMP_NUM_THREADS": "2"},
-    {"OMP_NUM_THREADS": "1", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+OTHER_MACHINES = [
+    {"OMP_NUM_THREADS": "2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
     {
-        "OMP_NUM_THREADS": "2",
+        "OMP_NUM_THREADS": "3",
         "ATEN_CPU_CAPABILITY": "default",
         "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
         "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3",
@@ -54,26 +51,17 @@ SETTINGS = [
 ]
 
 
-def run_spec(spec: Path, out: Path, settings: dict[str, str]) -> dict[str, bytes]:
-    """Run a spec in a child process; return the bytes of its results by file name."""
-    process = subprocess.run(
-        [sys.executable, "-m", "layerbook", "run", str(spec), "--out", str(out), "--quiet"],
-        env=os.environ | settings,
-        capture_output=True,
-        text=True,
-    )
-    assert process.returncode == 0, process.stderr
-    return {path.name: path.read_bytes() for path in sorted(out.iterdir())}
-
-
 def test_same_bytes_on_every_machine(tmp_path: Path) -> None:
     """The spec covers attention, vectors, distributions and a text on the real model."""
     spec = tmp_path / "reproduced.yaml"
     spec.write_text(SPEC)
-    expected, *other_runs = (
-        run_spec(spec, tmp_path / str(number), settings) for number, settings in enumerate(SETTINGS)
-    )
+    completed = layerbook("run", spec, "--out", "here", "--quiet", cwd=tmp_path)
+    assert completed.returncode == 0, completed.stderr
+    expected = read_tree(tmp_path / "here")
     assert len(expected) == 6
-    for files in other_runs:
-        different = [name for name in expected if files[name] != expected[name]]
-        assert not different
+    for number, settings in enumerate(OTHER_MACHINES):
+        command = ("run", spec, "--out", str(number), "--quiet")
+        with start_layerbook(*command, cwd=tmp_path, **settings) as process:
+            _, errors = process.communicate()
+        assert process.returncode == 0, errors
+        assert read_tree(tmp_path / str(number)) == expected
