@@ -59,8 +59,7 @@ def real_model_dir() -> Path:
 def book_with_results(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small book with its results, not rendered."""
     folder = write_small_book(tmp_path_factory.mktemp("small-book"), tiny_model_dir)
-    result = layerbook("run", "--quiet", cwd=folder)
-    assert result.returncode == 0, result.stderr
+    layerbook("run", "--quiet", cwd=folder, check=True)
     return folder
 
 
@@ -68,8 +67,7 @@ def book_with_results(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFac
 def built_book(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small book with its results and its site."""
     folder = shutil.copytree(book_with_results, tmp_path_factory.mktemp("built") / "book")
-    result = layerbook("build", "--quiet", cwd=folder)
-    assert result.returncode == 0, result.stderr
+    layerbook("build", "--quiet", cwd=folder, check=True)
     return folder
 
 
@@ -77,8 +75,7 @@ def built_book(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory
 def built_sweep_book(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small book with a sweep, its results and its site."""
     folder = write_sweep_book(write_small_book(tmp_path_factory.mktemp("sweep"), tiny_model_dir))
-    result = layerbook("build", "--quiet", cwd=folder)
-    assert result.returncode == 0, result.stderr
+    layerbook("build", "--quiet", cwd=folder, check=True)
     return folder
 
 

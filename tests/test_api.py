@@ -78,7 +78,7 @@ def test_figures_are_shown_and_saved(tiny_model_dir: Path, tmp_path: Path) -> No
 def test_results_of_a_book_are_the_committed_ones(tiny_model_dir: Path, tmp_path: Path) -> None:
     """A new measurement in another batch equals the stored results."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
-    assert layerbook("run", "--quiet", cwd=book).returncode == 0
+    layerbook("run", "--quiet", cwd=book, check=True)
     results = lb.load_results(book)
     assert list(results) == ["next/sum", "next/pattern", "words/cut", "words/cat"]
     stored = results["next/pattern"]

@@ -23,10 +23,16 @@ def test_chapter_in_the_readme_is_a_valid_spec(tiny_model_dir: Path, tmp_path: P
     example = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
     assert example
     (tmp_path / "capitals.yaml").write_text(example[1], encoding="utf-8")
-    completed = layerbook(
-        "run", "capitals.yaml", "--out", "results", "--model", tiny_model_dir, cwd=tmp_path
+    layerbook(
+        "run",
+        "capitals.yaml",
+        "--out",
+        "results",
+        "--model",
+        tiny_model_dir,
+        cwd=tmp_path,
+        check=True,
     )
-    assert completed.returncode == 0, completed.stderr
     assert (tmp_path / "results" / "france.json").is_file()
 
 
@@ -104,8 +110,7 @@ def test_documented_analysis_is_valid(tiny_model_dir: Path, tmp_path: Path) -> N
     write_files(tmp_path, files)
     trust(tmp_path)
     try:
-        completed = layerbook("build", "--quiet", "--strict", cwd=tmp_path)
-        assert completed.returncode == 0, completed.stdout + completed.stderr
+        layerbook("build", "--quiet", "--strict", cwd=tmp_path, check=True)
         model, prompt = lb.load_model(str(tiny_model_dir)), "The capital of France is"
         pattern = lb.AttentionPattern(prompts=[prompt], layers=[-1], heads="all")
         rows = lb.measure(pattern, model).result.prompts[0].weights[0]

@@ -47,10 +47,8 @@ def test_results_page_lists_the_parameters_of_every_analysis() -> None:
 
 def test_guide_is_a_book_without_problems_or_warnings(guide: Path, tiny_model_dir: Path) -> None:
     """It builds on any model."""
-    checked = layerbook("check", "--strict", "--model", tiny_model_dir, cwd=guide)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    built = layerbook("build", "--quiet", "--model", tiny_model_dir, cwd=guide)
-    assert built.returncode == 0, built.stdout + built.stderr
+    layerbook("check", "--strict", "--model", tiny_model_dir, cwd=guide, check=True)
+    layerbook("build", "--quiet", "--model", tiny_model_dir, cwd=guide, check=True)
     assert "tutorial.html" in (guide / "site" / "index.html").read_text(encoding="utf-8")
 
 
@@ -115,8 +113,7 @@ def test_tutorial_works_as_written(tiny_model_dir: Path, tmp_path: Path) -> None
             assert program == "layerbook", command
             if arguments[0] == "init":
                 arguments += ["--model", str(tiny_model_dir)]
-            completed = layerbook(*arguments, cwd=folder)
-            assert completed.returncode == 0, command + completed.stdout + completed.stderr
+            layerbook(*arguments, cwd=folder, check=True)
             commands += 1
     assert commands > 4
     page = (folder / "site" / "animals.html").read_text(encoding="utf-8")

@@ -160,7 +160,7 @@ def test_links_to_files_of_the_book_are_followed(book: Path) -> None:
     prose.rename(book / "moved.md")
     prose.symlink_to("../../moved.md")
     (book / "experiments" / ".#next.yaml").symlink_to("somebody@computer.123")
-    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
+    layerbook("build", "--no-run", "--quiet", cwd=book, check=True)
 
 
 def test_pipes_are_refused(book: Path) -> None:
@@ -193,7 +193,7 @@ def test_data_files_elsewhere_are_refused(name: str, outside: Path, tmp_path: Pa
 )
 def test_linked_site_folder_is_not_written_through(name: str, book: Path, outside: Path) -> None:
     """Nothing is written or removed there, even if the site's list names its files."""
-    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
+    layerbook("build", "--no-run", "--quiet", cwd=book, check=True)
     target = outside / "moved"
     (book / name).rename(target)
     (book / name).symlink_to(target)

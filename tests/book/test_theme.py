@@ -85,8 +85,7 @@ def test_mistakes_are_reported_at_their_place(
 def test_low_contrast_color_is_a_warning(book: Path) -> None:
     """The message has the contrast; `check` fails only with --strict."""
     first = add_theme(book, 'theme:\n  light: {accent: "#e0a080"}\n')
-    completed = layerbook("check", cwd=book)
-    assert completed.returncode == 0
+    completed = layerbook("check", cwd=book, check=True)
     message = "warning: accent #e0a080 on paper #fcf9f4 has a contrast of 2.1:1"
     assert f"experiments/book.yaml:{first + 1}:19: {message}" in completed.stderr
     assert layerbook("check", "--strict", cwd=book).returncode == 1

@@ -41,8 +41,7 @@ def chapter(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory) -
     subtitles = "WEBVTT\n\n00:01.000 --> 00:02.000\nEin Satz.\n"
     (book / "static" / "film.de.vtt").write_text(subtitles, encoding="utf-8")
     (book / "templates" / "chapters" / "words.md").write_text(PROSE, encoding="utf-8")
-    completed = layerbook("build", "--no-run", "--quiet", cwd=book)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("build", "--no-run", "--quiet", cwd=book, check=True)
     return book / "site" / "words.html"
 
 

@@ -53,8 +53,7 @@ def chapter(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory) -
     book = tmp_path_factory.mktemp("tabs") / "book"
     shutil.copytree(book_with_results, book)
     (book / "templates" / "chapters" / "words.md").write_text(PROSE, encoding="utf-8")
-    completed = layerbook("build", "--no-run", "--quiet", cwd=book)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("build", "--no-run", "--quiet", cwd=book, check=True)
     return book / "site" / "words.html"
 
 

@@ -119,8 +119,9 @@ def test_page_shows_the_numbers_of_layerbook_run_on_the_real_model(
 def compare_with_run(browser: Browser, file: Path, model: str, folder: Path) -> None:
     """Compare tokens, probabilities, attention, and the greedy text."""
     (folder / "live.yaml").write_text(SPEC, encoding="utf-8")
-    process = layerbook("run", "live.yaml", "--out", "out", "--model", model, "--quiet", cwd=folder)
-    assert process.returncode == 0, process.stderr
+    layerbook(
+        "run", "live.yaml", "--out", "out", "--model", model, "--quiet", cwd=folder, check=True
+    )
     ids = ("next", "attention", "written")
     theirs = {id: json.loads((folder / "out" / f"{id}.json").read_bytes()) for id in ids}
     top = theirs["next"]["prompts"][0]

@@ -51,8 +51,9 @@ def book(small_book: Path) -> Path:
 
 def test_runs_a_spec_outside_a_book(spec: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
     """`run SPEC --out DIR` writes one JSON file per experiment in the documented form."""
-    process = layerbook("run", spec, "--out", "results", "--model", tiny_model_dir, cwd=tmp_path)
-    assert process.returncode == 0, process.stderr
+    process = layerbook(
+        "run", spec, "--out", "results", "--model", tiny_model_dir, cwd=tmp_path, check=True
+    )
     assert "2 experiments ran: 2 new (results)" in process.stdout
     first, second = (json.loads((tmp_path / "results" / f"{id}.json").read_bytes()) for id in "ab")
     assert list(first)[:7] == ["id", "chapter", "analysis", "model", "spec", "key", "digest"]
@@ -72,7 +73,7 @@ def test_run_overwrites_no_result_of_another_chapter(
 ) -> None:
     """Two specs may have experiments with equal ids."""
     arguments = ("--out", "results", "--model", tiny_model_dir)
-    assert layerbook("run", spec, *arguments, cwd=tmp_path).returncode == 0
+    layerbook("run", spec, *arguments, cwd=tmp_path, check=True)
     before = read_tree(tmp_path / "results")
     other = tmp_path / "other.yaml"
     other.write_text(
@@ -82,13 +83,14 @@ def test_run_overwrites_no_result_of_another_chapter(
     assert process.returncode == 2
     assert "is the result of mine/a, which other/a would overwrite" in process.stderr
     assert read_tree(tmp_path / "results") == before
-    assert layerbook("run", spec, *arguments, cwd=tmp_path).returncode == 0
+    layerbook("run", spec, *arguments, cwd=tmp_path, check=True)
 
 
 def test_dry_run_only_prints_the_plan(spec: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
     """Three prompts, one a prefix of another and one a duplicate, need one pass."""
-    process = layerbook("run", spec, "--dry-run", "--model", tiny_model_dir, cwd=tmp_path)
-    assert process.returncode == 0, process.stderr
+    process = layerbook(
+        "run", spec, "--dry-run", "--model", tiny_model_dir, cwd=tmp_path, check=True
+    )
     assert "Forward 'The cat sat' keeping ln_final, next_logits, pattern[0]" in process.stdout
     assert re.search(r"1 forward pass of \d+ tokens in 1 batch$", process.stdout)
     assert not (tmp_path / "results").exists()
@@ -179,8 +181,7 @@ def test_schema_names_every_analysis() -> None:
 
 def test_model_prints_where_the_model_is(tiny_model_dir: Path, tmp_path: Path) -> None:
     """With its shape."""
-    process = layerbook("model", "--model", tiny_model_dir, cwd=tmp_path)
-    assert process.returncode == 0
+    process = layerbook("model", "--model", tiny_model_dir, cwd=tmp_path, check=True)
     assert f"folder   {tiny_model_dir}" in process.stdout
     assert "2 layers, 4 heads" in process.stdout
 
@@ -206,16 +207,16 @@ def test_reports_a_failing_network(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_clean_keeps_results_and_site(book: Path) -> None:
-    assert layerbook("build", cwd=book).returncode == 0
+    layerbook("build", cwd=book, check=True)
     before = sorted(p for p in book.rglob("*") if ".layerbook" not in p.parts)
-    assert layerbook("clean", cwd=book).returncode == 0
+    layerbook("clean", cwd=book, check=True)
     assert sorted(p for p in book.rglob("*") if ".layerbook" not in p.parts) == before
     assert not list((book / ".layerbook").glob("f*"))
 
 
 def test_clean_does_not_make_the_next_build_run(book: Path) -> None:
     """It reports what it removed and kept; `--all` removes the list of computed results too."""
-    assert layerbook("build", cwd=book).returncode == 0
+    layerbook("build", cwd=book, check=True)
     site = read_tree(book / "site")
     cleaned = layerbook("clean", cwd=book)
     assert re.match(r"Removed .*figures \(\d+ files\), .*pages \(\d+ files\)", cleaned.stdout)
@@ -240,7 +241,7 @@ def test_interrupted_build_exits_with_130(book: Path) -> None:
     assert running.returncode == 130
     assert "interrupted" in errors and "Traceback" not in errors
     assert not list(book.rglob("*.layerbook-tmp"))
-    assert layerbook("build", cwd=book).returncode == 0
+    layerbook("build", cwd=book, check=True)
 
 
 @pytest.mark.parametrize(
@@ -267,7 +268,7 @@ def test_interrupt_during_imports_exits_with_130(book: Path, tmp_path: Path, mod
 
 def test_serves_the_book_at_a_local_address(book: Path) -> None:
     """The printed address answers; Ctrl-C exits with 130."""
-    assert layerbook("build", cwd=book).returncode == 0
+    layerbook("build", cwd=book, check=True)
     with start_layerbook("serve", "--no-watch", "--port", "0", cwd=book) as running:
         assert running.stdout is not None
         address = re.search(r"http://127\.0\.0\.1:\d+/", running.stdout.readline())
@@ -398,7 +399,7 @@ def run_in_shell(command: str, book: Path) -> subprocess.CompletedProcess[bytes]
 def test_builds_into_a_folder_whose_name_is_not_utf8(book: Path) -> None:
     """The name is printed with an escape."""
     site = os.fsdecode(b"site-\xff")
-    assert layerbook("build", "--site", site, cwd=book).returncode == 0
+    layerbook("build", "--site", site, cwd=book, check=True)
     assert (book / site / "index.html").is_file()
     again = layerbook("build", "--site", site, cwd=book)
     assert "is current" in again.stdout
@@ -407,7 +408,7 @@ def test_builds_into_a_folder_whose_name_is_not_utf8(book: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="signals of process groups")
 def test_ctrl_c_while_drawing_ends_all_processes(book: Path) -> None:
     """The terminal signals all of them; one line is printed, and no process is left."""
-    assert layerbook("run", cwd=book).returncode == 0
+    layerbook("run", cwd=book, check=True)
     script = (
         "import functools\nimport layerbook.site.build as b\n"
         "b.DrawingPool = functools.partial(b.DrawingPool, min_jobs=1)\n"
@@ -457,14 +458,13 @@ def _group(leader: int) -> list[int]:
 def test_status_works_without_a_cache(book: Path) -> None:
     """An unwritable cache only costs time."""
     (book / ".layerbook").write_text("in the way")
-    process = layerbook("status", cwd=book)
-    assert process.returncode == 0
+    process = layerbook("status", cwd=book, check=True)
     assert "4 experiments, 4 not current" in process.stdout
 
 
 def test_status_checks_the_list_of_site_files(book: Path) -> None:
     """`status --check` reports a site that the next build would refuse."""
-    assert layerbook("build", cwd=book).returncode == 0
+    layerbook("build", cwd=book, check=True)
     process = layerbook("status", "--check", cwd=book)
     assert (process.returncode, process.stdout.splitlines()[-1]) == (
         0,
@@ -525,8 +525,7 @@ def test_finds_a_model_in_the_folder_of_the_book(
         "    measures: {n: result.d_vocab}\n"
     )
     (book / "templates" / "chapters" / "words.md").write_text('{{ download("both") }}')
-    ended = layerbook("build", "--book", book, cwd=tmp_path)
-    assert ended.returncode == 0, ended.stderr
+    layerbook("build", "--book", book, cwd=tmp_path, check=True)
     results = book / "experiments" / "results"
     table = json.loads(next(results.glob("mine-*/words/both.json")).read_bytes())
     assert table["columns"]["model"] == ["mine", "models/yours"]
@@ -538,7 +537,7 @@ def test_finds_a_model_in_the_folder_of_the_book(
     status = json.loads(layerbook("status", "--json", "--book", moved, cwd=tmp_path).stdout)
     assert {entry["state"] for entry in status["experiments"]} == {"fresh"}
     spec = moved / "experiments" / "words.yaml"
-    assert layerbook("run", spec, "--out", "out", cwd=tmp_path).returncode == 0
+    layerbook("run", spec, "--out", "out", cwd=tmp_path, check=True)
 
 
 def test_book_can_name_its_model(book: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
@@ -546,11 +545,11 @@ def test_book_can_name_its_model(book: Path, tiny_model_dir: Path, tmp_path: Pat
     path = book / "experiments" / "book.yaml"
     text = path.read_text()
     path.write_text(f"{text}model_name: Toy-1\n")
-    assert layerbook("run", "--only", "words/cut", cwd=book).returncode == 0
+    layerbook("run", "--only", "words/cut", cwd=book, check=True)
     stored = book / "experiments" / "results" / "Toy-1" / "words" / "cut.json"
     assert json.loads(stored.read_bytes())["model"] == "Toy-1"
     spec = book / "experiments" / "words.yaml"
-    assert layerbook("run", spec, "--out", tmp_path / "out", cwd=book).returncode == 0
+    layerbook("run", spec, "--out", tmp_path / "out", cwd=book, check=True)
     assert (tmp_path / "out" / "cut.json").read_bytes() == stored.read_bytes()
     assert "name     Toy-1\n" in layerbook("model", cwd=book).stdout
 
@@ -577,4 +576,4 @@ def test_hub_model_is_pinned_to_its_commit(
         process = layerbook(command, "--model", "acme/tiny@main", cwd=book)
         assert process.returncode == 2
         assert f"give its commit instead: acme/tiny@{commit}" in process.stderr
-    assert layerbook("status", "--model", f"acme/tiny@{commit}", cwd=book).returncode == 0
+    layerbook("status", "--model", f"acme/tiny@{commit}", cwd=book, check=True)

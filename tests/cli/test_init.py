@@ -33,16 +33,15 @@ def test_new_book_checks_and_builds_on_another_model(
 ) -> None:
     """There are no warnings or failures, and every chapter has a page."""
     options = (*options, "--language", language)
-    completed = layerbook("init", "my-talk", *options, "--model", tiny_model_dir, cwd=tmp_path)
-    assert completed.returncode == 0, completed.stderr
+    completed = layerbook(
+        "init", "my-talk", *options, "--model", tiny_model_dir, cwd=tmp_path, check=True
+    )
     assert completed.stdout.endswith(
         "Now: cd my-talk && layerbook build, then open site/index.html\n"
     )
     folder = tmp_path / "my-talk"
-    checked = layerbook("check", "--strict", cwd=folder)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    built = layerbook("build", "--quiet", cwd=folder)
-    assert built.returncode == 0, built.stdout + built.stderr
+    layerbook("check", "--strict", cwd=folder, check=True)
+    layerbook("build", "--quiet", cwd=folder, check=True)
     site = read_tree(folder / "site")
     names = LECTURES[language]
     chapters = {names[1]} if "--minimal" in options else {*names, "references", "glossary"}
@@ -62,11 +61,10 @@ ENGLISH_WORDS = re.compile(
 def test_german_starter_contains_no_english(tiny_model_dir: Path, tmp_path: Path) -> None:
     """Neither its pages nor its comments, except for prompts and what the model says."""
     options = ("--language", "de-AT", "--model", tiny_model_dir)
-    assert layerbook("init", "kurs", *options, cwd=tmp_path).returncode == 0
+    layerbook("init", "kurs", *options, cwd=tmp_path, check=True)
     book = tmp_path / "kurs"
     assert 'language: "de-AT"' in (book / "experiments" / "book.yaml").read_text()
-    built = layerbook("build", "--quiet", "--jobs", "1", cwd=book)
-    assert built.returncode == 0, built.stdout + built.stderr
+    layerbook("build", "--quiet", "--jobs", "1", cwd=book, check=True)
     listings = re.compile(r'<pre class="code.*?</pre>|<code>.*?</code>', re.DOTALL)
     shown = {
         name: html.unescape(re.sub("<[^>]*>", " ", listings.sub("", data.decode())))
@@ -96,8 +94,7 @@ def test_new_analysis_is_in_the_language_of_the_book(
     catalogue = tmp_path / "a" / "templates" / "locale" / "fr" / "LC_MESSAGES" / "layerbook.po"
     catalogue.parent.mkdir(parents=True)
     catalogue.write_text('msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n')
-    written = layerbook("new", "analysis", "reach", cwd=tmp_path / "a")
-    assert written.returncode == 0, written.stderr
+    layerbook("new", "analysis", "reach", cwd=tmp_path / "a", check=True)
     assert words in (tmp_path / "a" / "analyses" / "reach.py").read_text(encoding="utf-8")
 
 
@@ -161,8 +158,7 @@ def test_language_without_a_starter_is_refused(tmp_path: Path) -> None:
 
 def test_test_of_the_new_analysis_passes(tiny_model_dir: Path, tmp_path: Path) -> None:
     """Run as its first line says."""
-    completed = layerbook("init", "talk", "--model", tiny_model_dir, cwd=tmp_path)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("init", "talk", "--model", tiny_model_dir, cwd=tmp_path, check=True)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
     process = subprocess.run(command, cwd=tmp_path / "talk", capture_output=True, text=True)
     assert process.returncode == 0, process.stdout + process.stderr
@@ -173,9 +169,8 @@ def test_test_of_the_new_analysis_passes(tiny_model_dir: Path, tmp_path: Path) -
 def test_claims_of_a_new_book_hold_on_the_default_model(
     real_model_dir: Path, tmp_path: Path
 ) -> None:
-    assert layerbook("init", "talk", cwd=tmp_path).returncode == 0
-    built = layerbook("build", "--quiet", "--strict", cwd=tmp_path / "talk")
-    assert built.returncode == 0, built.stdout + built.stderr
+    layerbook("init", "talk", cwd=tmp_path, check=True)
+    layerbook("build", "--quiet", "--strict", cwd=tmp_path / "talk", check=True)
 
 
 def test_new_files_are_listed_and_complete(tmp_path: Path) -> None:
@@ -191,7 +186,7 @@ def test_new_files_are_listed_and_complete(tmp_path: Path) -> None:
 
 def test_exported_files_and_pages_are_not_committed(tmp_path: Path) -> None:
     """Git ignores them, but neither sources, results nor files of the same kind in `static/`."""
-    assert layerbook("init", ".", cwd=tmp_path).returncode == 0
+    layerbook("init", ".", cwd=tmp_path, check=True)
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     ignored = ["course.pdf", "course.epub", "site.zip", "slides.html", "site/index.html"]
     included = [
@@ -207,8 +202,7 @@ def test_exported_files_and_pages_are_not_committed(tmp_path: Path) -> None:
 def test_current_folder_can_become_the_book(tmp_path: Path) -> None:
     """Empty folders and new repositories are filled, and no `cd` is suggested."""
     (tmp_path / ".git").mkdir()
-    completed = layerbook("init", ".", cwd=tmp_path)
-    assert completed.returncode == 0, completed.stderr
+    completed = layerbook("init", ".", cwd=tmp_path, check=True)
     assert completed.stdout.endswith("Now: layerbook build, then open site/index.html\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         *(".git", ".github", ".gitignore", "README.md", "analyses", "experiments", "images"),
@@ -270,16 +264,14 @@ def test_full_disk_leaves_no_files(
 def test_leftovers_of_a_killed_init_do_not_matter(tmp_path: Path) -> None:
     """In a container, the next command often has the same process id."""
     (tmp_path / f".layerbook-init-{os.getpid()}").mkdir()
-    completed = layerbook("init", "talk", cwd=tmp_path)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("init", "talk", cwd=tmp_path, check=True)
 
 
 def test_title_follows_from_the_folder(tmp_path: Path) -> None:
     """Quotes and colons stay text."""
     for name, title in (("how-it_reads", "How it reads"), ('a "b": c', 'A "b": c')):
         starter.write_starter(tmp_path / name, "smollm2-135m-instruct", "minimal")
-        completed = layerbook("check", cwd=tmp_path / name)
-        assert completed.returncode == 0, completed.stderr
+        layerbook("check", cwd=tmp_path / name, check=True)
         assert (tmp_path / name / "README.md").read_text().startswith(f"# {title}\n")
 
 
@@ -293,8 +285,8 @@ def test_every_folder_name_gives_a_valid_title(tmp_path: Path) -> None:
     """Names may contain control characters or not be UTF-8."""
     for name in (b"lecture-\xff", b"a\x1b]0;title\x07", b"line\nend"):
         folder = tmp_path / os.fsdecode(name)
-        assert layerbook("init", str(folder), cwd=tmp_path).returncode == 0
-        assert layerbook("check", cwd=folder).returncode == 0
+        layerbook("init", str(folder), cwd=tmp_path, check=True)
+        layerbook("check", cwd=folder, check=True)
         assert b"\x1b" not in (folder / "README.md").read_bytes()
 
 
@@ -303,7 +295,7 @@ def test_new_book_has_a_workflow_that_publishes_it(tmp_path: Path) -> None:
     from layerbook.cli.main import main
     from ruamel.yaml import YAML
 
-    assert layerbook("init", "talk", cwd=tmp_path).returncode == 0
+    layerbook("init", "talk", cwd=tmp_path, check=True)
     path = tmp_path / "talk" / ".github" / "workflows" / "publish.yml"
     steps = YAML(typ="safe").load(path.read_text())["jobs"]["publish"]["steps"]
     commands = [step["run"].split() for step in steps if "run" in step]
@@ -322,8 +314,8 @@ def test_commands_of_the_workflow_build_a_fresh_clone(
     tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a machine that has never seen the book, from its committed files alone."""
-    assert layerbook("init", "talk", "--model", tiny_model_dir, cwd=tmp_path).returncode == 0
-    assert layerbook("build", "--quiet", cwd=tmp_path / "talk").returncode == 0
+    layerbook("init", "talk", "--model", tiny_model_dir, cwd=tmp_path, check=True)
+    layerbook("build", "--quiet", cwd=tmp_path / "talk", check=True)
     clone = tmp_path / "clone"
     shutil.copytree(tmp_path / "talk", clone, ignore=shutil.ignore_patterns("site", ".layerbook"))
     monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "cache"))
@@ -333,7 +325,6 @@ def test_commands_of_the_workflow_build_a_fresh_clone(
     refused = layerbook("check", cwd=clone)
     assert refused.returncode == 2 and "`layerbook trust .`" in refused.stderr
     for command in commands:
-        completed = layerbook(*command.split(), cwd=clone)
-        assert completed.returncode == 0, command + completed.stdout + completed.stderr
+        layerbook(*command.split(), cwd=clone, check=True)
     built = {name for name in read_tree(clone / "site") if name.endswith(".html")}
     assert built == {n for n in read_tree(tmp_path / "talk" / "site") if n.endswith(".html")}

@@ -120,16 +120,15 @@ def test_book_that_does_not_use_its_code_needs_no_trust(book: Path) -> None:
     spec.write_text(spec.read_text().replace(SPEC, ""))
     prose = book / "templates" / "chapters" / "words.md"
     prose.write_text(prose.read_text().partition('\n{{ r("lengths")')[0])
-    assert layerbook("check", cwd=book).returncode == 0
+    layerbook("check", cwd=book, check=True)
     assert not (book / "LOADED").exists()
 
 
 def test_trusted_analysis_is_measured_drawn_and_shown(book: Path) -> None:
     """Its number, figure, table, code and claim are on the page."""
-    assert layerbook("trust", ".", cwd=book).returncode == 0
-    assert layerbook("check", cwd=book).returncode == 0
-    completed = layerbook("build", "--quiet", cwd=book)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("trust", ".", cwd=book, check=True)
+    layerbook("check", cwd=book, check=True)
+    layerbook("build", "--quiet", cwd=book, check=True)
     site = read_tree(book / "site")
     page = site["words.html"].decode()
     (path,) = (book / "experiments" / "results").glob("*/words/lengths.json")
@@ -148,7 +147,7 @@ def test_trusted_analysis_is_measured_drawn_and_shown(book: Path) -> None:
 def test_revoked_trust_reaches_a_build_with_nothing_to_do(book: Path) -> None:
     """The build that stopped at the stamp of the last one now refuses the code."""
     layerbook("trust", ".", cwd=book)
-    assert layerbook("build", "--quiet", cwd=book).returncode == 0
+    layerbook("build", "--quiet", cwd=book, check=True)
     assert layerbook("build", "--quiet", cwd=book).stdout.startswith("site is current")
     layerbook("trust", "--revoke", ".", cwd=book)
     completed = layerbook("build", "--quiet", cwd=book)
@@ -158,7 +157,7 @@ def test_revoked_trust_reaches_a_build_with_nothing_to_do(book: Path) -> None:
 def test_change_of_the_code_makes_its_results_stale(book: Path) -> None:
     """Changes of imported modules count, changes of `figures` do not."""
     layerbook("trust", ".", cwd=book)
-    assert layerbook("run", "--quiet", cwd=book).returncode == 0
+    layerbook("run", "--quiet", cwd=book, check=True)
     assert status_of(book, "words/lengths") == "fresh"
     source = book / "analyses" / "lengths.py"
     source.write_text(source.read_text().replace("One bar.", "A bar."))
@@ -190,7 +189,7 @@ def test_changed_figure_code_redraws_the_figure(book: Path) -> None:
     source = book / "analyses" / "lengths.py"
     source.write_text(source.read_text().replace("number <of> tokens", "how many"))
     layerbook("trust", ".", cwd=book)
-    assert layerbook("build", "--quiet", cwd=book).returncode == 0
+    layerbook("build", "--quiet", cwd=book, check=True)
     page = (book / "site" / "words.html").read_text()
     assert ">how many</text>" in page and "number &lt;of&gt; tokens</text>" not in page
 
@@ -290,8 +289,7 @@ def test_installed_packages_provide_analyses(
     (book / "analyses" / "lengths.py").unlink()
     spec = book / "experiments" / "words.yaml"
     spec.write_text(spec.read_text().replace("analysis: lengths", "analysis: installed"))
-    completed = layerbook("build", "--quiet", cwd=book)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("build", "--quiet", cwd=book, check=True)
     file = tmp_path / "some_package" / "installed.py"
     file.write_text(file.read_text().replace("tokens=len", "tokens=1 + len"))
     assert status_of(book, "words/lengths").startswith("stale (code")
@@ -306,8 +304,7 @@ def test_broken_installed_analysis_is_reported(install: Callable[[str], None]) -
 def test_new_analysis_writes_a_working_analysis(book: Path) -> None:
     """It measures and draws, and has a test; in a trusted book it is trusted."""
     layerbook("trust", ".", cwd=book)
-    completed = layerbook("new", "analysis", "word-shares", cwd=book)
-    assert completed.returncode == 0, completed.stderr
+    completed = layerbook("new", "analysis", "word-shares", cwd=book, check=True)
     files = ["analyses/word_shares.py", "tests/test_word_shares.py"]
     assert completed.stdout.splitlines()[:2] == files
     assert (
@@ -318,8 +315,7 @@ def test_new_analysis_writes_a_working_analysis(book: Path) -> None:
         spec.read_text()
         + "  - {id: shares, analysis: word-shares, prompt: The cat sat, captions: {tokens: T.}}\n"
     )
-    completed = layerbook("run", "--quiet", "--only", "shares", cwd=book)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("run", "--quiet", "--only", "shares", cwd=book, check=True)
     assert "WordShares" in (book / "analyses" / "word_shares.py").read_text()
     assert (
         "received" not in (book / "tests" / "test_word_shares.py").read_text().partition("def")[0]
@@ -347,7 +343,7 @@ def test_new_analysis_writes_nothing_through_a_link(book: Path, tmp_path: Path) 
 
 def test_new_analysis_does_not_trust_an_untrusted_book(book: Path) -> None:
     """Nobody has read its other files."""
-    assert layerbook("new", "analysis", "word-shares", cwd=book).returncode == 0
+    layerbook("new", "analysis", "word-shares", cwd=book, check=True)
     assert layerbook("check", cwd=book).returncode == 2
 
 
@@ -358,8 +354,7 @@ def test_new_analysis_quotes_the_name_of_the_model(book: Path) -> None:
     model = Path(YAML(typ="safe").load(spec)["model"])
     shutil.copytree(model, book / name)
     spec.write_text(spec.read_text().replace(str(model), json.dumps(name)))
-    completed = layerbook("new", "analysis", "word-shares", cwd=book)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("new", "analysis", "word-shares", cwd=book, check=True)
     tree = ast.parse((book / "tests" / "test_word_shares.py").read_text())
     names = [node for node in tree.body if isinstance(node, ast.Assign)]
     assert [ast.literal_eval(node.value) for node in names] == [str(book / name)]

@@ -113,17 +113,16 @@ def test_reads_what_run_wrote_for_one_spec(book: Path) -> None:
     """A folder of `run --out` is compared with the chapter's results, cells included."""
     write_sweep_book(book)
     shutil.rmtree(book / "experiments" / "results")
-    assert layerbook("run", cwd=book).returncode == 0
+    layerbook("run", cwd=book, check=True)
     for chapter in ("next", "words"):
         spec = book / "experiments" / f"{chapter}.yaml"
-        assert layerbook("run", spec, "--out", chapter, cwd=book).returncode == 0
-        process = layerbook("diff", chapter, cwd=book)
-        assert process.returncode == 0, process.stdout
+        layerbook("run", spec, "--out", chapter, cwd=book, check=True)
+        process = layerbook("diff", chapter, cwd=book, check=True)
         assert re.fullmatch(rf"2 experiments: {chapter} and \S+ are the same\n", process.stdout)
     spec = book / "experiments" / "words.yaml"
     text = spec.read_text()
     spec.write_text(text.replace("top_k: [2, 3]", "top_k: [2, 4]"))
-    assert layerbook("run", spec, "--out", "other", cwd=book).returncode == 0
+    layerbook("run", spec, "--out", "other", cwd=book, check=True)
     spec.write_text(text)
     data = diff_data("other", cwd=book)
     assert {e["address"]: e["state"] for e in data["experiments"]} == {
@@ -214,7 +213,7 @@ def test_reports_captions_and_the_changed_parameter(committed: Path) -> None:
     """A caption is reported once, with its line in the spec."""
     spec = committed / "experiments" / "next.yaml"
     spec.write_text(spec.read_text().replace('"The cat"]', '"The dog"]'))
-    assert layerbook("run", "--quiet", cwd=committed).returncode == 0
+    layerbook("run", "--quiet", cwd=committed, check=True)
     data = diff_data("HEAD", cwd=committed)
     experiment = next(entry for entry in data["experiments"] if entry["state"] == "changed")
     assert experiment["sources"] == ['spec: prompts[1] "The cat" -> "The dog"']
@@ -244,8 +243,7 @@ def test_equal_numbers_from_changed_code_do_not_differ(book: Path) -> None:
     shutil.copytree(folder := sum_path(book).parents[1], book / "before")
     entry = store.load(sum_path(book), NextToken.result_type)
     store.write(sum_path(book), changed(entry, key=changed(entry.key, code="0" * 64)))
-    process = layerbook("diff", "before", folder.name, cwd=book)
-    assert process.returncode == 0
+    process = layerbook("diff", "before", folder.name, cwd=book, check=True)
     assert "same numbers from changed sources (code): next/sum" in process.stdout
 
 

@@ -26,8 +26,7 @@ def book(built_sweep_book: Path, tmp_path: Path) -> Path:
 def test_verifies_the_table_of_a_sweep(book: Path) -> None:
     """It is computed from new cells; no cell is read or written."""
     before = read_tree(book / "experiments" / "results")
-    process = layerbook("verify", "--only", "grid", "--quiet", cwd=book)
-    assert process.returncode == 0, process.stdout
+    process = layerbook("verify", "--only", "grid", "--quiet", cwd=book, check=True)
     assert re.search(r"^words/grid +same", process.stdout, re.MULTILINE)
     assert read_tree(book / "experiments" / "results") == before
 
@@ -87,7 +86,7 @@ def test_compares_tables_and_sentences(book: Path) -> None:
     folder = next((book / "experiments" / "results").iterdir())
     shutil.copytree(folder, book / "before")
     write_sweep_book(book, pets=PETS[:2])
-    assert layerbook("run", "--quiet", cwd=book).returncode == 0
+    layerbook("run", "--quiet", cwd=book, check=True)
     process = layerbook("diff", "before", "--json", cwd=book)
     data = json.loads(process.stdout)
     (experiment,) = [entry for entry in data["experiments"] if entry["state"] != "same"]

@@ -19,8 +19,7 @@ def test_reproduces_the_committed_numbers(book: Path) -> None:
     """Nothing is read from the cache or written."""
     shutil.rmtree(book / ".layerbook")
     before = read_tree(book / "experiments")
-    process = layerbook("verify", "--quiet", cwd=book)
-    assert process.returncode == 0, process.stdout
+    process = layerbook("verify", "--quiet", cwd=book, check=True)
     assert len(re.findall(r"^\w+/\w+ +same$", process.stdout, re.MULTILINE)) == 4
     assert "4 experiments: 4 gave the same numbers again" in process.stdout
     assert read_tree(book / "experiments") == before
@@ -36,7 +35,7 @@ def test_hashes_the_model_anew(book: Path, tmp_path: Path, monkeypatch: pytest.M
     digests = json.loads(path.read_text())
     path.write_text(json.dumps({name: [*entry[:-1], "0" * 64] for name, entry in digests.items()}))
     assert layerbook("status", "--check", cwd=book).returncode == 1
-    assert layerbook("verify", "--quiet", cwd=book).returncode == 0
+    layerbook("verify", "--quiet", cwd=book, check=True)
 
 
 def test_reports_a_wrong_committed_number(book: Path) -> None:
@@ -63,7 +62,7 @@ def test_edited_spec_of_a_result_is_not_current(book: Path) -> None:
     store.write(path, replace(entry, spec={**entry.spec, "prompts": ["Something else"]}))
     verified = layerbook("verify", "--only", "sum", "--quiet", cwd=book)
     assert verified.returncode == 1 and "its header was edited" in verified.stdout
-    assert layerbook("build", "--jobs", "1", "--quiet", cwd=book).returncode == 0
+    layerbook("build", "--jobs", "1", "--quiet", cwd=book, check=True)
     assert path.read_bytes() == before
 
 

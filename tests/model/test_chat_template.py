@@ -198,4 +198,4 @@ def test_check_reports_what_the_template_refuses(folder, tmp_path):
         "1 problem\n"
     )
     (folder / "chat_template.jinja").write_text(CHATML)
-    assert layerbook("check", cwd=book).returncode == 0
+    layerbook("check", cwd=book, check=True)

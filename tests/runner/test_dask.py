@@ -82,8 +82,7 @@ def local_book(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -
     """Write the book and run it without a cluster."""
     folder = write_small_book(tmp_path_factory.mktemp("here"), tiny_model_dir)
     (folder / "experiments" / "words.yaml").write_text(SPEC)
-    completed = layerbook("run", cwd=folder)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("run", cwd=folder, check=True)
     return folder
 
 
@@ -159,7 +158,7 @@ def test_runs_a_sweep_over_models(book: Path, cluster: DaskCluster, tmp_path: Pa
     spec = book / "experiments" / "words.yaml"
     spec.write_text(SPEC.replace("top_k: [2, 3]", f"model: [{model_line[1]}, {other_model}]"))
     for name, options in (("far", ("--executor", cluster.executor)), ("near", ())):
-        assert layerbook("run", spec, "--out", tmp_path / name, *options, cwd=book).returncode == 0
+        layerbook("run", spec, "--out", tmp_path / name, *options, cwd=book, check=True)
     on_cluster, local = (read_tree(tmp_path / name) for name in ("far", "near"))
     assert set(on_cluster) == set(local) and len(on_cluster) == 3 + 24
     far_best, near_best = (
@@ -189,7 +188,7 @@ def test_runs_a_spec_outside_a_book(book: Path, cluster: DaskCluster, tmp_path: 
     """`run SPEC --out DIR` writes the same files as a local run."""
     spec = book / "experiments" / "words.yaml"
     for name, options in (("far", ("--executor", cluster.executor)), ("near", ())):
-        assert layerbook("run", spec, "--out", tmp_path / name, *options, cwd=book).returncode == 0
+        layerbook("run", spec, "--out", tmp_path / name, *options, cwd=book, check=True)
     assert set(read_tree(tmp_path / "far")) == set(read_tree(tmp_path / "near"))
     assert len(read_tree(tmp_path / "far")) == 3 + 24
 
@@ -364,7 +363,7 @@ def test_unreachable_scheduler_is_reported(book: Path, monkeypatch: pytest.Monke
     completed = layerbook("run", "--executor", f"dask://{address}", cwd=book)
     assert completed.returncode == 2
     assert f"layerbook: no Dask scheduler answers at tcp://{address}" in completed.stderr
-    assert layerbook("run", "--only", "next", cwd=book).returncode == 0
+    layerbook("run", "--only", "next", cwd=book, check=True)
     assert (
         layerbook("run", "--only", "next", "--executor", f"dask://{address}", cwd=book).returncode
         == 0

@@ -55,8 +55,7 @@ def test_same_bytes_on_every_machine(tmp_path: Path) -> None:
     """The spec covers attention, vectors, distributions and a text on the real model."""
     spec = tmp_path / "reproduced.yaml"
     spec.write_text(SPEC)
-    completed = layerbook("run", spec, "--out", "here", "--quiet", cwd=tmp_path)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("run", spec, "--out", "here", "--quiet", cwd=tmp_path, check=True)
     expected = read_tree(tmp_path / "here")
     assert len(expected) == 6
     for number, settings in enumerate(OTHER_MACHINES):

@@ -65,13 +65,12 @@ class OlderResult(Result):
 
 def test_results_with_renamed_fields_are_reported_in_one_line(book: Path) -> None:
     project = open_project(book)
-    assert layerbook("run", "--quiet", cwd=book).returncode == 0
+    layerbook("run", "--quiet", cwd=book, check=True)
     for experiment in project.experiments()[:3]:
         path = project.result_path(experiment)
         stored = results.load(path, experiment.result_type)
         results.write(path, replace(stored, result=OlderResult(old_name=1.0)))
-    completed = layerbook("run", cwd=book)
-    assert completed.returncode == 0
+    completed = layerbook("run", cwd=book, check=True)
     (line,) = [line for line in completed.stderr.splitlines() if "replaced" in line]
     assert line.startswith("3 stored results replaced without comparing the numbers")
     assert "old_name" not in completed.stderr

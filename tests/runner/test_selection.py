@@ -35,8 +35,7 @@ def built(built_sweep_book: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     folder = shutil.copytree(built_sweep_book, tmp_path_factory.mktemp("selection") / "book")
     spec = folder / "experiments" / "next.yaml"
     spec.write_text(spec.read_text() + GRAM)
-    completed = layerbook("build", cwd=folder)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("build", cwd=folder, check=True)
     return folder
 
 
@@ -189,6 +188,6 @@ def test_notices_an_edit_during_a_chunk(
     }
     assert len(current_cells) == 2
     cells_run = 10
-    assert layerbook("build", cwd=book).returncode == 0
+    layerbook("build", cwd=book, check=True)
     assert cells_run == 10 + 4, "all but the first chunk"
     assert all(path.read_bytes() == saved_cells[path] for path in current_cells)

@@ -131,7 +131,7 @@ def test_changed_values_run_only_new_cells(book: Path, measured_prompts: list[st
     """Other cells keep their bytes, and cells of removed values are deleted."""
     old_cells = {path.name: path.read_bytes() for path in cell_files(book)}
     write_sweep_book(book, pets=[*PETS[:2], ("A horse", 4, "neighs")])
-    assert layerbook("build", cwd=book).returncode == 0
+    layerbook("build", cwd=book, check=True)
     assert measured_prompts == ["A horse 2", "A horse 3"]
     new_cells = {path.name: path.read_bytes() for path in cell_files(book)}
     assert len(new_cells) == 6
@@ -144,7 +144,7 @@ def test_new_measure_runs_nothing(book: Path, measured_prompts: list[str]) -> No
     write_sweep_book(
         book, SPEC.replace("kept: len", "lead: result.prompts[0].lead\n      kept: len")
     )
-    assert layerbook("build", cwd=book).returncode == 0
+    layerbook("build", cwd=book, check=True)
     assert measured_prompts == []
     assert len(read_sweep_table(book)["lead"]) == 6
 
@@ -155,7 +155,7 @@ def test_new_view_keeps_the_result(book: Path, measured_prompts: list[str]) -> N
     write_sweep_book(
         book, SPEC.replace("heat: {measure: best,", "heat: {measure: kept, title: How many,")
     )
-    assert layerbook("build", cwd=book).returncode == 0
+    layerbook("build", cwd=book, check=True)
     assert measured_prompts == []
     assert read_tree(book / "experiments" / "results") == old_results
     assert "How many" in (book / "site" / "words.html").read_text()
@@ -167,7 +167,7 @@ def test_interrupted_sweep_resumes(
     """Complete chunks are kept; the final result is that of an uninterrupted run."""
     monkeypatch.setattr(sweeping, "CHUNK_SIZE", 2)
     delete_results(book)
-    assert layerbook("run", cwd=book).returncode == 0
+    layerbook("run", cwd=book, check=True)
     uninterrupted = read_tree(book / "experiments" / "results")
     delete_results(book)
     measure, count = NextToken.measure, 0
@@ -184,7 +184,7 @@ def test_interrupted_sweep_resumes(
         assert layerbook("run", cwd=book).returncode == 130
     assert len(cell_files(book)) == 2
     measured_prompts.clear()
-    assert layerbook("run", cwd=book).returncode == 0
+    layerbook("run", cwd=book, check=True)
     assert measured_prompts == ["The dog 2", "The dog 3", "A 2", "A 3"]
     assert read_tree(book / "experiments" / "results") == uninterrupted
 
@@ -212,14 +212,14 @@ def test_failing_cell_does_not_stop_the_others(
     assert "no dogs" in completed.stdout
     assert len(cell_files(book)) == 5
     measured_prompts.clear()
-    assert layerbook("run", cwd=book).returncode == 0
+    layerbook("run", cwd=book, check=True)
     assert measured_prompts == ["The dog 3"]
 
 
 def test_force_runs_all_cells(book: Path, measured_prompts: list[str]) -> None:
     """Files with equal numbers keep their bytes."""
     old_results = read_tree(book / "experiments" / "results")
-    assert layerbook("run", "--force", "--only", "words/grid", cwd=book).returncode == 0
+    layerbook("run", "--force", "--only", "words/grid", cwd=book, check=True)
     assert len(measured_prompts) == 6
     assert read_tree(book / "experiments" / "results") == old_results
 
@@ -231,7 +231,7 @@ def test_damaged_cell_runs_again(book: Path, measured_prompts: list[str]) -> Non
     write_sweep_book(
         book, SPEC.replace("kept: len", "lead: result.prompts[0].lead\n      kept: len")
     )
-    assert layerbook("build", cwd=book).returncode == 0
+    layerbook("build", cwd=book, check=True)
     assert len(measured_prompts) == 1
 
 
@@ -255,7 +255,7 @@ def test_missing_cell_of_a_view_runs_again(
         path.write_bytes(path.read_bytes()[:-9])
     completed = layerbook("build", "--no-run", "--site", "other", cwd=book)
     assert completed.returncode == 1 and f"its cell {path.stem} is" in completed.stderr
-    assert layerbook("build", cwd=book).returncode == 0
+    layerbook("build", cwd=book, check=True)
     assert measured_prompts == ["The dog 2"]
     assert (read_sweep_table(book), read_tree(book / "site")) == (columns, site)
 
@@ -265,7 +265,7 @@ def test_sweep_outside_of_a_book_resumes(
 ) -> None:
     """`run SPEC --out DIR` writes the table and the cells, and runs current cells only once."""
     spec, out = book / "experiments" / "words.yaml", tmp_path / "out"
-    assert layerbook("run", spec, "--out", out, cwd=book).returncode == 0
+    layerbook("run", spec, "--out", out, cwd=book, check=True)
     assert len(measured_prompts) == 6
     files = read_tree(out)
     assert {"plain.json", "grid.json"} < set(files)
@@ -273,7 +273,7 @@ def test_sweep_outside_of_a_book_resumes(
     measured_prompts.clear()
     cell = next(out.rglob("grid.*.json"))
     cell.unlink()
-    assert layerbook("run", spec, "--out", out, cwd=book).returncode == 0
+    layerbook("run", spec, "--out", out, cwd=book, check=True)
     assert len(measured_prompts) == 1
     assert read_tree(out) == files
 
@@ -417,7 +417,7 @@ def test_csv_and_text_files_of_prompts(book: Path, measured_prompts: list[str]) 
     """Quoted fields keep spaces, commas and line ends; numeric tags are numbers."""
     content = 'prompt,legs\n" A, b\n",1\nThe cat,2.5\n'
     assert check_prompt_file(book, "a.csv", content).returncode == 0
-    assert layerbook("run", cwd=book).returncode == 0
+    layerbook("run", cwd=book, check=True)
     assert read_sweep_table(book)["prompts"] == [" A, b\n"] * 2 + ["The cat"] * 2
     assert read_sweep_table(book)["legs"] == [1, 1, 2.5, 2.5]
     spec = SPEC.replace("{file: data/pets.jsonl, column: prompt}", "{file: data/a.txt}")
@@ -429,7 +429,7 @@ def test_csv_and_text_files_of_prompts(book: Path, measured_prompts: list[str]) 
     spec = spec.replace("across: legs, panels", "across: prompts, panels")
     (book / "experiments" / "data" / "a.txt").write_text(" 2 \n\nThe cat\n")
     (book / "experiments" / "words.yaml").write_text(spec)
-    assert layerbook("run", cwd=book).returncode == 0
+    layerbook("run", cwd=book, check=True)
     assert read_sweep_table(book)["prompts"] == [" 2 "] * 2 + ["The cat"] * 2
 
 
@@ -465,8 +465,7 @@ def test_columns_of_mixed_types(book: Path) -> None:
         f'{{{{ figure("grid", "{view}") }}}}\n\n' for view in ("lines", "bars", "panels")
     )
     (book / "templates" / "chapters" / "words.md").write_text(views + '{{ download("grid") }}')
-    completed = layerbook("build", cwd=book)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("build", cwd=book, check=True)
     columns = read_sweep_table(book)
     assert columns["dose"] == [0.1, 0.1, 0.15, 0.15, 0.2, 0.2]
     assert columns["count"] == ["1", "1", "2", "2", "n/a", "n/a"]
@@ -486,8 +485,7 @@ def test_bars_separate_a_text_from_its_chats(book: Path) -> None:
     spec = spec.replace('"The cat", "The dog"', chats).replace("    top_k: 3\n", "")
     (book / "experiments" / "words.yaml").write_text(spec.format())
     (book / "templates" / "chapters" / "words.md").write_text('{{ figure("grid", "bars") }}')
-    completed = layerbook("build", cwd=book)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("build", cwd=book, check=True)
     columns = read_sweep_table(book)
     assert columns["prompts"] == ["The cat", "The cat (chat)", "The cat (chat, no answer header)"]
     assert len(set(columns["best"])) == 3
@@ -544,8 +542,7 @@ def test_sweep_over_models_has_a_column_for_the_model(
     The table has the values of single runs.
     """
     other_model = write_two_models(book, tmp_path / "another-tiny", initializer_range=0.4)
-    completed = layerbook("build", cwd=book)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("build", cwd=book, check=True)
     assert len(measured_prompts) == 4
     best = read_sweep_table(book)["best"]
     name = sources.resolve(str(other_model)).name
@@ -574,7 +571,7 @@ def test_models_of_different_sizes_are_swept(book: Path, tmp_path: Path) -> None
     deeper_model = write_two_models(
         book, tmp_path / "deeper", num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=8
     )
-    assert layerbook("run", cwd=book).returncode == 0
+    layerbook("run", cwd=book, check=True)
     columns = read_sweep_table(book)
     deeper_best = [
         best

@@ -94,7 +94,7 @@ def test_an_older_site_put_back_is_built_anew(book: Path) -> None:
     """As git does when it restores a committed site: its files agree with its own marker."""
     shutil.copytree(book / "site", book / "older")
     replace_text(book / "templates" / "chapters" / "next.md", "with", "now with")
-    assert layerbook("build", cwd=book).returncode == 0
+    layerbook("build", cwd=book, check=True)
     newer = read_tree(book / "site")
     shutil.rmtree(book / "site")
     (book / "older").rename(book / "site")
@@ -108,8 +108,7 @@ def test_an_older_site_put_back_is_built_anew(book: Path) -> None:
 def test_second_build_changes_nothing(book: Path) -> None:
     """Not even in the cache, but for its stamp."""
     before = read_tree_without_stamps(book)
-    result = layerbook("build", cwd=book)
-    assert result.returncode == 0
+    result = layerbook("build", cwd=book, check=True)
     assert result.stdout in ("Every result is current.\nsite is current\n", "site is current\n")
     assert read_tree_without_stamps(book) == before
 
@@ -117,8 +116,7 @@ def test_second_build_changes_nothing(book: Path) -> None:
 def test_fresh_checkout_reproduces_results_and_site(book: Path) -> None:
     before, site = read_results(book), read_tree(book / "site")
     shutil.rmtree(book / ".layerbook")
-    result = layerbook("build", cwd=book)
-    assert result.returncode == 0
+    result = layerbook("build", cwd=book, check=True)
     assert "4 experiments ran: 4 unchanged" in result.stdout
     assert read_results(book) == before
     assert read_tree(book / "site") == site
@@ -134,8 +132,7 @@ def test_replaces_and_reports_a_committed_number_that_differs(book: Path) -> Non
     edited = first.model_copy(update={"entropy": first.entropy + 0.5})
     result = entry.result.model_copy(update={"prompts": (edited, *entry.result.prompts[1:])})
     store.write(path, store.StoredResult(**{**entry.__dict__, "result": result}))
-    result = layerbook("build", cwd=book)
-    assert result.returncode == 0
+    result = layerbook("build", cwd=book, check=True)
     assert "next/sum: differs" in result.stdout and "prompts[0].entropy" in result.stdout
     # Alone in its batch, the pass may differ in the last digit from the one that it shared.
     assert store.load(path, NextToken.result_type).result.prompts[0].entropy == pytest.approx(
@@ -153,7 +150,7 @@ def test_colophon_lists_weights_versions_and_seeds(book: Path) -> None:
     assert all(version in page for version in entry["key"]["versions"].values())
     assert "words/cat" in page and "seed 3" in page
     replace_text(book / "experiments" / "words.yaml", "temperature: 0.8", "temperature: 0")
-    assert layerbook("build", cwd=book).returncode == 0
+    layerbook("build", cwd=book, check=True)
     assert "words/cat" not in (book / "site" / "colophon.html").read_text(encoding="utf-8")
 
 
@@ -167,7 +164,7 @@ def test_marks_only_the_named_figures_as_originals(book: Path) -> None:
     replace_text(
         book / "templates" / "chapters" / "next.md", '{{ figure("sum", "prompt-0") }}', prose
     )
-    assert layerbook("build", cwd=book).returncode == 0
+    layerbook("build", cwd=book, check=True)
 
     page = (book / "site" / "next.html").read_text(encoding="utf-8")
     figures = re.findall(r"<figure\b.*?</figure>", page, re.DOTALL)
@@ -179,8 +176,7 @@ def test_edited_prose_captions_and_titles_run_nothing(book: Path) -> None:
     replace_text(book / "templates" / "chapters" / "words.md", "## Tokens", "## Pieces")
     replace_text(book / "experiments" / "next.yaml", "Their scores.", "Their scores, unscaled.")
     replace_text(book / "experiments" / "next.yaml", "title: A sum", "title: An easy sum")
-    result = layerbook("build", cwd=book)
-    assert result.returncode == 0
+    result = layerbook("build", cwd=book, check=True)
     assert "ran" not in result.stdout
     assert read_results(book) == before
     assert "Pieces" in (book / "site" / "words.html").read_text(encoding="utf-8")
@@ -195,7 +191,7 @@ def test_changed_prompt_runs_its_experiment_alone(book: Path) -> None:
     )
     result = layerbook("build", cwd=book)
     assert "1 experiment ran: 1 new" in result.stdout
-    assert layerbook("status", "--check", cwd=book).returncode == 0
+    layerbook("status", "--check", cwd=book, check=True)
 
 
 def test_status_finds_an_edited_page_and_build_restores_it(book: Path) -> None:
@@ -204,7 +200,7 @@ def test_status_finds_an_edited_page_and_build_restores_it(book: Path) -> None:
     page.write_bytes(original.replace(b"Tokens", b"Tokins"))
     status = layerbook("status", "--check", cwd=book)
     assert status.returncode == 1 and "site/words.html: out of date" in status.stdout
-    assert layerbook("build", cwd=book).returncode == 0
+    layerbook("build", cwd=book, check=True)
     assert page.read_bytes() == original
 
 
@@ -257,7 +253,7 @@ def test_one_failing_experiment_does_not_stop_the_others(
 
 
 def test_strict_fails_on_a_refuted_claim(book: Path) -> None:
-    assert layerbook("build", cwd=book).returncode == 0
+    layerbook("build", cwd=book, check=True)
     result = layerbook("build", "--strict", cwd=book)
     assert result.returncode == 1
     assert "1 claim not true" in result.stderr
@@ -266,7 +262,7 @@ def test_strict_fails_on_a_refuted_claim(book: Path) -> None:
 def test_lists_every_claim_with_its_verdict_and_place(book: Path) -> None:
     """The list includes claims that no page shows. Boxes and list link to each other."""
     replace_text(book / "templates" / "chapters" / "next.md", '{{ claim("sum", 1) }}\n', "")
-    assert layerbook("build", cwd=book).returncode == 0
+    layerbook("build", cwd=book, check=True)
     page = (book / "site" / "claims.html").read_text(encoding="utf-8")
     chapter = (book / "site" / "next.html").read_text(encoding="utf-8")
     rows = re.findall(r'<tr id="claim-next-sum-(\d)">(.*?)</tr>', page, re.DOTALL)
@@ -292,7 +288,7 @@ def test_claims_that_hold_by_definition_are_counted_apart(book: Path) -> None:
     check = "        check: result.prompts[0].top[0].prob > 0\n"
     replace_text(spec, check, f"{check}        evidence: definition\n")
     replace_text(spec, "    title: A sum\n", "    title: A sum\n    evidence: correlation\n")
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     page = (book / "site" / "claims.html").read_text(encoding="utf-8")
     rows = re.findall(r'<tr id="claim-next-sum-\d">(.*?)</tr>', page, re.DOTALL)
     assert [re.search(r'class="badge (\w+)"', row)[1] for row in rows] == [
@@ -321,19 +317,19 @@ def test_other_model_has_its_own_column(book: Path) -> None:
         entry, model="other", key=changed(entry.key, weights="gguf:abcd/1"), result=result
     )
     result_path = save_result(path.parents[2], other)
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     page = (book / "site" / "claims.html").read_text(encoding="utf-8")
     assert re.findall(r'<td class="(\w+)">', page) == ["holds", "holds", "fails", "holds"]
     assert '<th scope="col">other</th>' in page and "<code>abcd</code>" in page
 
     save_result(path.parents[2], changed(other, key=changed(other.key, spec="0" * 64)))
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     assert '<th scope="col">other</th>' not in (book / "site" / "claims.html").read_text(
         encoding="utf-8"
     )
 
     shutil.rmtree(result_path.parents[1])
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     assert read_tree(book / "site") == before
 
 
@@ -354,7 +350,7 @@ def test_other_model_is_undecided_where_results_are_missing_or_stale(book: Path)
                 path.parents[2],
                 changed(entry, model="other", key=changed(entry.key, code="0" * 64)),
             )
-        assert layerbook("build", "--no-run", cwd=book).returncode == 0
+        layerbook("build", "--no-run", cwd=book, check=True)
         page = (book / "site" / "claims.html").read_text(encoding="utf-8")
         shown = '<td class="open"><b class="verdict">Not decided</b><span class="claim-margin">'
         assert (
@@ -364,7 +360,7 @@ def test_other_model_is_undecided_where_results_are_missing_or_stale(book: Path)
 
 def test_check_warns_of_numbers_typed_into_prose(book: Path) -> None:
     """An error with --strict; not reported if the line gives a reason."""
-    assert layerbook("check", "--strict", cwd=book).returncode == 0
+    layerbook("check", "--strict", cwd=book, check=True)
     prose = book / "templates" / "chapters" / "words.md"
     before = prose.read_text(encoding="utf-8")
     prose.write_text(before + "\nIt knows 320 of them.\n", encoding="utf-8")
@@ -374,7 +370,7 @@ def test_check_warns_of_numbers_typed_into_prose(book: Path) -> None:
     assert f"words.md:{line}:10: warning: the number 320 is typed" in result.stderr
     assert layerbook("check", "--strict", cwd=book).returncode == 1
     replace_text(prose, "them.", "them. {# numeral: the tests' own vocabulary #}")
-    assert layerbook("check", "--strict", cwd=book).returncode == 0
+    layerbook("check", "--strict", cwd=book, check=True)
 
 
 def test_reports_unknown_fields_in_claims_before_anything_runs(book: Path) -> None:

@@ -17,7 +17,7 @@ OPTIONS = ("build", "--no-run", "--quiet")
 @pytest.fixture
 def built_book(book: Path) -> Path:
     """Return a book whose site is current."""
-    assert layerbook(*OPTIONS, cwd=book).returncode == 0
+    layerbook(*OPTIONS, cwd=book, check=True)
     return book
 
 
@@ -99,7 +99,7 @@ def test_is_not_left_by_a_build_during_which_a_file_changed(
 
     with monkeypatch.context() as patched:
         patched.setattr(publish, "publish", edit_and_publish)
-        assert layerbook(*OPTIONS, cwd=book).returncode == 0
+        layerbook(*OPTIONS, cwd=book, check=True)
     assert "written" in layerbook(*OPTIONS, cwd=book).stdout
 
 

@@ -120,5 +120,4 @@ def test_correct_book_has_no_problems(tiny_model_dir: Path, tmp_path: Path) -> N
 {{ quantity("key") }} {{ r("sum").prompts[0].prompt.upper() }} {{ r("sum").prompts | length }}
 """
     break_book(unrun, text)
-    checked = layerbook("check", cwd=unrun)
-    assert checked.returncode == 0, checked.stderr
+    layerbook("check", cwd=unrun, check=True)

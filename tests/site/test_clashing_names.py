@@ -58,8 +58,7 @@ def test_clashing_names_get_separate_files(tmp_path: Path, tiny_model_dir: Path)
     for name, spec, prose in (("one", ONE, ONE_PROSE), ("two", TWO, TWO_PROSE)):
         (book / "experiments" / f"{name}.yaml").write_text(spec)
         (book / "templates" / "chapters" / f"{name}.md").write_text(prose)
-    completed = layerbook("build", cwd=book)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("build", cwd=book, check=True)
     data = book / "site" / "data" / "one"
     sweep = list(csv.reader((data / "same-prompt-0.csv").read_text().splitlines()))
     figure = list(csv.reader((data / "same.prompt-0.csv").read_text().splitlines()))

@@ -221,8 +221,7 @@ def test_check_reports_wrong_expected_values(
 def test_build_shows_cells_and_runs_nothing(book: Path) -> None:
     """The output comes from the result, and the notebook is published."""
     write_cell(book, GOOD.replace("x = 1", "open('ran', 'w')"))
-    completed = layerbook("build", "--no-run", cwd=book)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("build", "--no-run", cwd=book, check=True)
     page = (book / "site" / "next.html").read_text(encoding="utf-8")
     result = load_results(book)["next/sum"].result
     prob = result.prompts[0].top[0].prob  # type: ignore[attr-defined]

@@ -31,7 +31,7 @@ def built(book: Path) -> Path:
     cell.write_text(f'# equals: r("sum").top_k\n{code}', encoding="utf-8")
     prose = book / "templates" / "chapters" / "next.md"
     prose.write_text(prose.read_text("utf-8") + '\n{{ code_cell("write") }}\n', encoding="utf-8")
-    assert layerbook("build", "--quiet", "--no-run", "--jobs", "1", cwd=book).returncode == 0
+    layerbook("build", "--quiet", "--no-run", "--jobs", "1", cwd=book, check=True)
     return book
 
 
@@ -60,7 +60,7 @@ def test_pages_load_nothing_from_elsewhere(built: Path) -> None:
 
 def test_code_cells_are_shown_and_never_run(built: Path) -> None:
     """Neither by a build nor by a check."""
-    assert layerbook("check", cwd=built).returncode == 0
+    layerbook("check", cwd=built, check=True)
     assert "touch" in (built / "site" / "next.html").read_text("utf-8")
     assert (built / "site" / "next.ipynb").is_file()
     assert not list(built.rglob("written"))

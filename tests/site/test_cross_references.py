@@ -26,8 +26,7 @@ def add_prose(book: Path, chapter: str, text: str) -> None:
 
 def build(book: Path, *options: str) -> str:
     """Build the book and return the page that refers to the other."""
-    process = layerbook("build", "--no-run", *options, cwd=book)
-    assert process.returncode == 0, process.stderr
+    layerbook("build", "--no-run", *options, cwd=book, check=True)
     return (book / "site" / "words.html").read_text(encoding="utf-8")
 
 
@@ -90,8 +89,7 @@ def test_unknown_references_are_found_before_anything_runs(book: Path) -> None:
     add_prose(book, "next", TARGETS + picture + diagram)
     known = "@fig-sum-prompt-0 @fig-line @fig-way @sec-a-last-word @eq-same @eq-next/same"
     add_prose(book, "words", f"\nSee {known} @fig-pattern-prompt-9-layer-1-mean.\n")
-    checked = layerbook("check", cwd=book)
-    assert checked.returncode == 0, checked.stderr
+    layerbook("check", cwd=book, check=True)
     unknown = ["@fig-sum-promt-0", "@fig-lime", "@sec-a-lost-word", "@eq-sane", "@eq-words/same"]
     add_prose(book, "words", "".join(f"\nAnd {name}.\n" for name in unknown))
     checked = layerbook("check", cwd=book)

@@ -46,15 +46,13 @@ def built(book_with_results: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     prose.write_text(prose.read_text() + MORE_PROSE)
     (book / "images").mkdir()
     (book / "images" / "line.svg").write_text(LINE)
-    completed = layerbook("build", "--no-run", "--quiet", cwd=book)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("build", "--no-run", "--quiet", cwd=book, check=True)
     return book
 
 
 def export(book: Path, *options: str) -> None:
     """Run `layerbook export`."""
-    completed = layerbook("export", *options, cwd=book)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("export", *options, cwd=book, check=True)
 
 
 @pytest.mark.browser
@@ -164,8 +162,7 @@ def test_links_to_the_site_need_its_address(built: Path, tmp_path: Path) -> None
         shutil.copytree(built, book)
         spec = book / "experiments" / "book.yaml"
         spec.write_text(f"{url}{spec.read_text()}")
-        completed = layerbook("export", "--epub", "book.epub", cwd=book)
-        assert completed.returncode == 0, completed.stderr
+        completed = layerbook("export", "--epub", "book.epub", cwd=book, check=True)
         assert ("become plain text" in completed.stderr) == (not url)
         with zipfile.ZipFile(book / "book.epub") as archive:
             page = archive.read("EPUB/next.xhtml").decode()

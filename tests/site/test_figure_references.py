@@ -14,8 +14,8 @@ def test_numbers_are_those_of_the_figures(tmp_path: Path, tiny_model_dir: Path) 
     text = prose.read_text(encoding="utf-8")
     call = '{{ ref("cut", "tokens") }} and {{ ref("next/pattern", "prompt-0-layer-1-mean") }}'
     prose.write_text(f"{text}\nSee {call}.\n", encoding="utf-8")
-    assert layerbook("check", cwd=book).returncode == 0
-    assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
+    layerbook("check", cwd=book, check=True)
+    layerbook("build", "--jobs", "1", cwd=book, check=True)
     page = (book / "site" / "words.html").read_text(encoding="utf-8")
     own = '<a class="reference" href="#cut-tokens">Figure 2.1</a>'
     other = 'href="next.html#pattern-prompt-0-layer-1-mean">Figure 1.2</a>'
@@ -25,7 +25,7 @@ def test_numbers_are_those_of_the_figures(tmp_path: Path, tiny_model_dir: Path) 
     before = following.read_text(encoding="utf-8")
     assert first in before
     following.write_text(before.replace(first, ""), encoding="utf-8")
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     page = (book / "site" / "words.html").read_text(encoding="utf-8")
     assert other.replace("1.2", "1.1") in page
     prose.write_text(f'{text}\nSee {{{{ ref("next/sum", "prompt-0") }}}}.\n', encoding="utf-8")
@@ -51,7 +51,7 @@ def test_words_point_to_parts_that_their_figure_has(tmp_path: Path, tiny_model_d
         f'{text}\n{top}See {{{{ point("sum", "prompt-0", best, "the <b>best</b>") }}}}.\n',
         encoding="utf-8",
     )
-    assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
+    layerbook("build", "--jobs", "1", cwd=book, check=True)
     page = (book / "site" / "next.html").read_text(encoding="utf-8")
     assert '<a class="point" href="#sum-prompt-0" data-part="' in page
     assert ">the &lt;b&gt;best&lt;/b&gt;</a>." in page

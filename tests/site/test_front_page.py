@@ -102,7 +102,7 @@ def test_plain_pages_are_not_counted_as_chapters(tmp_path: Path, tiny_model_dir:
     preface.write_text("---\ntitle: Preface\nunnumbered: true\n---\nRead it first.\n")
     checked = layerbook("check", cwd=book)
     assert checked.stdout.startswith("2 chapters, 1 page, "), checked.stdout + checked.stderr
-    assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
+    layerbook("build", "--jobs", "1", cwd=book, check=True)
     page = (book / "site" / "index.html").read_text(encoding="utf-8")
     assert "2 chapters, about 3 min of reading" in page and "Preface" in page
 
@@ -110,14 +110,14 @@ def test_plain_pages_are_not_counted_as_chapters(tmp_path: Path, tiny_model_dir:
 def test_first_page_has_its_text_and_reading_times(tmp_path: Path, tiny_model_dir: Path) -> None:
     """A book without such a text has only the list of chapters."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
-    assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
+    layerbook("build", "--jobs", "1", cwd=book, check=True)
     plain = (book / "site" / "index.html").read_text(encoding="utf-8")
     assert "2 chapters, about 2 min of reading" in plain and "journey" not in plain
     text = book / "templates" / "pages" / "index.md"
     text.parent.mkdir()
     text.write_text(INDEX, encoding="utf-8")
-    assert layerbook("check", cwd=book).returncode == 0
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("check", cwd=book, check=True)
+    layerbook("build", "--no-run", cwd=book, check=True)
     page = (book / "site" / "index.html").read_text(encoding="utf-8")
     assert page.count('<li class="stage">') == 2 and '<h2 id="for-whom">' in page
     assert "1 min" in page and "index.html#for-whom" in (
@@ -127,5 +127,5 @@ def test_first_page_has_its_text_and_reading_times(tmp_path: Path, tiny_model_di
     process = layerbook("check", cwd=book)
     assert process.returncode == 2 and "index.md:11:17: no page named" in process.stderr
     text.unlink()
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     assert (book / "site" / "index.html").read_text(encoding="utf-8") == plain

@@ -101,19 +101,19 @@ def test_check_finds_mistakes_in_terms(tmp_path: Path, tiny_model_dir: Path) -> 
     prose.write_text(before, encoding="utf-8")
     assert "glossary.yaml:3:58: in the formula" in layerbook("check", cwd=book).stderr
     terms.write_text(TERMS, encoding="utf-8")
-    assert layerbook("check", cwd=book).returncode == 0
+    layerbook("check", cwd=book, check=True)
 
 
 def test_page_follows_the_file(tmp_path: Path, tiny_model_dir: Path) -> None:
     """Page, contents and search entry exist only with the file."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
-    assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
+    layerbook("build", "--jobs", "1", cwd=book, check=True)
     plain = read_tree(book / "site")
     prose, terms = book / "templates/chapters/words.md", book / "templates/glossary.yaml"
     before = prose.read_text(encoding="utf-8")
     terms.write_text(TERMS, encoding="utf-8")
     prose.write_text(before + '\nThe {{ term("logits") }}.\n', encoding="utf-8")
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     site = read_tree(book / "site")
     page = site["glossary.html"].decode()
     assert '<a href="words.html#term-logits-1">Words: Tokens</a>' in page
@@ -124,5 +124,5 @@ def test_page_follows_the_file(tmp_path: Path, tiny_model_dir: Path) -> None:
     assert b"glossary.html#logits" in site["assets/search-index.js"]
     prose.write_text(before, encoding="utf-8")
     terms.unlink()
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     assert read_tree(book / "site") == plain

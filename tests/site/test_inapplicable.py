@@ -55,12 +55,10 @@ def gpt2_book(tmp_path: Path) -> Path:
 
 def test_pages_name_what_the_model_does_not_support(gpt2_book: Path) -> None:
     """Every command treats the book as complete."""
-    checked = layerbook("check", cwd=gpt2_book)
-    assert checked.returncode == 0, checked.stderr
+    checked = layerbook("check", cwd=gpt2_book, check=True)
     assert "experiments/words.yaml:20:1: note: turned is not applicable: it needs" in checked.stderr
 
-    built = layerbook("build", "--quiet", cwd=gpt2_book)
-    assert built.returncode == 0, built.stderr
+    built = layerbook("build", "--quiet", cwd=gpt2_book, check=True)
     assert "Skipped 1 experiment that this model cannot run: words/turned" in built.stdout
     page = (gpt2_book / "site" / "words.html").read_text("utf-8")
     assert "Before." in page and "Nothing turns." in page
@@ -71,22 +69,20 @@ def test_pages_name_what_the_model_does_not_support(gpt2_book: Path) -> None:
     assert '<td class="inapplicable"><b class="verdict">Not applicable</b>' in claims
     assert "<dt>Not applicable</dt><dd>1</dd>" in claims
 
-    status = layerbook("status", "--check", cwd=gpt2_book)
-    assert status.returncode == 0, status.stdout
+    status = layerbook("status", "--check", cwd=gpt2_book, check=True)
     assert "words/turned  inapplicable (it needs" in status.stdout
     assert "0 not current" in status.stdout
-    assert layerbook("verify", "--quiet", cwd=gpt2_book).returncode == 0
+    layerbook("verify", "--quiet", cwd=gpt2_book, check=True)
     forced = layerbook("run", "--quiet", "--force", "--only", "turned", cwd=gpt2_book)
     assert forced.returncode == 0 and "Every result is current" in forced.stdout
-    assert layerbook("build", "--quiet", "--no-run", cwd=gpt2_book).returncode == 0
+    layerbook("build", "--quiet", "--no-run", cwd=gpt2_book, check=True)
 
 
 def test_pages_give_the_reason_in_the_language_of_the_book(gpt2_book: Path) -> None:
     """The console stays English."""
     spec = gpt2_book / "experiments" / "book.yaml"
     spec.write_text(spec.read_text("utf-8").replace("language: en", "language: de"), "utf-8")
-    built = layerbook("build", "--quiet", cwd=gpt2_book)
-    assert built.returncode == 0, built.stderr
+    layerbook("build", "--quiet", cwd=gpt2_book, check=True)
     page = (gpt2_book / "site" / "words.html").read_text("utf-8")
     reason = (
         "das Experiment braucht Querys und Keys, die nach ihren Positionen gedreht werden (RoPE), "
@@ -102,8 +98,7 @@ def test_prose_without_a_condition_is_left_out(gpt2_book: Path) -> None:
     prose = gpt2_book / "templates" / "chapters" / "words.md"
     for text in ('{{ r("turned").d_head }}', '{% if holds("turned") %}Yes.{% endif %}'):
         prose.write_text(text, encoding="utf-8")
-        built = layerbook("build", "--quiet", cwd=gpt2_book)
-        assert built.returncode == 0, built.stderr
+        layerbook("build", "--quiet", cwd=gpt2_book, check=True)
         page = (gpt2_book / "site" / "words.html").read_text("utf-8")
         assert page.count("which GPT-2 lacks") == 1
 
@@ -111,7 +106,8 @@ def test_prose_without_a_condition_is_left_out(gpt2_book: Path) -> None:
 def test_single_spec_runs_its_applicable_experiments(gpt2_book: Path, tmp_path: Path) -> None:
     """`run SPEC` writes the other results."""
     spec = gpt2_book / "experiments" / "words.yaml"
-    completed = layerbook("run", "--quiet", spec, "--out", tmp_path / "out", cwd=gpt2_book)
-    assert completed.returncode == 0, completed.stderr
+    completed = layerbook(
+        "run", "--quiet", spec, "--out", tmp_path / "out", cwd=gpt2_book, check=True
+    )
     assert "Skipped 1 experiment" in completed.stdout
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["cat.json", "cut.json"]

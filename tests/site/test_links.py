@@ -193,5 +193,5 @@ def test_prose_may_begin_with_a_byte_order_mark(book: Path) -> None:
     """It is not part of the text."""
     prose = book / "templates" / "chapters" / "words.md"
     prose.write_text("\ufeff" + prose.read_text(encoding="utf-8"), encoding="utf-8")
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     assert '<h2 id="tokens">' in (book / "site" / "words.html").read_text(encoding="utf-8")

@@ -46,32 +46,31 @@ def live_book(tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("LAYERBOOK_CACHE", str(tmp_path / "cache"))
     gguf = write_gguf(tiny_model_dir, tmp_path / "tiny.gguf", quantized=True)
     book = write_small_book(tmp_path / "book", gguf)
-    assert layerbook("build", "--quiet", cwd=book).returncode == 0
+    layerbook("build", "--quiet", cwd=book, check=True)
     return book
 
 
 def test_site_is_current_with_and_without_the_live_edition(live_book: Path) -> None:
     """`status --check` and builds ignore the scripts that `--live` writes."""
     before = read_tree(live_book / "site")
-    process = layerbook("build", "--live", cwd=live_book)
-    assert process.returncode == 0
+    process = layerbook("build", "--live", cwd=live_book, check=True)
     assert "site/live: the model in 1 script," in process.stdout
     live = read_tree(live_book / "site" / "live")
     scripts = {name: data for name, data in live.items() if name.endswith(".js")}
     assert joined(scripts) == (live_book.parent / "tiny.gguf").read_bytes()
-    assert layerbook("status", "--check", cwd=live_book).returncode == 0
-    assert layerbook("build", "--force", "--no-run", cwd=live_book).returncode == 0
+    layerbook("status", "--check", cwd=live_book, check=True)
+    layerbook("build", "--force", "--no-run", cwd=live_book, check=True)
     assert read_tree(live_book / "site" / "live") == live
     shutil.rmtree(live_book / "site" / "live")
-    assert layerbook("status", "--check", cwd=live_book).returncode == 0
+    layerbook("status", "--check", cwd=live_book, check=True)
     assert read_tree(live_book / "site") == before
 
 
 def test_removed_live_edition_is_restored(live_book: Path) -> None:
     """Even if nothing else has changed."""
-    assert layerbook("build", "--live", cwd=live_book).returncode == 0
+    layerbook("build", "--live", cwd=live_book, check=True)
     shutil.rmtree(live_book / "site" / "live")
-    assert layerbook("build", "--live", cwd=live_book).returncode == 0
+    layerbook("build", "--live", cwd=live_book, check=True)
     assert (live_book / "site" / "live" / "manifest.js").is_file()
 
 

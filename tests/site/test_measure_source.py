@@ -51,7 +51,7 @@ def test_page_has_the_code_of_an_analysis_once(book: Path) -> None:
     prose = book / "templates" / "chapters" / "next.md"
     text = prose.read_text(encoding="utf-8")
     prose.write_text(f'{text}\n{{{{ source("pattern") }}}}\n', encoding="utf-8")
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     page = (book / "site" / "next.html").read_text(encoding="utf-8")
     for analysis in ("next-token", "attention-pattern"):
         assert page.count(f'<div id="{analysis}-code">') == 1

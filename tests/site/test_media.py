@@ -40,8 +40,7 @@ def write_prose(book: Path, *paragraphs: str) -> None:
 
 def built_page(book: Path) -> str:
     """Build without running, and return the page of the chapter."""
-    completed = layerbook("build", "--no-run", "--quiet", cwd=book)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("build", "--no-run", "--quiet", cwd=book, check=True)
     return (book / "site" / "words.html").read_text(encoding="utf-8")
 
 

@@ -24,8 +24,7 @@ def write_catalogue(book: Path, code: str, *messages: tuple[str, str]) -> Path:
 
 def build(book: Path) -> str:
     """Build the book and return a page."""
-    process = layerbook("build", "--no-run", "--jobs", "1", cwd=book)
-    assert process.returncode == 0, process.stderr
+    layerbook("build", "--no-run", "--jobs", "1", cwd=book, check=True)
     return (book / "site" / "words.html").read_text(encoding="utf-8")
 
 

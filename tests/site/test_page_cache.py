@@ -122,10 +122,10 @@ def test_renders_one_chapter_in_a_checkout(
 ) -> None:
     """The package's templates are in the book's own folder there."""
     monkeypatch.setattr("layerbook.site.inputs.files", lambda package: book / "templates")
-    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
+    layerbook("build", "--no-run", "--quiet", cwd=book, check=True)
     rendered.clear()
     edit_of(PROSE, "## Tokens", "## Pieces")(book)
-    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
+    layerbook("build", "--no-run", "--quiet", cwd=book, check=True)
     assert rendered == ["words"]
 
 
@@ -140,7 +140,7 @@ def test_parses_only_changed_chapters(book: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(chapter_text, "parse_outline", recorded)
     monkeypatch.setattr(references, "find_references", lambda prose: pytest.fail(prose.file))
     edit_of(PROSE, "## Tokens", "## Pieces")(book)
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     unchanged = (book / "templates" / "chapters" / "next.md").read_text(encoding="utf-8")
     assert parsed and unchanged not in parsed
 
@@ -148,7 +148,7 @@ def test_parses_only_changed_chapters(book: Path, monkeypatch: pytest.MonkeyPatc
 def test_checks_the_links_of_a_cached_page(book: Path) -> None:
     """A heading that another chapter links to is removed, and that chapter is unchanged."""
     edit_of("templates/chapters/next.md", "likeliest", "[likeliest](words.html#tokens)")(book)
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     edit_of(PROSE, "## Tokens", "## Pieces")(book)
     broken = layerbook("build", "--no-run", cwd=book)
     assert broken.returncode == 2
@@ -176,7 +176,7 @@ def test_renders_a_page_whose_cache_entry_is_damaged(book: Path, rendered: list[
         if path.is_file():
             path.write_bytes(path.read_bytes()[:-7])
     edit_of(PROSE, "## Tokens", "## Pieces")(book)
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     assert rendered == ["next", "words"]
     assert read_tree(book / "site") == clean_build(book)
 

@@ -61,7 +61,7 @@ def test_headings_leave_other_ids_alone(book: Path) -> None:
     prose = book / "templates" / "chapters" / "next.md"
     text = "".join(f"\n\n## {heading}" for heading in headings) + "\n\nA[^1].\n\n[^1]: B."
     prose.write_text(prose.read_text(encoding="utf-8") + text, encoding="utf-8")
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     page = (book / "site" / "next.html").read_text(encoding="utf-8")
     assert repeated_ids(page) == []
     ids = heading_ids(page)
@@ -79,7 +79,7 @@ def test_chapters_leave_the_ids_of_the_list_of_claims_alone(book: Path) -> None:
         spec.write_text(text.replace(old, old.replace("next", "main")), encoding="utf-8")
     chapters = book / "templates" / "chapters"
     (chapters / "next.md").rename(chapters / "main.md")
-    assert layerbook("build", "--quiet", cwd=book).returncode == 0
+    layerbook("build", "--quiet", cwd=book, check=True)
     page = (book / "site" / "claims.html").read_text(encoding="utf-8")
     assert repeated_ids(page) == []
     assert '<h2 id="main-2">' in page

@@ -46,7 +46,7 @@ def write_book(folder: Path, model: Path) -> Path:
 def test_parts_and_pages_are_in_the_contents(tmp_path: Path, tiny_model_dir: Path) -> None:
     """Navigation, numbers, neighbors, search and links follow the outline."""
     book = write_book(tmp_path / "book", tiny_model_dir)
-    assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
+    layerbook("build", "--jobs", "1", cwd=book, check=True)
     site = {
         name: data.decode()
         for name, data in read_tree(book / "site").items()
@@ -76,8 +76,7 @@ def test_book_with_pages_is_checked_from_the_folder_above(
     """With any way to write the path of the book."""
     book = write_book(tmp_path / "book", tiny_model_dir)
     written = book if form == "absolute" else book.name
-    completed = layerbook("check", "--book", written, cwd=tmp_path)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("check", "--book", written, cwd=tmp_path, check=True)
 
 
 def test_prose_problems_of_a_page_have_its_lines(tmp_path: Path, tiny_model_dir: Path) -> None:
@@ -98,18 +97,18 @@ def test_drafts_are_shown_on_request_only(tmp_path: Path, tiny_model_dir: Path) 
     spec.write_text("draft: true\n" + spec.read_text(encoding="utf-8"), encoding="utf-8")
     page = book / "templates" / "pages" / "about.md"
     assert "no page named 'words.html'" in layerbook("check", cwd=book).stderr
-    assert layerbook("check", "--drafts", cwd=book).returncode == 0
+    layerbook("check", "--drafts", cwd=book, check=True)
     page.write_text(
         page.read_text(encoding="utf-8").replace("[the words](words.html#tokens)", "them"),
         encoding="utf-8",
     )
-    assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
+    layerbook("build", "--jobs", "1", cwd=book, check=True)
     plain = read_tree(book / "site")
     assert "words.html" not in plain and b"words.html" not in plain["about.html"]
-    assert layerbook("build", "--jobs", "1", "--drafts", cwd=book).returncode == 0
+    layerbook("build", "--jobs", "1", "--drafts", cwd=book, check=True)
     site = read_tree(book / "site")
     assert b'<span class="badge draft">draft</span>' in site["words.html"]
-    assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
+    layerbook("build", "--jobs", "1", cwd=book, check=True)
     assert read_tree(book / "site") == plain
 
 
@@ -123,9 +122,9 @@ def test_hidden_draft_without_experiments_is_named_nowhere(
     draft = "draft: true\nchapter: later\ntitle: A later chapter\n"
     (book / "experiments" / "later.yaml").write_text(draft, encoding="utf-8")
     (book / "templates" / "chapters" / "later.md").write_text("Not yet.", encoding="utf-8")
-    assert layerbook("build", "--jobs", "1", "--drafts", cwd=book).returncode == 0
+    layerbook("build", "--jobs", "1", "--drafts", cwd=book, check=True)
     assert b"A later chapter" in read_tree(book / "site")["words.html"]
     assert layerbook("status", "--check", cwd=book).returncode == 1
-    assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
+    layerbook("build", "--jobs", "1", cwd=book, check=True)
     site = read_tree(book / "site")
     assert [path for path, data in site.items() if b"A later chapter" in data] == []

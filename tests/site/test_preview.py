@@ -20,7 +20,7 @@ from layerbook.site.serve import add_preview, serve
 @pytest.fixture
 def served(book: Path) -> tuple[Preview, int]:
     """Serve the small book with its preview; return the preview and the port."""
-    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
+    layerbook("build", "--no-run", "--quiet", cwd=book, check=True)
     preview = Preview(book, None, drafts=False, run=False)
     preview.rebuild(Reporter())
     ports: queue.Queue[int] = queue.Queue()

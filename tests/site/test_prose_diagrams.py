@@ -39,8 +39,8 @@ def refuse(book: Path, *command: str) -> str:
 def test_a_diagram_is_a_figure(book: Path) -> None:
     """With number, caption and description; drawn for both kinds of pages, and kept."""
     add_prose(book, DIAGRAM)
-    assert layerbook("check", cwd=book).returncode == 0
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("check", cwd=book, check=True)
+    layerbook("build", "--no-run", cwd=book, check=True)
     page = (book / "site" / "words.html").read_text(encoding="utf-8")
     assert '<figure class="figure kind-image" id="way">' in page
     assert 'alt="Two boxes; text leads to tokens."' in page
@@ -51,7 +51,7 @@ def test_a_diagram_is_a_figure(book: Path) -> None:
     assert f'src="data/diagrams/{light.name}"' in page and "digraph" not in page
     first = light.read_bytes()
     shutil.rmtree(book / "site")
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     assert light.read_bytes() == first
 
 

@@ -25,8 +25,7 @@ def site(book: Path) -> dict[str, bytes]:
         f"{path.read_text()}url: https://example.org/course\n"
         "edit_url: https://example.org/me/edit/main/\n"
     )
-    completed = layerbook("build", "--no-run", "--quiet", cwd=book)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("build", "--no-run", "--quiet", cwd=book, check=True)
     return read_tree(book / "site")
 
 
@@ -77,7 +76,7 @@ def test_social_card_shows_the_title(site: dict[str, bytes]) -> None:
 
 
 def test_book_without_an_address_has_no_sitemap_or_card(book: Path) -> None:
-    assert layerbook("build", "--no-run", "--quiet", cwd=book).returncode == 0
+    layerbook("build", "--no-run", "--quiet", cwd=book, check=True)
     site = read_tree(book / "site")
     assert not site.keys() & {"sitemap.xml", "404.html", "assets/card.png"}
     assert b"canonical" not in site["index.html"] and b"og:" not in site["index.html"]

@@ -215,7 +215,7 @@ def test_check_reports_unknown_and_uncited_sources(tmp_path: Path, tiny_model_di
 def test_page_follows_the_file(tmp_path: Path, tiny_model_dir: Path) -> None:
     """Page, contents and search entry exist only with the file."""
     book = write_small_book(tmp_path / "book", tiny_model_dir)
-    assert layerbook("build", "--jobs", "1", cwd=book).returncode == 0
+    layerbook("build", "--jobs", "1", cwd=book, check=True)
     plain = read_tree(book / "site")
     assert (
         not any(b"references.html" in data for data in plain.values())
@@ -228,7 +228,7 @@ def test_page_follows_the_file(tmp_path: Path, tiny_model_dir: Path) -> None:
     )
     sources = book / "templates" / "references.yaml"
     sources.write_text(SOURCES, encoding="utf-8")
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     site = read_tree(book / "site")
     assert all(
         b'<a href="references.html"' in data
@@ -245,12 +245,12 @@ def test_page_follows_the_file(tmp_path: Path, tiny_model_dir: Path) -> None:
     rows = json.loads(json.loads(script[script.index('"') : script.rindex('"') + 1]))
     assert rows[-1][:3] == ["references.html#zhang2019", "References", "Zhang and Sennrich, 2019"]
     sources.write_text(SOURCES.replace("The norm.", "The root of the mean."), encoding="utf-8")
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     assert b"The root of the mean." in (book / "site" / "references.html").read_bytes()
     other = book / "templates" / "chapters" / "next.md"
     first = other.read_text(encoding="utf-8")
     other.write_text(first + '\nSee {{ cite("zhang2019") }}.\n', encoding="utf-8")
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     page = (book / "site" / "references.html").read_text(encoding="utf-8")
     places = (
         '<a href="next.html#cite-zhang2019-1">What comes next, at the beginning</a>; '
@@ -260,7 +260,7 @@ def test_page_follows_the_file(tmp_path: Path, tiny_model_dir: Path) -> None:
     other.write_text(first, encoding="utf-8")
     prose.write_text(before, encoding="utf-8")
     sources.unlink()
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     assert read_tree(book / "site") == plain
 
 

@@ -129,7 +129,7 @@ def test_has_only_a_date_from_the_book_or_the_environment(
     before = read_tree(book / "site")
     assert "datePublished" not in entities(book)["./"]
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     assert entities(book)["./"]["datePublished"] == "1970-01-02"
     after = read_tree(book / "site")
     assert {path for path in after if after[path] != before[path]} == {
@@ -138,7 +138,7 @@ def test_has_only_a_date_from_the_book_or_the_environment(
     }
     spec = book / "experiments" / "book.yaml"
     spec.write_text(spec.read_text() + "published: 2026-11-25\nlicence: CC-BY-4.0\n")
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     assert entities(book)["./"]["datePublished"] == "2026-11-25"
     assert entities(book)["./"]["license"] == {"@id": "https://spdx.org/licenses/CC-BY-4.0"}
     spec.write_text(spec.read_text().replace("2026-11-25", "25.11.2026"))

@@ -39,7 +39,7 @@ def built(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = write_sweep_book(write_small_book(tmp_path_factory.mktemp("small"), tiny_model_dir))
     with (folder / "experiments" / "book.yaml").open("a") as file:
         file.write("published: 2026-11-25\n")
-    assert layerbook("build", "--jobs", "1", cwd=folder).returncode == 0
+    layerbook("build", "--jobs", "1", cwd=folder, check=True)
     return folder
 
 

@@ -36,8 +36,7 @@ def themed_book(book: Path) -> Path:
 
 def build(book: Path) -> Path:
     """Build without running, and return the site."""
-    completed = layerbook("build", "--no-run", "--quiet", cwd=book)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("build", "--no-run", "--quiet", cwd=book, check=True)
     return book / "site"
 
 

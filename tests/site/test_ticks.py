@@ -116,7 +116,7 @@ def test_check_reports_ticks_of_unknown_claims(book: Path, call: str, message: s
 def test_list_of_claims_links_to_ticks_as_to_boxes(book: Path) -> None:
     """The chapter links back to the list."""
     replace_box(book, 'A word. {{ tick("sum", 1) }}\n')
-    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    layerbook("build", "--no-run", cwd=book, check=True)
     page = (book / "site" / "claims.html").read_text(encoding="utf-8")
     chapter = (book / "site" / "next.html").read_text(encoding="utf-8")
     assert 'href="next.html#claim-sum-1"' in page
@@ -128,7 +128,6 @@ def test_check_notes_a_chapter_full_of_boxes(book: Path) -> None:
     """It is a note, not a warning, so `--strict` accepts it."""
     assert "note:" not in layerbook("check", "--strict", cwd=book).stderr
     line = replace_box(book, f"{BOX}\n" * 3)
-    completed = layerbook("check", "--strict", cwd=book)
-    assert completed.returncode == 0
+    completed = layerbook("check", "--strict", cwd=book, check=True)
     assert f"{PROSE}:{line + 4}:10: note: 4 boxes of claims in this chapter" in completed.stderr
     assert '{{ tick("sum", 1) }}' in completed.stderr
