@@ -39,7 +39,9 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
         return super().represent_mapping(tag, mapping, is_short and type(mapping) is not _Spec)
 
     def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> Any:
-        return super().represent_sequence(tag, sequence, len(repr(sequence)) < MAX_FLOW_WIDTH)
+        is_short = len(repr(sequence)) < MAX_FLOW_WIDTH
+        is_of_numbers = all(isinstance(value, int | float) for value in sequence)
+        return super().represent_sequence(tag, sequence, is_short or is_of_numbers)
 
 
 _Dumper.add_representer(str, _Dumper.represent_text)
@@ -47,7 +49,7 @@ _Dumper.add_representer(_Spec, _Dumper.represent_dict)
 
 
 def dump_list_item(spec: Mapping[str, Any]) -> str:
-    """Write a mapping as an item of a list, with short lists and mappings on one line."""
+    """Write a mapping as an item of a list; short lists and mappings are on one line."""
     text = yaml.dump(
         _Spec(spec), Dumper=_Dumper, width=LINE_WIDTH, sort_keys=False, allow_unicode=True
     )
