@@ -214,9 +214,7 @@ def _tokens(source: str) -> Iterator[_Token]:
     position, line = 0, 1
     while match := _TOKEN.match(source, position):  # any character matches, so this reads it all
         kind, text = match.lastgroup or "sign", match[0]
-        if source.startswith(("->", "--"), position):
-            text = source[position : position + 2]
-        elif text == "<":
+        if text == "<":
             kind, text = "html", _html_text(source, position)
         if kind != "space":
             yield _Token(kind, text, line)
