@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,10 +64,12 @@ def compute_layout(figures: Sequence[Bars], arrangement: Arrangement) -> BarsLay
         for f in figures
         for label, name in zip(_labels(f), _label_texts(f, longest), strict=True)
     )
-    label_axis = 0.0 if arrangement.narrow else _widest(f.label_axis.title() for f in figures)
+    label_axis = value_axis = 0.0  # on a phone, the titles have lines of their own
+    if not arrangement.narrow:
+        label_axis = text.max_width(f.label_axis.title() for f in figures)
+        value_axis = text.max_width(f.value_axis.title() for f in figures)
     left = max(names + 12, label_axis + 14)
-    right = _widest(value for f in figures for value in _value_texts(f)) + 14
-    value_axis = 0.0 if arrangement.narrow else _widest(f.value_axis.title() for f in figures)
+    right = text.max_width(value for f in figures for value in _value_texts(f)) + 14
     longest_bar, shortest_bar = _BAR_LENGTHS[min(arrangement.charts_per_row, 4) - 1]
     max_width = svg.MAX_UNSCROLLED_WIDTH - left - right - 2
     bar = max(min(longest_bar, max(shortest_bar, max_width)), value_axis - right)
@@ -76,10 +78,6 @@ def compute_layout(figures: Sequence[Bars], arrangement: Arrangement) -> BarsLay
     return BarsLayout(
         rows, row, bar, left, right, longest, limits, has_titles_apart=arrangement.narrow
     )
-
-
-def _widest(texts: Iterable[str]) -> float:
-    return max(text.pixel_width(words) for words in texts)
 
 
 def draw(canvas: Canvas, figure: Bars, layout: BarsLayout, left: float, top: float) -> None:

@@ -234,9 +234,7 @@ def _annotated_cell_size(min_width: float, columns: int, label_width: float) -> 
 
 
 def _row_label_width(figure: Heatmap) -> float:
-    mono = text.has_token_labels(figure.rows)
-    names = _row_labels(figure)
-    return max(text.pixel_width(name, mono=mono) for name in names) + 10
+    return text.max_width(_row_labels(figure), mono=text.has_token_labels(figure.rows)) + 10
 
 
 def _fit_phone(cell: Size, columns: int, label_width: float, min_width: float) -> Size:
@@ -305,7 +303,7 @@ def _draw_column_labels(
 ) -> None:
     mono = text.has_token_labels(figure.columns)
     names = _column_labels(figure)
-    widest = max((text.pixel_width(name, mono=mono) for name in names), default=0.0)
+    widest = text.max_width(names, mono=mono)
     room = _LINE_HEIGHT if layout.label_rotation else widest + 6
     label_interval = text.label_step(len(names), int(len(names) * layout.cell_size.width / room))
     anchor: Anchor = "right" if layout.label_rotation else "center"

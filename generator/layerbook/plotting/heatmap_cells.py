@@ -111,8 +111,7 @@ def _percent(share: float) -> str:
 
 def text_width(figure: Heatmap) -> float:
     """Return the width in pixels of the longest text in a cell."""
-    texts = cell_texts(figure)[~absent_cells(figure)]
-    return max((text.pixel_width(words) for words in texts), default=0.0)
+    return text.max_width(cell_texts(figure)[~absent_cells(figure)])
 
 
 def draw_annotated(canvas: Canvas, figure: Heatmap, scale: Scale, area: Area) -> None:

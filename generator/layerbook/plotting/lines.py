@@ -24,8 +24,7 @@ def compute_layout(figures: Sequence[Lines], arrangement: Arrangement) -> PlotLa
     is_alone = arrangement.charts_per_row == 1
     plot = _PLOT_SIZES[min(arrangement.charts_per_row, 4) - 1]
     ticks = 6 if is_alone else 4
-    names = [name for figure in figures for name in _series_names(figure)]
-    right = max((text.pixel_width(name) for name in names), default=0.0) + 16
+    right = text.max_width(name for figure in figures for name in _series_names(figure)) + 16
     left = 14 + max(tick_label_width(f.y, _xy_limits((f,)).y, ticks) for f in figures)
     if is_alone:
         max_width = svg.MAX_UNSCROLLED_WIDTH - left - right - 2

@@ -115,7 +115,7 @@ def draw_axes(
         names = _tick_labels(axis, positions)
         if side is axes.xaxis and names:
             # The widths of digits are estimated on the wide side, by a fifth.
-            count = int(1.2 * axes.bbox.width / _widest(names))
+            count = int(1.2 * axes.bbox.width / text.max_width(names))
             interval = text.label_step(len(positions), count)
             positions, names = positions[::interval], names[::interval]
         side.set_major_locator(FixedLocator(positions))
@@ -148,11 +148,7 @@ def draw_axis_titles(
 
 def tick_label_width(axis: Axis, limits: Limits, max_ticks: int) -> float:
     """Return the width of the names of the ticks."""
-    return _widest(_tick_labels(axis, _tick_positions(axis, limits, max_ticks)))
-
-
-def _widest(names: Iterable[str]) -> float:
-    return max((text.pixel_width(name) for name in names), default=0.0)
+    return text.max_width(_tick_labels(axis, _tick_positions(axis, limits, max_ticks)))
 
 
 def _tick_positions(axis: Axis, limits: Limits, max_ticks: int) -> list[float]:

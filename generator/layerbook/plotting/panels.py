@@ -186,7 +186,7 @@ def _layout(
         outer_labels_only=are_alike and _have_same_axes(panels),
         legend_groups=groups,
         min_width=min_width,
-        title_width=max(text.pixel_width(title, bold=True) for title in titles),
+        title_width=text.max_width(titles, bold=True),
         title_columns=title_columns,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import takewhile
 
 from layerbook.core.figures import Axis, Label, label_text
@@ -70,6 +70,11 @@ def pixel_width(
     if mono:
         return 0.61 * size * column_count(text)
     return size * sum(map(_em_width, text)) * (1.13 if bold else 1.0)
+
+
+def max_width(texts: Iterable[str], *, mono: bool = False, bold: bool = False) -> float:
+    """Return the width of the widest text in pixels, 0 if there is none."""
+    return max((pixel_width(text, mono=mono, bold=bold) for text in texts), default=0.0)
 
 
 def format_number(value: float) -> str:
