@@ -45,7 +45,7 @@ def convert(gguf_path: Path, out_dir: Path, report: Reporter | None = None) -> N
     write_tokenizer(header, out_dir)
     if mismatches := _find_mismatches(header, out_dir):
         listing = "".join(f"\n  {mismatch}" for mismatch in mismatches)
-        raise ModelError(f"{gguf_path.name}: the converted files differ from the GGUF:{listing}")
+        raise header.error(f"the converted files differ from the GGUF:{listing}")
 
 
 def _write_weights(
@@ -74,20 +74,18 @@ def _converted_tensors(
     layout = tensor_layout(config)
     for name in (*layout, *header.tensors):
         if name not in header.tensors:
-            raise ModelError(f"{header.path.name}: the tensor {name} is missing")
+            raise header.error(f"the tensor {name} is missing")
         if name not in layout and name != ROPE_FACTORS:  # stored in the configuration instead
-            raise ModelError(f"{header.path.name}: the tensor {name} is not part of a plain Llama")
+            raise header.error(f"the tensor {name} is not part of a plain Llama")
     for name, (target, shape) in layout.items():
         tensor = header.tensors[name]
         try:
             array = dequantize(tensor.data, tensor.tensor_type).astype(np.float32, copy=False)
         except NotImplementedError as error:
             kind = tensor.tensor_type.name
-            raise ModelError(
-                f"{header.path.name}: {name} is {kind}, which gguf cannot read"
-            ) from error
+            raise header.error(f"{name} is {kind}, which gguf cannot read") from error
         if array.shape != shape:
-            raise ModelError(f"{header.path.name}: {name} has shape {array.shape}, not {shape}")
+            raise header.error(f"{name} has shape {array.shape}, not {shape}")
         if target.endswith(("q_proj.weight", "k_proj.weight")):
             array = undo_rope_permutation(array, config["head_dim"])
         yield target, np.ascontiguousarray(array)

@@ -87,21 +87,23 @@ class GGUFHeader:
     values: Mapping[str, Any]
     tensors: Mapping[str, Any]
 
+    def error(self, problem: str) -> ModelError:
+        """Return an error that names the file."""
+        return ModelError(f"{self.path.name}: {problem}")
+
     def require(self, key: str) -> Any:
         """Return the value of a key; ModelError if the file lacks it."""
         if key not in self.values:
-            raise ModelError(f"{self.path.name}: the header lacks {key}")
+            raise self.error(f"the header lacks {key}")
         return self.values[key]
 
     def positive_int(self, key: str, default: int | None = None) -> int:
         """Return a positive whole number, which the file must have if there is no default."""
         value = self.require(key) if default is None else self.values.get(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ModelError(
-                f"{self.path.name}: {key} is {value!r:.80}, not a positive whole number"
-            )
+            raise self.error(f"{key} is {value!r:.80}, not a positive whole number")
         if value > (limit := MAX_LAYERS if key.endswith("block_count") else MAX_SIZE):
-            raise ModelError(f"{self.path.name}: {key} is {value:,}, more than {limit:,}")
+            raise self.error(f"{key} is {value:,}, more than {limit:,}")
         return value
 
     @property
@@ -113,9 +115,8 @@ class GGUFHeader:
         """Return the tokens of some types by id; ModelError unless each token has one type."""
         types: list[int] = self.require("tokenizer.ggml.token_type")
         if len(types) != len(self.tokens):
-            raise ModelError(
-                f"{self.path.name}: {len(self.tokens)} tokens have {len(types)} types "
-                "(tokenizer.ggml.token_type)"
+            raise self.error(
+                f"{len(self.tokens)} tokens have {len(types)} types (tokenizer.ggml.token_type)"
             )
         return {id: self.tokens[id] for id, kind in enumerate(types) if kind in kinds}
 
@@ -143,8 +144,8 @@ class GGUFHeader:
         largest = float(factors.max(initial=1.0))
         expected = _llama_3_factors(self.head_dim, self.rope_base, largest)
         if factors.shape != expected.shape or not np.allclose(factors, expected, rtol=1e-4):
-            raise ModelError(
-                f"{self.path.name}: {ROPE_FACTORS} scales RoPE differently from Llama 3.1, "
+            raise self.error(
+                f"{ROPE_FACTORS} scales RoPE differently from Llama 3.1, "
                 "which is not supported; give the model's own folder instead"
             )
         if largest == 1:
@@ -155,9 +156,7 @@ class GGUFHeader:
         """Return the id of the bos, eos, unk or pad token."""
         id = self.values.get(f"tokenizer.ggml.{TOKEN_ROLES[role]}_token_id")
         if id is not None and not 0 <= id < len(self.tokens):
-            raise ModelError(
-                f"{self.path.name}: the {role} token has id {id}, outside the vocabulary"
-            )
+            raise self.error(f"the {role} token has id {id}, outside the vocabulary")
         return id
 
     def to_config(self) -> dict[str, Any]:
@@ -215,16 +214,15 @@ def read_header(path: Path) -> GGUFHeader:
         raise ModelError(
             f"{path.name} cannot be read as GGUF ({one_line(error)}); it may be incomplete"
         ) from error
-    _check_types(path, values)
     header = GGUFHeader(path, values, tensors)
-    if unsupported := _find_unsupported(header):
-        raise ModelError(f"{path.name}: {unsupported}")
+    _check_types(header)
+    _check_supported(header)
     return header
 
 
-def _check_types(path: Path, values: Mapping[str, Any]) -> None:
+def _check_types(header: GGUFHeader) -> None:
     """Raise ModelError for the first value that is of another type than its key has."""
-    for key, value in values.items():
+    for key, value in header.values.items():
         kind = int if key.endswith("_token_id") else KEY_TYPES.get(key)
         elements = ELEMENT_TYPES.get(key)
         if elements is not None:
@@ -235,29 +233,32 @@ def _check_types(path: Path, values: Mapping[str, Any]) -> None:
             fits = kind is None or isinstance(value, kind)
             fits = fits and not (isinstance(value, float) and not math.isfinite(value))
         if not fits:
-            raise ModelError(f"{path.name}: {key} is {str(value)!r:.40}, but should be {expected}")
+            raise header.error(f"{key} is {str(value)!r:.40}, but should be {expected}")
 
 
-def _find_unsupported(header: GGUFHeader) -> str:
-    """Describe the first setting that is not supported; empty if all are."""
+def _check_supported(header: GGUFHeader) -> None:
+    """Raise ModelError for the first setting that is not supported."""
     architecture = header.values.get("general.architecture")
     if architecture != "llama":
-        shown = f"{architecture!r:.80}"
-        return f"the architecture is {shown}; only 'llama' (the Llama family) is supported"
+        raise header.error(
+            f"the architecture is {architecture!r:.80}; "
+            "only 'llama' (the Llama family) is supported"
+        )
     for key, value in header.values.items():
         supported = SUPPORTED_VALUES.get(key, (value,))
         if value not in supported:
             hint = TOKENIZER_HINT if key.startswith("tokenizer") else ""
             values = " or ".join(map(repr, supported))
-            return f"{key} is {value!r:.80}; only {values} is supported{hint}"
+            raise header.error(f"{key} is {value!r:.80}; only {values} is supported{hint}")
         relevant = key.startswith(("llama.", "tokenizer.ggml.", "split."))
         if relevant and key not in SUPPORTED_KEYS and not key.endswith("_token_id"):
-            return f"the setting {key} = {value!r:.80} is not supported, and may change results"
+            raise header.error(
+                f"the setting {key} = {value!r:.80} is not supported, and may change results"
+            )
     for key in HEAD_SIZE_KEYS:
         size = header.positive_int(key, header.head_dim)
         if size != header.head_dim:
-            return f"{key} is {size}, but a head has {header.head_dim} dimensions"
-    return ""
+            raise header.error(f"{key} is {size}, but a head has {header.head_dim} dimensions")
 
 
 def _shortest_decimal(value: float) -> float:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from layerbook.core.errors import ModelError
 from layerbook.model.gguf import CONFIG_KEYS, TOKEN_ROLES, TOKENIZER_HINT, GGUFHeader
 
 if TYPE_CHECKING:
@@ -82,8 +81,8 @@ def is_added(header: GGUFHeader, role: str) -> bool:
     )
     added = bool(header.values.get(f"tokenizer.ggml.add_{role}_token", by_default))
     if added and header.special_token_id(role) is None:
-        raise ModelError(
-            f"{header.path.name}: the tokenizer adds the {role} token, and "
+        raise header.error(
+            f"the tokenizer adds the {role} token, and "
             f"tokenizer.ggml.{TOKEN_ROLES[role]}_token_id is missing"
         )
     return added
@@ -105,9 +104,7 @@ def _byte_level(header: GGUFHeader) -> Tokenizer:
     try:
         model = models.BPE(vocab=vocabulary, merges=merges, ignore_merges=rule.ignore_merges)
     except Exception as error:  # the library raises bare Exception
-        raise ModelError(
-            f"{header.path.name}: the tokenizer's merges do not fit its vocabulary: {error}"
-        ) from error
+        raise header.error(f"the tokenizer's merges do not fit its vocabulary: {error}") from error
     backend = Tokenizer(model)
     if rule.normalizer is not None:
         backend.normalizer = rule.normalizer
@@ -149,8 +146,8 @@ def split_rule(header: GGUFHeader) -> SplitRule:
     }
     name = header.require("tokenizer.ggml.pre")
     if name not in rules:
-        raise ModelError(
-            f"{header.path.name}: the tokenizer's rule {name!r} (tokenizer.ggml.pre) is not "
+        raise header.error(
+            f"the tokenizer's rule {name!r} (tokenizer.ggml.pre) is not "
             f"supported, only {', '.join(rules)}{TOKENIZER_HINT}"
         )
     return rules[name]
@@ -171,7 +168,7 @@ def _sentencepiece(header: GGUFHeader) -> Tokenizer:
 
     tokens, scores = header.tokens, header.require("tokenizer.ggml.scores")
     if len(scores) != len(tokens):
-        raise ModelError(f"{header.path.name}: {len(tokens)} tokens have {len(scores)} scores")
+        raise header.error(f"{len(tokens)} tokens have {len(scores)} scores")
     pieces = {text: scores[id] for id, text in header.tokens_of_type(NORMAL).items()}
     vocabulary = {text: id for id, text in enumerate(tokens)}
     model = models.BPE(
