@@ -44,7 +44,6 @@ def draw(canvas: Canvas, figure: Lines, layout: PlotLayout, left: float, top: fl
     area = Area(left + layout.left_margin, top + layout.header_height, *layout.plot_size)
     limits = layout.limits or _xy_limits((figure,))
     axes = numeric_axes.draw_axes(canvas, figure, layout, limits, area)
-    numeric_axes.draw_axis_titles(canvas, figure, layout, area, left)
     gids: list[str] = []
     for i, series in enumerate(figure.series):
         x = numeric_axes.mask_unplottable(series.x, log=figure.x.log)

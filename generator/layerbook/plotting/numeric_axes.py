@@ -98,7 +98,7 @@ def axis_limits(values: Iterable[float], axis: Axis, padding: float = 0.04) -> L
 def draw_axes(
     canvas: Canvas, figure: Lines | Scatter, layout: PlotLayout, limits: PlotLimits, area: Area
 ) -> Axes:
-    """Draw axes with a few ticks, a light grid and no box."""
+    """Draw axes with their names, a few ticks, a light grid and no box."""
     axes = canvas.add_axes(area)
     axes.set(
         xscale="log" if figure.x.log else "linear",
@@ -127,16 +127,15 @@ def draw_axes(
         label.set_verticalalignment("center_baseline")
     axes.grid(visible=True)
     axes.set_axisbelow(True)
+    _draw_axis_titles(canvas, figure, layout, area)
     return axes
 
 
-def draw_axis_titles(
-    canvas: Canvas, figure: Lines | Scatter, layout: PlotLayout, area: Area, left: float
+def _draw_axis_titles(
+    canvas: Canvas, figure: Lines | Scatter, layout: PlotLayout, area: Area
 ) -> None:
-    """Draw the names of the axes horizontally: y above its end, x below its end.
-
-    left: the left edge of the chart, where the name of y begins.
-    """
+    """Draw the names of the axes horizontally: y above its end, x below its end."""
+    left = area.left - layout.left_margin
     if layout.labeled_sides.left:
         name = f"↑ {text.printable(figure.y.title())}"
         canvas.draw_text(name, left, area.top - 10, color=colors.MUTED)

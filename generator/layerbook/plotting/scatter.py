@@ -86,7 +86,6 @@ def draw(canvas: Canvas, figure: Scatter, layout: ScatterLayout, left: float, to
         plot, limits = _equal_axes((figure,), plot, least=plot)
     area = Area(left + layout.left_margin, top + layout.header_height, *plot)
     numeric_axes.draw_axes(canvas, figure, layout, limits, area)
-    numeric_axes.draw_axis_titles(canvas, figure, layout, area, left)
     centers = _pixel_positions(figure, limits, area)
     first = canvas.count_marks("point")
     pairs = [(i, p.arrow_to) for i, p in enumerate(figure.points) if p.arrow_to is not None]
