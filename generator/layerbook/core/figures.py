@@ -23,7 +23,7 @@ Role = Literal["query", "key", "value", "residual", "probability"]
 
 
 class Share(float):
-    """A share of one: tables write it in percent, downloads as the number it is."""
+    """A share of one. Tables show it in percent, downloads as a plain number."""
 
 
 def label_text(label: Label) -> str:
@@ -51,7 +51,7 @@ class Table:
 class Axis:
     """A named axis. `labels` name its steps; without them the steps are `start, start + 1, ...`.
 
-    nominal: its numbers are names, like years, seeds and ids: whole, and not in groups of three.
+    nominal: its numbers are names, such as years, seeds and ids: whole, and not grouped by three.
     percent: its numbers are shares of one, written in percent.
     role: the quantity that it measures or lists, which gives bars and its title their color.
     """

@@ -1,4 +1,4 @@
-"""The sandbox of chat templates, which are programs by the model's author.
+"""The sandbox for chat templates, which are programs written by the model's author.
 
 It has the filters, globals and tags that transformers has; tests compare it with
 `apply_chat_template`. Time, memory and the size of every result are limited.

@@ -182,7 +182,7 @@ def load_network(directory: Path, precision: Precision) -> NetworkParts:
 
 @contextmanager
 def _quiet_transformers() -> Iterator[None]:
-    """Print none of the library's remarks, which may quote a stranger's files."""
+    """Silence the library's remarks, which may quote a stranger's files."""
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()

@@ -1,4 +1,4 @@
-"""Bound the tokenizer of a stranger: the growth of a text, and the time.
+"""Limit what a stranger's tokenizer may do: how much a text grows, and how long it takes.
 
 The library applies every step that `tokenizer.json` names. Forty steps that double a text would
 make it a trillion times as long, and a pattern can take hours on a short text.
@@ -49,7 +49,8 @@ Value = TypeVar("Value")
 class TimeLimit:
     """Limits the time of each call of the library.
 
-    A call that takes too long cannot be stopped. It goes on in its thread, so there is only one.
+    A call that takes too long cannot be stopped and goes on in its thread. Later calls are refused,
+    so that there is only one such thread.
     """
 
     def __init__(self, seconds: float = SECONDS) -> None:
@@ -141,8 +142,8 @@ def _growth(step: Mapping[str, Any]) -> float:
 def _longest_replacement(charsmap: str) -> float:
     """Return the most characters that take the place of one in SentencePiece's table.
 
-    It is the size of an index in four bytes, the index, and the replacements with a zero after
-    each.
+    The table has the size of an index in four bytes, then the index, then the replacements with a
+    zero after each.
     """
     data = base64.b64decode(charsmap)
     replacements = data[4 + int.from_bytes(data[:4], "little") :].split(b"\0")

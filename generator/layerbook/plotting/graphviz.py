@@ -75,7 +75,7 @@ class Drawing:
 
 
 def draw_dot(source: str, *, dark: bool) -> Drawing:
-    """Draw a diagram; what its source does not color is dark, or light if `dark` is set.
+    """Draw a diagram. Whatever its source leaves uncolored is dark, or light if `dark` is set.
 
     Raises DiagramError if the source is refused or wrong, or if there is no Graphviz.
     """
