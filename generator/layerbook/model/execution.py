@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,7 +112,7 @@ class Execution:
             case Generate():
                 return self._generation_cache(self._outputs[request])
             case Encode(prompt):
-                return self._prompt_cache(prompt)
+                return self._prompt_cache(prompt, {})
             case EmbeddingRows(prompt):
                 rows = self.model.embedding_rows(self.token_ids(prompt))
                 return self._prompt_cache(prompt, {EMBED: rows})
@@ -135,15 +135,13 @@ class Execution:
         prompt = getattr(request, "prompt", None)
         return prompt is None or prompt.generated is None or prompt.generated in self._outputs
 
-    def _prompt_cache(
-        self, prompt: Prompt, sites: Mapping[Site, NDArray[np.floating]] | None = None
-    ) -> ActivationCache:
+    def _prompt_cache(self, prompt: Prompt, sites: Activations) -> ActivationCache:
         if prompt.generated is None:
             encoded = self.model.tokenizer.encode(prompt)
-            return self._cache(encoded.ids, encoded.text, sites=sites or {})
+            return self._cache(encoded.ids, encoded.text, sites=sites)
         ids, prompt_length = self.token_ids(prompt), self._outputs[prompt.generated].prompt_length
         text = self.model.tokenizer.decode(ids)
-        return self._cache(ids, text, sites=sites or {}, prompt_length=prompt_length)
+        return self._cache(ids, text, sites=sites, prompt_length=prompt_length)
 
     def _generation_cache(self, output: Generation) -> ActivationCache:
         tokenizer = self.model.tokenizer
