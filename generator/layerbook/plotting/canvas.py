@@ -59,12 +59,8 @@ def matplotlib_style(salt: str) -> Iterator[None]:
         rcParams.update({**_RC_PARAMS, "svg.hashsalt": salt})
         # The reader's browser chooses the glyphs; that matplotlib's own font lacks some only
         # matters for widths.
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
-        warnings.filterwarnings(
-            "ignore",
-            message=r".*Matplotlib currently does not support .* natively",
-            category=UserWarning,
-        )
+        warnings.filterwarnings("ignore", r"Glyph .* missing from", UserWarning)
+        warnings.filterwarnings("ignore", r".*Matplotlib currently does not support", UserWarning)
         yield
 
 
