@@ -25,6 +25,12 @@ class Mine(Analysis[Result]):
 
     def runs(self):
         return {"a": 1 / 0}
+
+    def measure(self, captures):
+        return Result()
+
+    def figures(self, result):
+        return {}
 """
 BIG_ARRAY = """\
 from layerbook.core.analysis import Analysis, BigArray, Record, Result
@@ -43,6 +49,12 @@ class Mine(Analysis[MineResult]):
     prompts: tuple[str, ...]
 
     def runs(self):
+        return {{}}
+
+    def measure(self, captures):
+        return MineResult()
+
+    def figures(self, result):
         return {{}}
 """
 
@@ -88,6 +100,10 @@ def lines(text: str) -> list[str]:
         ("\nraise OSError\n", r"OSError \(analyses/mine.py:2\)"),
         ("x = 1\n", r"mine.py: the analysis 'mine' must be a class named Mine"),
         (FAILING_CLASS, r"ZeroDivisionError: division by zero \(analyses/mine.py:11\)"),
+        (
+            FAILING_CLASS.replace("def measure", "def mesure"),
+            r"analyses/mine.py: Mine does not define measure\(\)$",
+        ),
     ],
 )
 def test_broken_analysis_is_reported_as_a_problem_of_the_spec(
@@ -103,7 +119,8 @@ def test_broken_analysis_is_reported_as_a_problem_of_the_spec(
         assert re.search(message, problem), problem
         assert count == "1 problem"
     completed = layerbook("--debug", "check", cwd=book)
-    assert completed.stderr.count("Traceback") == (text != "x = 1\n")
+    has_trace = text != "x = 1\n" and "does not define" not in message
+    assert completed.stderr.count("Traceback") == has_trace
     assert lines(completed.stderr)[-2:] == [problem, count]
 
 

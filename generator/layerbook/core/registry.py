@@ -115,6 +115,9 @@ def _checked_class(analysis: Any, name: str, file: str) -> AnalysisType:
     if not isinstance(getattr(analysis, "result_type", None), type):
         name = analysis.__name__
         raise UsageError(f"{file}: {name} must name its type of result, as in Analysis[MyResult]")
+    for method in ("runs", "measure", "figures"):
+        if getattr(analysis, method) is getattr(Analysis, method):
+            raise UsageError(f"{file}: {analysis.__name__} does not define {method}()")
     try:
         check_big_arrays(analysis.result_type)
     except TypeError as error:
