@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import zip_longest
 from pathlib import Path
-from typing import NamedTuple
 
 from layerbook.book.contents import Chapter, Experiment, full_address
 from layerbook.core.errors import LayerbookError
@@ -46,13 +45,6 @@ class SourceUse:
     text: str
 
 
-class CaptionKey(NamedTuple):
-    """A caption of one figure, or a claim: its line in the spec, and its name."""
-
-    line: int
-    name: str
-
-
 class ProseVariant:
     """The texts of a book with one set of results. Figures are not drawn."""
 
@@ -79,8 +71,8 @@ class ProseVariant:
         prose = read_prose(project, chapter)
         return chapter_sentences(prose.text, prose.file, context)
 
-    def captions(self, experiment: Experiment) -> dict[CaptionKey, str]:
-        """Return the captions of an experiment's figures, and its claims, as plain text."""
+    def captions(self, experiment: Experiment) -> dict[tuple[int, str], str]:
+        """Return captions and claims of an experiment as plain text, by line and name."""
         view = self._views[experiment.address]
         if view.envelope is None:
             return {}
@@ -88,14 +80,12 @@ class ProseVariant:
         texts = {}
         for name in view.figures:
             if caption := experiment.caption(name):
-                key = CaptionKey(caption.line, name)
+                piece = TextPiece(experiment.file, caption.line, caption.text)
                 indices = {"at": figure_indices(name)}
-                texts[key] = self._text(
-                    TextPiece(experiment.file, key.line, caption.text), names | indices
-                )
+                texts[caption.line, name] = self._text(piece, names | indices)
         for index, claim in enumerate(experiment.claims):
-            key = CaptionKey(claim.line, f"claim {index}")
-            texts[key] = self._text(TextPiece(experiment.file, key.line, claim.says), names)
+            piece = TextPiece(experiment.file, claim.line, claim.says)
+            texts[claim.line, f"claim {index}"] = self._text(piece, names)
         return texts
 
     def _text(self, source: TextPiece, names: Mapping[str, object]) -> str:
@@ -112,10 +102,10 @@ def caption_changes(
     changes: dict[SentenceChange, None] = {}
     for experiment in chapter.experiments:
         old_texts, new_texts = old.captions(experiment), new.captions(experiment)
-        for key, text in old_texts.items():
-            if new_texts.get(key, text) != text:
-                change = SentenceChange(experiment.file, key.line, text, new_texts[key])
-                changes[change] = None
+        for (line, name), text in old_texts.items():
+            new_text = new_texts.get((line, name), text)
+            if new_text != text:
+                changes[SentenceChange(experiment.file, line, text, new_text)] = None
     return tuple(changes)
 
 
