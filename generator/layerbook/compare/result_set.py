@@ -80,13 +80,11 @@ def open_result_set(project: Project, name: str, scratch: Path) -> ResultSet:
         return _require_results(ResultSet(name, folder, _read_chapters(folder)))
     if results.FILE_NAME_PART.fullmatch(name) and (project.results_root / name).is_dir():
         return _require_results(ResultSet(name, project.results_root / name))
-    revision = f"{name}^{{commit}}"
-    commit = _git(project.root, "rev-parse", "--verify", "--quiet", "--end-of-options", revision)
-    if commit is None:
+    path = (RESULTS_FOLDER / project.source.name).as_posix()
+    files = _read_revision(project.root, f"{name}^{{commit}}", path)
+    if files is None:
         kinds = "neither a folder, nor a model with results in this book, nor a git revision"
         raise UsageError(f"{name}: {kinds}")
-    path = (RESULTS_FOLDER / project.source.name).as_posix()
-    files = _read_revision(project.root, commit.decode().strip(), path)
     try:
         for file, data in files.items():
             target = resolve_within(scratch, scratch / file)
@@ -120,12 +118,16 @@ def _require_results(result_set: ResultSet) -> ResultSet:
     return result_set
 
 
-def _read_revision(root: Path, commit: str, folder: str) -> dict[str, bytes]:
-    """Return the files of a folder in a commit, by path from `root`; links are left out.
+def _read_revision(root: Path, commit: str, folder: str) -> dict[str, bytes] | None:
+    """Return the files of a folder in a commit, by path from `root`; None without such a commit.
+
+    Links are left out.
 
     Avoids `git archive` and `git checkout`, which run filters that a repository configures.
     """
-    listing = _git(root, "ls-tree", "-r", "-z", commit, "--", folder) or b""
+    listing = _git(root, "ls-tree", "-r", "-z", "--end-of-options", commit, "--", folder)
+    if listing is None:
+        return None
     names = {}
     for entry in filter(None, listing.split(b"\0")):
         properties, _, path = entry.partition(b"\t")
