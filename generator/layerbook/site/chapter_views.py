@@ -32,7 +32,6 @@ from layerbook.site.experiment_view import (
     names_for_text,
     unknown_name,
 )
-from layerbook.site.figure_cache import CSS_KINDS
 from layerbook.site.figure_parts import FigureParts
 from layerbook.site.measure_source import measure_html
 from layerbook.site.prose.captions import render_caption
@@ -43,6 +42,23 @@ from layerbook.site.prose.highlight import code_html
 from layerbook.site.prose.ids import PageIds
 from layerbook.site.tokens_html import table_csv
 from layerbook.store import results
+
+CSS_KINDS: dict[type, str] = {
+    figures.Bars: "bars",
+    figures.Clock: "clock",
+    figures.Diagram: "diagram",
+    figures.Frames: "frames",
+    figures.Heatmap: "heatmap",
+    figures.Lines: "lines",
+    figures.MatplotlibFigure: "own",
+    figures.MatrixChain: "shapes",
+    figures.Panels: "panels",
+    figures.Passage: "passage",
+    figures.Scatter: "scatter",
+    figures.Table: "table",
+    figures.TokenStrip: "token-strip",
+}
+"""The names of figures in the style sheet."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -64,13 +80,12 @@ class ChapterViews:
     unavailable: dict[str, ExperimentView] = field(default_factory=dict, init=False)
     cells: dict[str, CodeCell] = field(default_factory=dict, init=False)
     _sources: set[str] = field(default_factory=set, init=False)
-    _result_files: dict[str, bytes] = field(default_factory=dict, init=False)
     _figure_count: int = field(default=0, init=False)
 
     @property
     def files(self) -> dict[str, bytes]:
         """The data files that the page links to, by path in the site."""
-        return self.figure_parts.files | self._result_files
+        return self.figure_parts.files
 
     def next_number(self) -> str:
         """Return the number of the next figure, which may be a picture of the book's own."""
@@ -206,7 +221,7 @@ class ChapterViews:
         downloads = []
         for name, data in _result_files(view).items():
             href = f"data/{view.experiment.chapter}/{name}"
-            self._result_files[href] = data
+            self.files[href] = data
             downloads.append(blocks.Download(name, href, len(data)))
         return tuple(downloads)
 

@@ -23,22 +23,6 @@ _PLACEHOLDER = re.compile(r"<!--drawing ([0-9a-f]{64}) ([0-9]{1,9})-->")
 MAX_PICTURES = 50_000_000
 """The characters of all pictures of a page; a page with many has two million."""
 DRAWING_LIBRARIES = ("matplotlib", "seaborn", "numpy", "pillow")
-CSS_KINDS: dict[type, str] = {
-    figures.Bars: "bars",
-    figures.Clock: "clock",
-    figures.Diagram: "diagram",
-    figures.Frames: "frames",
-    figures.Heatmap: "heatmap",
-    figures.Lines: "lines",
-    figures.MatplotlibFigure: "own",
-    figures.MatrixChain: "shapes",
-    figures.Panels: "panels",
-    figures.Passage: "passage",
-    figures.Scatter: "scatter",
-    figures.Table: "table",
-    figures.TokenStrip: "token-strip",
-}
-"""The names of figures in the style sheet."""
 
 
 class FigureRenderer:

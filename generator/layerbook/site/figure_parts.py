@@ -22,7 +22,7 @@ class FigureParts:
     """Makes the pictures, scripts and data files of figures.
 
     diagram_links: the pages to which the boxes of the model's diagram lead, by part.
-    files: the data files that the figures link to, by path in the site.
+    files: the data files of the page, by path in the site.
     """
 
     def __init__(

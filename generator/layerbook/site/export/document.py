@@ -34,6 +34,8 @@ OMITTED_CLASSES = {
     "tick-box", "turn", "visually-hidden",
 }  # fmt: skip
 """Classes of elements that only make sense on screen; descriptions are also in `aria-label`."""
+ON_SCREEN = {"badges", "cell-bar", "downloads", "edit", "live", "playground"}
+"""Classes of elements that e-books and slides leave out."""
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # Possessive and without `(`, so that a value of many `url(#` takes linear time.
 _URL_ID = re.compile(r"url\(([\"']?)#([^()\"']++)\1\)")

@@ -16,6 +16,7 @@ from layerbook.core.errors import StoreError
 from layerbook.core.language import gettext
 from layerbook.site.export.archive import write_archive
 from layerbook.site.export.document import (
+    ON_SCREEN,
     SVG,
     Links,
     classes,
@@ -33,7 +34,6 @@ STYLE = "style.css"
 NO_DATE = "2000-01-01"
 """The date of a book without one: EPUB requires a date, and the clock would change the bytes."""
 CONTROLS = {"input", "select", "textarea", "output", "dialog", "script"}
-ON_SCREEN = {"downloads", "cell-bar", "playground", "live", "edit", "token-tip", "badges"}
 KEPT_ATTRIBUTES = {
     "id", "class", "lang", "dir", "title", "href", "src", "alt", "width", "height", "colspan",
     "rowspan", "scope", "open", "start", "role", "poster", "controls", "datetime",

@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 from layerbook.core import atomic
 from layerbook.core.language import gettext
 from layerbook.site.export.document import (
+    ON_SCREEN,
     Links,
     classes,
     fill_template,
@@ -28,7 +29,6 @@ MAX_CHARACTERS = 480
 HEADINGS = ("h2", "h3")
 FULL_SLIDE_CLASSES = {"figure", "predict", "cell", "claim", "sidebar", "journey", "tabs"}
 """Classes of blocks that fill a slide."""
-ON_SCREEN = {"playground", "live", "edit", "downloads", "cell-bar", "badges", "explorer-open"}
 
 
 @dataclass
