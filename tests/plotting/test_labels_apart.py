@@ -134,6 +134,9 @@ def test_values_with_equal_labels_get_more_digits() -> None:
     assert {"10.412", "10.431"} <= set(bars)
     assert text.format_values([0.1 + 0.2, 0.3]) == ["0.3", "0.3"]
     assert text.format_values([0.617, 0.116]) == ["0.617", "0.116"]
+    assert text.format_values([0.786, 0.45, 0]) == ["0.786", "0.450", "0"]
+    assert text.format_values([45, 82.0, 78.6]) == ["45.0", "82.0", "78.6"]
+    assert text.format_values([0.5, 1.5, 250]) == ["0.5", "1.5", "250"]
 
 
 def test_shortened_labels_stay_distinct() -> None:

@@ -31,7 +31,7 @@ def page_and_file(figure: Figure) -> tuple[str, str]:
 
 def test_bars_end_in_percent() -> None:
     """With three digits, in the color of probabilities."""
-    assert {"61.7 %", "25 %", "0.0312 %", "13.3 %"} <= set(shown(BARS))
+    assert {"61.7 %", "25.0 %", "0.0312 %", "13.3 %"} <= set(shown(BARS))
     root = parse_svg(render.render_figure(BARS, "x"))
     assert len(filled_boxes(root, "probability")) == 3
 
@@ -55,7 +55,7 @@ def test_cells_and_color_bar_have_percent() -> None:
 
 def test_tables_have_percent_and_downloads_have_fractions() -> None:
     page, file = page_and_file(BARS)
-    assert "61.7 %" in page and "0.617" not in page
+    assert "61.70 %" in page and "0.617" not in page
     assert "0.617" in file and "%" not in file
     pattern = replace(attention_pattern(2), values=np.array([[1.0, 0], [0.25, 0.75]]), percent=True)
     page, file = page_and_file(pattern)

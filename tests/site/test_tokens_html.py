@@ -6,12 +6,13 @@ import csv
 import io
 import re
 import time
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from layerbook.core.charts import probability_axis
-from layerbook.core.figures import Axis, Passage, Table, TokenStrip
+from layerbook.core.figures import Axis, Passage, Share, Table, TokenStrip
 from layerbook.core.tokens import Token
 from layerbook.site.tokens_html import (
     as_token,
@@ -111,6 +112,25 @@ def test_keeps_rows_longer_than_the_header() -> None:
 )
 def test_formats_numbers(value: float, text: str) -> None:
     assert cell_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("numbers", "texts"),
+    [
+        ((0.6577, 0.78, 0.8), ["0.6577", "0.7800", "0.8000"]),
+        ((Share(0.6577), Share(1.0), Share(0.0)), ["65.77 %", "100.0 %", "0 %"]),
+        ((0.2, 0.7, 1.5), ["0.2", "0.7", "1.5"]),
+        ((3, 0.6577, 0.5), ["3", "0.6577", "0.5000"]),
+        ((1234.5, 0.5), ["1234", "0.5"]),
+        ((3, 1234), ["3", "1234"]),
+    ],
+)
+def test_numbers_of_a_column_keep_their_zeros(numbers: Sequence[float], texts: list[str]) -> None:
+    """If one of them needs four digits; whole numbers have no decimals."""
+    html = table_html(Table(("a",), tuple((number,) for number in numbers)))
+    assert re.findall(r'<td class="n">(.*?)</td>', html) == [
+        t.replace(" %", "\u202f%") for t in texts
+    ]
 
 
 @given(

@@ -77,11 +77,14 @@ def max_width(texts: Iterable[str], *, mono: bool = False, bold: bool = False) -
     return max((pixel_width(text, mono=mono, bold=bold) for text in texts), default=0.0)
 
 
-def format_number(value: float) -> str:
-    """Return the number in three significant digits: `0.617`, `1,540`, `−2.5`, `3.1×10⁻⁵`."""
+def format_number(value: float, *, keep_zeros: bool = False) -> str:
+    """Return the number in three significant digits: `0.617`, `1,540`, `−2.5`, `3.1×10⁻⁵`.
+
+    keep_zeros: also zeros at the end: `−2.50`.
+    """
     if not math.isfinite(value):
         return "–" if math.isnan(value) else ("∞" if value > 0 else "−∞")
-    return _typeset(_three_digits(value))
+    return _typeset(_three_digits(value, keep_zeros=keep_zeros))
 
 
 def format_percent(number: str) -> str:
@@ -92,11 +95,13 @@ def format_percent(number: str) -> str:
 def format_values(values: Sequence[float], *, percent: bool = False) -> list[str]:
     """Return each number in three significant digits, or all in more if they would look equal.
 
+    If one has decimals and three digits, the others keep their zeros: `0.500` beside `0.617`.
     percent: the numbers are shares of one: 0.617 becomes `61.7 %`.
     """
     if percent:
         return list(map(format_percent, format_values([100 * value for value in values])))
-    texts = [format_number(value) for value in values]
+    keep_zeros = any(_needs_three_digits(value) for value in values)
+    texts = [format_number(value, keep_zeros=keep_zeros) for value in values]
     finite = [value for value in values if math.isfinite(value)]
     low, high = min(finite, default=0.0), max(finite, default=0.0)
     is_noise = high - low < 1e-9 * max(abs(low), abs(high))
@@ -139,11 +144,20 @@ def _notations(largest: float) -> Iterator[Callable[[float], str]]:
     yield from (f"{{:.{digits}e}}".format for digits in range(17))
 
 
-def _three_digits(value: float) -> str:
+def _three_digits(value: float, *, keep_zeros: bool = False) -> str:
     size = abs(value)
     if size and (size >= 999_500 or size < 0.000_95):
         return f"{value:.1e}"
-    return f"{value:,.0f}" if size >= 100 else f"{value:.3g}"
+    if size >= 99.95:
+        return f"{value:,.0f}"
+    return f"{value:#.3g}" if keep_zeros and size else f"{value:.3g}"
+
+
+def _needs_three_digits(value: float) -> bool:
+    """Return whether a number has decimals, and no zero at the end of its three digits."""
+    if not math.isfinite(value) or not 0.000_95 <= abs(value) < 99.95:
+        return False
+    return _three_digits(value) == _three_digits(value, keep_zeros=True)
 
 
 def _parse_number(digits: str) -> float:

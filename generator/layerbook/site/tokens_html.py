@@ -6,6 +6,8 @@ import csv
 import io
 import math
 import re
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
@@ -102,7 +104,9 @@ def strip_html(strip: TokenStrip) -> str:
     notes = [tuple(map(strip.value_axis.cell, row)) for row in strip.values] or shades
     rows = []
     for (name, row), start, shade, values in zip(strip.rows, starts, shades, notes, strict=True):
-        beneath = [cell_number(value) for value in values] or [str(token.id) for token in row]
+        zeros = needs_zeros(values)
+        numbers = [cell_number(value, keep_zeros=zeros) for value in values]
+        beneath = numbers or [str(token.id) for token in row]
         items = []
         for i, token in enumerate(row):
             is_written = start is not None and i >= start
@@ -128,13 +132,26 @@ def passage_html(passage: Passage) -> str:
     return f'<pre class="passage"><code>{escape_text(passage.text)}</code></pre>'
 
 
-def cell_number(value: float) -> str:
+def needs_zeros(cells: Iterable[object]) -> bool:
+    """Return whether the numbers of a column keep zeros at their end: if one needs four digits."""
+    return any(_has_four_digits(cell) for cell in cells if _is_number(cell))
+
+
+def _has_four_digits(number: float) -> bool:
+    """Return whether a number has decimals, and no zero at the end of its four digits."""
+    size = abs(float(number)) * (100 if isinstance(number, Share) else 1)
+    if isinstance(number, Integral) or not 1e-4 <= size < 999.95:
+        return False
+    return cell_number(number) == cell_number(number, keep_zeros=True)
+
+
+def cell_number(value: float, *, keep_zeros: bool = False) -> str:
     """Format a number of a table: integers in full, others with four significant digits.
 
-    Shares are in percent.
+    Shares are in percent. keep_zeros: also zeros at the end: `0.5000`.
     """
     if isinstance(value, Share):
-        return f"{cell_number(100 * value)}{NARROW_SPACE}%"
+        return f"{cell_number(100 * value, keep_zeros=keep_zeros)}{NARROW_SPACE}%"
     if isinstance(value, Integral):
         return str(int(value)).replace("-", "−")
     number = float(value)
@@ -143,7 +160,10 @@ def cell_number(value: float) -> str:
     if number and not 1e-4 <= abs(number) < 1e7:
         mantissa, exponent = f"{number:.2e}".split("e")
         return localized(f"{mantissa}e{int(exponent)}").replace("-", "−")
-    text = f"{number:.0f}" if abs(number) >= 1000 else f"{number:.4g}"
+    if abs(number) >= 999.95:
+        text = f"{number:.0f}"
+    else:
+        text = f"{number:#.4g}" if keep_zeros and number else f"{number:.4g}"
     return localized(text).replace("-", "−")
 
 
@@ -156,7 +176,9 @@ def table_html(table: Table, name: str = "") -> str:
         _heading(column, numeric=i < len(first) and _is_number(first[i]))
         for i, column in enumerate(columns)
     )
-    body = "".join(_row_html(row[:MAX_COLUMNS], len(columns)) for row in table.rows[:MAX_ROWS])
+    rows = [row[:MAX_COLUMNS] for row in table.rows[:MAX_ROWS]]
+    zeros = [needs_zeros(column) for column in zip_longest(*rows)]
+    body = "".join(_row_html(row, len(columns), zeros) for row in rows)
     note = _cut_note(len(table.rows), width)
     attributes = (
         f'role="region" tabindex="0" aria-label="{escape_text(name or gettext("The numbers"))}"'
@@ -193,14 +215,15 @@ def _heading(name: str, *, numeric: bool) -> str:
     return f'<th scope="col"{css_class}>{escape_text(name)}</th>'
 
 
-def _row_html(row: tuple[TableValue | Label, ...], width: int) -> str:
-    cells = [_cell_html(cell, is_first=i == 0) for i, cell in enumerate(row)]
+def _row_html(row: tuple[TableValue | Label, ...], width: int, zeros: Sequence[bool]) -> str:
+    """Return a row. zeros: the columns whose numbers keep zeros at their end."""
+    cells = [_cell_html(cell, is_first=i == 0, keep_zeros=zeros[i]) for i, cell in enumerate(row)]
     return f"<tr>{''.join(cells)}{'<td></td>' * (width - len(cells))}</tr>"
 
 
-def _cell_html(cell: TableValue | Label, *, is_first: bool) -> str:
+def _cell_html(cell: TableValue | Label, *, is_first: bool, keep_zeros: bool) -> str:
     if _is_number(cell):
-        return f'<td class="n">{cell_number(cell)}</td>'
+        return f'<td class="n">{cell_number(cell, keep_zeros=keep_zeros)}</td>'
     text = _label_html(cell) if isinstance(cell, Token | tuple) else escape_text(str(cell))
     # A first cell with text is the heading of its row.
     return f'<th scope="row">{text}</th>' if is_first and cell != "" else f"<td>{text}</td>"
