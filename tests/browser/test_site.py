@@ -110,7 +110,7 @@ def test_bars_match_the_result(browser: Browser) -> None:
         drawn = page.locator("#raw-prompt-0 svg text").all_text_contents()
     assert len(shown) >= len(top) == 20
     for token in top:
-        percent = f"{100 * token['prob']:.3g}\N{NARROW NO-BREAK SPACE}%"
+        percent = f"{100 * token['prob']:#.3g}\N{NARROW NO-BREAK SPACE}%"
         assert percent in drawn or token["prob"] < 0.0000095
 
 
