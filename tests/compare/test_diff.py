@@ -332,8 +332,13 @@ def test_page_gives_reasons_in_the_language_of_the_book(book: Path) -> None:
     set_german(book)
     other = sum_path(book).parents[1].with_name("other")
     shutil.copytree(sum_path(book).parents[1], other)
-    prob = store.load(sum_path(book), NextToken.result_type).result.prompts[0].top[0].prob
-    change_first_probability(book, prob * 1.05)
+    first, second, *rest = store.load(sum_path(book), NextToken.result_type).result.prompts[0].top
+    prob = first.prob
+    changed = [
+        token.model_copy(update={"prob": token.prob * factor})
+        for token, factor in ((first, 1.05), (second, 1 + 1e-6))
+    ]
+    edit_result(book, top=(*changed, *rest))
     process = layerbook("diff", "other", "--html", "diff.html", cwd=book)
     assert "in the last digit)" in process.stdout
     page = (book / "diff.html").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from layerbook.core.analysis import Array, Record, Result
-from layerbook.store.comparison import FLOAT32, compare_results, format_quanta
+from layerbook.store.comparison import FLOAT32, compare_results
 
 
 class SamplePart(Record):
@@ -83,7 +83,9 @@ def test_gap_in_steps_of_the_last_digit() -> None:
     assert difference.quanta == pytest.approx(3)
     assert "3 in the last digit" in str(difference)
     (difference,) = compare_results(sample_result(value=200.0), sample_result(value=200.0001))
-    assert format_quanta(difference.quanta or 0) == "1 in the last digit"
+    assert difference.gap == "1 in the last digit"
+    (difference,) = compare_results(sample_result(value=200.0), sample_result(value=201.0))
+    assert difference.gap == "" and str(difference) == "value: 200.0 -> 201.0"
 
 
 def test_float32_needs_a_tolerance() -> None:

@@ -13,7 +13,7 @@ from layerbook.compare.prose import relative_path
 from layerbook.core import language
 from layerbook.core.language import gettext, mark
 from layerbook.core.text import listed, pluralize, shorten
-from layerbook.store.comparison import Difference, format_quanta
+from layerbook.store.comparison import Difference
 from layerbook.store.project import Project
 
 MAX_LISTED = 6
@@ -65,7 +65,7 @@ def diff_page(project: Project, diff: Diff) -> str:
             experiments=[each for each in diff.experiments if each.state != "same"],
             summary=_page_summary(diff),
             number=lambda value: gettext("nothing") if value is None else _value_text(value),
-            gap=lambda change: "" if change.quanta is None else format_quanta(change.quanta),
+            gap=lambda change: change.gap,
             place=lambda file: relative_path(file, project.root),
             most=MAX_TABLE_ROWS,
         )
@@ -93,7 +93,7 @@ def _experiment_lines(diff: ExperimentDiff) -> Iterator[str]:
     sources = f" ({'; '.join(diff.sources)})" if diff.sources else ""
     yield f"{diff.address}: {pluralize(len(diff.numbers), 'value')} changed{sources}"
     for change in sorted(diff.numbers, key=_sort_key)[:MAX_LISTED]:
-        gap = "" if change.quanta is None else f" ({format_quanta(change.quanta)})"
+        gap = f" ({change.gap})" if change.gap else ""
         yield f"  {change.path}: {_value_text(change.old)} -> {_value_text(change.new)}{gap}"
     if len(diff.numbers) > MAX_LISTED:
         yield f"  and {len(diff.numbers) - MAX_LISTED:,} more"

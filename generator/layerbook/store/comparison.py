@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from layerbook.core.analysis import Result
-from layerbook.core.language import gettext, localized
+from layerbook.core.language import gettext
 from layerbook.core.rounding import FieldScales
 
 
@@ -33,6 +33,8 @@ class Tolerance:
 
 
 EXACT = Tolerance()
+MAX_STEPS = 1000
+"""A gap of more steps is no rounding error, and the two values show it well enough."""
 FLOAT32 = Tolerance(absolute=1e-4, of_scale=5e-6, relative=3e-4)
 """Tested on 2.4 million comparisons of float32 between processors and numbers of threads."""
 
@@ -55,19 +57,18 @@ class Difference:
     quanta: float | None = None
 
     def __str__(self) -> str:
-        steps = "" if self.quanta is None else f" ({format_quanta(self.quanta)})"
-        return f"{self.path}: {self.old} -> {self.new}{steps}"
+        return f"{self.path}: {self.old} -> {self.new}{f' ({self.gap})' if self.gap else ''}"
+
+    @property
+    def gap(self) -> str:
+        """The size of a small gap in words: `3 in the last digit`. Empty for a large gap."""
+        if self.quanta is None or self.quanta >= MAX_STEPS:
+            return ""
+        return gettext("{count} in the last digit", count=max(1, round(self.quanta)))
 
     def prefixed(self, name: str) -> Difference:
         """Return the difference with a path that starts with `name`."""
         return replace(self, path=f"{name}: {self.path}")
-
-
-def format_quanta(quanta: float) -> str:
-    """Return the size of a gap in words: `3 in the last digit`."""
-    if quanta >= 1e6:
-        return gettext("everything")
-    return gettext("{count} in the last digit", count=localized(f"{max(1, round(quanta)):,}"))
 
 
 def compare_results(
