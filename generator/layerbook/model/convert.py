@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from layerbook.core.errors import ModelError
 from layerbook.core.progress import Reporter
 from layerbook.model.gguf import CONFIG_KEYS, ROPE_BASE_KEY, ROPE_FACTORS, GGUFHeader, read_header
-from layerbook.model.gguf_tokenizer import compare_tokenizer, write_json, write_tokenizer
+from layerbook.model.gguf_tokenizer import compare_tokenizer, write_tokenizer
+from layerbook.model.json_files import write_json
 
 CONVERTER_VERSION = 1
 """Raise it with every change of the written files: it is part of their place in the cache."""

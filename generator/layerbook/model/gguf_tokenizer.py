@@ -7,13 +7,13 @@ header leaves out have llama.cpp's defaults.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layerbook.model.gguf import CONFIG_KEYS, TOKEN_ROLES, TOKENIZER_HINT, GGUFHeader
+from layerbook.model.json_files import write_json
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -224,9 +224,3 @@ def compare_tokenizer(
         pairs["tokenizer.ggml.merges"] = (header.values["tokenizer.ggml.merges"], merges)
         pairs["tokenizer.ggml.pre"] = (rule.__getstate__(), loaded_rule.__getstate__())
     return pairs
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write readable JSON, always the same bytes for the same value."""
-    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
-    path.write_text(f"{text}\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Read a model's untrusted JSON files, within limits of size and depth."""
+"""Read a model's untrusted JSON files, within limits of size and depth, and write JSON."""
 
 from __future__ import annotations
 
@@ -37,3 +37,9 @@ def read_object(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ValueError(f"{path.name} is not an object")
     return data
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write readable JSON, always the same bytes for the same value."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    path.write_text(f"{text}\n", encoding="utf-8")
