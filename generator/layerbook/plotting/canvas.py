@@ -18,7 +18,7 @@ from matplotlib import rc_context, rcdefaults, rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.patches import Circle, Patch, PathPatch, Polygon, Rectangle
+from matplotlib.patches import Patch, PathPatch, Rectangle
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
@@ -193,32 +193,16 @@ class Canvas:
     def draw_rectangle(self, area: Area, color: str, *, gid: str | None = None) -> None:
         """Draw a filled rectangle; `gid` is the mark it is part of."""
         rectangle = Rectangle((area.left, area.top), area.width, area.height, gid=gid)
-        self._draw_patch(rectangle, fill=color)
+        self.draw_patch(rectangle, fill=color)
 
     def draw_segments(self, segments: Sequence[Segment], color: str, line_width: float = 1) -> None:
         """Draw straight strokes as one path."""
         points = np.array(segments, dtype=float).reshape(-1, 2)
         codes = np.tile([Path.MOVETO, Path.LINETO], len(segments))
-        self._draw_patch(PathPatch(Path(points, codes), linewidth=line_width), edge=color)
+        self.draw_patch(PathPatch(Path(points, codes), linewidth=line_width), edge=color)
 
-    def draw_circle(
-        self, x: float, y: float, radius: float, *, fill: str = "none", edge: str = "none"
-    ) -> None:
-        """Draw a circle around (x, y)."""
-        self._draw_patch(Circle((x, y), radius), fill=fill, edge=edge)
-
-    def draw_polygon(self, corners: Sequence[tuple[float, float]], color: str) -> None:
-        """Draw a filled polygon."""
-        self._draw_patch(Polygon(corners), fill=color)
-
-    def draw_line(
-        self, points: Sequence[tuple[float, float]], color: str, line_width: float = 1
-    ) -> None:
-        """Draw one stroke through the points."""
-        path = Path(np.array(points, dtype=float))
-        self._draw_patch(PathPatch(path, linewidth=line_width), edge=color)
-
-    def _draw_patch(self, patch: Patch, *, fill: str = "none", edge: str = "none") -> None:
+    def draw_patch(self, patch: Patch, *, fill: str = "none", edge: str = "none") -> None:
+        """Draw a shape of matplotlib in these colors."""
         patch.set(facecolor=fill, edgecolor=edge, clip_on=False)
         self.overlay.add_artist(patch)
 

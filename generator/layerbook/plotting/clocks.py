@@ -6,6 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from matplotlib.patches import Circle, PathPatch, Polygon
+from matplotlib.path import Path
+
 from layerbook.core.figures import Clock, Hand
 from layerbook.core.tokens import Token
 from layerbook.plotting import colors, text
@@ -62,12 +65,12 @@ def draw(canvas: Canvas, figure: Clock, layout: ClockLayout, left: float, top: f
     """Draw the face, the past positions, the angle between the first two hands, and the hands."""
     radius = layout.radius
     x, y = left + radius + layout.margin, top + layout.above + radius
-    canvas.draw_circle(x, y, radius, fill=colors.BOX, edge=colors.LINE)
+    canvas.draw_patch(Circle((x, y), radius), fill=colors.BOX, edge=colors.LINE)
     quarters = [quarter * math.pi / 2 for quarter in range(4)]
     ticks = [(*_point_at(x, y, 0.9 * radius, a), *_point_at(x, y, radius, a)) for a in quarters]
     canvas.draw_segments(ticks, colors.LINE)
     for angle in figure.past:
-        canvas.draw_circle(*_point_at(x, y, radius, angle), 3.2, fill=colors.MUTED)
+        canvas.draw_patch(Circle(_point_at(x, y, radius, angle), 3.2), fill=colors.MUTED)
     if figure.arc and len(figure.hands) > 1:
         first, second = (hand.angle for hand in figure.hands[:2])
         _draw_arc(canvas, (x, y), _ARC_SHARE * radius, first, second)
@@ -76,7 +79,7 @@ def draw(canvas: Canvas, figure: Clock, layout: ClockLayout, left: float, top: f
     for hand, angle in zip(figure.hands, _name_angles(figure.hands, radius), strict=True):
         if hand.name:
             _draw_name(canvas, hand, _point_at(x, y, radius + _NAME_GAP - 4, angle), angle)
-    canvas.draw_circle(x, y, 3.2, fill=colors.INK)
+    canvas.draw_patch(Circle((x, y), 3.2), fill=colors.INK)
     if figure.note:
         canvas.draw_text(
             text.printable(figure.note),
@@ -97,9 +100,8 @@ def _draw_hand(canvas: Canvas, hand: Hand, center: tuple[float, float], radius: 
     tip, neck = _point_at(x, y, reach, hand.angle), _point_at(x, y, reach - long, hand.angle)
     canvas.draw_segments([(x, y, *neck)], color, _HAND_WIDTH)
     side = (half * math.cos(hand.angle), half * math.sin(hand.angle))
-    canvas.draw_polygon(
-        [tip, (neck[0] + side[0], neck[1] + side[1]), (neck[0] - side[0], neck[1] - side[1])], color
-    )
+    left, right = (neck[0] - side[0], neck[1] - side[1]), (neck[0] + side[0], neck[1] + side[1])
+    canvas.draw_patch(Polygon([tip, right, left]), fill=color)
 
 
 def _name_angles(hands: Sequence[Hand], radius: float) -> list[float]:
@@ -138,7 +140,8 @@ def _draw_arc(
     turn = math.remainder(second - first, 2 * math.pi)
     count = max(2, math.ceil(abs(turn) / 0.1))
     steps = [first + turn * i / count for i in range(count + 1)]
-    canvas.draw_line([_point_at(*center, radius, angle) for angle in steps], colors.MUTED, 1.6)
+    arc = Path([_point_at(*center, radius, angle) for angle in steps])
+    canvas.draw_patch(PathPatch(arc, linewidth=1.6), edge=colors.MUTED)
 
 
 def _point_at(x: float, y: float, radius: float, angle: float) -> tuple[float, float]:
