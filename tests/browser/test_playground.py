@@ -43,7 +43,15 @@ SETTINGS = (
     Setting(name="lecture", temperature=0.2, top_p=0.9),
 )
 PROMPTS = ("<b>like a model</b>", "eight equals", "a long tail")
-GRID = list(product((0, 0.01, 0.2, 1, 3), (1, 2, 50, VOCABULARY_SIZE), (0, 0.5, 0.9, 0.999, 1)))
+GRID = [
+    (0, VOCABULARY_SIZE, 1),
+    (1, 1, 1),
+    *product((0.01, 0.2, 1, 3), (2, 50, VOCABULARY_SIZE), (0, 0.5, 0.9, 0.999, 1)),
+]
+REAL_MODEL_GRID = [
+    (0, VOCABULARY_SIZE, 1),
+    *product((0.2, 0.9, 2.5), (50, VOCABULARY_SIZE), (0.9, 1)),
+]
 
 
 def sample_scores() -> NDArray[np.float32]:
@@ -193,7 +201,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_playground_agrees_with_python_on_a_grid_of_settings(
     browser: Browser, file: Path, prompt: int
 ) -> None:
-    """`core.distributions` agrees at 100 settings, transformers where no score ties with the k-th.
+    """`core.distributions` agrees everywhere, transformers where no score ties with the k-th.
     At ties, transformers keeps all of them, and the book those with the lowest ids.
     """
     scores = sample_scores()[prompt]
@@ -221,7 +229,7 @@ def test_playground_agrees_with_python_on_a_grid_of_settings(
                 np.abs(np.sort(shown.probs)[::-1] - np.sort(reference)[::-1][:SHOWN]).max()
                 < TOLERANCE
             )
-    assert comparisons >= (40 if prompt == 1 else 75)
+    assert comparisons >= len(GRID) / 3
 
 
 def test_top_p_agrees_with_python_at_the_boundaries(browser: Browser, file: Path) -> None:
@@ -480,8 +488,7 @@ def test_built_book_agrees_with_its_result(
         (book / name).write_text(
             (book / name).read_text(encoding="utf-8") + addition, encoding="utf-8"
         )
-    completed = layerbook("build", cwd=book)
-    assert completed.returncode == 0, completed.stderr
+    layerbook("build", cwd=book, check=True)
     with reading(browser, book / "site/words.html") as page:
         play = Playground(page)
         scores = page.evaluate(
@@ -515,9 +522,7 @@ def test_default_model_agrees_with_python(
             for setting, kept in zip(result.settings, prompt.effects, strict=True):
                 play.box.get_by_role("button", name=setting.name, exact=True).click()
                 assert play.shown().candidates == kept.candidates
-            for temperature, top_k, top_p in product(
-                (0, 0.2, 0.9, 2.5), (3, 50, VOCABULARY_SIZE), (0.3, 0.9, 0.99, 1)
-            ):
+            for temperature, top_k, top_p in REAL_MODEL_GRID:
                 shown = play.turn(temperature, top_k, top_p)
                 assert_agrees(
                     shown, sampling_distribution(scores, temperature, top_k, top_p), scores
