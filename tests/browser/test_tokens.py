@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from fixtures.chromium import reading
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = pytest.mark.browser
 SITE = Path(__file__).resolve().parents[2] / "site"
@@ -124,16 +124,22 @@ def test_tokens_in_labels_take_no_focus(browser: Browser, book: Path) -> None:
         assert tooltip_lines(page)[0] == "token 36"
 
 
+def tap(place: Locator) -> None:
+    """Send the events of a tap. The headless shell would then move the mouse away again."""
+    for name in ("pointerdown", "pointerup", "mouseover", "click"):
+        place.dispatch_event(name, {"pointerType": "touch"})
+
+
 def test_tapping_a_token_highlights_its_cells(browser: Browser, book: Path) -> None:
     """Another tap moves the tooltip, a tap elsewhere hides it."""
     with reading(
         browser, book / "attention.html", width=390, has_touch=True, is_mobile=True
     ) as page:
-        page.locator(f"{STRIP} .tok").nth(0).tap()
+        tap(page.locator(f"{STRIP} .tok").nth(0))
         assert tooltip_lines(page)[0] == "token 19556"
-        page.locator(f"{STRIP} .tok").nth(1).tap()
+        tap(page.locator(f"{STRIP} .tok").nth(1))
         assert tooltip_lines(page)[0] == "token 28"
-        page.locator(f"{STRIP} .strip-label").first.tap()
+        tap(page.locator(f"{STRIP} .strip-label").first)
         assert tooltip_lines(page) == []
         # Not every browser follows a touch with events of a mouse.
         page.locator(f"{STRIP} .tok").nth(2).dispatch_event("pointerup", {"pointerType": "touch"})
