@@ -69,8 +69,9 @@ ifdef HASHES
 	$(PIP) torch
 	$(PIP) --no-deps --no-build-isolation -e .
 else
-	$(PIP) torch
-	$(PIP) -e '.[model,dev]'
+	$(PIP) --no-compile torch
+	$(PIP) --no-compile -e '.[model,dev]'
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true  # pip would compile on one core
 endif
 	touch $@
 
