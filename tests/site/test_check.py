@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fixtures.small_book import layerbook, write_small_book
 from fixtures.sweep_book import SPEC, write_sweep_book
+from layerbook.core.tokens import Token
 from layerbook.site.prose.chapter_text import TextPiece
 from layerbook.site.prose.functions import FUNCTIONS, ProseFunctions
 from layerbook.site.prose.template_checks import find_template_problems
@@ -202,6 +203,12 @@ def test_skips_fields_without_declared_types(text: str) -> None:
     """They give no false alarm."""
     names = dict.fromkeys(FUNCTIONS, ())
     assert find_template_problems(TextPiece("x.md", 1, text), names, lambda _: None) == []
+
+
+def test_unknown_field_of_a_dataclass_lists_its_fields_alone() -> None:
+    prose = TextPiece("x.md", 1, "{{ token.nothing }}")
+    (problem,) = find_template_problems(prose, {"token": (Token,)}, lambda _: None)
+    assert problem.message == "Token has no 'nothing'; available: id, text, hex, special"
 
 
 def test_carriage_returns_in_a_caption_end_lines(book: Path) -> None:
