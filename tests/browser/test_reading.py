@@ -119,6 +119,24 @@ def test_frames_are_shown_without_scripts_and_in_print(browser: Browser, book: P
         )
 
 
+def test_list_of_claims_is_folded_by_chapter(browser: Browser, book: Path) -> None:
+    """A link to a claim unfolds its chapter without scripts, and paper shows all claims."""
+    with reading(browser, book / "claims.html", java_script_enabled=False) as page:
+        rows = page.locator(".claims tbody tr")
+        assert rows.count() == 3 and page.locator(".claims tbody tr:visible").count() == 0
+        page.locator('.claim-list a[href="#claim-attention-noise-1"]').click()
+        assert page.locator("tr:target").is_visible()
+        assert page.locator(".claims tbody tr:visible").count() == 2
+        page.goto(f"{(book / 'claims.html').as_uri()}#claim-mlp-frames-0")
+        assert page.locator("tr:target").is_visible()
+    with reading(browser, book / "claims.html") as page:
+        page.emulate_media(media="print")
+        heights = page.locator(".claims tbody tr").evaluate_all(
+            "all => all.map(row => row.getBoundingClientRect().height)"
+        )
+        assert len(heights) == 3 and min(heights) > 10
+
+
 def test_links_to_claims_open_their_boxes(browser: Browser, book: Path) -> None:
     """A claim with a small margin is open. A claim and its row in the list link to each other."""
     with reading(browser, book / "attention.html") as page:
@@ -131,7 +149,7 @@ def test_links_to_claims_open_their_boxes(browser: Browser, book: Path) -> None:
         page.wait_for_url("**/claims.html*#claim-attention-noise-1")
         row = page.locator("tr:target")
         assert row.locator("td").all_inner_texts()[0].startswith("Does not hold only just")
-        row.get_by_role("link", name="Noise breaks it").click()
+        row.get_by_role("link", name="where in the book").click()
         page.wait_for_url("**/attention.html*#claim-noise-1")
         assert (
             page.locator(".claim:target .claim-sentence")

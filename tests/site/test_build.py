@@ -267,7 +267,11 @@ def test_lists_every_claim_with_its_verdict_and_place(book: Path) -> None:
     chapter = (book / "site" / "next.html").read_text(encoding="utf-8")
     rows = re.findall(r'<tr id="claim-next-sum-(\d)">(.*?)</tr>', page, re.DOTALL)
     assert [index for index, _ in rows] == ["0", "1"]
-    assert 'href="next.html#claim-sum-0"' in rows[0][1] and 'id="claim-sum-0"' in chapter
+    assert "<p>The most likely token has more than nothing</p>" in rows[0][1]
+    assert (
+        'href="next.html#claim-sum-0">where in the book</a>' in rows[0][1]
+        and 'id="claim-sum-0"' in chapter
+    )
     assert "claim-sum-1" not in chapter and "next.html#" not in rows[1][1]
     assert 'href="claims.html#claim-next-sum-0"' in chapter and 'href="claims.html"' in chapter
     assert '<td class="holds"><b class="verdict">Holds</b>' in rows[0][1]
@@ -298,6 +302,26 @@ def test_claims_that_hold_by_definition_are_counted_apart(book: Path) -> None:
     counts = dict(re.findall(r"<dt>([^<]+)</dt><dd>(\d+)</dd>", page))
     assert counts["Claims"] == "2" and counts["Hold by definition"] == "1"
     assert counts["Hold"] == "0" and counts["Do not hold"] == "1"
+
+
+def test_claims_that_fail_or_hold_only_just_are_listed_first(book: Path) -> None:
+    """They are not listed if there are none."""
+    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    before = (book / "site" / "claims.html").read_text(encoding="utf-8")
+    spec = book / "experiments" / "next.yaml"
+    best = "result.prompts[0].top[0].prob"
+    replace_text(spec, f"{best} > 0\n", f"{best} > 0.98 * {best}\n")
+    replace_text(spec, '== "xyzzy"', '!= "xyzzy"')
+    assert layerbook("build", "--no-run", cwd=book).returncode == 0
+    after = (book / "site" / "claims.html").read_text(encoding="utf-8")
+
+    def first_links(page: str) -> list[str]:
+        return re.findall(r'href="#([^"]+)">How it was checked', page.partition("<table")[0])
+
+    assert "What does not hold" in before and "What holds only just" not in before
+    assert first_links(before) == ["claim-next-sum-1"]
+    assert "What does not hold" not in after and "What holds only just" in after
+    assert first_links(after) == ["claim-next-sum-0"]
 
 
 def test_other_model_has_its_own_column(book: Path) -> None:

@@ -239,6 +239,7 @@ def claims_page(
     all_rows = [row for chapter in chapters for row in rows[chapter.name]]
     for id in (*(row.id for row in all_rows), *(f"model-{n + 1}" for n in range(len(models)))):
         ids.add(id)
+    refuted_id, close_id = ids.add("refuted"), ids.add("only-just")
     sections = tuple(
         pages.ChapterClaims(
             id=ids.add(chapter.name),
@@ -258,7 +259,7 @@ def claims_page(
         )
         for i, model in enumerate(models)
     )
-    return pages.ClaimsPage(columns, sections)
+    return pages.ClaimsPage(columns, sections, refuted_id, close_id)
 
 
 def _find_place(claim: ModelClaim, shown_ids: Mapping[str, Set[str]]) -> str | None:

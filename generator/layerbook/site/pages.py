@@ -257,6 +257,11 @@ class ClaimRow:
     judgements: tuple[Judgement, ...]
     href: str | None = None
 
+    @property
+    def own_judgement(self) -> Judgement:
+        """The verdict on the book's own model."""
+        return self.judgements[0]
+
 
 @dataclass(frozen=True)
 class ChapterClaims:
@@ -280,14 +285,38 @@ class ModelColumn:
 
 @dataclass(frozen=True)
 class ClaimsPage(_TitledPage):
-    """Every claim of the book; `models` has the order of each row's judgements."""
+    """Every claim of the book; `models` has the order of each row's judgements.
+
+    refuted_id, close_id: of the lists at the top, which repeat some claims.
+    """
 
     models: tuple[ModelColumn, ...]
     chapters: tuple[ChapterClaims, ...]
+    refuted_id: str = "refuted"
+    close_id: str = "only-just"
 
     name = "claims"
     template = "claims.html"
     heading = mark("What holds, on which model")
+
+    @property
+    def rows(self) -> tuple[ClaimRow, ...]:
+        """All claims, in the order of the book."""
+        return tuple(row for chapter in self.chapters for row in chapter.rows)
+
+    @property
+    def refuted(self) -> tuple[ClaimRow, ...]:
+        """The claims that do not hold on the book's own model."""
+        return tuple(row for row in self.rows if row.own_judgement.state == "fails")
+
+    @property
+    def close(self) -> tuple[ClaimRow, ...]:
+        """The claims that hold only just on the book's own model."""
+        return tuple(
+            row
+            for row in self.rows
+            if row.own_judgement.state == "holds" and row.own_judgement.close
+        )
 
 
 @dataclass(frozen=True)
