@@ -624,6 +624,8 @@ def test_examples_of_the_documentation_parse():
         ("result.layers[1] > 20 and result.missing", 5, 5 / 15),
         ("result.layers[1] > 12 and result.yes", 3, 3 / 15),
         ("result.layers[1] > 12 or result.yes", 3, 3 / 15),
+        ("result.yes and result.layers[0] < 5", 5, math.inf),
+        ("not result.yes or result.layers[0] > 5", 5, math.inf),
         ("result.layers[1] > 20 or result.yes", None, None),
         ("all([n > 5 for n in result.layers if n > 0])", 10, 10 / 15),
         ("all([n > 16 for n in result.layers])", 16, math.inf),

@@ -116,7 +116,7 @@ class Value:
 
 
 # Margins combine like the robustness of temporal logic: `and` is as robust as its weakest part,
-# `or` as its strongest.
+# `or` as its strongest. Of two equally robust parts, one with a margin decides.
 
 
 def _robustness(truth: Value) -> tuple[bool, float]:
@@ -127,12 +127,16 @@ def _robustness(truth: Value) -> tuple[bool, float]:
 
 def conjunction(truths: Iterable[Value]) -> Value:
     """Combine truth values by `and`; true if there are none."""
-    return _decided_by(min(truths, key=_robustness, default=Value(True)))
+    return _decided_by(
+        min(truths, key=lambda t: (*_robustness(t), t.margin is None), default=Value(True))
+    )
 
 
 def disjunction(truths: Iterable[Value]) -> Value:
     """Combine truth values by `or`; false if there are none."""
-    return _decided_by(max(truths, key=_robustness, default=Value(False)))
+    return _decided_by(
+        max(truths, key=lambda t: (*_robustness(t), t.margin is not None), default=Value(False))
+    )
 
 
 def _decided_by(truth: Value) -> Value:
