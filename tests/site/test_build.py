@@ -302,6 +302,8 @@ def test_claims_that_hold_by_definition_are_counted_apart(book: Path) -> None:
     counts = dict(re.findall(r"<dt>([^<]+)</dt><dd>(\d+)</dd>", page))
     assert counts["Claims"] == "2" and counts["Hold by definition"] == "1"
     assert counts["Hold"] == "0" and counts["Do not hold"] == "1"
+    chapter = (book / "site" / "next.html").read_text(encoding="utf-8")
+    assert "Holds by definition" in chapter and "Holds here" not in chapter
 
 
 def test_claims_that_fail_or_hold_only_just_are_listed_first(book: Path) -> None:

@@ -188,6 +188,7 @@ class ClaimView:
 
     id: the HTML id of the box, empty if the claim is already on the page.
     claims_href: its place in the list of all claims.
+    by_definition: no run could refute it.
     """
 
     sentence: str | Inline
@@ -195,6 +196,7 @@ class ClaimView:
     judgement: Judgement
     id: str = ""
     claims_href: str = ""
+    by_definition: bool = False
 
     @property
     def holds(self) -> bool:

@@ -128,6 +128,7 @@ class ModelClaim:
             judgement=judgement,
             id=self.id(chapter),
             claims_href=f"claims.html#{self.id()}",
+            by_definition=self.evidence == "definition",
         )
 
     def _result(self, address: str) -> Result:
