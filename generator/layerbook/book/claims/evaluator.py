@@ -332,8 +332,20 @@ class Evaluator(ast.NodeVisitor):
             return self.total(node, items)
         if not items:
             fail(node, f"the list is empty, so it has no {name}")
-        extreme = (min if name == "min" else max)(items, key=lambda item: item.value)
-        return Value(extreme.value, causes=(extreme,), computed_scale=extreme.scale)
+        return self.extreme(node, items, min if name == "min" else max)
+
+    def extreme(
+        self, node: ast.Call, items: Sequence[Value], choose: Callable[..., Value]
+    ) -> Value:
+        """Return the smallest or the largest of several numbers."""
+        chosen = choose(items, key=lambda item: item.value)
+        try:
+            # A small difference of large numbers changes fast and can overtake the chosen number.
+            reaches = (item.scale - abs(item.value - chosen.value) for item in items)
+            scale = max(chosen.scale, *reaches)
+        except OverflowError:
+            fail(node, "the number is too large")
+        return Value(chosen.value, causes=(chosen,), computed_scale=scale)
 
     def total(self, node: ast.Call, items: Sequence[Value]) -> Value:
         """Return the sum of numbers, or the number of trues."""
