@@ -80,7 +80,8 @@ class AttentionAllResult(Result):
     def induction_shares(self) -> tuple[tuple[Token, Token, float], ...]:
         """The terms of `induction_head`: repeated token, token after its last occurrence, share."""
         head = self.induction_head
-        pattern = self.patterns[self.layers.index(head.layer), head.head]  # [T, T]
+        triangle = self.weights[self.layers.index(head.layer), head.head]
+        pattern = fill_triangle(triangle, len(self.tokens))  # [T, T]
         return tuple(
             (self.tokens[q], self.tokens[k], float(pattern[q, k]))
             for q, k in induction_pairs(self.tokens)
