@@ -109,7 +109,7 @@ APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-instal
 browser:
 	@if [ -n "$$CHROMIUM" ]; then \
 	  test -x "$$CHROMIUM" || { echo "CHROMIUM=$$CHROMIUM is not an executable file." >&2; exit 1; }; \
-	elif command -v chromium >/dev/null 2>&1 && command -v chromium-headless-shell >/dev/null 2>&1; then \
+	elif command -v chromium >/dev/null 2>&1; then \
 	  :; \
 	elif command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ]; then \
 	  echo "Installing the system packages chromium, chromium-headless-shell and fonts-dejavu-core" \
@@ -117,8 +117,8 @@ browser:
 	  apt-get update -qq; \
 	  $(APT_INSTALL) chromium chromium-headless-shell fonts-dejavu-core || { \
 	    echo "Without chromium-headless-shell, the browser tests take twice as long." >&2; \
-	    command -v chromium >/dev/null 2>&1 || $(APT_INSTALL) chromium fonts-dejavu-core; }; \
-	elif ! command -v chromium >/dev/null 2>&1; then \
+	    $(APT_INSTALL) chromium fonts-dejavu-core; }; \
+	else \
 	  echo "The browser tests need Chromium: install it, or set CHROMIUM to its path." >&2; \
 	  exit 1; \
 	fi
