@@ -326,6 +326,18 @@ def test_claims_that_fail_or_hold_only_just_are_listed_first(book: Path) -> None
     assert first_links(after) == ["claim-next-sum-0"]
 
 
+def test_no_claim_holds_only_just_by_definition(book: Path) -> None:
+    """Neither in the list of claims nor in the box of a chapter."""
+    spec = book / "experiments" / "next.yaml"
+    best = "result.prompts[0].top[0].prob"
+    replace_text(spec, f"{best} > 0\n", f"{best} > 0.98 * {best}\n        evidence: definition\n")
+    layerbook("build", "--no-run", cwd=book, check=True)
+    claims = (book / "site" / "claims.html").read_text(encoding="utf-8")
+    chapter = (book / "site" / "next.html").read_text(encoding="utf-8")
+    assert "What holds only just" not in claims and "Hold or fail only just" not in claims
+    assert "Holds by definition" in chapter and "Only just" not in chapter
+
+
 def test_other_model_has_its_own_column(book: Path) -> None:
     """Results for other specs do not count."""
     from dataclasses import replace as changed

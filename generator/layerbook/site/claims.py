@@ -68,6 +68,11 @@ class ModelClaim:
         return self.claim.evidence or self.view.experiment.evidence
 
     @property
+    def by_definition(self) -> bool:
+        """True if the claim holds by construction, so that no run could refute it."""
+        return self.evidence == "definition"
+
+    @property
     def needed_addresses(self) -> list[str]:
         """The experiments whose results the check needs, its own first."""
         references = self.claim.check.references
@@ -93,7 +98,7 @@ class ModelClaim:
         return blocks.Judgement(
             "holds" if verdict.holds else "fails",
             describe_margin(verdict),
-            close=verdict.margin is not None and verdict.margin.close,
+            close=verdict.margin is not None and verdict.margin.close and not self.by_definition,
             values=verdict.values,
         )
 
@@ -128,7 +133,7 @@ class ModelClaim:
             judgement=judgement,
             id=self.id(chapter),
             claims_href=f"claims.html#{self.id()}",
-            by_definition=self.evidence == "definition",
+            by_definition=self.by_definition,
         )
 
     def _result(self, address: str) -> Result:
