@@ -38,7 +38,9 @@ def _sections(page: pages.Page) -> Iterator[tuple[str, str, str]]:
                 yield section.id, section.title, section.text
         case pages.ClaimsPage():
             for chapter in page.chapters:
-                yield chapter.id, chapter.title, " ".join(str(row.sentence) for row in chapter.rows)
+                text = " ".join(str(row.sentence) for row in chapter.rows)
+                # A link to a claim unfolds the claims of the chapter; one to the heading does not.
+                yield chapter.rows[0].id, chapter.title, text
         case pages.ReferencesPage():
             for source in page.entries:
                 text = f"{source.authors} {source.title} {source.venue} {source.used_for}"
