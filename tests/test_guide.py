@@ -11,6 +11,7 @@ import pytest
 from fixtures.small_book import layerbook
 from layerbook.core import registry
 from layerbook.model.sources import DEFAULT_MODEL
+from layerbook.site.blocks import EVIDENCE_MEANINGS
 from layerbook.site.prose.filters import FILTERS
 from layerbook.site.prose.functions import FUNCTIONS
 
@@ -32,6 +33,13 @@ def test_generated_pages_are_current(page: str) -> None:
     """They are what `layerbook schema results` and `schema prose` print."""
     path = GUIDE / "templates" / "pages" / f"{page}.md"
     assert layerbook("schema", page, cwd=ROOT).stdout == path.read_text(encoding="utf-8")
+
+
+def test_page_on_writing_explains_every_badge() -> None:
+    """In the words of the pages that show them."""
+    page = (GUIDE / "templates/pages/authoring.md").read_text(encoding="utf-8")
+    table = "".join(f"| `{name}` | {text} |\n" for name, text in EVIDENCE_MEANINGS.items())
+    assert table in page
 
 
 def test_results_page_lists_the_parameters_of_every_analysis() -> None:
