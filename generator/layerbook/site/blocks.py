@@ -21,7 +21,9 @@ EVIDENCE_MEANINGS: dict[str, str] = {
         "Computed outside the model, from its numbers or from a small example. The model did not "
         "run this way."
     ),
-    "observation": mark("Read off the model as it ran. It shows what happened here, not why."),
+    "observation": mark(
+        "Read off the model, as it is or as it ran. It shows what is there, not why."
+    ),
     "correlation": mark("Two things that vary together. Neither need be the cause of the other."),
     "intervention": mark(
         "Something was changed inside the model or its input, and the effect was measured."
