@@ -32,7 +32,7 @@ function layerbookMath(tex, display) {
 }
 """
 _STYLED_TAG = re.compile(
-    r'<(?P<name>[a-z]+)(?P<before>[^>]*?) style="(?P<style>[^"]*)"(?P<after>[^>]*)>'
+    r'<(?P<name>[a-z]+)(?P<before>[^<>]*?) style="(?P<style>[^"<>]*)"(?P<after>[^<>]*)>'
 )
 _CLASS = re.compile(r' class="([^"]*)"')
 _RULE = re.compile(r"[a-z-]+:[^;{}<>\\]+")
