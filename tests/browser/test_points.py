@@ -218,7 +218,7 @@ def test_selected_token_stays_highlighted(browser: Browser, site: Path) -> None:
             select.select_option(index=i)
             shown = figure.locator(".frame.current .wide svg text").all_text_contents()
             bars = [
-                f"{token['value']:.3g}" for name in ("cosine", "dot") for token in tokens[i][name]
+                f"{token['value']:#.3g}" for name in ("cosine", "dot") for token in tokens[i][name]
             ]
             assert [words for words in shown if words in bars] == bars
             assert figure.locator(".frame.current .frame-name").inner_text() == names[i]
