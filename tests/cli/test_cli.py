@@ -136,6 +136,46 @@ def test_usage_errors_exit_with_2(arguments: tuple[str, ...], message: str, tmp_
     assert message in process.stderr and "Traceback" not in process.stderr
 
 
+@pytest.mark.parametrize("command", [("check",), ("build", "--no-run"), ("model",)])
+def test_unknown_model_of_a_book_is_reported_at_its_place(
+    book: Path, command: tuple[str, ...]
+) -> None:
+    """So it is for one chapter of the book, checked by itself."""
+    path = book / "experiments" / "book.yaml"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    index = next(i for i, line in enumerate(lines) if line.startswith("model:"))
+    lines[index] = "model: smollm-135m-instrukt"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    spec = (book / "experiments" / "next.yaml") if command == ("check",) else None
+    for arguments in (command, *([(*command, spec)] if spec else [])):
+        process = layerbook(*arguments, cwd=book)
+        assert process.returncode == 2
+        assert f"book.yaml:{index + 1}:8: no model named 'smollm-135m-instrukt'" in process.stderr
+        assert "did you mean 'smollm-135m-instruct'" in process.stderr
+
+
+def test_unknown_model_of_a_sweep_is_reported_at_its_experiment(book: Path) -> None:
+    """All of them, by the commands that read specs."""
+    path = book / "experiments" / "next.yaml"
+    text = path.read_text(encoding="utf-8")
+    item = """
+  - id: models
+    title: Models
+    analysis: next-token
+    prompts: [The cat]
+    sweep: {model: [smollm-135m-instrukt, org/name]}
+    measures: {best: "result.prompts[0].top[0].prob"}
+"""
+    path.write_text(text.rstrip("\n") + item, encoding="utf-8")
+    line = len(text.rstrip("\n").splitlines()) + 1
+    for arguments in (("check",), ("status",), ("check", path)):
+        process = layerbook(*arguments, cwd=book)
+        assert process.returncode == 2
+        start = f"next.yaml:{line}:1: models: sweep: "
+        assert f"{start}no model named 'smollm-135m-instrukt'" in process.stderr
+        assert f"{start}model 'org/name'" in process.stderr
+
+
 def test_option_only_suggests_the_nearest_name(book: Path) -> None:
     process = layerbook("run", "--only", "next/sun", cwd=book)
     assert process.returncode == 2

@@ -71,6 +71,15 @@ def read_book_spec(root: Path) -> BookSpec:
     return spec.model_copy(update={"model": locate_model(spec.model, root)})
 
 
+def model_error(root: Path, message: str) -> SpecError:
+    """Return the error of a book's model, at its place in book.yaml."""
+    problems = ProblemList()
+    node = read_mapping(root / EXPERIMENTS_DIR / "book.yaml", problems)
+    if node is not None:
+        node.value["model"].add_problem(message)
+    return SpecError(problems)
+
+
 def load_book(
     root: Path,
     limits: Limits,

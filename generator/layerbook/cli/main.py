@@ -84,7 +84,7 @@ def model_command(book: ChosenBook, file: Path | None, quiet: bool) -> None:
 
     has_book = (book.root / "experiments" / "book.yaml").is_file()
     spec = read_book_spec(book.root) if has_book else None
-    source = choose_model(book.model, spec)
+    source = choose_model(book.model, spec, book.root)
     report = make_reporter(quiet=quiet)
     folder = source.install(file, report) if file else source.prepare(report)
     source = source.pinned()

@@ -24,7 +24,7 @@ from layerbook.runner.local import Executor
 from layerbook.runner.run import Outcome, make_stored_result, run_and_save
 from layerbook.store import results
 from layerbook.store.keys import Key, compute_keys
-from layerbook.store.project import choose_model, download_hub_model
+from layerbook.store.project import choose_model, download_hub_model, find_unknown_models
 from layerbook.store.trust import load_own_code
 
 
@@ -39,11 +39,11 @@ class LoadedSpec(NamedTuple):
 def load_spec_file(path: Path, model: str | None, report: Reporter) -> LoadedSpec:
     """Load one chapter spec, in a book or not. Raises SpecError."""
     book = _book_around(path)
-    source = choose_model(model, book)
+    source = choose_model(model, book, path.resolve().parent.parent)
     download_hub_model(source, report)
     own_code = load_own_code(path.resolve().parent.parent) if book is not None else NO_CODE
     experiments = load_chapter(path, source.limits(check_chats=True), own_code).experiments
-    if problems := find_missing_claim_fields(experiments):
+    if problems := find_missing_claim_fields(experiments) + find_unknown_models(experiments):
         raise SpecError(problems)
     return LoadedSpec(source, book.precision if book else DEFAULT_PRECISION, experiments)
 

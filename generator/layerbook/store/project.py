@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from layerbook.book.contents import Book, Experiment
 from layerbook.book.files import check_book_files
 from layerbook.book.schema import BookSpec
 from layerbook.book.sweep import MODEL_AXIS, GridCell
-from layerbook.core.errors import UsageError
+from layerbook.core.errors import Problem, SpecError, UsageError
 from layerbook.core.paths import resolve_within
 from layerbook.core.progress import Reporter
 from layerbook.core.requests import Precision
@@ -140,6 +140,9 @@ def open_project(
         specs = _take_specs(root)
         limits = source.limits(check_chats=check_chats)
         book = loader.load_book(root, limits, drafts=drafts, own_code=load_own_code(root))
+        experiments = (e for chapter in book.chapters for e in chapter.experiments)
+        if problems := find_unknown_models(experiments):
+            raise SpecError(problems)
         if _take_specs(root) == specs:  # else a file was saved in the meantime
             return Project(root, book, source, source.fingerprint(), specs)
 
@@ -161,14 +164,33 @@ def resolve_model(root: Path, model: str | None = None) -> sources.ModelSource:
             f"{root}: no book here, experiments/book.yaml is missing; name its folder with --book, "
             "or write a new book with `layerbook init NAME`"
         )
-    return choose_model(model, None if model is not None else loader.read_book_spec(root))
+    return choose_model(model, None if model is not None else loader.read_book_spec(root), root)
 
 
-def choose_model(name: str | None, book: BookSpec | None) -> sources.ModelSource:
-    """Return the model of that name, or else the one of the book, or else the default."""
-    if name is None and book is not None:
+def choose_model(name: str | None, book: BookSpec | None, root: Path) -> sources.ModelSource:
+    """Return the model of that name, or else the one of the book at `root`, or else the default.
+
+    Raises UsageError for an unknown name, SpecError if it is in book.yaml.
+    """
+    if name is not None or book is None:
+        return sources.resolve(sources.DEFAULT_MODEL if name is None else name)
+    try:
         return sources.resolve_as(book.model, book.model_name)
-    return sources.resolve(sources.DEFAULT_MODEL if name is None else name)
+    except UsageError as error:
+        raise loader.model_error(root, str(error)) from error
+
+
+def find_unknown_models(experiments: Iterable[Experiment]) -> list[Problem]:
+    """Report the models of sweeps that do not exist."""
+    problems = []
+    for experiment in experiments:
+        for name in experiment.sweep.models if experiment.sweep else ():
+            try:
+                sources.resolve(name)
+            except UsageError as error:
+                message = f"{experiment.id}: sweep: {error}"
+                problems.append(Problem(experiment.file, experiment.line, 1, message))
+    return problems
 
 
 def _take_specs(root: Path) -> Snapshot:
